@@ -1,0 +1,1 @@
+//! The wire tests are in `wire/`.

@@ -1,1 +1,15 @@
-//! Shared.
+//! What the Tidings functions share.
+//!
+//! - [`domain`] is pure: no async, no AWS, no environment, no clock (`now` is an argument).
+//! - [`aws`] holds the adapters, one AWS service (or one table) a file.
+//! - [`actions`] are the use cases, written on top of both; a function's `main` picks those that it serves.
+//! - [`settings`] reads the environment once, [`tokens`] decides whose a token is.
+
+pub mod actions;
+pub mod aws;
+pub mod deadline;
+pub mod domain;
+pub mod error;
+pub mod settings;
+pub mod socket;
+pub mod tokens;

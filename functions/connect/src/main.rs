@@ -1,1 +1,43 @@
-fn main() {}
+//! Writes a new connection's subscriber rows: the function of `$connect`.
+
+use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
+use lambda_runtime::{LambdaEvent, service_fn, tracing};
+use serde_json::{Value, json};
+use shared::aws::subscribers::Subscribers;
+use shared::settings;
+use shared::socket::Peer;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    tracing::init_default_subscriber();
+    let config = shared::aws::clients::load().await;
+    let subscribers = Subscribers::new(&config, settings::subscribers_table()?);
+    lambda_runtime::run(service_fn(|event| connect(&subscribers, event))).await
+}
+
+/// The subprotocol that is spoken, and the header that names it.
+const PROTOCOL: &str = "tidings";
+const PROTOCOLS: &str = "Sec-WebSocket-Protocol";
+
+async fn connect(
+    subscribers: &Subscribers,
+    event: LambdaEvent<ApiGatewayWebsocketProxyRequest>,
+) -> Result<Value, lambda_runtime::Error> {
+    let peer = Peer::of(&event.payload)?;
+    // The authorizer has refused those that the token may not read.
+    let channels = peer.claims.joined()?;
+    if !subscribers.connect(&peer.connection, &channels).await.inspect_err(shared::error::Error::log)? {
+        // The client has gone before it came in: nobody sees this status.
+        return Ok(json!({ "statusCode": 410 }));
+    }
+    if asks_for_protocol(&event.payload) {
+        return Ok(json!({ "statusCode": 200, "headers": { PROTOCOLS: PROTOCOL } }));
+    }
+    Ok(json!({ "statusCode": 200 }))
+}
+
+/// A browser that asks for subprotocols closes the connection unless one of them is chosen (RFC 6455 section 4.1).
+fn asks_for_protocol(event: &ApiGatewayWebsocketProxyRequest) -> bool {
+    let asked = event.headers.get(PROTOCOLS).and_then(|value| value.to_str().ok());
+    asked.is_some_and(|list| list.split(',').any(|protocol| protocol.trim() == PROTOCOL))
+}

@@ -1,1 +1,32 @@
-fn main() {}
+//! Answers the frames of a WebSocket: the function of `$default`.
+
+mod answer;
+mod handle;
+
+use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
+use lambda_runtime::{LambdaEvent, service_fn, tracing};
+use serde_json::Value;
+use shared::settings::{self, LogSettings};
+
+use handle::App;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    tracing::init_default_subscriber();
+    let config = shared::aws::clients::load().await;
+    let app = App::new(
+        &config,
+        settings::subscribers_table()?,
+        LogSettings::from_env()?,
+        settings::once_table()?,
+        settings::management_endpoint()?,
+    );
+    lambda_runtime::run(service_fn(|event| message(&app, event))).await
+}
+
+async fn message(
+    app: &App,
+    event: LambdaEvent<ApiGatewayWebsocketProxyRequest>,
+) -> Result<Value, lambda_runtime::Error> {
+    app.handle(event.payload, event.context.deadline()).await
+}

@@ -1,0 +1,104 @@
+//! From a frame to its answers.
+
+use std::time::SystemTime;
+
+use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
+use serde_json::Value;
+use shared::actions::{FanOut, Inboxes, ReadMark, Replay, Sender, Sent, Subscriptions};
+use shared::aws::clients::SdkConfig;
+use shared::aws::log::Log;
+use shared::aws::management::Management;
+use shared::aws::once::Onces;
+use shared::aws::subscribers::Subscribers;
+use shared::deadline;
+use shared::domain::frame::{Action, Answer, Frame, Published};
+use shared::domain::refusal::Code;
+use shared::domain::time::Millis;
+use shared::error::Error;
+use shared::settings::LogSettings;
+use shared::socket::Peer;
+
+use crate::answer::{Frames, Reply};
+
+/// What a frame may ask for.
+pub(crate) struct App {
+    subscriptions: Subscriptions,
+    inboxes: Inboxes,
+    sender: Sender,
+    management: Management,
+}
+
+impl App {
+    pub(crate) fn new(
+        config: &SdkConfig,
+        subscribers_table: String,
+        log: LogSettings,
+        once_table: String,
+        management_endpoint: String,
+    ) -> Self {
+        let subscribers = Subscribers::new(config, subscribers_table);
+        let log = Log::new(config, log);
+        let management = Management::new(config, management_endpoint);
+        let fan_out = FanOut::new(subscribers.clone(), management.clone());
+        Self {
+            subscriptions: Subscriptions::new(subscribers, log.clone()),
+            inboxes: Inboxes::new(log.clone()),
+            sender: Sender::new(log, Onces::new(config, once_table), fan_out),
+            management,
+        }
+    }
+
+    /// Answers a frame. Whatever goes wrong is told in an answer too, under the frame's `ref`.
+    pub(crate) async fn handle(
+        &self,
+        event: ApiGatewayWebsocketProxyRequest,
+        deadline: SystemTime,
+    ) -> Result<Value, lambda_runtime::Error> {
+        let peer = Peer::of(&event)?;
+        let frame = Frame::parse(event.body.as_deref().unwrap_or_default());
+        let reply = Reply { management: &self.management, peer: &peer, reference: frame.reference.as_ref() };
+        let answered = deadline::before(deadline, async {
+            peer.claims.check_alive(Millis::now())?;
+            let frames = self.act(&peer, frame.action?).await?;
+            reply.send(frames).await
+        });
+        match answered.await {
+            Ok(answer) => Ok(answer),
+            Err(error) => {
+                error.log();
+                let refusal = error.refusal();
+                if matches!(refusal.code, Code::ExpiredToken | Code::ConnectionGone) {
+                    self.management.cut(&peer.connection.id.0).await.inspect_err(Error::log)?;
+                }
+                Ok(reply.error(&refusal))
+            }
+        }
+    }
+
+    async fn act(&self, peer: &Peer, action: Action) -> Result<Frames, Error> {
+        let answer = match action {
+            Action::Subscribe(ask) => {
+                let (claims, connection) = (&peer.claims, &peer.connection);
+                let replay = self.subscriptions.subscribe(claims, connection, &ask.channel, ask.after).await?;
+                let Replay { frames: first, position, unread } = replay;
+                return Ok(Frames { first, last: Answer::Subscribed { channel: ask.channel, position, unread } });
+            }
+            Action::Unsubscribe(ask) => {
+                self.subscriptions.unsubscribe(&peer.connection, &ask.channel).await?;
+                Answer::Unsubscribed { channel: ask.channel }
+            }
+            Action::Read(ask) => {
+                let mark = self.inboxes.mark_read(&peer.claims, ask.channel, ask.seq).await?;
+                let ReadMark { channel, seq, unread } = mark;
+                Answer::Read { channel, seq, unread }
+            }
+            Action::Publish(send, key) => published(self.sender.send(&peer.claims, &send, key.as_ref()).await?),
+        };
+        Ok(Frames { first: Vec::new(), last: answer })
+    }
+}
+
+fn published(sent: Sent) -> Answer {
+    let channels = sent.channels.into_iter().map(|sent| Published { channel: sent.channel, seq: sent.seq });
+    Answer::Published { id: sent.id, channels: channels.collect() }
+}

@@ -1,0 +1,47 @@
+//! Answers in JSON, and problems as RFC 9457 writes them.
+
+use lambda_http::Response;
+use lambda_http::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use serde::Serialize;
+use serde_json::json;
+use shared::domain::refusal::Refusal;
+
+/// An answer with this status.
+pub(crate) fn json(status: u16, value: &impl Serialize) -> Response<String> {
+    // Our answers are structs of strings and numbers, which have no way to fail.
+    respond(status, "application/json", serde_json::to_string(value).unwrap_or_default())
+}
+
+/// Why a request was refused.
+pub(crate) fn problem(refusal: &Refusal) -> Response<String> {
+    let code = refusal.code.as_str();
+    let (status, title) = refusal.code.status_and_title();
+    let mut problem = json!({
+        "type": format!("urn:tidings:problem:{code}"),
+        "title": title,
+        "status": status,
+        "detail": refusal.detail,
+        "code": code,
+    });
+    if let Some(field) = &refusal.field {
+        problem["field"] = json!(field);
+    }
+    let mut response = respond(status, "application/problem+json", problem.to_string());
+    match status {
+        401 => add(&mut response, WWW_AUTHENTICATE, "Bearer"),
+        503 => add(&mut response, RETRY_AFTER, "1"),
+        _ => {}
+    }
+    response
+}
+
+fn respond(status: u16, kind: &'static str, body: String) -> Response<String> {
+    let mut response = Response::new(body);
+    *response.status_mut() = lambda_http::http::StatusCode::from_u16(status).unwrap_or_default();
+    add(&mut response, CONTENT_TYPE, kind);
+    response
+}
+
+fn add(response: &mut Response<String>, name: HeaderName, value: &'static str) {
+    response.headers_mut().insert(name, HeaderValue::from_static(value));
+}

@@ -1,0 +1,37 @@
+//! What the HTTP API is made of, built once.
+
+use shared::actions::{Channels, Cutter, FanOut, Inboxes, Sender};
+use shared::aws::clients;
+use shared::aws::log::Log;
+use shared::aws::management::Management;
+use shared::aws::once::Onces;
+use shared::aws::subscribers::Subscribers;
+use shared::settings::{self, LogSettings, TokenSettings};
+use shared::tokens::Verifier;
+
+/// The use cases behind the routes.
+pub(crate) struct App {
+    pub(crate) verifier: Verifier,
+    pub(crate) sender: Sender,
+    pub(crate) channels: Channels,
+    pub(crate) inboxes: Inboxes,
+    pub(crate) cutter: Cutter,
+}
+
+impl App {
+    /// Reads the environment and builds the clients.
+    pub(crate) async fn load() -> Result<Self, lambda_http::Error> {
+        let config = clients::load().await;
+        let subscribers = Subscribers::new(&config, settings::subscribers_table()?);
+        let log = Log::new(&config, LogSettings::from_env()?);
+        let management = Management::new(&config, settings::management_endpoint()?);
+        let fan_out = FanOut::new(subscribers.clone(), management.clone());
+        Ok(Self {
+            verifier: Verifier::load(&config, TokenSettings::from_env()?).await?,
+            sender: Sender::new(log.clone(), Onces::new(&config, settings::once_table()?), fan_out),
+            channels: Channels::new(log.clone(), subscribers.clone()),
+            inboxes: Inboxes::new(log),
+            cutter: Cutter::new(subscribers, management),
+        })
+    }
+}

@@ -1,0 +1,43 @@
+//! What a request carries besides its body.
+
+use lambda_http::http::header::AUTHORIZATION;
+use lambda_http::{Request, RequestExt as _};
+use shared::domain::channel::{Channel, Sub};
+use shared::domain::refusal::{Code, Refusal};
+use shared::domain::send::IdempotencyKey;
+
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// The bearer token (RFC 6750 section 2.1).
+pub(crate) fn token(request: &Request) -> Result<&str, Refusal> {
+    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    header
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
+        .ok_or_else(|| Refusal::new(Code::MissingToken, "send `Authorization: Bearer <token>`"))
+}
+
+/// What makes a repeated send one.
+pub(crate) fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Refusal> {
+    let Some(value) = request.headers().get(IDEMPOTENCY_KEY) else {
+        return Ok(None);
+    };
+    let text = std::str::from_utf8(value.as_bytes())
+        .map_err(|_| Refusal::field_with(Code::InvalidIdempotencyKey, IDEMPOTENCY_KEY, "a key is text in UTF-8"))?;
+    IdempotencyKey::parse(text, IDEMPOTENCY_KEY).map(Some)
+}
+
+/// The channel in the path.
+pub(crate) fn channel(request: &Request) -> Result<Channel, Refusal> {
+    Channel::parse(&parameter(request, "channel")).map_err(|reason| Refusal::field("channel", reason))
+}
+
+/// The user in the path.
+pub(crate) fn sub(request: &Request) -> Result<Sub, Refusal> {
+    Sub::parse(&parameter(request, "sub")).map_err(|reason| Refusal::field("sub", reason))
+}
+
+fn parameter(request: &Request, name: &str) -> String {
+    request.path_parameters().first(name).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,76 @@
+//! The whole HTTP API on one page.
+
+use lambda_http::request::RequestContext;
+use lambda_http::{Request, RequestExt as _, Response};
+use serde::Deserialize;
+use serde_json::json;
+use shared::domain::claims::Claims;
+use shared::domain::request;
+use shared::domain::send::Send;
+use shared::domain::seq::Seq;
+use shared::error::Error;
+
+use crate::answer::json;
+use crate::app::App;
+use crate::ask;
+
+pub(crate) async fn route(app: &App, request: &Request) -> Result<Response<String>, Error> {
+    match route_key(request).as_deref() {
+        Some("POST /v1/notifications") => send(app, request).await,
+        Some("GET /v1/channels/{channel}") => look(app, request).await,
+        Some("POST /v1/channels/{channel}/read") => read(app, request).await,
+        Some("DELETE /v1/users/{sub}/connections") => cut(app, request).await,
+        Some("GET /v1/health") => Ok(health()),
+        other => Err(Error::Failed { call: "route", cause: format!("{other:?} is in the template but not here") }),
+    }
+}
+
+/// The route that API Gateway has chosen: the template names them, and no other comes here.
+fn route_key(request: &Request) -> Option<String> {
+    let RequestContext::ApiGatewayV2(context) = request.request_context_ref()? else {
+        return None;
+    };
+    context.route_key.clone()
+}
+
+async fn send(app: &App, request: &Request) -> Result<Response<String>, Error> {
+    let publisher = bearer(app, request).await?;
+    let key = ask::idempotency_key(request)?;
+    let send = Send::parse(request::object(request.body())?)?;
+    let sent = app.sender.send(&publisher, &send, key.as_ref()).await?;
+    Ok(json(202, &sent))
+}
+
+async fn look(app: &App, request: &Request) -> Result<Response<String>, Error> {
+    let reader = bearer(app, request).await?;
+    let channel = ask::channel(request)?;
+    Ok(json(200, &app.channels.look(&reader, channel).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mark {
+    seq: Seq,
+}
+
+async fn read(app: &App, request: &Request) -> Result<Response<String>, Error> {
+    let reader = bearer(app, request).await?;
+    let channel = ask::channel(request)?;
+    let mark: Mark = request::fields(request::object(request.body())?)?;
+    Ok(json(200, &app.inboxes.mark_read(&reader, channel, mark.seq).await?))
+}
+
+async fn cut(app: &App, request: &Request) -> Result<Response<String>, Error> {
+    let by = bearer(app, request).await?;
+    let sub = ask::sub(request)?;
+    let connections = app.cutter.cut(&by, &sub).await?;
+    Ok(json(200, &json!({ "connections": connections })))
+}
+
+fn health() -> Response<String> {
+    json(200, &json!({ "status": "up", "version": env!("CARGO_PKG_VERSION") }))
+}
+
+async fn bearer(app: &App, request: &Request) -> Result<Claims, Error> {
+    app.verifier.verify(ask::token(request)?).await
+}

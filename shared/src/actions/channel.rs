@@ -1,0 +1,66 @@
+//! Looking at a channel.
+
+use serde::Serialize;
+
+use super::Inboxes;
+use crate::aws::log::Log;
+use crate::aws::subscribers::Subscribers;
+use crate::domain::channel::Channel;
+use crate::domain::claims::Claims;
+use crate::domain::seq::Seq;
+use crate::error::Error;
+
+/// Connections are counted up to this.
+const MOST: usize = 1000;
+
+/// All channels.
+#[derive(Clone, Debug)]
+pub struct Channels {
+    log: Log,
+    subscribers: Subscribers,
+    inboxes: Inboxes,
+}
+
+/// How a channel stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChannelState {
+    /// The channel.
+    pub channel: Channel,
+    /// Its newest seq; 0 in a channel never used.
+    pub seq: Seq,
+    /// The oldest seq that is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest: Option<Seq>,
+    /// Live connections, counted to 1,000.
+    pub connections: usize,
+    /// Endpoints, counted to 1,000.
+    pub endpoints: usize,
+    /// What the owner has not read. Inboxes only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<u64>,
+}
+
+impl Channels {
+    /// The channels of these logs and subscribers.
+    #[must_use]
+    pub fn new(log: Log, subscribers: Subscribers) -> Self {
+        Self { inboxes: Inboxes::new(log.clone()), log, subscribers }
+    }
+
+    /// How a channel stands.
+    ///
+    /// # Errors
+    /// `forbidden` to those who may not read it.
+    pub async fn look(&self, reader: &Claims, channel: Channel) -> Result<ChannelState, Error> {
+        reader.check_read(&channel, "channel")?;
+        let (newest, oldest, connections) = futures_util::try_join!(
+            self.log.newest(&channel),
+            self.log.oldest_after(&channel, Seq::ZERO),
+            self.subscribers.count(&channel, MOST),
+        )?;
+        let seq = newest.map_or(Seq::ZERO, |newest| newest.seq);
+        let unread = if channel.is_inbox() { Some(self.inboxes.unread(&channel, seq).await?) } else { None };
+        // A subscriber is a connection until endpoints exist.
+        Ok(ChannelState { channel, seq, oldest, connections, endpoints: 0, unread })
+    }
+}

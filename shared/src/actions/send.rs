@@ -1,0 +1,204 @@
+//! Sending a notification: append it to its channels' logs, then push it to whoever listens.
+//!
+//! An answer says that both are done. Whatever fails before is told to the publisher, who sends again: under the same
+//! key nothing is stored twice, and what was stored but perhaps not pushed is pushed again.
+
+use aws_sdk_apigatewaymanagement::primitives::Blob;
+use futures_util::future::try_join_all;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::FanOut;
+use crate::aws::log::{Appended, Log, New};
+use crate::aws::once::{self, Onces};
+use crate::domain::channel::{Channel, Sub};
+use crate::domain::claims::Claims;
+use crate::domain::item::{Item, frame};
+use crate::domain::refusal::{Code, Refusal};
+use crate::domain::send::{IdempotencyKey, Send};
+use crate::domain::seq::Seq;
+use crate::domain::time::Millis;
+use crate::error::Error;
+
+/// How often a keyed request looks again at what another one under its key has done meanwhile.
+const TRIES: usize = 5;
+
+/// Sends notifications.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    log: Log,
+    onces: Onces,
+    fan_out: FanOut,
+}
+
+/// What became of a notification.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Sent {
+    /// Its id.
+    pub id: String,
+    /// `sent`.
+    pub state: &'static str,
+    /// Its channels, in the order of the request.
+    pub channels: Vec<SentChannel>,
+}
+
+/// What became of it in one channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SentChannel {
+    /// The channel.
+    pub channel: Channel,
+    /// Its place in the log, unless it was not to be stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seq: Option<Seq>,
+    /// The connections that this call pushed to.
+    pub connections: usize,
+    /// The endpoints that it goes to.
+    pub endpoints: usize,
+    /// Whether the rest of the audience is served after the answer.
+    pub queued: bool,
+}
+
+impl SentChannel {
+    /// Nobody but connections listens yet, and all of them have been served when the answer is given.
+    fn new(channel: &Channel, seq: Option<Seq>, connections: usize) -> Self {
+        Self { channel: channel.clone(), seq, connections, endpoints: 0, queued: false }
+    }
+}
+
+impl Sender {
+    /// Sends through these.
+    #[must_use]
+    pub fn new(log: Log, onces: Onces, fan_out: FanOut) -> Self {
+        Self { log, onces, fan_out }
+    }
+
+    /// Sends a notification for a publisher.
+    ///
+    /// # Errors
+    /// The publisher may not send it, it is too large, its key is another request's, or it could not be stored and pushed
+    /// everywhere.
+    pub async fn send(&self, by: &Claims, send: &Send, key: Option<&IdempotencyKey>) -> Result<Sent, Error> {
+        send.check(by, key)?;
+        let now = Millis::now();
+        let item = Item::new(Uuid::now_v7().to_string(), now, &send.content);
+        for channel in &send.to {
+            item.check_fits(channel)?;
+        }
+        let channels = match key {
+            _ if !send.store => self.push_unstored(&send.to, &item).await,
+            None => self.send_once(send, item.clone()).await?,
+            Some(key) => return self.send_keyed(&by.sub, send, key, item, now).await,
+        };
+        Ok(Sent { id: item.id, state: "sent", channels })
+    }
+
+    /// No log, no promise: what cannot be pushed is let go.
+    async fn push_unstored(&self, to: &[Channel], item: &Item) -> Vec<SentChannel> {
+        let pushes = to.iter().map(|channel| async move {
+            let frame = Blob::new(frame(channel, &[item.to_json(None)]));
+            let pushed = self.fan_out.push(channel, &frame).await.inspect_err(Error::log);
+            SentChannel::new(channel, None, pushed.unwrap_or_default())
+        });
+        futures_util::future::join_all(pushes).await
+    }
+
+    async fn send_once(&self, send: &Send, item: Item) -> Result<Vec<SentChannel>, Error> {
+        let new = new(send, item);
+        let sends = send.to.iter().map(|channel| async {
+            match self.log.append(channel, &new, None).await? {
+                Appended::At(seq) => self.push(channel, seq, &new.item).await,
+                Appended::Taken => Err(Error::Failed { call: "append", cause: "taken without a key".to_owned() }),
+            }
+        });
+        try_join_all(sends).await
+    }
+
+    async fn push(&self, channel: &Channel, seq: Seq, item: &Item) -> Result<SentChannel, Error> {
+        let frame = Blob::new(frame(channel, &[item.to_json(Some(seq))]));
+        Ok(SentChannel::new(channel, Some(seq), self.fan_out.push(channel, &frame).await?))
+    }
+
+    async fn send_keyed(
+        &self,
+        sub: &Sub,
+        send: &Send,
+        key: &IdempotencyKey,
+        item: Item,
+        now: Millis,
+    ) -> Result<Sent, Error> {
+        let sent = self.append_keyed(sub, send, key, &item, now).await?;
+        let channels = if sent.done {
+            places(send, &sent).map(|(channel, seq)| SentChannel::new(channel, Some(seq), 0)).collect()
+        } else {
+            let item = sent.item(item);
+            let channels =
+                try_join_all(places(send, &sent).map(|(channel, seq)| self.push(channel, seq, &item))).await?;
+            self.onces.mark_done(sub, key, &sent).await?;
+            channels
+        };
+        Ok(Sent { id: sent.id, state: "sent", channels })
+    }
+
+    /// Appends to each channel that does not have the notification yet under this key. One after the other: all of them
+    /// change the key's row.
+    async fn append_keyed(
+        &self,
+        sub: &Sub,
+        send: &Send,
+        key: &IdempotencyKey,
+        item: &Item,
+        now: Millis,
+    ) -> Result<once::Sent, Error> {
+        for _ in 0..TRIES {
+            let known = self.onces.get(sub, key, now).await?;
+            let mut sent = known.unwrap_or_else(|| once::Sent::new(item, send.fingerprint.clone()));
+            if sent.fingerprint != send.fingerprint {
+                return Err(reused().into());
+            }
+            let new = new(send, sent.item(item.clone()));
+            if self.append_missing(sub, send, key, &new, &mut sent, now).await? {
+                return Ok(sent);
+            }
+        }
+        Err(Error::Failed { call: "append under a key", cause: "another request kept coming first".to_owned() })
+    }
+
+    /// `false` if another request under the key came between: what it did has to be looked at first.
+    async fn append_missing(
+        &self,
+        sub: &Sub,
+        send: &Send,
+        key: &IdempotencyKey,
+        new: &New,
+        sent: &mut once::Sent,
+        now: Millis,
+    ) -> Result<bool, Error> {
+        for channel in &send.to {
+            if sent.channels.contains_key(channel.as_str()) {
+                continue;
+            }
+            let row = self.onces.row(sub, key, sent, now);
+            match self.log.append(channel, new, Some(&row)).await? {
+                Appended::At(seq) => {
+                    sent.channels.insert(channel.to_string(), seq);
+                }
+                Appended::Taken => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn new(send: &Send, item: Item) -> New {
+    let hides_at = send.ttl.map(|ttl| item.sent_at.seconds() + ttl);
+    New { item, hides_at, collapse_key: send.content.collapse_key.clone() }
+}
+
+fn places<'a>(send: &'a Send, sent: &'a once::Sent) -> impl Iterator<Item = (&'a Channel, Seq)> {
+    send.to.iter().filter_map(|channel| Some((channel, *sent.channels.get(channel.as_str())?)))
+}
+
+fn reused() -> Refusal {
+    let reason = "this key was used with another request in the last 24 hours; use a new one";
+    Refusal::field_with(Code::IdempotencyKeyReused, "Idempotency-Key", reason)
+}

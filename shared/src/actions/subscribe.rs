@@ -1,0 +1,106 @@
+//! Joining a channel and catching up with it.
+//!
+//! The subscriber's row is written first and the log read second; a send appends first and reads subscribers second;
+//! all consistently. So each notification reaches a new subscriber by push or by replay.
+
+use super::Inboxes;
+use crate::aws::log::{Log, NotificationRow};
+use crate::aws::subscribers::{Connection, Joined, Subscribers};
+use crate::domain::channel::Channel;
+use crate::domain::claims::{Claims, MAX_CHANNELS};
+use crate::domain::frame::Position;
+use crate::domain::item::frames;
+use crate::domain::refusal::{Code, Refusal};
+use crate::domain::seq::Seq;
+use crate::error::Error;
+
+/// The most notifications that one `subscribe` replays behind a seq.
+const PAGE: usize = 100;
+
+/// How many a `subscribe` without a seq gets.
+const NEWEST: usize = 50;
+
+/// Joins and leaves channels.
+#[derive(Clone, Debug)]
+pub struct Subscriptions {
+    subscribers: Subscribers,
+    log: Log,
+    inboxes: Inboxes,
+}
+
+/// What a `subscribe` is answered with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Replay {
+    /// Frames of notifications, to be sent first.
+    pub frames: Vec<String>,
+    /// Where the reader stands after them.
+    pub position: Position,
+    /// What the inbox's owner has not read. Inboxes only.
+    pub unread: Option<u64>,
+}
+
+impl Subscriptions {
+    /// Subscriptions to these logs.
+    #[must_use]
+    pub fn new(subscribers: Subscribers, log: Log) -> Self {
+        Self { subscribers, inboxes: Inboxes::new(log.clone()), log }
+    }
+
+    /// Joins a channel, and replays what came after a seq or, without one, the newest.
+    ///
+    /// # Errors
+    /// `forbidden`, `too_many_subscriptions`, or `connection_gone`.
+    pub async fn subscribe(
+        &self,
+        claims: &Claims,
+        connection: &Connection,
+        channel: &Channel,
+        after: Option<Seq>,
+    ) -> Result<Replay, Error> {
+        claims.check_read(channel, "channel")?;
+        match self.subscribers.join(connection, channel).await? {
+            Joined::Yes => {}
+            Joined::Gone => return Err(gone().into()),
+            Joined::TooMany => return Err(too_many().into()),
+        }
+        let page = match after {
+            Some(after) => self.log.read_after(channel, after, PAGE).await?,
+            None => self.log.read_newest(channel, NEWEST).await?,
+        };
+        let unread = if channel.is_inbox() { Some(self.unread(channel, page.position).await?) } else { None };
+        let items = page.items.iter().map(NotificationRow::to_json).collect();
+        Ok(Replay { frames: frames(channel, items), position: page.position, unread })
+    }
+
+    /// Leaves a channel.
+    ///
+    /// # Errors
+    /// The user's own channel cannot be left; or `connection_gone`.
+    pub async fn unsubscribe(&self, connection: &Connection, channel: &Channel) -> Result<(), Error> {
+        if *channel == connection.inbox {
+            return Err(Refusal::field("channel", "a connection cannot leave its user's own channel").into());
+        }
+        match self.subscribers.leave(connection, channel).await? {
+            Joined::Gone => Err(gone().into()),
+            Joined::Yes | Joined::TooMany => Ok(()),
+        }
+    }
+
+    async fn unread(&self, inbox: &Channel, position: Position) -> Result<u64, Error> {
+        let newest = if position.more {
+            self.log.newest(inbox).await?.map_or(position.seq, |newest| newest.seq)
+        } else {
+            position.seq
+        };
+        self.inboxes.unread(inbox, newest).await
+    }
+}
+
+fn gone() -> Refusal {
+    Refusal::new(Code::ConnectionGone, "this connection is not known any more; connect again")
+}
+
+fn too_many() -> Refusal {
+    let reason = format!("a connection joins at most {MAX_CHANNELS} channels besides the user's own; leave one first");
+    Refusal::field_with(Code::TooManySubscriptions, "channel", reason)
+}

@@ -1,0 +1,41 @@
+//! The SDK's clients, built once when a function starts and used by all its invocations.
+
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+pub use aws_config::SdkConfig;
+use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
+use aws_config::timeout::TimeoutConfig;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+/// DynamoDB and API Gateway answer in milliseconds. What has taken this long sits on a connection that died while the
+/// function was frozen, and is better asked again on a new one.
+const ATTEMPT: Duration = Duration::from_secs(3);
+
+/// All tries of one call, so that a function can still answer when a service does not.
+const OPERATION: Duration = Duration::from_secs(10);
+
+/// What all clients have in common: region, credentials, time limits, and one HTTP client, so that the root
+/// certificates are read once and connections are shared.
+///
+/// Region and credentials come from the environment and nowhere else: Lambda sets them, and asking the other places
+/// costs start-up time.
+pub async fn load() -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .operation_attempt_timeout(ATTEMPT)
+        .operation_timeout(OPERATION)
+        .build();
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(EnvironmentVariableRegionProvider::new())
+        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+        .timeout_config(timeouts)
+        .http_client(http_client())
+        .load()
+        .await
+}
+
+fn http_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https()
+}

@@ -1,0 +1,31 @@
+//! The table *Notifications*: one log a channel, and a row of the channel's own at seq 0.
+
+mod append;
+mod head;
+mod read;
+mod rows;
+
+pub use append::{Appended, New};
+pub use head::ChannelHead;
+pub use rows::NotificationRow;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+
+use crate::settings::LogSettings;
+
+/// All channels' logs.
+#[derive(Clone, Debug)]
+pub struct Log {
+    client: Client,
+    table: String,
+    retention: i64,
+}
+
+impl Log {
+    /// The logs in the configured table.
+    #[must_use]
+    pub fn new(config: &SdkConfig, settings: LogSettings) -> Self {
+        Self { client: Client::new(config), table: settings.table, retention: settings.retention }
+    }
+}

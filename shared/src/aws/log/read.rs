@@ -1,0 +1,139 @@
+//! Reading a log. Every read is consistent: a reader must not miss what a sender was told is stored.
+
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use serde::Deserialize;
+
+use super::{Log, NotificationRow};
+use crate::aws::row::{Attributes, from_row, number, text};
+use crate::domain::append::Newest;
+use crate::domain::channel::Channel;
+use crate::domain::frame::Position;
+use crate::domain::replay::{self, Behind, Page, Reading, Row};
+use crate::domain::seq::Seq;
+use crate::domain::time::Millis;
+use crate::error::Error;
+
+/// How many rows are looked at in one go for the oldest that lives.
+const OLDEST_PAGE: i32 = 100;
+
+#[derive(Deserialize)]
+struct Bounds {
+    seq: Seq,
+    #[serde(default)]
+    expires_at: i64,
+}
+
+impl Log {
+    /// What comes after a cursor: at most `limit` notifications, in order, and the cursor to go on with.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn read_after(
+        &self,
+        channel: &Channel,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Page<NotificationRow>, Error> {
+        let mut again = false;
+        loop {
+            let (rows, cut) = self.rows_from(channel, after, limit).await?;
+            let now = Millis::now().seconds();
+            match replay::behind(rows, Reading { after, now, cut, again }) {
+                Behind::Page(page) => return Ok(page),
+                Behind::Nothing => {
+                    let position = self.nothing_behind(channel, after).await?;
+                    return Ok(Page { items: Vec::new(), position });
+                }
+                Behind::Doubtful => again = true,
+            }
+        }
+    }
+
+    /// The newest notifications of a channel, at most `limit`, oldest first.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn read_newest(&self, channel: &Channel, limit: usize) -> Result<Page<NotificationRow>, Error> {
+        let query = self.query(channel, Seq(1)).scan_index_forward(false).limit(page_size(limit));
+        let rows = rows(query.send().await.map_err(Error::call("Query of the newest notifications"))?.items)?;
+        Ok(replay::newest(rows, Millis::now().seconds()))
+    }
+
+    /// The log's newest row, expired or not.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn newest(&self, channel: &Channel) -> Result<Option<Newest>, Error> {
+        // From seq 1: the channel's own row, at 0, is none of the log's.
+        let query = self.query(channel, Seq(1)).scan_index_forward(false).limit(1);
+        let answer = query.send().await.map_err(Error::call("Query of the newest row"))?;
+        let row = answer.items.and_then(|mut items| items.pop()).map(from_row::<Bounds>).transpose()?;
+        Ok(row.map(|row| Newest { seq: row.seq, expires_at: row.expires_at }))
+    }
+
+    /// The seq of the oldest row behind `after` that has not expired.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn oldest_after(&self, channel: &Channel, after: Seq) -> Result<Option<Seq>, Error> {
+        let mut from = after.next();
+        loop {
+            let query = self.query(channel, from).limit(OLDEST_PAGE).projection_expression("seq, expires_at");
+            let answer = query.send().await.map_err(Error::call("Query of the oldest row"))?;
+            let bounds = answer.items.unwrap_or_default().into_iter().map(from_row::<Bounds>);
+            let bounds = bounds.collect::<Result<Vec<_>, _>>()?;
+            let now = Millis::now().seconds();
+            if let Some(oldest) = bounds.iter().find(|row| row.expires_at > now) {
+                return Ok(Some(oldest.seq));
+            }
+            match bounds.last() {
+                Some(last) if answer.last_evaluated_key.is_some() => from = last.seq.next(),
+                _ => return Ok(None),
+            }
+        }
+    }
+
+    /// The row at the cursor, up to `limit` behind it, and whether there may be more.
+    async fn rows_from(
+        &self,
+        channel: &Channel,
+        after: Seq,
+        limit: usize,
+    ) -> Result<(Vec<NotificationRow>, bool), Error> {
+        let query = self.query(channel, after.max(Seq(1))).limit(page_size(limit + 2));
+        let answer = query.send().await.map_err(Error::call("Query behind a cursor"))?;
+        let mut rows = rows(answer.items)?;
+        let behind = rows.iter().filter(|row| row.seq() > after).count();
+        rows.truncate(rows.len() - behind.saturating_sub(limit));
+        Ok((rows, behind > limit || answer.last_evaluated_key.is_some()))
+    }
+
+    async fn nothing_behind(&self, channel: &Channel, after: Seq) -> Result<Position, Error> {
+        let head = self.head(channel).await?.head;
+        let newest = self.newest(channel).await?;
+        // Written since the first look: it is behind the cursor, and the next read gives it.
+        if newest.is_some_and(|newest| newest.seq > after) {
+            return Ok(Position { seq: after, recovered: true, more: true, reset: false });
+        }
+        let newest = newest.map(|newest| (newest.seq, newest.expires_at));
+        Ok(replay::nothing_behind(after, newest, head, Millis::now().seconds()))
+    }
+
+    fn query(&self, channel: &Channel, from: Seq) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("channel = :channel AND seq >= :from")
+            .expression_attribute_values(":channel", text(channel.as_str()))
+            .expression_attribute_values(":from", number(from))
+            .consistent_read(true)
+    }
+}
+
+fn rows(items: Option<Vec<Attributes>>) -> Result<Vec<NotificationRow>, Error> {
+    items.unwrap_or_default().into_iter().map(from_row).collect()
+}
+
+fn page_size(limit: usize) -> i32 {
+    i32::try_from(limit).unwrap_or(i32::MAX)
+}

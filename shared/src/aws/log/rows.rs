@@ -1,0 +1,82 @@
+//! How a notification stands in the table.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::append::Place;
+use crate::domain::channel::Channel;
+use crate::domain::content::CollapseKey;
+use crate::domain::item::Item;
+use crate::domain::replay::Row;
+use crate::domain::seq::Seq;
+use crate::domain::time::Millis;
+
+use super::append::New;
+use crate::aws::row::VERSION;
+
+/// A row of a log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NotificationRow {
+    channel: Channel,
+    seq: Seq,
+    v: u8,
+    id: String,
+    /// Milliseconds since 1970.
+    sent_at: Millis,
+    content: String,
+    /// Seconds since 1970; DynamoDB's TTL.
+    expires_at: i64,
+    /// Seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hides_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    collapse_key: Option<CollapseKey>,
+    /// Whether a generation starts here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    starts: bool,
+}
+
+impl NotificationRow {
+    pub(super) fn new(channel: &Channel, new: &New, place: Place, starts: bool) -> Self {
+        Self {
+            channel: channel.clone(),
+            seq: place.seq,
+            v: VERSION,
+            id: new.item.id.clone(),
+            sent_at: new.item.sent_at,
+            content: new.item.content.clone(),
+            expires_at: place.expires_at,
+            hides_at: new.hides_at,
+            collapse_key: new.collapse_key.clone(),
+            starts,
+        }
+    }
+
+    /// The notification in JSON, with its place.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let item = Item { id: self.id.clone(), sent_at: self.sent_at, content: self.content.clone() };
+        item.to_json(Some(self.seq))
+    }
+}
+
+impl Row for NotificationRow {
+    fn seq(&self) -> Seq {
+        self.seq
+    }
+
+    fn expires_at(&self) -> i64 {
+        self.expires_at
+    }
+
+    fn hides_at(&self) -> Option<i64> {
+        self.hides_at
+    }
+
+    fn starts_generation(&self) -> bool {
+        self.starts
+    }
+
+    fn collapse_key(&self) -> Option<&CollapseKey> {
+        self.collapse_key.as_ref()
+    }
+}

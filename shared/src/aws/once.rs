@@ -1,0 +1,173 @@
+//! The table *Once*: what may happen only once. A row present but expired counts as absent, since DynamoDB's TTL deletes
+//! late.
+
+use std::collections::BTreeMap;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
+use serde::{Deserialize, Serialize};
+
+use super::row::{VERSION, built, from_row, number, text, to_row};
+use crate::domain::channel::{Channel, Sub};
+use crate::domain::item::Item;
+use crate::domain::send::IdempotencyKey;
+use crate::domain::seq::Seq;
+use crate::domain::time::Millis;
+use crate::error::Error;
+
+/// How long a key is remembered, in seconds.
+const REMEMBERED: i64 = 24 * 60 * 60;
+
+/// The table.
+#[derive(Clone, Debug)]
+pub struct Onces {
+    client: Client,
+    table: String,
+}
+
+/// What was done under an idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// The notification's id.
+    pub id: String,
+    /// When the first request under the key was accepted.
+    sent_at: Millis,
+    /// The request's fingerprint: the same key is not for another one.
+    pub fingerprint: String,
+    /// The channels that have it, with its place.
+    pub channels: BTreeMap<String, Seq>,
+    /// Whether everybody has been told. Until then whoever meets the row fans out again.
+    #[serde(default)]
+    pub done: bool,
+    expires_at: i64,
+}
+
+#[derive(Serialize)]
+struct OnceRow<'a> {
+    key: String,
+    v: u8,
+    #[serde(flatten)]
+    sent: &'a Sent,
+}
+
+/// One key's row, and how to note a channel in it.
+#[derive(Debug)]
+pub struct Once<'a> {
+    table: &'a str,
+    key: String,
+    /// What is known under the key; made by the first request.
+    sent: &'a Sent,
+    first: bool,
+    now: i64,
+}
+
+impl Sent {
+    /// A request that nothing has been done for.
+    #[must_use]
+    pub fn new(item: &Item, fingerprint: String) -> Self {
+        let (id, sent_at) = (item.id.clone(), item.sent_at);
+        let expires_at = sent_at.seconds() + REMEMBERED;
+        Self { id, sent_at, fingerprint, channels: BTreeMap::new(), done: false, expires_at }
+    }
+
+    /// The notification of the first request, from that of an equal one.
+    #[must_use]
+    pub fn item(&self, equal: Item) -> Item {
+        Item { id: self.id.clone(), sent_at: self.sent_at, ..equal }
+    }
+}
+
+impl Onces {
+    /// The table of this name.
+    #[must_use]
+    pub fn new(config: &SdkConfig, table: String) -> Self {
+        Self { client: Client::new(config), table }
+    }
+
+    /// What was done under a key.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn get(&self, sub: &Sub, key: &IdempotencyKey, now: Millis) -> Result<Option<Sent>, Error> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("key", text(row_key(sub, key)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(Error::call("GetItem of an idempotency key"))?;
+        let sent = answer.item.map(from_row::<Sent>).transpose()?;
+        Ok(sent.filter(|sent| sent.expires_at > now.seconds()))
+    }
+
+    /// The row of a key, for a transaction: a new one while `sent` has no channel.
+    #[must_use]
+    pub fn row<'a>(&'a self, sub: &Sub, key: &IdempotencyKey, sent: &'a Sent, now: Millis) -> Once<'a> {
+        Once { table: &self.table, key: row_key(sub, key), sent, first: sent.channels.is_empty(), now: now.seconds() }
+    }
+
+    /// Notes that everybody has been told.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn mark_done(&self, sub: &Sub, key: &IdempotencyKey, sent: &Sent) -> Result<(), Error> {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .key("key", text(row_key(sub, key)))
+            .update_expression("SET done = :true")
+            .condition_expression("id = :id")
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .expression_attribute_values(":id", text(&sent.id))
+            .send()
+            .await
+            .map(drop)
+            .map_err(Error::call("UpdateItem of an idempotency key"))
+    }
+}
+
+impl Once<'_> {
+    /// Notes, as part of a transaction, that a channel has the notification. Its condition fails where the channel has
+    /// it already or the key is another request's.
+    ///
+    /// # Errors
+    /// None that a caller could mend.
+    pub fn note(&self, channel: &Channel, seq: Seq) -> Result<TransactWriteItem, Error> {
+        if self.first { self.note_first(channel, seq) } else { self.note_further(channel, seq) }
+    }
+
+    fn note_first(&self, channel: &Channel, seq: Seq) -> Result<TransactWriteItem, Error> {
+        let mut sent = self.sent.clone();
+        sent.channels.insert(channel.to_string(), seq);
+        let row = OnceRow { key: self.key.clone(), v: VERSION, sent: &sent };
+        let put = Put::builder()
+            .table_name(self.table)
+            .set_item(Some(to_row(&row)?))
+            .condition_expression("attribute_not_exists(#key) OR expires_at <= :now")
+            .expression_attribute_names("#key", "key")
+            .expression_attribute_values(":now", number(self.now))
+            .build();
+        Ok(TransactWriteItem::builder().put(built(put)?).build())
+    }
+
+    fn note_further(&self, channel: &Channel, seq: Seq) -> Result<TransactWriteItem, Error> {
+        let update = Update::builder()
+            .table_name(self.table)
+            .key("key", text(&self.key))
+            .update_expression("SET channels.#channel = :seq")
+            .condition_expression("id = :id AND attribute_not_exists(channels.#channel)")
+            .expression_attribute_names("#channel", channel.as_str())
+            .expression_attribute_values(":seq", number(seq))
+            .expression_attribute_values(":id", text(&self.sent.id))
+            .build();
+        Ok(TransactWriteItem::builder().update(built(update)?).build())
+    }
+}
+
+/// A user's name has no `#`, so that no two pairs make the same key.
+fn row_key(sub: &Sub, key: &IdempotencyKey) -> String {
+    format!("idempotency#{sub}#{}", key.as_str())
+}

@@ -1,0 +1,42 @@
+//! The signing secret in Secrets Manager.
+
+use aws_config::SdkConfig;
+use aws_sdk_secretsmanager::Client;
+
+use crate::error::Error;
+
+/// A secret with a current and, after a rotation, a previous version.
+#[derive(Clone, Debug)]
+pub struct Secret {
+    client: Client,
+    id: String,
+}
+
+impl Secret {
+    /// The secret with this name or ARN.
+    #[must_use]
+    pub fn new(config: &SdkConfig, id: String) -> Self {
+        Self { client: Client::new(config), id }
+    }
+
+    /// Its versions that count: the current one and, where there is one, the previous.
+    ///
+    /// # Errors
+    /// Secrets Manager does not answer, or the secret is not there.
+    pub async fn versions(&self) -> Result<Vec<String>, Error> {
+        let (current, previous) = tokio::join!(self.version("AWSCURRENT"), self.version("AWSPREVIOUS"));
+        let current = current?.ok_or_else(|| Error::Failed {
+            call: "GetSecretValue",
+            cause: "the token secret has no current version".to_owned(),
+        })?;
+        Ok([Some(current), previous?].into_iter().flatten().collect())
+    }
+
+    async fn version(&self, stage: &str) -> Result<Option<String>, Error> {
+        match self.client.get_secret_value().secret_id(&self.id).version_stage(stage).send().await {
+            Ok(answer) => Ok(answer.secret_string),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
+            Err(error) => Err(Error::call("GetSecretValue")(error)),
+        }
+    }
+}

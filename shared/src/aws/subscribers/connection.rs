@@ -1,0 +1,229 @@
+//! A connection comes and goes.
+
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, DeleteRequest, Put, ReturnValue, TransactWriteItem, WriteRequest,
+};
+use sha2::{Digest, Sha256};
+
+use super::Subscribers;
+use crate::aws::row::{Attributes, CANCELLED, VERSION, built, condition_failed, number, text};
+use crate::domain::channel::Channel;
+use crate::domain::time::Millis;
+use crate::error::Error;
+
+/// API Gateway closes a connection after two hours, in seconds.
+const LONGEST_CONNECTION: i64 = 2 * 60 * 60;
+
+/// A row outlives its connection by this, in seconds, so that no clock's error deletes it too early.
+const MARGIN: i64 = 5 * 60;
+
+/// While a connection is as young as this, in milliseconds, its `$connect` may still be running.
+pub const YOUNG: i64 = 30_000;
+
+/// The most rows of one `BatchWriteItem`.
+const BATCH: usize = 25;
+
+/// API Gateway's id of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ConnectionId(pub String);
+
+impl ConnectionId {
+    /// The sort key: two bytes of a hash first, so that connections spread evenly over the range of keys and a large
+    /// audience can be cut into equal shares.
+    pub(super) fn sort_key(&self) -> String {
+        let hash = Sha256::digest(self.0.as_bytes());
+        format!("{:02x}{:02x}{}", hash[0], hash[1], self.0)
+    }
+
+    /// The id in a sort key.
+    pub(super) fn from_sort_key(key: &str) -> Option<Self> {
+        key.get(4..).filter(|id| !id.is_empty()).map(|id| Self(id.to_owned()))
+    }
+}
+
+/// A connection, as its rows describe it.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Its id.
+    pub id: ConnectionId,
+    /// Its user's own channel.
+    pub inbox: Channel,
+    /// When it was opened.
+    pub connected_at: Millis,
+    /// When its token ends, in seconds since 1970.
+    pub token_expires_at: i64,
+}
+
+impl Connection {
+    /// Whether its `$connect` may still be running.
+    #[must_use]
+    pub fn is_young(&self, now: Millis) -> bool {
+        now < self.connected_at.plus(YOUNG)
+    }
+
+    /// Not the token's end: whoever meets the row after that cuts the connection, and so must be able to meet it.
+    fn expires_at(&self) -> i64 {
+        self.connected_at.seconds() + LONGEST_CONNECTION + MARGIN
+    }
+
+    pub(super) fn row(&self, channel: &Channel) -> Attributes {
+        let mut row = self.key(channel);
+        row.insert("v".into(), number(VERSION));
+        row.insert("connected_at".into(), number(self.connected_at.0));
+        row.insert("ends_at".into(), number(self.token_expires_at));
+        row.insert("expires_at".into(), number(self.expires_at()));
+        row
+    }
+
+    pub(super) fn key(&self, channel: &Channel) -> Attributes {
+        [("channel".into(), text(channel.as_str())), ("subscriber".into(), text(self.id.sort_key()))].into()
+    }
+}
+
+impl Subscribers {
+    /// Writes a new connection's rows, its home first. `false` if `$disconnect` was here before us.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn connect(&self, connection: &Connection, channels: &[Channel]) -> Result<bool, Error> {
+        let mut home = connection.row(&connection.inbox);
+        if !channels.is_empty() {
+            let names = channels.iter().map(ToString::to_string).collect();
+            home.insert("channels".into(), AttributeValue::Ss(names));
+        }
+        let answer = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(home))
+            .condition_expression("attribute_not_exists(gone)")
+            .send()
+            .await;
+        match answer {
+            Ok(_) if channels.is_empty() => Ok(true),
+            Ok(_) => self.join_first(connection, channels).await,
+            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+            Err(error) => Err(Error::call("PutItem of a connection")(error)),
+        }
+    }
+
+    /// Writes the rows of the channels that the home lists, all or, if the home has gone meanwhile, none.
+    async fn join_first(&self, connection: &Connection, channels: &[Channel]) -> Result<bool, Error> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.table)
+            .set_key(Some(connection.key(&connection.inbox)))
+            .condition_expression("attribute_exists(subscriber) AND attribute_not_exists(gone)")
+            .build();
+        let mut items = vec![TransactWriteItem::builder().condition_check(built(check)?).build()];
+        for channel in channels {
+            let put = Put::builder().table_name(&self.table).set_item(Some(connection.row(channel))).build();
+            items.push(TransactWriteItem::builder().put(built(put)?).build());
+        }
+        match self.client.transact_write_items().set_transact_items(Some(items)).send().await {
+            Ok(_) => Ok(true),
+            Err(e) if e.code() == Some(CANCELLED) => Ok(false),
+            Err(error) => Err(Error::call("TransactWriteItems of a connection")(error)),
+        }
+    }
+
+    /// Removes a connection's rows. One whose `$connect` may still be running leaves a mark in the home's place, which
+    /// keeps that from writing rows for a connection that is no more.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn disconnect(&self, connection: &Connection, now: Millis) -> Result<(), Error> {
+        if self.take_home(connection).await? || !connection.is_young(now) || self.mark_gone(connection).await? {
+            return Ok(());
+        }
+        // The home was written between the two.
+        self.take_home(connection).await.map(drop)
+    }
+
+    /// Removes the home and what it lists; `false` if there was none.
+    async fn take_home(&self, connection: &Connection) -> Result<bool, Error> {
+        let answer = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(connection.key(&connection.inbox)))
+            .condition_expression("attribute_not_exists(gone)")
+            .return_values(ReturnValue::AllOld)
+            .send()
+            .await;
+        let home = match answer {
+            Ok(answer) => answer.attributes,
+            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                return Ok(true);
+            }
+            Err(error) => return Err(Error::call("DeleteItem of a connection")(error)),
+        };
+        let Some(home) = home else { return Ok(false) };
+        let listed = home.get("channels").and_then(|channels| channels.as_ss().ok());
+        let listed = listed.into_iter().flatten().filter_map(|name| Channel::parse(name).ok()).collect::<Vec<_>>();
+        self.remove_rows(connection, &listed).await?;
+        Ok(true)
+    }
+
+    /// `false` if the home is there after all.
+    async fn mark_gone(&self, connection: &Connection) -> Result<bool, Error> {
+        let mut mark = connection.row(&connection.inbox);
+        mark.insert("gone".into(), AttributeValue::Bool(true));
+        mark.insert("expires_at".into(), number(connection.connected_at.seconds() + MARGIN));
+        let answer = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(mark))
+            .condition_expression("attribute_not_exists(subscriber)")
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(true),
+            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+            Err(error) => Err(Error::call("PutItem of a closed connection's mark")(error)),
+        }
+    }
+
+    async fn remove_rows(&self, connection: &Connection, channels: &[Channel]) -> Result<(), Error> {
+        for batch in channels.chunks(BATCH) {
+            let mut requests = Vec::new();
+            for channel in batch {
+                let delete = DeleteRequest::builder().set_key(Some(connection.key(channel))).build();
+                requests.push(WriteRequest::builder().delete_request(built(delete)?).build());
+            }
+            self.write_all(requests).await?;
+        }
+        Ok(())
+    }
+
+    /// A batch may be done in part: what is left is asked for again.
+    async fn write_all(&self, mut requests: Vec<WriteRequest>) -> Result<(), Error> {
+        while !requests.is_empty() {
+            let answer = self
+                .client
+                .batch_write_item()
+                .request_items(&self.table, requests)
+                .send()
+                .await
+                .map_err(Error::call("BatchWriteItem of a connection's rows"))?;
+            requests = answer.unprocessed_items.and_then(|mut left| left.remove(&self.table)).unwrap_or_default();
+            if !requests.is_empty() {
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_read_back_from_its_sort_key() {
+        let id = ConnectionId("L0SM9cOFvHcCIhw=".into());
+        assert_eq!(ConnectionId::from_sort_key(&id.sort_key()), Some(id));
+        assert_eq!(ConnectionId::from_sort_key("abc"), None);
+    }
+}

@@ -1,0 +1,123 @@
+//! A channel's subscribers.
+
+use aws_sdk_dynamodb::types::Select;
+use serde::Deserialize;
+
+use super::{ConnectionId, Subscribers};
+use crate::aws::row::{Attributes, condition_failed, from_row, number, text};
+use crate::domain::channel::Channel;
+use crate::domain::time::Millis;
+use crate::error::Error;
+
+/// A connection in a channel.
+#[derive(Clone, Debug)]
+pub struct Subscriber {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// When it was opened: a removal names it, so that it removes what it saw and nothing newer.
+    pub connected_at: Millis,
+    /// Whether its token has expired: it must be given nothing any more.
+    pub ended: bool,
+}
+
+/// A part of a channel's subscribers.
+#[derive(Debug)]
+pub struct Page {
+    /// Those that are not gone.
+    pub subscribers: Vec<Subscriber>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<Attributes>,
+}
+
+#[derive(Deserialize)]
+struct SubscriberRow {
+    subscriber: String,
+    connected_at: Millis,
+    ends_at: i64,
+    expires_at: i64,
+    #[serde(default)]
+    gone: bool,
+}
+
+impl Subscribers {
+    /// One page of a channel's subscribers, read consistently: who subscribed before the notification was stored is
+    /// among them.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn page(&self, channel: &Channel, from: Option<Attributes>) -> Result<Page, Error> {
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("channel = :channel")
+            .expression_attribute_values(":channel", text(channel.as_str()))
+            .consistent_read(true)
+            .set_exclusive_start_key(from)
+            .send()
+            .await
+            .map_err(Error::call("Query of subscribers"))?;
+        let now = Millis::now().seconds();
+        let mut subscribers = Vec::new();
+        for row in answer.items.unwrap_or_default() {
+            let row: SubscriberRow = from_row(row)?;
+            let connection = ConnectionId::from_sort_key(&row.subscriber);
+            if let Some(connection) = connection.filter(|_| !row.gone && row.expires_at > now) {
+                subscribers.push(Subscriber { connection, connected_at: row.connected_at, ended: row.ends_at <= now });
+            }
+        }
+        Ok(Page { subscribers, next: answer.last_evaluated_key })
+    }
+
+    /// How many connections a channel has, counted to `most`.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn count(&self, channel: &Channel, most: usize) -> Result<usize, Error> {
+        let mut count = 0;
+        let mut from = None;
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("channel = :channel")
+                .filter_expression("ends_at > :now AND expires_at > :now AND attribute_not_exists(gone)")
+                .expression_attribute_values(":channel", text(channel.as_str()))
+                .expression_attribute_values(":now", number(Millis::now().seconds()))
+                .select(Select::Count)
+                .limit(i32::try_from(most).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(from)
+                .send()
+                .await
+                .map_err(Error::call("Query that counts subscribers"))?;
+            count += usize::try_from(answer.count).unwrap_or_default();
+            from = answer.last_evaluated_key;
+            if count >= most || from.is_none() {
+                return Ok(count.min(most));
+            }
+        }
+    }
+
+    /// Forgets a connection in one channel, if its row is still the one that was seen.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn forget(&self, channel: &Channel, seen: &Subscriber) -> Result<(), Error> {
+        let answer = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .key("channel", text(channel.as_str()))
+            .key("subscriber", text(seen.connection.sort_key()))
+            .condition_expression("connected_at = :seen")
+            .expression_attribute_values(":seen", number(seen.connected_at.0))
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(()),
+            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(Error::call("DeleteItem of a gone connection")(error)),
+        }
+    }
+}

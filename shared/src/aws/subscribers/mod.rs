@@ -1,0 +1,31 @@
+//! The table *Subscribers*: who a channel's notifications go to.
+//!
+//! A connection has one row in each channel that it joined. The one in its user's own channel is its *home*: it lists the
+//! other channels, which is what `$disconnect` has to undo. Whatever changes a connection's rows later does so on
+//! condition that its home is there.
+
+mod connection;
+mod join;
+mod list;
+
+pub use connection::{Connection, ConnectionId, YOUNG};
+pub use join::Joined;
+pub use list::{Page, Subscriber};
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+
+/// All subscribers.
+#[derive(Clone, Debug)]
+pub struct Subscribers {
+    client: Client,
+    table: String,
+}
+
+impl Subscribers {
+    /// The table of this name.
+    #[must_use]
+    pub fn new(config: &SdkConfig, table: String) -> Self {
+        Self { client: Client::new(config), table }
+    }
+}

@@ -1,0 +1,240 @@
+//! Where the next notification goes in a channel's log.
+//!
+//! A log is dense within a *generation*: each row's seq is the previous one's and one more. A generation ends when its
+//! newest row has expired, or is about to; since DynamoDB may then delete rows in any order, the next one starts higher,
+//! at the present time in milliseconds. Two bounds keep writers of the old generation and starters of a new one apart:
+//! they are further from one another than any function runs.
+
+use super::seq::Seq;
+
+/// A log whose newest row lives longer than this goes on with a plain conditional write. In seconds.
+pub const STEADY: i64 = 10 * 60;
+
+/// A log whose newest row lives longer than this, but not than [`STEADY`], goes on too, in a transaction that checks the
+/// generation. A log whose newest row lives shorter starts a new generation. In seconds.
+pub const FADING: i64 = 5 * 60;
+
+/// What is known of a log's newest row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Newest {
+    /// Its place.
+    pub seq: Seq,
+    /// When it expires, in seconds since 1970.
+    pub expires_at: i64,
+}
+
+/// What is known of the channel's own row, which has no place in the log and never expires.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// How often the log has started, and the first seq of the newest generation; nothing in a channel never used.
+    pub generation: Option<Generation>,
+}
+
+/// One run of dense seqs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Generation {
+    /// 1 for the first.
+    pub number: u64,
+    /// The seq that it starts at.
+    pub start: Seq,
+}
+
+/// A row to write, on condition that nothing has its seq.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Where.
+    pub seq: Seq,
+    /// When it expires, in seconds since 1970; never before the row below it.
+    pub expires_at: i64,
+}
+
+/// How to write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// On no other condition.
+    Plain(Place),
+    /// On condition that the generation is still the one in the head.
+    Checked(Place),
+    /// Together with a new generation, on condition that the one in the head is still the newest.
+    Start(Place, Generation),
+}
+
+impl Plan {
+    /// The row to write.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        match self {
+            Self::Plain(place) | Self::Checked(place) | Self::Start(place, _) => *place,
+        }
+    }
+}
+
+/// The plan for a log in use, which needs no more than its newest row. `None` where the head has to be read: the head
+/// first and then, again, the newest row.
+#[must_use]
+pub fn plan_plain(newest: Option<Newest>, now: i64, retention: i64) -> Option<Plan> {
+    let newest = newest.filter(|newest| newest.expires_at > now + STEADY)?;
+    Some(Plan::Plain(after(newest, now, retention)))
+}
+
+/// The plan for any log. `newest` must have been read after `head`: else a generation that started between the two reads
+/// would be followed by another.
+#[must_use]
+pub fn plan(newest: Option<Newest>, head: Head, now_millis: i64, retention: i64) -> Plan {
+    let now = now_millis.div_euclid(1000);
+    if let Some(plan) = plan_plain(newest, now, retention) {
+        return plan;
+    }
+    match newest {
+        Some(newest) if newest.expires_at > now + FADING => Plan::Checked(after(newest, now, retention)),
+        _ => start(newest, head, now_millis, retention),
+    }
+}
+
+fn after(newest: Newest, now: i64, retention: i64) -> Place {
+    Place { seq: newest.seq.next(), expires_at: newest.expires_at.max(now + retention) }
+}
+
+fn start(newest: Option<Newest>, head: Head, now_millis: i64, retention: i64) -> Plan {
+    let never_used = newest.is_none() && head.generation.is_none();
+    let start = if never_used { Seq(1) } else { above(newest, head, now_millis) };
+    let number = head.generation.map_or(1, |generation| generation.number + 1);
+    let expires_at = now_millis.div_euclid(1000) + retention;
+    Plan::Start(Place { seq: start, expires_at }, Generation { number, start })
+}
+
+/// The present time in milliseconds, or whatever of the log is higher (clocks differ, and tables are restored).
+fn above(newest: Option<Newest>, head: Head, now_millis: i64) -> Seq {
+    let now = Seq(now_millis.unsigned_abs());
+    let newest = newest.map_or(Seq::ZERO, |newest| newest.seq.next());
+    let started = head.generation.map_or(Seq::ZERO, |generation| generation.start.next());
+    now.max(newest).max(started)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+    const WEEK: i64 = 7 * 24 * 60 * 60;
+
+    fn head(number: u64, start: u64) -> Head {
+        Head { generation: Some(Generation { number, start: Seq(start) }) }
+    }
+
+    #[test]
+    fn a_channel_never_used_starts_at_one() {
+        let place = Place { seq: Seq(1), expires_at: NOW + WEEK };
+        let generation = Generation { number: 1, start: Seq(1) };
+        assert_eq!(plan(None, Head::default(), NOW * 1000, WEEK), Plan::Start(place, generation));
+    }
+
+    #[test]
+    fn a_log_in_use_goes_on_by_one_and_never_expires_earlier_than_the_row_below() {
+        let newest = Newest { seq: Seq(41), expires_at: NOW + 2 * WEEK };
+        let place = Place { seq: Seq(42), expires_at: NOW + 2 * WEEK };
+        assert_eq!(plan_plain(Some(newest), NOW, WEEK), Some(Plan::Plain(place)));
+    }
+
+    #[test]
+    fn a_fading_log_goes_on_and_checks_its_generation() {
+        let newest = Newest { seq: Seq(41), expires_at: NOW + STEADY };
+        assert_eq!(plan_plain(Some(newest), NOW, WEEK), None);
+        let place = Place { seq: Seq(42), expires_at: NOW + WEEK };
+        assert_eq!(plan(Some(newest), head(1, 1), NOW * 1000, WEEK), Plan::Checked(place));
+    }
+
+    #[test]
+    fn an_expired_log_starts_again_at_the_present_millisecond_or_above_what_is_there() {
+        let seq = |newest, head| plan(newest, head, NOW * 1000 + 7, WEEK).place().seq;
+        let expiring = Newest { seq: Seq(41), expires_at: NOW + FADING };
+        assert_eq!(seq(Some(expiring), head(1, 1)), Seq(1_800_000_000_007));
+        assert_eq!(seq(None, head(1, 1)), Seq(1_800_000_000_007));
+        assert_eq!(seq(None, head(2, 1_800_000_000_009)), Seq(1_800_000_000_010));
+        let ahead = Newest { seq: Seq(1_900_000_000_000), expires_at: NOW };
+        assert_eq!(seq(Some(ahead), head(2, 1)), Seq(1_900_000_000_001));
+    }
+
+    /// A table with one channel, and writers that may stand still between their reads and their write, as long as a
+    /// function may run.
+    #[derive(Default)]
+    struct Model {
+        rows: BTreeMap<u64, i64>,
+        head: Head,
+        starts: Vec<u64>,
+        read_up_to: u64,
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    struct Writer {
+        plan: Plan,
+        head: Head,
+        since: i64,
+    }
+
+    impl Model {
+        fn newest(&self) -> Option<Newest> {
+            self.rows.last_key_value().map(|(&seq, &expires_at)| Newest { seq: Seq(seq), expires_at })
+        }
+
+        fn read(&self, now: i64, retention: i64) -> Writer {
+            Writer { plan: plan(self.newest(), self.head, now * 1000, retention), head: self.head, since: now }
+        }
+
+        /// The conditional write; `false` is a lost race.
+        fn write(&mut self, writer: Writer) -> bool {
+            let place = writer.plan.place();
+            let checks_head = !matches!(writer.plan, Plan::Plain(_));
+            if self.rows.contains_key(&place.seq.0) || (checks_head && self.head != writer.head) {
+                return false;
+            }
+            assert!(place.seq.0 > self.read_up_to, "a row below one that could be read: {place:?}");
+            if let Some((_, &below)) = self.rows.range(..place.seq.0).next_back() {
+                assert!(place.expires_at >= below, "expiry decreases at {place:?}");
+            }
+            if let Plan::Start(_, generation) = writer.plan {
+                self.head = Head { generation: Some(generation) };
+                self.starts.push(place.seq.0);
+            } else {
+                assert!(self.rows.contains_key(&(place.seq.0 - 1)) || place.expires_at > writer.since);
+            }
+            self.rows.insert(place.seq.0, place.expires_at);
+            self.read_up_to = place.seq.0;
+            true
+        }
+
+        /// What DynamoDB's TTL does: expired rows go, in any order.
+        fn expire(&mut self, now: i64, keep: impl Fn(u64) -> bool) {
+            self.rows.retain(|&seq, &mut expires_at| expires_at > now || keep(seq));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn however_writers_are_delayed_no_row_is_written_below_a_readable_one_and_generations_are_dense(
+            steps in prop::collection::vec((0usize..6, 0i64..90, any::<u64>()), 1..300),
+            retention in 900i64..4000,
+        ) {
+            let (mut model, mut now) = (Model::default(), NOW);
+            let mut writers: Vec<Option<Writer>> = vec![None; 6];
+            for (i, passes, keep) in steps {
+                now += passes * passes / 8;
+                model.expire(now, |seq| seq.wrapping_mul(keep | 1) % 3 == 0);
+                writers[i] = match writers[i].take() {
+                    // No function runs longer than this: what it read is forgotten, not written.
+                    Some(writer) if now - writer.since > 30 => None,
+                    Some(writer) => { model.write(writer); None }
+                    None => Some(model.read(now, retention)),
+                };
+            }
+            let live: Vec<u64> = model.rows.iter().filter(|(_, e)| **e > now).map(|(s, _)| *s).collect();
+            for pair in live.windows(2) {
+                prop_assert!(pair[1] == pair[0] + 1 || model.starts.contains(&pair[1]), "hole in {pair:?}");
+            }
+        }
+    }
+}

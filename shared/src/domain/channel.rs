@@ -1,0 +1,183 @@
+//! Channel names and users.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// The namespace of people's own channels.
+pub const USER_NAMESPACE: &str = "user";
+
+const MAX_NAMESPACE: usize = 32;
+const MAX_NAME: usize = 180;
+
+/// The name of a channel: `namespace:name`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Channel(String);
+
+/// Why a text is no channel name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidChannel {
+    /// There is no `:` in it.
+    #[error("a channel is named `namespace:name`, such as `topic:news`")]
+    NoNamespace,
+    /// The part before the `:` is wrong.
+    #[error(
+        "the namespace, before the `:`, begins with a-z, goes on with a-z, 0-9, `_` or `-`, and has at most 32 characters"
+    )]
+    Namespace,
+    /// The part behind the `:` is wrong.
+    #[error("the name, behind the `:`, has 1 to 180 characters of A-Z, a-z, 0-9 and `._~@|+=-`")]
+    Name,
+}
+
+impl Channel {
+    /// Reads a channel name.
+    ///
+    /// # Errors
+    /// Says which part breaks the rule.
+    pub fn parse(text: &str) -> Result<Self, InvalidChannel> {
+        let (namespace, name) = text.split_once(':').ok_or(InvalidChannel::NoNamespace)?;
+        if !is_namespace(namespace) {
+            return Err(InvalidChannel::Namespace);
+        }
+        if !is_name(name) {
+            return Err(InvalidChannel::Name);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The user's own channel, their inbox.
+    #[must_use]
+    pub fn inbox(sub: &Sub) -> Self {
+        Self(format!("{USER_NAMESPACE}:{sub}"))
+    }
+
+    /// The name in full.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this is somebody's inbox.
+    #[must_use]
+    pub fn is_inbox(&self) -> bool {
+        self.0.split_once(':').is_some_and(|(namespace, _)| namespace == USER_NAMESPACE)
+    }
+}
+
+fn is_namespace(text: &str) -> bool {
+    let rest = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
+    text.len() <= MAX_NAMESPACE && text.bytes().next().is_some_and(|b| b.is_ascii_lowercase()) && text.bytes().all(rest)
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._~@|+=-".contains(&b))
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<'de> Deserialize<'de> for Channel {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A user: the `sub` of a token, with the characters that a channel name may have.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Sub(String);
+
+impl Sub {
+    /// Reads a user's name.
+    ///
+    /// # Errors
+    /// It has other characters than a channel's name may have, or more than 180.
+    pub fn parse(text: &str) -> Result<Self, InvalidChannel> {
+        if is_name(text) { Ok(Self(text.to_owned())) } else { Err(InvalidChannel::Name) }
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Sub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<'de> Deserialize<'de> for Sub {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(|_| {
+            serde::de::Error::custom("a user's name has 1 to 180 characters of A-Z, a-z, 0-9 and `._~@|+=-`")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_names_that_people_have_fit() {
+        for name in ["user:alice", "user:alice@example.org", "user:auth0|5f7c", "topic:news", "order:4711", "a:A~b=c+d"]
+        {
+            assert_eq!(Channel::parse(name).map(|c| c.to_string()), Ok(name.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_wrong_name_is_told_which_part_is_wrong() {
+        use InvalidChannel::{Name, Namespace, NoNamespace};
+        let long = "x".repeat(181);
+        for (name, why) in [
+            ("", NoNamespace),
+            ("news", NoNamespace),
+            (":news", Namespace),
+            ("News:a", Namespace),
+            ("1a:a", Namespace),
+            ("a b:c", Namespace),
+            ("topic:", Name),
+            ("topic:a b", Name),
+            ("topic:a:41", Name),
+            ("topic:é", Name),
+            ("topic:a/b", Name),
+            (&format!("topic:{long}"), Name),
+            (&format!("{}:a", "n".repeat(33)), Namespace),
+        ] {
+            assert_eq!(Channel::parse(name), Err(why), "{name}");
+        }
+    }
+
+    #[test]
+    fn only_the_user_namespace_holds_inboxes() {
+        assert!(Channel::parse("user:alice").is_ok_and(|c| c.is_inbox()));
+        assert!(Channel::parse("users:alice").is_ok_and(|c| !c.is_inbox()));
+    }
+
+    proptest! {
+        #[test]
+        fn what_the_grammar_makes_is_read_back_unchanged(name in "[a-z][a-z0-9_-]{0,31}:[A-Za-z0-9._~@|+=-]{1,180}") {
+            prop_assert_eq!(Channel::parse(&name).map(|c| c.to_string()), Ok(name));
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_panic_and_what_it_takes_has_one_colon(text in ".{0,300}") {
+            if let Ok(channel) = Channel::parse(&text) {
+                prop_assert_eq!(channel.as_str().matches(':').count(), 1);
+            }
+        }
+    }
+}

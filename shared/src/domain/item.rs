@@ -1,0 +1,141 @@
+//! A stored notification as clients see it, and the frames that carry it.
+
+use super::channel::Channel;
+use super::content::Content;
+use super::refusal::{Code, Refusal};
+use super::seq::Seq;
+use super::time::Millis;
+
+/// API Gateway's limit for one WebSocket frame, in bytes.
+pub const MAX_FRAME: usize = 32 * 1024;
+
+/// Every seq is shorter in JSON: 2^53 has 16 digits.
+const LONGEST_SEQ: Seq = Seq(9_999_999_999_999_999);
+
+/// A notification, but for its place in a log: in every channel that it was sent to it is the same.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    /// The notification's id.
+    pub id: String,
+    /// When it was accepted.
+    pub sent_at: Millis,
+    /// [`Content`] in JSON; never an empty object.
+    pub content: String,
+}
+
+impl Item {
+    /// Puts the publisher's part behind an id and a time.
+    #[must_use]
+    pub fn new(id: String, sent_at: Millis, content: &Content) -> Self {
+        // A struct of strings and JSON values has no way to fail.
+        let content = serde_json::to_string(content).unwrap_or_default();
+        Self { id, sent_at, content }
+    }
+
+    /// The item in JSON. Its content goes in as it was stored, without being read again.
+    #[must_use]
+    pub fn to_json(&self, seq: Option<Seq>) -> String {
+        let seq = seq.map(|seq| format!("\"seq\":{seq},")).unwrap_or_default();
+        let (id, sent_at, content) = (&self.id, self.sent_at.rfc3339(), self.content.trim_start_matches('{'));
+        format!("{{{seq}\"id\":\"{id}\",\"sent_at\":\"{sent_at}\",{content}")
+    }
+
+    /// Refuses a notification that would not fit one frame of `channel`, whatever its seq.
+    ///
+    /// # Errors
+    /// `notification_too_large`.
+    pub fn check_fits(&self, channel: &Channel) -> Result<(), Refusal> {
+        let size = frame(channel, &[self.to_json(Some(LONGEST_SEQ))]).len();
+        if size <= MAX_FRAME {
+            return Ok(());
+        }
+        let detail = format!(
+            "with its envelope the notification has {size} bytes and one frame takes {MAX_FRAME}; send less, or a link to it"
+        );
+        Err(Refusal::new(Code::NotificationTooLarge, detail))
+    }
+}
+
+/// One frame with these items, each in JSON.
+#[must_use]
+pub fn frame(channel: &Channel, items: &[String]) -> String {
+    format!("{}{}]}}", head(channel), items.join(","))
+}
+
+/// As many items a frame as fit, in order. An item that fills a frame stands alone.
+#[must_use]
+pub fn frames(channel: &Channel, items: Vec<String>) -> Vec<String> {
+    let room = MAX_FRAME - head(channel).len() - "]}".len();
+    let mut frames = Vec::new();
+    let mut open: Vec<String> = Vec::new();
+    let mut size = 0;
+    for item in items {
+        if !open.is_empty() && size + 1 + item.len() > room {
+            frames.push(frame(channel, &std::mem::take(&mut open)));
+            size = 0;
+        }
+        size += item.len() + usize::from(!open.is_empty());
+        open.push(item);
+    }
+    if !open.is_empty() {
+        frames.push(frame(channel, &open));
+    }
+    frames
+}
+
+/// A channel's name needs no escaping in JSON: its grammar has neither quotes nor backslashes.
+fn head(channel: &Channel) -> String {
+    format!("{{\"type\":\"notifications\",\"channel\":\"{channel}\",\"items\":[")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn news() -> Channel {
+        Channel::parse("topic:news").unwrap()
+    }
+
+    fn item(body: &str) -> Item {
+        let content = json!({ "body": body }).to_string();
+        Item { id: "i".into(), sent_at: Millis(0), content }
+    }
+
+    #[test]
+    fn an_item_is_one_json_object_with_or_without_a_seq() {
+        let read = |seq| serde_json::from_str::<Value>(&item("{\"").to_json(seq)).unwrap();
+        assert_eq!(
+            read(Some(Seq(42))),
+            json!({"seq": 42, "id": "i", "sent_at": "1970-01-01T00:00:00.000Z", "body": "{\""})
+        );
+        assert_eq!(read(None)["seq"], Value::Null);
+    }
+
+    #[test]
+    fn the_largest_notification_that_is_taken_fits_one_frame_at_any_seq() {
+        let overhead = frame(&news(), &[item("").to_json(Some(LONGEST_SEQ))]).len();
+        let largest = item(&"x".repeat(MAX_FRAME - overhead));
+        assert!(largest.check_fits(&news()).is_ok());
+        assert_eq!(frame(&news(), &[largest.to_json(Some(LONGEST_SEQ))]).len(), MAX_FRAME);
+        let larger = item(&"x".repeat(MAX_FRAME - overhead + 1));
+        assert_eq!(larger.check_fits(&news()).unwrap_err().code, Code::NotificationTooLarge);
+    }
+
+    proptest! {
+        #[test]
+        fn frames_keep_every_item_in_order_within_the_limit(sizes in prop::collection::vec(0usize..32_000, 0..20)) {
+            let items: Vec<_> = sizes.iter().zip(1..).map(|(size, n)| item(&"x".repeat(*size)).to_json(Some(Seq(n)))).collect();
+            let frames = frames(&news(), items);
+            let mut seqs = Vec::new();
+            for frame in &frames {
+                prop_assert!(frame.len() <= MAX_FRAME);
+                let frame: Value = serde_json::from_str(frame).unwrap();
+                seqs.extend(frame["items"].as_array().unwrap().iter().map(|item| item["seq"].as_u64().unwrap()));
+            }
+            prop_assert_eq!(seqs, (1..=sizes.len() as u64).collect::<Vec<_>>());
+        }
+    }
+}

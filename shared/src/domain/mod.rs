@@ -1,0 +1,16 @@
+//! What notifications, channels and logs are, and the decisions about them; nothing in here does anything.
+
+pub mod append;
+pub mod channel;
+pub mod claims;
+pub mod content;
+pub mod frame;
+pub mod item;
+pub mod pattern;
+pub mod refusal;
+pub mod replay;
+pub mod request;
+pub mod send;
+pub mod seq;
+pub mod time;
+pub mod unread;

@@ -1,0 +1,121 @@
+//! Why a request is refused: a stable code, a status, and a sentence for the one who asked.
+
+use std::fmt;
+
+/// The stable codes of the API, one for each reason to refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// The body or frame is not JSON.
+    InvalidJson,
+    /// A field is missing, unknown, or not what it has to be.
+    InvalidRequest,
+    /// `Idempotency-Key` is empty or too long.
+    InvalidIdempotencyKey,
+    /// More channels than one call may name.
+    TooManyChannels,
+    /// No token came with the request.
+    MissingToken,
+    /// The token is not one of ours, or not well-formed.
+    InvalidToken,
+    /// The token's `exp` has passed.
+    ExpiredToken,
+    /// The token does not allow this.
+    Forbidden,
+    /// The notification does not fit one frame.
+    NotificationTooLarge,
+    /// The key was used with another body.
+    IdempotencyKeyReused,
+    /// A connection joins more channels than it may.
+    TooManySubscriptions,
+    /// The frame's `action` is none of the API's.
+    UnknownAction,
+    /// The connection is not known any more; it is being closed.
+    ConnectionGone,
+    /// Too many senders write to the channel at the same time.
+    ChannelBusy,
+    /// Something behind the API does not answer; the same request may succeed later.
+    Unavailable,
+}
+
+impl Code {
+    /// The code as it stands in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidJson => "invalid_json",
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidIdempotencyKey => "invalid_idempotency_key",
+            Self::TooManyChannels => "too_many_channels",
+            Self::MissingToken => "missing_token",
+            Self::InvalidToken => "invalid_token",
+            Self::ExpiredToken => "expired_token",
+            Self::Forbidden => "forbidden",
+            Self::NotificationTooLarge => "notification_too_large",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
+            Self::TooManySubscriptions => "too_many_subscriptions",
+            Self::UnknownAction => "unknown_action",
+            Self::ConnectionGone => "connection_gone",
+            Self::ChannelBusy => "channel_busy",
+            Self::Unavailable => "unavailable",
+        }
+    }
+
+    /// The HTTP status that goes with the code, and the problem's title (RFC 9457).
+    #[must_use]
+    pub fn status_and_title(self) -> (u16, &'static str) {
+        match self {
+            Self::InvalidJson => (400, "The body is not JSON"),
+            Self::InvalidRequest => (400, "The request is not valid"),
+            Self::InvalidIdempotencyKey => (400, "The idempotency key is not valid"),
+            Self::TooManyChannels => (400, "Too many channels"),
+            Self::UnknownAction => (400, "Unknown action"),
+            Self::TooManySubscriptions => (400, "Too many subscriptions"),
+            Self::MissingToken => (401, "A token is needed"),
+            Self::InvalidToken => (401, "The token is not valid"),
+            Self::ExpiredToken => (401, "The token has expired"),
+            Self::Forbidden => (403, "Not allowed"),
+            Self::ConnectionGone => (410, "The connection is gone"),
+            Self::NotificationTooLarge => (413, "The notification is too large"),
+            Self::IdempotencyKeyReused => (422, "The idempotency key was used with another body"),
+            Self::ChannelBusy => (503, "The channel is busy"),
+            Self::Unavailable => (503, "Try again"),
+        }
+    }
+}
+
+/// A refused request. Nothing was changed by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The stable reason.
+    pub code: Code,
+    /// The field that is wrong, as a path (`to[1]`), where there is one.
+    pub field: Option<String>,
+    /// What is wrong and what to do about it. May be shown to the caller.
+    pub detail: String,
+}
+
+impl Refusal {
+    /// A refusal that no single field is to blame for.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, field: None, detail: detail.into() }
+    }
+
+    /// A refusal on account of `field`, which is named in front of `reason`.
+    pub fn field(field: impl Into<String>, reason: impl fmt::Display) -> Self {
+        Self::field_with(Code::InvalidRequest, field, reason)
+    }
+
+    /// Like [`Refusal::field`], with a code of its own.
+    pub fn field_with(code: Code, field: impl Into<String>, reason: impl fmt::Display) -> Self {
+        let field = field.into();
+        Self { code, detail: format!("`{field}`: {reason}"), field: Some(field) }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.detail)
+    }
+}
+
+impl std::error::Error for Refusal {}

@@ -1,0 +1,288 @@
+//! What a reader gets for a cursor.
+//!
+//! Within a generation the log is dense, so a missing seq has one of three reasons: what was there has expired, a
+//! generation starts behind it (its first row says so), or the query passed the place before the row was written and met
+//! the row above it afterwards. The last is never stepped over: an answer ends before it, and the next read finds it
+//! filled.
+
+use std::collections::HashSet;
+
+use super::append::Head;
+use super::content::CollapseKey;
+use super::frame::Position;
+use super::seq::Seq;
+
+/// What a decision needs of a row.
+pub trait Row {
+    /// Its place.
+    fn seq(&self) -> Seq;
+    /// When it expires, in seconds since 1970; from then on it counts as deleted.
+    fn expires_at(&self) -> i64;
+    /// From when readers no longer see it, in seconds since 1970; it stays in the log.
+    fn hides_at(&self) -> Option<i64>;
+    /// Whether a generation starts with it.
+    fn starts_generation(&self) -> bool;
+    /// Its collapse key.
+    fn collapse_key(&self) -> Option<&CollapseKey>;
+}
+
+/// One answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page<R> {
+    /// What the reader gets, in order.
+    pub items: Vec<R>,
+    /// Where the reader stands afterwards.
+    pub position: Position,
+}
+
+/// What came of reading behind a cursor.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Behind<R> {
+    /// An answer.
+    Page(Page<R>),
+    /// Nothing at or behind the cursor: the rest of the log has to be looked at, see [`nothing_behind`].
+    Nothing,
+    /// The answer would begin behind a hole that nothing explains. Read again: a row that was being written is there
+    /// now, and what is still missing has expired.
+    Doubtful,
+}
+
+/// How the rows were read.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    /// The cursor asked with.
+    pub after: Seq,
+    /// The present time, in seconds since 1970.
+    pub now: i64,
+    /// Whether there may be more rows than were read.
+    pub cut: bool,
+    /// Whether this is the second reading, after a [`Behind::Doubtful`].
+    pub again: bool,
+}
+
+/// Answers a reader from the rows at and behind its cursor, in order.
+#[must_use]
+pub fn behind<R: Row>(rows: Vec<R>, reading: Reading) -> Behind<R> {
+    if rows.is_empty() {
+        return Behind::Nothing;
+    }
+    let mut position = Position { seq: reading.after, recovered: true, more: reading.cut, reset: false };
+    let mut items = Vec::new();
+    for row in rows.into_iter().filter(|row| row.seq() > reading.after) {
+        if row.expires_at() <= reading.now {
+            position.recovered = false;
+        } else if row.seq() != position.seq.next() {
+            let explained = row.starts_generation() || (items.is_empty() && reading.again);
+            match explained {
+                true => position.recovered = false,
+                false if items.is_empty() => return Behind::Doubtful,
+                false => {
+                    position.more = true;
+                    break;
+                }
+            }
+        }
+        position.seq = row.seq();
+        if row.expires_at() > reading.now {
+            items.push(row);
+        }
+    }
+    Behind::Page(Page { items: visible(items, reading.now), position })
+}
+
+/// Answers a reader whose cursor has nothing at or behind it: `newest` is the newest row of the whole log.
+#[must_use]
+pub fn nothing_behind(after: Seq, newest: Option<(Seq, i64)>, head: Head, now: i64) -> Position {
+    let stay = |recovered| Position { seq: after, recovered, more: false, reset: false };
+    let reset = |seq| Position { seq, recovered: false, more: false, reset: true };
+    match newest {
+        // A row below the cursor that still lives: had the cursor's own row ever been in this log, it would live too.
+        Some((seq, expires_at)) if expires_at > now => reset(seq),
+        // All that there was has expired, and nobody can tell how much that was.
+        Some(_) => stay(false),
+        None if head.generation.is_some() => stay(false),
+        None if after == Seq::ZERO => stay(true),
+        None => reset(Seq::ZERO),
+    }
+}
+
+/// Answers a reader without a cursor from the newest rows, newest first.
+#[must_use]
+pub fn newest<R: Row>(mut rows: Vec<R>, now: i64) -> Page<R> {
+    let seq = rows.first().map_or(Seq::ZERO, Row::seq);
+    rows.retain(|row| row.expires_at() > now);
+    rows.reverse();
+    let position = Position { seq, recovered: true, more: false, reset: false };
+    Page { items: visible(rows, now), position }
+}
+
+/// Leaves out what has outlived its `ttl`, and of each collapse key all but the newest.
+fn visible<R: Row>(rows: Vec<R>, now: i64) -> Vec<R> {
+    let mut seen: HashSet<CollapseKey> = HashSet::new();
+    let mut rows: Vec<R> = rows
+        .into_iter()
+        .rev()
+        .filter(|row| row.hides_at().is_none_or(|hides_at| hides_at > now))
+        .filter(|row| row.collapse_key().is_none_or(|key| seen.insert(key.clone())))
+        .collect();
+    rows.reverse();
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::append::Generation;
+    use super::*;
+
+    const NOW: i64 = 1000;
+
+    #[derive(Clone, Debug, PartialEq)]
+    struct Stored {
+        seq: u64,
+        expires_at: i64,
+        hides_at: Option<i64>,
+        starts: bool,
+        key: Option<CollapseKey>,
+    }
+
+    impl Row for Stored {
+        fn seq(&self) -> Seq {
+            Seq(self.seq)
+        }
+        fn expires_at(&self) -> i64 {
+            self.expires_at
+        }
+        fn hides_at(&self) -> Option<i64> {
+            self.hides_at
+        }
+        fn starts_generation(&self) -> bool {
+            self.starts
+        }
+        fn collapse_key(&self) -> Option<&CollapseKey> {
+            self.key.as_ref()
+        }
+    }
+
+    fn live(seq: u64) -> Stored {
+        Stored { seq, expires_at: NOW + 100, hides_at: None, starts: seq == 1, key: None }
+    }
+
+    fn expired(seq: u64) -> Stored {
+        Stored { expires_at: NOW, ..live(seq) }
+    }
+
+    fn keyed(seq: u64, key: &str) -> Stored {
+        Stored { key: Some(CollapseKey::try_from(key.to_owned()).unwrap()), ..live(seq) }
+    }
+
+    fn read(rows: Vec<Stored>, after: u64, again: bool) -> Behind<Stored> {
+        behind(rows, Reading { after: Seq(after), now: NOW, cut: false, again })
+    }
+
+    fn page(rows: Vec<Stored>, after: u64) -> (Vec<u64>, Position) {
+        match read(rows, after, true) {
+            Behind::Page(page) => (page.items.iter().map(|row| row.seq).collect(), page.position),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn position(seq: u64, recovered: bool, more: bool) -> Position {
+        Position { seq: Seq(seq), recovered, more, reset: false }
+    }
+
+    #[test]
+    fn what_follows_the_cursor_without_a_hole_is_recovered() {
+        assert_eq!(page(vec![live(41), live(42), live(43)], 41), (vec![42, 43], position(43, true, false)));
+        assert_eq!(page(vec![live(41)], 41), (vec![], position(41, true, false)));
+        assert_eq!(page(vec![live(1), live(2)], 0), (vec![1, 2], position(2, true, false)));
+    }
+
+    #[test]
+    fn expired_rows_are_skipped_and_told() {
+        assert_eq!(page(vec![expired(41), expired(42), live(43)], 41), (vec![43], position(43, false, false)));
+        assert_eq!(page(vec![expired(40), expired(41)], 40), (vec![], position(41, false, false)));
+        assert_eq!(page(vec![expired(41), live(42)], 41), (vec![42], position(42, true, false)));
+    }
+
+    #[test]
+    fn a_hole_at_the_start_is_looked_at_twice_before_it_counts_as_expired() {
+        let rows = vec![live(44), live(45)];
+        assert_eq!(read(rows.clone(), 41, false), Behind::Doubtful);
+        assert_eq!(page(rows, 41), (vec![44, 45], position(45, false, false)));
+    }
+
+    #[test]
+    fn an_answer_ends_before_a_hole_in_the_middle() {
+        assert_eq!(page(vec![live(41), live(42), live(44)], 41), (vec![42], position(42, true, true)));
+    }
+
+    #[test]
+    fn a_new_generation_is_stepped_into_and_told() {
+        let start = Stored { starts: true, ..live(900) };
+        assert_eq!(page(vec![live(41), start.clone()], 41), (vec![900], position(900, false, false)));
+        assert_eq!(page(vec![live(41), live(42), start], 41), (vec![42, 900], position(900, false, false)));
+    }
+
+    #[test]
+    fn a_cursor_beyond_the_log_is_reset_unless_the_log_has_expired() {
+        let used = Head { generation: Some(Generation { number: 1, start: Seq(1) }) };
+        let unused = Head::default();
+        assert_eq!(read(vec![], 41, false), Behind::Nothing);
+        let reset = |seq| Position { reset: true, ..position(seq, false, false) };
+        assert_eq!(nothing_behind(Seq(41), Some((Seq(30), NOW + 1)), used, NOW), reset(30));
+        assert_eq!(nothing_behind(Seq(41), None, unused, NOW), reset(0));
+        assert_eq!(nothing_behind(Seq(41), Some((Seq(30), NOW)), used, NOW), position(41, false, false));
+        assert_eq!(nothing_behind(Seq(41), None, used, NOW), position(41, false, false));
+        assert_eq!(nothing_behind(Seq(0), None, unused, NOW), position(0, true, false));
+    }
+
+    #[test]
+    fn without_a_cursor_the_newest_come_oldest_first() {
+        let page = newest(vec![live(43), live(42), expired(41)], NOW);
+        assert_eq!(page.items.iter().map(|row| row.seq).collect::<Vec<_>>(), [42, 43]);
+        assert_eq!(page.position, position(43, true, false));
+        assert_eq!(newest::<Stored>(vec![], NOW).position, position(0, true, false));
+    }
+
+    #[test]
+    fn hidden_and_collapsed_notifications_are_left_out_but_their_place_is_passed() {
+        let outlived = Stored { hides_at: Some(NOW), ..live(43) };
+        let rows = vec![live(41), keyed(42, "k"), outlived, keyed(44, "k"), keyed(45, "other")];
+        assert_eq!(page(rows, 41), (vec![44, 45], position(45, true, false)));
+    }
+
+    proptest! {
+        /// A reader that pages through a log, while rows at its start expire and while a query may pass a place just
+        /// before it is written, gets every living row once and in order.
+        #[test]
+        fn a_reader_that_pages_misses_nothing_that_lives(
+            length in 1u64..60, dead in 0u64..60, limit in 1usize..9, holes in prop::collection::vec(any::<bool>(), 200),
+        ) {
+            let log: Vec<Stored> = (1..=length).map(|seq| if seq <= dead { expired(seq) } else { live(seq) }).collect();
+            let mut holes = holes.into_iter();
+            let (mut cursor, mut got, mut again) = (Seq::ZERO, Vec::new(), false);
+            for _ in 0..400 {
+                let all: Vec<_> = log.iter().filter(|row| row.seq >= cursor.0).cloned().collect();
+                let cut = all.len() > limit + 1;
+                let mut rows: Vec<_> = all.into_iter().take(limit + 1).collect();
+                // The place that the query passed too early; a second reading finds it filled.
+                if !again && holes.next() == Some(true) && rows.len() > 2 {
+                    rows.remove(rows.len() / 2);
+                }
+                match behind(rows, Reading { after: cursor, now: NOW, cut, again }) {
+                    Behind::Doubtful => again = true,
+                    Behind::Nothing => break,
+                    Behind::Page(page) => {
+                        again = false;
+                        got.extend(page.items.iter().map(|row| row.seq));
+                        cursor = page.position.seq;
+                        if !page.position.more { break; }
+                    }
+                }
+            }
+            prop_assert_eq!(got, (dead + 1..=length).collect::<Vec<_>>());
+        }
+    }
+}

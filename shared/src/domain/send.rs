@@ -1,0 +1,273 @@
+//! A request to send.
+
+use jiff::{Span, SpanRelativeTo, Unit};
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::channel::Channel;
+use super::claims::Claims;
+use super::content::{CollapseKey, Content, Priority};
+use super::refusal::{Code, Refusal};
+use super::request;
+
+/// The most channels of one notification.
+pub const MAX_TO: usize = 25;
+
+/// The most characters of an idempotency key.
+const MAX_KEY: usize = 255;
+
+/// The longest time to live, in seconds: a year.
+const MAX_TTL: i64 = 365 * 24 * 60 * 60;
+
+/// What to send, and where. Made only from a request that is right in all its parts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Send {
+    /// 1 to 25 channels, each once.
+    pub to: Vec<Channel>,
+    /// What to say.
+    pub content: Content,
+    /// After so many seconds readers no longer see it.
+    pub ttl: Option<i64>,
+    /// Whether it is kept in the log.
+    pub store: bool,
+    /// The same for equal requests, however they were written down.
+    pub fingerprint: String,
+}
+
+/// The contract's fields, as they come.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    to: To,
+    title: Option<String>,
+    body: Option<String>,
+    url: Option<String>,
+    data: Option<Value>,
+    ttl: Option<Ttl>,
+    priority: Option<Priority>,
+    collapse_key: Option<CollapseKey>,
+    store: Option<bool>,
+}
+
+impl Send {
+    /// Reads a request's fields.
+    ///
+    /// # Errors
+    /// Names the field that is wrong.
+    pub fn parse(fields: Map<String, Value>) -> Result<Self, Refusal> {
+        let fingerprint = fingerprint(&fields);
+        let fields: Fields = request::fields(fields)?;
+        check_to(&fields.to.0)?;
+        if fields.title.is_none() && fields.body.is_none() && fields.data.is_none() {
+            return Err(Refusal::field("title", "one of `title`, `body` and `data` is required"));
+        }
+        let content = Content {
+            title: fields.title,
+            body: fields.body,
+            url: fields.url,
+            data: fields.data,
+            priority: fields.priority,
+            collapse_key: fields.collapse_key,
+        };
+        Ok(Self {
+            to: fields.to.0,
+            content,
+            ttl: fields.ttl.map(|ttl| ttl.0),
+            store: fields.store.unwrap_or(true),
+            fingerprint,
+        })
+    }
+
+    /// Refuses a publisher who may not send to every channel named, and a key where nothing is stored.
+    ///
+    /// # Errors
+    /// `forbidden` or `invalid_request`.
+    pub fn check(&self, publisher: &Claims, key: Option<&IdempotencyKey>) -> Result<(), Refusal> {
+        for (i, channel) in self.to.iter().enumerate() {
+            publisher.check_publish(channel, &format!("to[{i}]"))?;
+        }
+        if !self.store && key.is_some() {
+            return Err(Refusal::field("store", "what is not stored cannot have an idempotency key; leave one out"));
+        }
+        if !self.store && (self.ttl.is_some() || self.content.collapse_key.is_some()) {
+            return Err(Refusal::field("store", "what is not stored takes neither `ttl` nor `collapse_key`"));
+        }
+        Ok(())
+    }
+}
+
+fn check_to(to: &[Channel]) -> Result<(), Refusal> {
+    if to.is_empty() {
+        return Err(Refusal::field("to", "name at least one channel"));
+    }
+    if to.len() > MAX_TO {
+        let reason = format!("{} channels are named and one notification goes to at most {MAX_TO}", to.len());
+        return Err(Refusal::field_with(Code::TooManyChannels, "to", reason));
+    }
+    for (i, channel) in to.iter().enumerate() {
+        if to[..i].contains(channel) {
+            return Err(Refusal::field(format!("to[{i}]"), format!("{channel} is named twice")));
+        }
+    }
+    Ok(())
+}
+
+/// SHA-256 of the fields in the order of their names, in hex.
+fn fingerprint(fields: &Map<String, Value>) -> String {
+    // `Map` keeps its keys sorted, so that a client may write them in any order.
+    let canonical = serde_json::to_vec(fields).unwrap_or_default();
+    Sha256::digest(&canonical).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// One channel's name, or a list of them.
+struct To(Vec<Channel>);
+
+impl<'de> Deserialize<'de> for To {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMany;
+
+        impl<'de> Visitor<'de> for OneOrMany {
+            type Value = Vec<Channel>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a channel's name or a list of them")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                Channel::parse(text).map(|channel| vec![channel]).map_err(E::custom)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut channels = Vec::new();
+                while let Some(channel) = list.next_element()? {
+                    channels.push(channel);
+                }
+                Ok(channels)
+            }
+        }
+
+        deserializer.deserialize_any(OneOrMany).map(Self)
+    }
+}
+
+/// A span of time in whole seconds, written `90s`, `15m`, `24h`, `7d` or as ISO 8601 does.
+struct Ttl(i64);
+
+impl<'de> Deserialize<'de> for Ttl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parse_ttl(&text).map(Self).map_err(de::Error::custom)
+    }
+}
+
+fn parse_ttl(text: &str) -> Result<i64, String> {
+    let span: Span = text.parse().map_err(|_| format!("{text:?} is no span of time; write 90s, 15m, 24h or 7d"))?;
+    let seconds = span
+        .total((Unit::Second, SpanRelativeTo::days_are_24_hours()))
+        .map_err(|_| "write it in weeks, days, hours, minutes or seconds".to_owned())?;
+    #[allow(clippy::cast_possible_truncation, reason = "a span is bounded to some 10^11 seconds by jiff")]
+    let seconds = seconds.floor() as i64;
+    if (1..=MAX_TTL).contains(&seconds) { Ok(seconds) } else { Err("a time to live is 1s to 365d".to_owned()) }
+}
+
+/// What makes a repeated send one: 1 to 255 characters of the publisher's choice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// Reads a key; `field` is where it stood.
+    ///
+    /// # Errors
+    /// `invalid_idempotency_key`.
+    pub fn parse(text: &str, field: &str) -> Result<Self, Refusal> {
+        if (1..=MAX_KEY).contains(&text.chars().count()) {
+            return Ok(Self(text.to_owned()));
+        }
+        let reason = format!("a key has 1 to {MAX_KEY} characters");
+        Err(Refusal::field_with(Code::InvalidIdempotencyKey, field, reason))
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parse(value: &Value) -> Result<Send, Refusal> {
+        Send::parse(value.as_object().unwrap().clone())
+    }
+
+    #[test]
+    fn one_channel_may_stand_without_a_list() {
+        let send = parse(&json!({"to": "user:alice", "title": "Hi"})).unwrap();
+        assert_eq!(send.to, [Channel::parse("user:alice").unwrap()]);
+        assert!(send.store);
+    }
+
+    #[test]
+    fn every_refusal_names_its_field() {
+        let many: Vec<_> = (0..26).map(|i| format!("topic:{i}")).collect();
+        for (request, field) in [
+            (json!({"title": "Hi"}), "to"),
+            (json!({"to": [], "title": "Hi"}), "to"),
+            (json!({"to": 7, "title": "Hi"}), "to"),
+            (json!({"to": many, "title": "Hi"}), "to"),
+            (json!({"to": ["user:a", "nobody"], "title": "Hi"}), "to[1]"),
+            (json!({"to": ["user:a", "user:a"], "title": "Hi"}), "to[1]"),
+            (json!({"to": "user:a"}), "title"),
+            (json!({"to": "user:a", "url": "/x"}), "title"),
+            (json!({"to": "user:a", "title": 7}), "title"),
+            (json!({"to": "user:a", "title": "Hi", "ttl": 7}), "ttl"),
+            (json!({"to": "user:a", "title": "Hi", "ttl": "soon"}), "ttl"),
+            (json!({"to": "user:a", "title": "Hi", "ttl": "366d"}), "ttl"),
+            (json!({"to": "user:a", "title": "Hi", "ttl": "-1s"}), "ttl"),
+            (json!({"to": "user:a", "title": "Hi", "priority": "urgent"}), "priority"),
+            (json!({"to": "user:a", "title": "Hi", "collapse_key": ""}), "collapse_key"),
+            (json!({"to": "user:a", "title": "Hi", "store": "no"}), "store"),
+            (json!({"to": "user:a", "title": "Hi", "delay": "15m"}), "delay"),
+        ] {
+            assert_eq!(parse(&request).unwrap_err().field.as_deref(), Some(field), "{request}");
+        }
+    }
+
+    #[test]
+    fn spans_of_time_are_counted_in_seconds() {
+        for (text, seconds) in [("90s", 90), ("15m", 900), ("24h", 86_400), ("7d", 604_800), ("PT1H", 3600)] {
+            assert_eq!(parse_ttl(text), Ok(seconds));
+        }
+    }
+
+    #[test]
+    fn equal_requests_have_one_fingerprint_however_they_are_written() {
+        let a: Value = serde_json::from_str(r#"{"to":"a:b","title":"Hi","data":{"x":1,"y":2}}"#).unwrap();
+        let b: Value = serde_json::from_str(r#"{ "data": {"y":2, "x":1}, "title":"Hi", "to":"a:b"}"#).unwrap();
+        let c: Value = serde_json::from_str(r#"{"to":"a:b","title":"Ho","data":{"x":1,"y":2}}"#).unwrap();
+        assert_eq!(parse(&a).unwrap().fingerprint, parse(&b).unwrap().fingerprint);
+        assert_ne!(parse(&a).unwrap().fingerprint, parse(&c).unwrap().fingerprint);
+    }
+
+    #[test]
+    fn what_is_not_stored_takes_no_key() {
+        let send = parse(&json!({"to": "user:a", "title": "Hi", "store": false})).unwrap();
+        let publisher: Claims = serde_json::from_value(json!({"sub": "p", "exp": 1, "publish": ["*"]})).unwrap();
+        assert!(send.check(&publisher, None).is_ok());
+        let key = IdempotencyKey::parse("k", "key").unwrap();
+        assert_eq!(send.check(&publisher, Some(&key)).unwrap_err().field.as_deref(), Some("store"));
+    }
+
+    #[test]
+    fn a_key_has_1_to_255_characters() {
+        assert!(IdempotencyKey::parse("", "key").is_err());
+        assert!(IdempotencyKey::parse(&"é".repeat(255), "key").is_ok());
+        assert!(IdempotencyKey::parse(&"k".repeat(256), "key").is_err());
+    }
+}

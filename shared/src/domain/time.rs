@@ -1,0 +1,53 @@
+//! Moments and how they are written.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A moment, in milliseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Millis(pub i64);
+
+impl Millis {
+    /// The present moment by the machine's clock. The only place that asks it.
+    #[must_use]
+    pub fn now() -> Self {
+        Self(Timestamp::now().as_millisecond())
+    }
+
+    /// The same moment in whole seconds, rounded down, as DynamoDB's TTL and JWT's `exp` count.
+    #[must_use]
+    pub fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// This moment and `milliseconds` more.
+    #[must_use]
+    pub fn plus(self, milliseconds: i64) -> Self {
+        Self(self.0.saturating_add(milliseconds))
+    }
+
+    /// As RFC 3339 writes it, in UTC and to the millisecond: `2026-11-21T19:45:00.123Z`.
+    #[must_use]
+    pub fn rfc3339(self) -> String {
+        let moment = Timestamp::from_millisecond(self.0).unwrap_or(Timestamp::MAX);
+        format!("{moment:.3}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_written_in_utc_to_the_millisecond() {
+        assert_eq!(Millis(1_795_290_300_123).rfc3339(), "2026-11-21T19:45:00.123Z");
+        assert_eq!(Millis(0).rfc3339(), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn seconds_round_down_on_both_sides_of_1970() {
+        assert_eq!(Millis(1999).seconds(), 1);
+        assert_eq!(Millis(-1).seconds(), -1);
+    }
+}

@@ -1,0 +1,85 @@
+//! What can go wrong in a use case.
+
+use std::error::Error as _;
+use std::fmt::Write as _;
+
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::domain::refusal::{Code, Refusal};
+
+/// A use case that did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller is told why.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Something behind us failed. The caller is told to try again; the cause goes to the log, once, where the error is
+    /// turned into an answer.
+    #[error("{call}: {cause}")]
+    Failed {
+        /// What was tried.
+        call: &'static str,
+        /// What came of it.
+        cause: String,
+    },
+    /// The function's time ran out before the work was done.
+    #[error("the function's time ran out")]
+    TimeUp,
+}
+
+impl Error {
+    /// A failed call of an AWS service. Keeps its code and message, never its payload: that may hold what users wrote.
+    pub fn call<E, R>(call: &'static str) -> impl FnOnce(SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        R: std::fmt::Debug,
+    {
+        move |error| {
+            let cause = match error.as_service_error() {
+                Some(service) => {
+                    format!("{}: {}", service.code().unwrap_or("no code"), service.message().unwrap_or("no message"))
+                }
+                None => chain(&error),
+            };
+            Self::Failed { call, cause }
+        }
+    }
+
+    /// What the caller is told.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            Self::Refused(refusal) => refusal.clone(),
+            Self::Failed { .. } => {
+                Refusal::new(Code::Unavailable, "a service behind this API did not answer as it should; try again")
+            }
+            Self::TimeUp => Refusal::new(
+                Code::Unavailable,
+                "the audience could not be served in time; send again under the same key",
+            ),
+        }
+    }
+
+    /// Logs what the operator has to know: failures, not refusals.
+    pub fn log(&self) {
+        if !matches!(self, Self::Refused(_)) {
+            tracing::error!("{self}");
+        }
+    }
+}
+
+fn chain<E, R>(error: &SdkError<E, R>) -> String
+where
+    E: std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        // Writing to a String cannot fail.
+        let _ = write!(text, ": {cause}");
+        source = cause.source();
+    }
+    text
+}

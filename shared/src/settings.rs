@@ -1,0 +1,108 @@
+//! The environment, read once at start, by concern. A variable that is missing or wrong is named.
+
+use std::env;
+
+/// The environment does not say what the function needs.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidSetting {
+    /// A variable is not set.
+    #[error("the environment variable {0} is missing; template.yaml sets it")]
+    Missing(&'static str),
+    /// A variable is not what it has to be.
+    #[error("the environment variable {name} is not valid: {reason}")]
+    Invalid {
+        /// Which.
+        name: &'static str,
+        /// Why.
+        reason: String,
+    },
+}
+
+fn required(name: &'static str) -> Result<String, InvalidSetting> {
+    optional(name).ok_or(InvalidSetting::Missing(name))
+}
+
+/// An empty value is none: a template cannot leave a variable out.
+fn optional(name: &'static str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The table *Subscribers*.
+///
+/// # Errors
+/// The variable is missing.
+pub fn subscribers_table() -> Result<String, InvalidSetting> {
+    required("SUBSCRIBERS_TABLE")
+}
+
+/// The table *Once*.
+///
+/// # Errors
+/// The variable is missing.
+pub fn once_table() -> Result<String, InvalidSetting> {
+    required("ONCE_TABLE")
+}
+
+/// Where the logs are and how long they are kept.
+#[derive(Clone, Debug)]
+pub struct LogSettings {
+    /// The table *Notifications*.
+    pub table: String,
+    /// How long a notification is kept, in seconds.
+    pub retention: i64,
+}
+
+impl LogSettings {
+    /// Reads them from the environment.
+    ///
+    /// # Errors
+    /// A variable is missing or wrong.
+    pub fn from_env() -> Result<Self, InvalidSetting> {
+        const DAYS: &str = "RETENTION_DAYS";
+        let days: i64 = required(DAYS)?
+            .parse()
+            .ok()
+            .filter(|days| (1..=365).contains(days))
+            .ok_or_else(|| InvalidSetting::Invalid { name: DAYS, reason: "give 1 to 365 days".to_owned() })?;
+        Ok(Self { table: required("NOTIFICATIONS_TABLE")?, retention: days * 24 * 60 * 60 })
+    }
+}
+
+/// Where connections are posted to: the WebSocket API's address with its stage.
+///
+/// # Errors
+/// The variable is missing.
+pub fn management_endpoint() -> Result<String, InvalidSetting> {
+    required("MANAGEMENT_ENDPOINT")
+}
+
+/// Whose tokens are believed.
+#[derive(Clone, Debug)]
+pub struct TokenSettings {
+    /// The secret of HS256 tokens: its name or ARN in Secrets Manager.
+    pub secret: String,
+    /// A public key, in PEM.
+    pub public_key: Option<String>,
+    /// The address of a JSON Web Key Set.
+    pub jwks_url: Option<String>,
+    /// The `iss` that tokens signed by a public key must carry.
+    pub issuer: Option<String>,
+    /// The `aud` that tokens signed by a public key must carry.
+    pub audience: Option<String>,
+}
+
+impl TokenSettings {
+    /// Reads them from the environment.
+    ///
+    /// # Errors
+    /// The secret's variable is missing.
+    pub fn from_env() -> Result<Self, InvalidSetting> {
+        Ok(Self {
+            secret: required("TOKEN_SECRET")?,
+            public_key: optional("TOKEN_PUBLIC_KEY"),
+            jwks_url: optional("TOKEN_JWKS_URL"),
+            issuer: optional("TOKEN_ISSUER"),
+            audience: optional("TOKEN_AUDIENCE"),
+        })
+    }
+}

@@ -1,0 +1,55 @@
+//! What the WebSocket functions take from API Gateway's events.
+
+use aws_lambda_events::apigw::{ApiGatewayWebsocketProxyRequest, ApiGatewayWebsocketProxyRequestContext};
+
+use crate::aws::subscribers::{Connection, ConnectionId};
+use crate::domain::claims::Claims;
+use crate::domain::time::Millis;
+
+/// The name under which the authorizer hands the claims on. API Gateway takes scalars only, so they go as JSON.
+pub const CLAIMS: &str = "claims";
+
+/// An event that lacks what API Gateway always sends.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidEvent {
+    /// It names no connection.
+    #[error("the event has no connectionId")]
+    NoConnection,
+    /// It carries no claims, or not in the authorizer's form.
+    #[error("the event has no claims of the authorizer: {0}")]
+    NoClaims(String),
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// What the authorizer verified when the connection was opened.
+    pub claims: Claims,
+    /// The connection.
+    pub connection: Connection,
+}
+
+impl Peer {
+    /// Reads it from an event.
+    ///
+    /// # Errors
+    /// The event is not one of a connection that our authorizer let in.
+    pub fn of(event: &ApiGatewayWebsocketProxyRequest) -> Result<Self, InvalidEvent> {
+        let context = &event.request_context;
+        let id = context.connection_id.clone().ok_or(InvalidEvent::NoConnection)?;
+        let claims = claims(context)?;
+        let connection = Connection {
+            id: ConnectionId(id),
+            inbox: claims.inbox(),
+            connected_at: Millis(context.connected_at),
+            token_expires_at: claims.exp,
+        };
+        Ok(Self { claims, connection })
+    }
+}
+
+fn claims(context: &ApiGatewayWebsocketProxyRequestContext) -> Result<Claims, InvalidEvent> {
+    let claims = context.authorizer.fields.get(CLAIMS).and_then(|claims| claims.as_str());
+    let claims = claims.ok_or_else(|| InvalidEvent::NoClaims("nothing there".to_owned()))?;
+    serde_json::from_str(claims).map_err(|e| InvalidEvent::NoClaims(e.to_string()))
+}

@@ -103,7 +103,7 @@ impl Subscribers {
         match answer {
             Ok(_) if channels.is_empty() => Ok(true),
             Ok(_) => self.join_first(connection, channels).await,
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+            Err(e) if condition_failed(&e) => Ok(false),
             Err(error) => Err(Error::call("PutItem of a connection")(error)),
         }
     }
@@ -153,7 +153,7 @@ impl Subscribers {
             .await;
         let home = match answer {
             Ok(answer) => answer.attributes,
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+            Err(e) if condition_failed(&e) => {
                 return Ok(true);
             }
             Err(error) => return Err(Error::call("DeleteItem of a connection")(error)),
@@ -180,7 +180,7 @@ impl Subscribers {
             .await;
         match answer {
             Ok(_) => Ok(true),
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+            Err(e) if condition_failed(&e) => Ok(false),
             Err(error) => Err(Error::call("PutItem of a closed connection's mark")(error)),
         }
     }

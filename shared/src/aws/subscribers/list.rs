@@ -116,7 +116,7 @@ impl Subscribers {
             .await;
         match answer {
             Ok(_) => Ok(()),
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(e) if condition_failed(&e) => Ok(()),
             Err(error) => Err(Error::call("DeleteItem of a gone connection")(error)),
         }
     }

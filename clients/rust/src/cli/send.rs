@@ -1,0 +1,157 @@
+//! `tidings send`.
+
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::Value;
+use tidings::token::Claims;
+use tidings::{Channel, Client, Notification};
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use super::{Failure, Stack, print, show};
+
+const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+/// Sends a notification, or one a line of standard input.
+///
+/// With none of --title, --body and --data, each line of standard input is sent: a JSON object is the notification's
+/// fields, any other text its body. Prints channel and seq of each.
+#[derive(Debug, Args)]
+pub(super) struct Send {
+    /// Where to: up to 25 channels.
+    #[arg(required = true, value_name = "CHANNEL")]
+    to: Vec<Channel>,
+    /// A line.
+    #[arg(long)]
+    title: Option<String>,
+    /// A few sentences.
+    #[arg(long)]
+    body: Option<String>,
+    /// Where a click leads.
+    #[arg(long)]
+    url: Option<String>,
+    /// Anything for the application, in JSON.
+    #[arg(long, value_name = "JSON", value_parser = json)]
+    data: Option<Value>,
+    /// How long readers see it, such as 24h.
+    #[arg(long, value_name = "DURATION")]
+    ttl: Option<String>,
+    /// How much it matters, such as high.
+    #[arg(long)]
+    priority: Option<String>,
+    /// Of all with the same key, a reader gets only the newest.
+    #[arg(long, value_name = "KEY")]
+    collapse_key: Option<String>,
+    /// Push it to whoever is connected now, and keep nothing.
+    #[arg(long)]
+    no_store: bool,
+    /// Idempotency key: what is sent twice under one key is stored once. To each line of standard input its number is
+    /// added (KEY-1, KEY-2, …).
+    #[arg(long)]
+    key: Option<String>,
+    /// Print the answers in JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Send {
+    /// Sends, and stops at the first refusal.
+    pub(super) async fn run(self, stack: &Stack) -> Result<(), Failure> {
+        let mut claims = Claims::new("tidings-cli", TOKEN_LIFETIME);
+        claims.publish = vec!["*".to_owned()];
+        let client = stack.client(&claims)?;
+        if self.title.is_some() || self.body.is_some() || self.data.is_some() {
+            return self.send(&client, &self.filled(Notification::default()), self.key.as_deref()).await;
+        }
+        self.send_lines(&client).await
+    }
+
+    async fn send_lines(&self, client: &Client) -> Result<(), Failure> {
+        let mut lines = BufReader::new(tokio::io::stdin()).lines();
+        let mut number = 0;
+        while let Some(line) = lines.next_line().await? {
+            number += 1;
+            if line.trim().is_empty() {
+                continue;
+            }
+            let key = self.key.as_ref().map(|key| format!("{key}-{number}"));
+            let sent = match notification(&line) {
+                Ok(notification) => self.send(client, &self.filled(notification), key.as_deref()).await,
+                Err(error) => Err(error.into()),
+            };
+            sent.map_err(|error| in_line(number, error))?;
+        }
+        Ok(())
+    }
+
+    async fn send(&self, client: &Client, notification: &Notification, key: Option<&str>) -> Result<(), Failure> {
+        let sent = client.send(notification, key).await?;
+        if self.json {
+            return Ok(print(&serde_json::to_string(&sent)?)?);
+        }
+        for channel in &sent.channels {
+            print(&show::place(&channel.channel, channel.seq))?;
+        }
+        Ok(())
+    }
+
+    /// A notification with the flags for the fields that it lacks.
+    fn filled(&self, of_line: Notification) -> Notification {
+        Notification {
+            to: self.to.clone(),
+            title: of_line.title.or_else(|| self.title.clone()),
+            body: of_line.body.or_else(|| self.body.clone()),
+            url: of_line.url.or_else(|| self.url.clone()),
+            data: of_line.data.or_else(|| self.data.clone()),
+            ttl: of_line.ttl.or_else(|| self.ttl.clone().map(Value::from)),
+            priority: of_line.priority.or_else(|| self.priority.clone()),
+            collapse_key: of_line.collapse_key.or_else(|| self.collapse_key.clone()),
+            store: of_line.store.or(self.no_store.then_some(false)),
+            other: of_line.other,
+        }
+    }
+}
+
+fn json(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| format!("this is not JSON: {error}"))
+}
+
+fn notification(line: &str) -> Result<Notification, String> {
+    if !line.trim_start().starts_with('{') {
+        return Ok(Notification { body: Some(line.to_owned()), ..Notification::default() });
+    }
+    let Ok(fields) = serde_json::from_str::<Value>(line) else {
+        return Ok(Notification { body: Some(line.to_owned()), ..Notification::default() });
+    };
+    if fields.get("to").is_some() {
+        return Err("`to` is what the command line names".to_owned());
+    }
+    serde_json::from_value(fields).map_err(|error| error.to_string())
+}
+
+/// A closed pipe stays what it is.
+fn in_line(number: u64, error: Failure) -> Failure {
+    if super::is_closed_pipe(&error) { error } else { format!("line {number}: {error}").into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_fields_or_a_body() {
+        let body = |text: &str| Notification { body: Some(text.to_owned()), ..Notification::default() };
+        assert_eq!(notification("hello"), Ok(body("hello")));
+        assert_eq!(notification(r#"{"body": "hello"}"#), Ok(body("hello")));
+        assert_eq!(notification("{not json}"), Ok(body("{not json}")));
+        assert_eq!(notification("42"), Ok(body("42")));
+        assert!(notification(r#"{"to": "user:bob"}"#).is_err());
+        assert!(notification(r#"{"title": 1}"#).is_err());
+    }
+
+    #[test]
+    fn a_field_that_the_client_does_not_know_is_the_servers_to_refuse() {
+        let unknown = notification(r#"{"titel": "x"}"#).unwrap();
+        assert_eq!(serde_json::to_string(&unknown).unwrap(), r#"{"titel":"x"}"#);
+    }
+}

@@ -1,0 +1,155 @@
+//! What goes over the socket, in both directions.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::channel::Channel;
+use crate::item::Item;
+
+/// A client's frame. A channel name has at most 213 characters, so none comes near the 32 KB that a frame may have.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "action", rename_all = "lowercase")]
+pub(crate) enum ClientFrame {
+    /// Join a channel, and replay what came after a seq.
+    Subscribe {
+        channel: Channel,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        after: Option<u64>,
+        #[serde(rename = "ref")]
+        reference: u64,
+    },
+    /// Show that the connection is alive.
+    Ping,
+}
+
+impl ClientFrame {
+    /// The frame as it is sent.
+    pub(crate) fn to_json(&self) -> String {
+        // Strings and numbers have no way to fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// A server's frame, as far as a listener cares.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum ServerFrame {
+    /// Live or replayed.
+    Notifications { channel: Channel, items: Vec<Item> },
+    /// The answer to a `subscribe`.
+    Subscribed(Subscribed),
+    /// The refusal of a frame.
+    Error(Refusal),
+    /// API Gateway's own error: a frame without `type`. It does not say which frame failed.
+    Gateway(String),
+    /// `pong`, and what answers frames that a listener does not send.
+    Other,
+}
+
+/// What `subscribed` says.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Subscribed {
+    /// The cursor to go on with.
+    pub(crate) seq: u64,
+    /// Whether nothing between the asked seq and `seq` may have expired unseen.
+    #[serde(default = "yes")]
+    pub(crate) recovered: bool,
+    /// Whether the asked seq lies beyond the log.
+    #[serde(default)]
+    pub(crate) reset: bool,
+    /// Whether asking again at once gives more.
+    #[serde(default)]
+    pub(crate) more: bool,
+    /// Repeats the question's.
+    #[serde(rename = "ref")]
+    pub(crate) reference: Option<u64>,
+}
+
+/// What `error` says.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Refusal {
+    /// The stable reason.
+    pub(crate) code: String,
+    /// The same for people.
+    #[serde(default)]
+    pub(crate) detail: String,
+    /// Repeats the question's.
+    #[serde(rename = "ref")]
+    pub(crate) reference: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Notifications {
+    channel: Channel,
+    items: Vec<Item>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl ServerFrame {
+    /// Reads a frame.
+    ///
+    /// # Errors
+    /// It is not JSON, or lacks a field that its type has.
+    pub(crate) fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        let value: Value = serde_json::from_str(text)?;
+        let Some(kind) = value.get("type").and_then(Value::as_str) else {
+            let message = value.get("message").and_then(Value::as_str).unwrap_or("no type");
+            return Ok(Self::Gateway(message.to_owned()));
+        };
+        match kind {
+            "notifications" => serde_json::from_value(value)
+                .map(|Notifications { channel, items }| Self::Notifications { channel, items }),
+            "subscribed" => serde_json::from_value(value).map(Self::Subscribed),
+            "error" => serde_json::from_value(value).map(Self::Error),
+            _ => Ok(Self::Other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_subscribe_without_a_cursor_has_no_after() {
+        let channel: Channel = "topic:news".parse().unwrap();
+        let frame = |after| ClientFrame::Subscribe { channel: channel.clone(), after, reference: 1 }.to_json();
+        let read = |text: String| serde_json::from_str::<Value>(&text).unwrap();
+        assert_eq!(read(frame(None)), json!({"action": "subscribe", "channel": "topic:news", "ref": 1}));
+        assert_eq!(
+            read(frame(Some(41))),
+            json!({"action": "subscribe", "channel": "topic:news", "after": 41, "ref": 1})
+        );
+        assert_eq!(ClientFrame::Ping.to_json(), r#"{"action":"ping"}"#);
+    }
+
+    #[test]
+    fn the_contracts_frames_are_read() {
+        let text = r#"{"type": "subscribed", "channel": "topic:news", "seq": 43, "recovered": false, "reset": true,
+            "more": true, "unread": 2, "ref": 1}"#;
+        let expected = Subscribed { seq: 43, recovered: false, reset: true, more: true, reference: Some(1) };
+        assert_eq!(ServerFrame::parse(text).unwrap(), ServerFrame::Subscribed(expected));
+
+        let text = r#"{"type": "error", "code": "forbidden", "detail": "no", "ref": 1}"#;
+        let expected = Refusal { code: "forbidden".to_owned(), detail: "no".to_owned(), reference: Some(1) };
+        assert_eq!(ServerFrame::parse(text).unwrap(), ServerFrame::Error(expected));
+
+        assert_eq!(ServerFrame::parse(r#"{"type": "pong"}"#).unwrap(), ServerFrame::Other);
+        let text = r#"{"message": "Internal server error", "connectionId": "x", "requestId": "y"}"#;
+        assert_eq!(ServerFrame::parse(text).unwrap(), ServerFrame::Gateway("Internal server error".to_owned()));
+        assert!(ServerFrame::parse("<html>").is_err());
+    }
+
+    #[test]
+    fn an_item_keeps_the_fields_that_it_does_not_know() {
+        let item =
+            json!({"seq": 42, "id": "x", "sent_at": "2026-11-21T19:45:00.123Z", "body": "b", "priority": "high"});
+        let text = json!({"type": "notifications", "channel": "user:alice", "items": [item]}).to_string();
+        let ServerFrame::Notifications { items, .. } = ServerFrame::parse(&text).unwrap() else { panic!("{text}") };
+        assert_eq!(serde_json::to_value(&items[0]).unwrap(), item);
+    }
+}

@@ -1,0 +1,284 @@
+//! The HTTP API: sends, and looks.
+
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use crate::channel::Channel;
+use crate::timing::backoff;
+
+/// How long a call is tried again, counted from its first attempt. An attempt that began in time may end later.
+const TRY_FOR: Duration = Duration::from_secs(30);
+const FIRST_RETRY: Duration = Duration::from_millis(200);
+const LONGEST_RETRY: Duration = Duration::from_secs(5);
+/// API Gateway answers within 30 s, if only with an error.
+const ANSWER: Duration = Duration::from_secs(35);
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// What to send.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Notification {
+    /// 1 to 25 channels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub to: Vec<Channel>,
+    /// A line. Of `title`, `body` and `data` one is required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// A few sentences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// Where a click leads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Anything for the application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Value>,
+    /// How long readers see it, such as `24h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<Value>,
+    /// How much it matters, such as `high`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<String>,
+    /// Of all with the same key, a reader wants only the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collapse_key: Option<String>,
+    /// `false` pushes to whoever is connected now, and keeps nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<bool>,
+    /// Other fields, for the server to accept or to refuse by name.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+/// The answer to a send: stored in every channel, and pushed or queued.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sent {
+    /// The notification's id.
+    pub id: String,
+    /// `sent`.
+    pub state: String,
+    /// Where it went.
+    pub channels: Vec<SentTo>,
+}
+
+/// One channel that a notification was sent to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SentTo {
+    /// The channel.
+    pub channel: Channel,
+    /// Its place in the channel's log; none if it was not stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+    /// How many live connections this call pushed to.
+    #[serde(default)]
+    pub connections: u64,
+    /// How many endpoints it was handed to.
+    #[serde(default)]
+    pub endpoints: u64,
+    /// Whether the rest of a large audience is being served after the answer.
+    #[serde(default)]
+    pub queued: bool,
+}
+
+/// What a channel looks like now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChannelState {
+    /// The channel.
+    pub channel: Channel,
+    /// Its newest seq; 0 in a channel never used.
+    pub seq: u64,
+    /// The oldest seq that is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest: Option<u64>,
+    /// Live connections, counted to 1,000.
+    pub connections: u64,
+    /// Endpoints, counted to 1,000.
+    #[serde(default)]
+    pub endpoints: u64,
+    /// What the owner has not read. Inboxes only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<u64>,
+}
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The server refused it, or kept failing until trying again was given up.
+    #[error("{code}: {detail}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The problem's stable code; the status where API Gateway itself refused, which has no codes.
+        code: String,
+        /// The same for people.
+        detail: String,
+    },
+    /// There was no answer, or none that could be read.
+    #[error("no answer from {url}: {}", innermost(source))]
+    Network {
+        /// What was called.
+        url: String,
+        /// What happened.
+        source: reqwest::Error,
+    },
+    /// The address or the token cannot be put into a request.
+    #[error("{0}")]
+    Request(String),
+}
+
+/// A client of the HTTP API.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    authorization: HeaderValue,
+}
+
+impl Client {
+    /// A client of the API at `base` (`https://…`), with a token.
+    ///
+    /// # Errors
+    /// The address or the token cannot be put into a request.
+    pub fn new(base: &str, token: &str) -> Result<Self, HttpError> {
+        reqwest::Url::parse(base).map_err(|error| HttpError::Request(format!("`{base}` is no address: {error}")))?;
+        let mut authorization = HeaderValue::from_str(&format!("Bearer {token}"))
+            .map_err(|_| HttpError::Request("the token has characters that no token has".to_owned()))?;
+        authorization.set_sensitive(true);
+        let http = reqwest::Client::builder().timeout(ANSWER).connect_timeout(CONNECT).build();
+        let http = http.map_err(|source| HttpError::Network { url: base.to_owned(), source })?;
+        Ok(Self { http, base: base.trim_end_matches('/').to_owned(), authorization })
+    }
+
+    /// Sends a notification. It is stored once however often the call is tried: under `key` if one is given, else under
+    /// one of its own. (With `store: false` no key goes, and nobody promises that it comes once.)
+    ///
+    /// # Errors
+    /// It is refused, or for half a minute nobody could be reached that would take it. After [`HttpError::Network`] it
+    /// may have been stored all the same; sending it again under the same `key` is safe.
+    pub async fn send(&self, notification: &Notification, key: Option<&str>) -> Result<Sent, HttpError> {
+        let own = || (notification.store != Some(false)).then(|| uuid::Uuid::now_v7().to_string());
+        let key = key.map(ToOwned::to_owned).or_else(own);
+        let request = || {
+            let request = self.request(Method::POST, "/v1/notifications").json(notification);
+            key.iter().fold(request, |request, key| request.header("Idempotency-Key", key))
+        };
+        self.call(request).await
+    }
+
+    /// Looks at a channel.
+    ///
+    /// # Errors
+    /// It is refused, or for half a minute nobody answered.
+    pub async fn channel(&self, channel: &Channel) -> Result<ChannelState, HttpError> {
+        let path = format!("/v1/channels/{}", percent_encoded(channel.as_str()));
+        self.call(|| self.request(Method::GET, &path)).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base)).header(AUTHORIZATION, self.authorization.clone())
+    }
+
+    async fn call<T: DeserializeOwned>(&self, request: impl Fn() -> RequestBuilder) -> Result<T, HttpError> {
+        let deadline = Instant::now() + TRY_FOR;
+        let mut rng = StdRng::seed_from_u64(rand::random());
+        let mut failures = 0;
+        loop {
+            let (error, wait) = match self.attempt(request()).await {
+                Attempt::Done(value) => return Ok(value),
+                Attempt::Failed(error) => return Err(error),
+                Attempt::Again { error, wait } => (error, wait),
+            };
+            failures += 1;
+            let wait = wait.unwrap_or_default() + backoff(&mut rng, FIRST_RETRY, LONGEST_RETRY, failures);
+            if Instant::now() + wait > deadline {
+                return Err(error);
+            }
+            tracing::warn!(%error, ?wait, "trying again");
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn attempt<T: DeserializeOwned>(&self, request: RequestBuilder) -> Attempt<T> {
+        let network = |source: reqwest::Error| HttpError::Network { url: self.base.clone(), source };
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(source) if source.is_builder() => return Attempt::Failed(network(source)),
+            Err(source) => return Attempt::Again { error: network(source), wait: None },
+        };
+        let status = response.status();
+        if status.is_success() {
+            return match response.json().await {
+                Ok(value) => Attempt::Done(value),
+                Err(source) if source.is_decode() => Attempt::Failed(network(source)),
+                Err(source) => Attempt::Again { error: network(source), wait: None },
+            };
+        }
+        let wait = retry_after(&response);
+        let error = refused(status, &response.text().await.unwrap_or_default());
+        if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
+            return Attempt::Again { error, wait };
+        }
+        Attempt::Failed(error)
+    }
+}
+
+enum Attempt<T> {
+    Done(T),
+    Failed(HttpError),
+    Again { error: HttpError, wait: Option<Duration> },
+}
+
+/// `Retry-After` in seconds. Its other form, a date, is nothing that this API sends.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// Reads `application/problem+json`, or what API Gateway says by itself.
+fn refused(status: StatusCode, body: &str) -> HttpError {
+    let problem: Value = serde_json::from_str(body).unwrap_or_default();
+    let text = |name: &str| problem.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
+    let code = text("code").unwrap_or_else(|| status.to_string());
+    let detail = text("detail").or_else(|| text("message")).or_else(|| text("title")).unwrap_or_default();
+    HttpError::Refused { status: status.as_u16(), code, detail }
+}
+
+/// `+` and `|` mean something else to some of what stands between here and the function.
+fn percent_encoded(segment: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:@".contains(&b);
+    segment.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+/// reqwest says "error sending request" and leaves the reason to its sources.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut error: &dyn std::error::Error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channel_becomes_one_path_segment() {
+        assert_eq!(percent_encoded("user:auth0|5f+7c=@~x"), "user:auth0%7C5f%2B7c%3D@~x");
+    }
+
+    #[test]
+    fn a_refusal_gives_its_code_and_detail() {
+        let body = r#"{"type": "x", "title": "Not allowed", "status": 403, "code": "forbidden", "detail": "no"}"#;
+        assert_eq!(refused(StatusCode::FORBIDDEN, body).to_string(), "forbidden: no");
+        let own = refused(StatusCode::NOT_FOUND, r#"{"message": "Not Found"}"#);
+        assert_eq!(own.to_string(), "404 Not Found: Not Found");
+    }
+}

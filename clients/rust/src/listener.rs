@@ -1,0 +1,276 @@
+//! A [`Session`](crate::session::Session) with sockets.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{sleep_until, timeout};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+
+use crate::channel::{Channel, Cursor};
+use crate::event::Event;
+use crate::frame::ClientFrame;
+use crate::session::{ConnectionId, Effect, Session};
+use crate::socket::{self, Report, Target, TokenSource};
+use crate::timing::Timing;
+
+/// So many events may wait for the application. Then reading stops, and with it the server's sending.
+const WAITING_EVENTS: usize = 256;
+const WAITING_REPORTS: usize = 64;
+/// How long the sockets may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Why a listener ended, or never began.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListenError {
+    /// The address is none.
+    #[error("`{url}` is not the address of a WebSocket: {reason}")]
+    Address {
+        /// What was given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The server refused the handshake.
+    #[error(
+        "the token was refused (status {status}): it is not valid, has expired, or names a channel it may not read"
+    )]
+    TokenRefused {
+        /// 401 or 403.
+        status: u16,
+    },
+    /// The listener's task is gone, with its runtime or by a panic.
+    #[error("the listener has stopped")]
+    Stopped,
+}
+
+/// How to listen. Begins with [`Listener::builder`].
+pub struct Builder {
+    url: String,
+    token: TokenSource,
+    cursors: Vec<Cursor>,
+    timing: Timing,
+}
+
+impl Builder {
+    /// Listens to a channel, from its cursor on; without a seq, from its newest notifications on. What the token joins
+    /// (`user:<sub>` and its `channels`) need not be named, unless to give a seq.
+    #[must_use]
+    pub fn channel(mut self, cursor: impl Into<Cursor>) -> Self {
+        self.cursors.push(cursor.into());
+        self
+    }
+
+    /// Other periods than the usual ones.
+    #[must_use]
+    pub fn timing(mut self, timing: Timing) -> Self {
+        self.timing = timing;
+        self
+    }
+
+    /// Connects, and stays connected until the listener is dropped. Call it within a tokio runtime.
+    ///
+    /// # Errors
+    /// The address is none. Whatever happens later is told by [`Listener::next`].
+    pub fn start(self) -> Result<Listener, ListenError> {
+        if let Err(error) = self.url.as_str().into_client_request() {
+            return Err(ListenError::Address { url: self.url, reason: error.to_string() });
+        }
+        let known = |cursor: &Cursor| cursor.seq.map(|seq| (cursor.channel.clone(), seq));
+        let cursors = self.cursors.iter().filter_map(known).collect();
+        let target = Target { url: self.url, token: self.token, patience: self.timing.connect };
+        let session = Session::new(self.timing, rand::random(), now(), self.cursors);
+        let (events, told) = mpsc::channel(WAITING_EVENTS);
+        let task = tokio::spawn(Driver::new(session, target, events).run());
+        Ok(Listener { told, cursors, ended: ListenError::Stopped, task })
+    }
+}
+
+/// Hands on the notifications of its channels: each exactly once and in order, over any number of connections.
+///
+/// It works in a task of its own, which pings and reconnects whether or not somebody waits in [`Listener::next`].
+/// Dropping it closes the connection.
+pub struct Listener {
+    told: mpsc::Receiver<Told>,
+    cursors: BTreeMap<Channel, u64>,
+    ended: ListenError,
+    task: JoinHandle<()>,
+}
+
+/// What the task tells the listener.
+enum Told {
+    Event(Event),
+    Moved(Cursor),
+    Ended(ListenError),
+}
+
+impl Listener {
+    /// A listener on the WebSocket API at `url` (`wss://…`). `token` is called for every connection, so that it can give
+    /// a fresh one; when it fails, it is called again later.
+    pub fn builder<F, T, E>(url: impl Into<String>, token: F) -> Builder
+    where
+        F: Fn() -> T + Send + Sync + 'static,
+        T: Future<Output = Result<String, E>> + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let token: TokenSource = Box::new(move || {
+            let token = token();
+            Box::pin(async move { token.await.map_err(Into::into) })
+        });
+        Builder { url: url.into(), token, cursors: Vec::new(), timing: Timing::default() }
+    }
+
+    /// Waits for the next event. Nothing is lost if the future is dropped before it is ready.
+    ///
+    /// # Errors
+    /// The listener has ended, for a reason that trying again does not mend.
+    pub async fn next(&mut self) -> Result<Event, ListenError> {
+        loop {
+            match self.told.recv().await {
+                Some(Told::Event(event)) => {
+                    self.note(&event);
+                    return Ok(event);
+                }
+                Some(Told::Moved(Cursor { channel, seq: Some(seq) })) => {
+                    self.cursors.insert(channel, seq);
+                }
+                Some(Told::Moved(_)) => {}
+                Some(Told::Ended(error)) => self.ended = error,
+                None => return Err(self.ended.clone()),
+            }
+        }
+    }
+
+    /// Where the application stands in each channel, by the events that [`Listener::next`] has returned. Keep them,
+    /// and give them to [`Builder::channel`] to go on there after a restart.
+    #[must_use]
+    pub fn cursors(&self) -> Vec<Cursor> {
+        let cursor = |(channel, seq): (&Channel, &u64)| Cursor { channel: channel.clone(), seq: Some(*seq) };
+        self.cursors.iter().map(cursor).collect()
+    }
+
+    /// Closes the connection and waits, up to two seconds, until the server knows.
+    pub async fn close(self) {
+        drop(self.told);
+        // A panic in the task was reported where it happened.
+        let _ = self.task.await;
+    }
+
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::Notification { channel, item } => {
+                if let Some(seq) = item.seq {
+                    self.cursors.insert(channel.clone(), seq);
+                }
+            }
+            Event::Reset { channel, seq, .. } => {
+                self.cursors.insert(channel.clone(), *seq);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Does what the session says.
+struct Driver {
+    session: Session,
+    target: Arc<Target>,
+    events: mpsc::Sender<Told>,
+    sockets: Vec<(ConnectionId, mpsc::UnboundedSender<ClientFrame>)>,
+    tasks: JoinSet<()>,
+}
+
+/// Nothing is left to do.
+struct Over;
+
+impl Driver {
+    fn new(session: Session, target: Target, events: mpsc::Sender<Told>) -> Self {
+        Self { session, target: Arc::new(target), events, sockets: Vec::new(), tasks: JoinSet::new() }
+    }
+
+    async fn run(mut self) {
+        let (reporter, mut reports) = mpsc::channel(WAITING_REPORTS);
+        while let Ok(()) = self.turn(&reporter, &mut reports).await {}
+        // The sockets close when nobody gives them frames or takes their reports.
+        self.sockets.clear();
+        drop(reports);
+        let goodbye = async { while self.tasks.join_next().await.is_some() {} };
+        let _ = timeout(GOODBYE, goodbye).await;
+    }
+
+    async fn turn(
+        &mut self,
+        reporter: &mpsc::Sender<Report>,
+        reports: &mut mpsc::Receiver<Report>,
+    ) -> Result<(), Over> {
+        let deadline = self.session.deadline();
+        let effects = tokio::select! {
+            // Reports first: a pong that waits here was not late.
+            biased;
+            () = self.events.closed() => return Err(Over),
+            Some(report) = reports.recv() => self.reported(report).await?,
+            Some(_) = self.tasks.join_next() => Vec::new(),
+            () = sleep_until(deadline.unwrap_or_else(now).into()), if deadline.is_some() => Vec::new(),
+        };
+        self.perform(effects, reporter).await?;
+        let now = now();
+        let effects = self.session.fired(now);
+        self.perform(effects, reporter).await
+    }
+
+    async fn reported(&mut self, report: Report) -> Result<Vec<Effect>, Over> {
+        let now = now();
+        Ok(match report {
+            Report::Opened { id, joined, lifetime } => self.session.opened(now, id, joined, lifetime),
+            Report::Failed { id, reason } => self.session.failed(now, id, reason),
+            Report::Received { id, frame } => self.session.received(now, id, frame),
+            Report::Closed { id, reason } => self.session.closed(now, id, reason),
+            Report::Heard { id } => {
+                self.session.heard(now, id);
+                Vec::new()
+            }
+            Report::Refused { status } => {
+                self.tell(Told::Ended(ListenError::TokenRefused { status })).await?;
+                return Err(Over);
+            }
+        })
+    }
+
+    async fn perform(&mut self, effects: Vec<Effect>, reporter: &mpsc::Sender<Report>) -> Result<(), Over> {
+        for effect in effects {
+            match effect {
+                Effect::Connect(id) => self.connect(id, reporter.clone()),
+                Effect::Send(id, frame) => self.send(id, frame),
+                Effect::Close(id) => self.sockets.retain(|(open, _)| *open != id),
+                Effect::Tell(event) => self.tell(Told::Event(event)).await?,
+                Effect::Moved(cursor) => self.tell(Told::Moved(cursor)).await?,
+            }
+        }
+        Ok(())
+    }
+
+    fn connect(&mut self, id: ConnectionId, reporter: mpsc::Sender<Report>) {
+        let (sender, frames) = mpsc::unbounded_channel();
+        self.sockets.retain(|(_, sender)| !sender.is_closed());
+        self.sockets.push((id, sender));
+        self.tasks.spawn(socket::run(id, self.target.clone(), frames, reporter));
+    }
+
+    fn send(&self, id: ConnectionId, frame: ClientFrame) {
+        if let Some((_, sender)) = self.sockets.iter().find(|(open, _)| *open == id) {
+            // A socket that is gone has reported it; its frames are asked again on the next one.
+            let _ = sender.send(frame);
+        }
+    }
+
+    async fn tell(&self, told: Told) -> Result<(), Over> {
+        self.events.send(told).await.map_err(|_| Over)
+    }
+}
+
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}

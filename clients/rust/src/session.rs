@@ -1,0 +1,341 @@
+//! The connection: when to open one, what to ask on it, whom to believe.
+//!
+//! No clock, socket or task is in here. Whoever drives a session tells it what happened and at what time, does what
+//! the returned [`Effect`]s say, and calls [`Session::fired`] when [`Session::deadline`] has come.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use crate::channel::{Channel, Cursor};
+use crate::event::Event;
+use crate::frame::{ClientFrame, Refusal, ServerFrame, Subscribed};
+use crate::item::Item;
+use crate::ordering::Step;
+use crate::timing::{Timing, backoff, within};
+use stream::{Due, Question, Stream, Turn};
+
+#[cfg(test)]
+mod model;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+/// How long before its token's end a connection is replaced.
+const BEFORE_TOKEN_ENDS: std::ops::RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_secs(60);
+
+/// Tells connections apart, so that nothing of an old one is taken for a new one's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ConnectionId(u64);
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Effect {
+    /// Open a connection, and tell `opened` or `failed`.
+    Connect(ConnectionId),
+    /// Send a frame.
+    Send(ConnectionId, ClientFrame),
+    /// Close a connection; nothing need be told of it any more.
+    Close(ConnectionId),
+    /// Tell the application.
+    Tell(Event),
+    /// With the events so far the application stands here.
+    Moved(Cursor),
+}
+
+/// The open connection.
+struct Open {
+    id: ConnectionId,
+    heartbeat: Heartbeat,
+}
+
+#[derive(Clone, Copy)]
+enum Heartbeat {
+    PingAt(Instant),
+    PongBy(Instant),
+}
+
+impl Heartbeat {
+    fn deadline(self) -> Instant {
+        match self {
+            Self::PingAt(at) | Self::PongBy(at) => at,
+        }
+    }
+}
+
+/// The connection that follows the open one, or the first.
+enum Next {
+    At(Instant),
+    Opening(ConnectionId),
+}
+
+/// A listener without its sockets.
+pub(crate) struct Session {
+    timing: Timing,
+    rng: StdRng,
+    streams: BTreeMap<Channel, Stream>,
+    open: Option<Open>,
+    next: Next,
+    /// Connections that were lost or not to be had since one last proved its worth.
+    failures: u32,
+    connections: u64,
+    reference: u64,
+}
+
+impl Session {
+    /// A session that wants to connect at once. `seed` is what its jitter comes from.
+    pub(crate) fn new(timing: Timing, seed: u64, now: Instant, cursors: Vec<Cursor>) -> Self {
+        let streams = cursors.into_iter().map(|cursor| (cursor.channel, Stream::new(cursor.seq))).collect();
+        Self {
+            timing,
+            rng: StdRng::seed_from_u64(seed),
+            streams,
+            open: None,
+            next: Next::At(now),
+            failures: 0,
+            connections: 0,
+            reference: 0,
+        }
+    }
+
+    /// When to call [`Session::fired`].
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let next = match self.next {
+            Next::At(at) => Some(at),
+            Next::Opening(_) => None,
+        };
+        let heartbeat = self.open.as_ref().map(|open| open.heartbeat.deadline());
+        let streams = self.streams.values().filter_map(Stream::deadline);
+        streams.chain(heartbeat).chain(next).min()
+    }
+
+    /// A connection is open. It takes the place of the one before. `joined`: the channels that its token joins;
+    /// `lifetime`: how long the token is good for, if that is known.
+    pub(crate) fn opened(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        joined: Vec<Channel>,
+        lifetime: Option<Duration>,
+    ) -> Vec<Effect> {
+        if !matches!(self.next, Next::Opening(opening) if opening == id) {
+            return vec![Effect::Close(id)];
+        }
+        self.next = Next::At(now + self.lasts(lifetime));
+        let heartbeat = Heartbeat::PingAt(now + within(&mut self.rng, &self.timing.ping));
+        let before = self.open.replace(Open { id, heartbeat });
+        for channel in joined {
+            self.streams.entry(channel).or_insert_with(|| Stream::new(None));
+        }
+        let mut effects = vec![before.map_or(Effect::Tell(Event::Connected), |old| Effect::Close(old.id))];
+        effects.extend(self.ask_for_every_channel(now, id));
+        effects
+    }
+
+    /// A connection could not be opened.
+    pub(crate) fn failed(&mut self, now: Instant, id: ConnectionId, reason: String) -> Vec<Effect> {
+        if !matches!(self.next, Next::Opening(opening) if opening == id) {
+            return Vec::new();
+        }
+        let retry_in = self.retry(now);
+        if self.open.is_some() {
+            return Vec::new();
+        }
+        vec![Effect::Tell(Event::Disconnected { reason, retry_in })]
+    }
+
+    /// A connection closed.
+    pub(crate) fn closed(&mut self, now: Instant, id: ConnectionId, reason: String) -> Vec<Effect> {
+        if !self.is_open(id) {
+            return Vec::new();
+        }
+        vec![self.lost(now, reason)]
+    }
+
+    /// A connection gave a sign of life.
+    pub(crate) fn heard(&mut self, now: Instant, id: ConnectionId) {
+        if let Some(open) = self.open.as_mut().filter(|open| open.id == id) {
+            open.heartbeat = Heartbeat::PingAt(now + within(&mut self.rng, &self.timing.ping));
+        }
+    }
+
+    /// A frame came.
+    pub(crate) fn received(&mut self, now: Instant, id: ConnectionId, frame: ServerFrame) -> Vec<Effect> {
+        if !self.is_open(id) {
+            return Vec::new();
+        }
+        self.heard(now, id);
+        match frame {
+            ServerFrame::Notifications { channel, items } => self.notified(now, id, channel, items),
+            ServerFrame::Subscribed(answer) => self.subscribed(now, id, &answer),
+            ServerFrame::Error(refusal) => self.refused(now, id, refusal),
+            ServerFrame::Gateway(_) => {
+                self.something_failed(now);
+                Vec::new()
+            }
+            ServerFrame::Other => Vec::new(),
+        }
+    }
+
+    /// The time has come to do something.
+    pub(crate) fn fired(&mut self, now: Instant) -> Vec<Effect> {
+        let mut effects = self.streams_fired(now);
+        effects.extend(self.heartbeat_fired(now));
+        if let Next::At(at) = self.next
+            && at <= now
+        {
+            self.connections += 1;
+            let id = ConnectionId(self.connections);
+            self.next = Next::Opening(id);
+            effects.push(Effect::Connect(id));
+        }
+        effects
+    }
+
+    fn streams_fired(&mut self, now: Instant) -> Vec<Effect> {
+        let Some(id) = self.open.as_ref().map(|open| open.id) else { return Vec::new() };
+        let mut effects = Vec::new();
+        let (mut turn, streams) = self.turn(now);
+        for (channel, stream) in streams {
+            match stream.fired(&mut turn) {
+                Due::Nothing => {}
+                Due::Ask(question) => effects.push(subscribe(id, channel, question)),
+                Due::GiveUp => return self.give_up(now, id, "the server stopped answering"),
+            }
+        }
+        effects
+    }
+
+    fn heartbeat_fired(&mut self, now: Instant) -> Vec<Effect> {
+        let pong_by = now + self.timing.pong;
+        match &mut self.open {
+            Some(open) if open.heartbeat.deadline() <= now => match open.heartbeat {
+                Heartbeat::PingAt(_) => {
+                    open.heartbeat = Heartbeat::PongBy(pong_by);
+                    vec![Effect::Send(open.id, ClientFrame::Ping)]
+                }
+                Heartbeat::PongBy(_) => {
+                    let id = open.id;
+                    self.give_up(now, id, "nothing answered a ping")
+                }
+            },
+            _ => Vec::new(),
+        }
+    }
+
+    fn notified(&mut self, now: Instant, id: ConnectionId, channel: Channel, items: Vec<Item>) -> Vec<Effect> {
+        let (mut turn, streams) = self.turn(now);
+        if let Some(stream) = streams.get_mut(&channel) {
+            let before = stream.cursor();
+            let steps = stream.take(&mut turn, items);
+            return told(&channel, steps, before, stream.cursor());
+        }
+        // Joined by connecting, though nobody knew: a token whose claims this client cannot read.
+        let mut stream = Stream::new(None);
+        let question = stream.connected(&mut turn);
+        let steps = stream.take(&mut turn, items);
+        let mut effects = told(&channel, steps, None, None);
+        effects.push(subscribe(id, &channel, question));
+        streams.insert(channel, stream);
+        effects
+    }
+
+    fn subscribed(&mut self, now: Instant, id: ConnectionId, answer: &Subscribed) -> Vec<Effect> {
+        self.failures = 0;
+        let (mut turn, streams) = self.turn(now);
+        let Some((channel, stream)) = streams.iter_mut().find(|(_, stream)| stream.waits_for(answer.reference)) else {
+            return Vec::new();
+        };
+        let before = stream.cursor();
+        let (steps, question) = stream.answered(&mut turn, answer);
+        let mut effects = told(channel, steps, before, stream.cursor());
+        effects.extend(question.map(|question| subscribe(id, channel, question)));
+        effects
+    }
+
+    fn refused(&mut self, now: Instant, id: ConnectionId, refusal: Refusal) -> Vec<Effect> {
+        // These are about the connection, not about a channel.
+        if matches!(refusal.code.as_str(), "expired_token" | "invalid_token" | "missing_token" | "connection_gone") {
+            return self.give_up(now, id, &format!("{}: {}", refusal.code, refusal.detail));
+        }
+        let (mut turn, streams) = self.turn(now);
+        let Some((channel, stream)) = streams.iter_mut().find(|(_, stream)| stream.waits_for(refusal.reference)) else {
+            return Vec::new();
+        };
+        if matches!(refusal.code.as_str(), "channel_busy" | "unavailable") {
+            stream.put_off(&mut turn);
+            return Vec::new();
+        }
+        stream.refused();
+        let (channel, Refusal { code, detail, .. }) = (channel.clone(), refusal);
+        vec![Effect::Tell(Event::Refused { channel, code, detail })]
+    }
+
+    fn something_failed(&mut self, now: Instant) {
+        let (mut turn, streams) = self.turn(now);
+        for stream in streams.values_mut() {
+            stream.something_failed(&mut turn);
+        }
+    }
+
+    fn ask_for_every_channel(&mut self, now: Instant, id: ConnectionId) -> Vec<Effect> {
+        let (mut turn, streams) = self.turn(now);
+        streams.iter_mut().map(|(channel, stream)| subscribe(id, channel, stream.connected(&mut turn))).collect()
+    }
+
+    fn is_open(&self, id: ConnectionId) -> bool {
+        self.open.as_ref().is_some_and(|open| open.id == id)
+    }
+
+    fn give_up(&mut self, now: Instant, id: ConnectionId, reason: &str) -> Vec<Effect> {
+        vec![Effect::Close(id), self.lost(now, reason.to_owned())]
+    }
+
+    fn lost(&mut self, now: Instant, reason: String) -> Effect {
+        self.open = None;
+        self.streams.values_mut().for_each(Stream::disconnected);
+        let retry_in = match self.next {
+            Next::At(_) => self.retry(now),
+            Next::Opening(_) => Duration::ZERO,
+        };
+        Effect::Tell(Event::Disconnected { reason, retry_in })
+    }
+
+    fn retry(&mut self, now: Instant) -> Duration {
+        self.failures += 1;
+        let wait = backoff(&mut self.rng, self.timing.first_retry, self.timing.longest_retry, self.failures);
+        self.next = Next::At(now + wait);
+        wait
+    }
+
+    /// How long a connection is used. If its token is about to end, to the end: the next token may be the same one.
+    fn lasts(&mut self, lifetime: Option<Duration>) -> Duration {
+        let planned = within(&mut self.rng, &self.timing.replace);
+        let Some(lifetime) = lifetime else { return planned };
+        let early = within(&mut self.rng, &BEFORE_TOKEN_ENDS);
+        let token = if lifetime > 2 * early { lifetime - early } else { lifetime + Duration::from_secs(1) };
+        planned.min(token)
+    }
+
+    fn turn(&mut self, now: Instant) -> (Turn<'_>, &mut BTreeMap<Channel, Stream>) {
+        let turn = Turn { now, timing: &self.timing, rng: &mut self.rng, reference: &mut self.reference };
+        (turn, &mut self.streams)
+    }
+}
+
+fn subscribe(id: ConnectionId, channel: &Channel, question: Question) -> Effect {
+    let Question { after, reference } = question;
+    Effect::Send(id, ClientFrame::Subscribe { channel: channel.clone(), after, reference })
+}
+
+fn told(channel: &Channel, steps: Vec<Step>, before: Option<u64>, cursor: Option<u64>) -> Vec<Effect> {
+    let event = |step| match step {
+        Step::Item(item) => Event::Notification { channel: channel.clone(), item },
+        Step::Gap { after, resumed_at } => Event::Gap { channel: channel.clone(), after, resumed_at },
+        Step::Reset { after, seq } => Event::Reset { channel: channel.clone(), after, seq },
+    };
+    let moved = (cursor != before).then(|| Effect::Moved(Cursor { channel: channel.clone(), seq: cursor }));
+    steps.into_iter().map(|step| Effect::Tell(event(step))).chain(moved).collect()
+}

@@ -1,0 +1,188 @@
+//! One channel on the connection: its order, and the one question that may be under way.
+
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+
+use crate::frame::Subscribed;
+use crate::item::Item;
+use crate::ordering::{Ordering, Step};
+use crate::timing::{Timing, within};
+
+/// A connection on which so many questions in a row stay unanswered is given up.
+const MAX_UNANSWERED: u32 = 4;
+
+/// A `subscribe` to send.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Question {
+    pub(super) after: Option<u64>,
+    pub(super) reference: u64,
+}
+
+/// What to do when the time has come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Due {
+    Nothing,
+    Ask(Question),
+    GiveUp,
+}
+
+/// What every turn of a stream takes from the session.
+pub(super) struct Turn<'a> {
+    pub(super) now: Instant,
+    pub(super) timing: &'a Timing,
+    pub(super) rng: &'a mut StdRng,
+    /// The newest `ref` that was used, on any channel.
+    pub(super) reference: &'a mut u64,
+}
+
+#[derive(Clone, Debug)]
+enum Request {
+    Idle,
+    /// A question is to be asked then.
+    At(Instant),
+    /// A question is under way, and asked again at `until`. `failed`: the gateway said that some question failed; this
+    /// one's answer may still come.
+    Asked {
+        question: Question,
+        until: Instant,
+        failed: bool,
+    },
+    /// The server said no, for as long as this connection lives.
+    Refused,
+}
+
+/// One channel of the connection.
+#[derive(Clone, Debug)]
+pub(super) struct Stream {
+    ordering: Ordering,
+    request: Request,
+    /// Whether the log is known to hold more than what came.
+    behind: bool,
+    /// How often a question was put off since one last helped.
+    delays: u32,
+    /// How many questions in a row brought nothing at all.
+    unanswered: u32,
+}
+
+impl Stream {
+    pub(super) fn new(cursor: Option<u64>) -> Self {
+        let ordering = Ordering::new(cursor);
+        Self { ordering, request: Request::Idle, behind: true, delays: 0, unanswered: 0 }
+    }
+
+    pub(super) fn cursor(&self) -> Option<u64> {
+        self.ordering.cursor()
+    }
+
+    /// The connection is lost, and with it every question.
+    pub(super) fn disconnected(&mut self) {
+        self.request = Request::Idle;
+    }
+
+    /// A connection is open; the first question on it.
+    pub(super) fn connected(&mut self, turn: &mut Turn) -> Question {
+        self.ordering.restart();
+        self.behind = true;
+        self.delays = 0;
+        self.unanswered = 0;
+        self.ask(turn)
+    }
+
+    pub(super) fn take(&mut self, turn: &mut Turn, items: Vec<Item>) -> Vec<Step> {
+        let steps = self.ordering.take(items);
+        self.plan(turn);
+        steps
+    }
+
+    /// Takes in an answer, unless it answers an older question: what that one brought was taken in already, and the
+    /// newer one covers it. Also says what to ask at once.
+    pub(super) fn answered(&mut self, turn: &mut Turn, answer: &Subscribed) -> (Vec<Step>, Option<Question>) {
+        let Request::Asked { question, .. } = self.request else { return (Vec::new(), None) };
+        let steps = self.ordering.answered(question.after, answer);
+        self.request = Request::Idle;
+        self.unanswered = 0;
+        self.behind = answer.more || self.cursor() < Some(answer.seq);
+        // Replayed items moved the cursor before their answer came.
+        let helped = self.cursor() != question.after;
+        if helped {
+            self.delays = 0;
+        }
+        if self.behind && helped {
+            return (steps, Some(self.ask(turn)));
+        }
+        self.plan(turn);
+        (steps, None)
+    }
+
+    /// Whether this question is the one that is under way.
+    pub(super) fn waits_for(&self, reference: Option<u64>) -> bool {
+        matches!(self.request, Request::Asked { question, .. } if Some(question.reference) == reference)
+    }
+
+    /// The server cannot answer now.
+    pub(super) fn put_off(&mut self, turn: &mut Turn) {
+        self.unanswered = 0;
+        self.request = Request::At(turn.now + self.delay(turn));
+    }
+
+    /// The server does not want to answer.
+    pub(super) fn refused(&mut self) {
+        self.request = Request::Refused;
+    }
+
+    /// A question failed, perhaps this one.
+    pub(super) fn something_failed(&mut self, turn: &mut Turn) {
+        let Request::Asked { question, until, failed: false } = self.request else { return };
+        let until = until.min(turn.now + self.delay(turn));
+        self.request = Request::Asked { question, until, failed: true };
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self.request {
+            Request::At(at) => Some(at),
+            Request::Asked { until, .. } => Some(until),
+            Request::Idle | Request::Refused => None,
+        }
+    }
+
+    pub(super) fn fired(&mut self, turn: &mut Turn) -> Due {
+        if self.deadline().is_none_or(|at| at > turn.now) {
+            return Due::Nothing;
+        }
+        if let Request::Asked { failed: false, .. } = self.request {
+            self.unanswered += 1;
+            if self.unanswered == MAX_UNANSWERED {
+                return Due::GiveUp;
+            }
+        }
+        Due::Ask(self.ask(turn))
+    }
+
+    fn ask(&mut self, turn: &mut Turn) -> Question {
+        *turn.reference += 1;
+        let question = Question { after: self.cursor(), reference: *turn.reference };
+        let patience = within(turn.rng, &turn.timing.answer) * 2_u32.pow(self.unanswered.min(2));
+        self.request = Request::Asked { question, until: turn.now + patience, failed: false };
+        question
+    }
+
+    /// Plans a question if something is missing, and forgets the plan if it came by itself.
+    fn plan(&mut self, turn: &mut Turn) {
+        let lacking = self.behind || self.ordering.has_gap();
+        match self.request {
+            Request::Idle if lacking => self.request = Request::At(turn.now + self.delay(turn)),
+            Request::At(_) if !lacking => self.request = Request::Idle,
+            _ => {}
+        }
+        if !lacking {
+            self.delays = 0;
+        }
+    }
+
+    fn delay(&mut self, turn: &mut Turn) -> Duration {
+        let delay = within(turn.rng, &turn.timing.gap) * 2_u32.pow(self.delays.min(3));
+        self.delays += 1;
+        delay
+    }
+}

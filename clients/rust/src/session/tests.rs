@@ -1,0 +1,238 @@
+//! What a session does, turn by turn.
+
+use serde_json::json;
+
+use super::*;
+
+struct Told {
+    session: Session,
+    now: Instant,
+    id: ConnectionId,
+}
+
+fn channel(name: &str) -> Channel {
+    name.parse().unwrap()
+}
+
+fn frame(value: &serde_json::Value) -> ServerFrame {
+    ServerFrame::parse(&value.to_string()).unwrap()
+}
+
+fn items(channel: &str, seqs: &[u64]) -> ServerFrame {
+    let items: Vec<_> = seqs.iter().map(|seq| json!({"seq": seq})).collect();
+    frame(&json!({"type": "notifications", "channel": channel, "items": items}))
+}
+
+fn answer(seq: u64, reference: u64) -> ServerFrame {
+    frame(&json!({"type": "subscribed", "seq": seq, "recovered": true, "more": false, "ref": reference}))
+}
+
+fn questions(effects: &[Effect]) -> Vec<(String, Option<u64>, u64)> {
+    let question = |effect: &Effect| match effect {
+        Effect::Send(_, ClientFrame::Subscribe { channel, after, reference }) => {
+            Some((channel.to_string(), *after, *reference))
+        }
+        _ => None,
+    };
+    effects.iter().filter_map(question).collect()
+}
+
+fn seqs(effects: &[Effect]) -> Vec<u64> {
+    let seq = |effect: &Effect| match effect {
+        Effect::Tell(Event::Notification { item, .. }) => item.seq,
+        _ => None,
+    };
+    effects.iter().filter_map(seq).collect()
+}
+
+/// Waits for the session's next deadline and returns what it does then.
+fn next(told: &mut Told) -> Vec<Effect> {
+    told.now = told.session.deadline().unwrap();
+    told.session.fired(told.now)
+}
+
+/// A session with these cursors whose first connection is open; and what it asked.
+fn open(cursors: &[&str]) -> (Told, Vec<(String, Option<u64>, u64)>) {
+    let now = Instant::now();
+    let cursors = cursors.iter().map(|cursor| cursor.parse().unwrap()).collect();
+    let mut session = Session::new(Timing::default(), 1, now, cursors);
+    let Some(Effect::Connect(id)) = session.fired(now).pop() else { panic!("it does not connect") };
+    let effects = session.opened(now, id, Vec::new(), None);
+    assert_eq!(effects[0], Effect::Tell(Event::Connected));
+    (Told { session, now, id }, questions(&effects))
+}
+
+#[test]
+fn every_channel_is_asked_for_with_the_seq_that_is_known() {
+    let (_, asked) = open(&["topic:a:41", "user:alice"]);
+    assert_eq!(asked, [("topic:a".to_owned(), Some(41), 1), ("user:alice".to_owned(), None, 2)]);
+}
+
+#[test]
+fn what_the_token_joins_is_asked_for_too() {
+    let (mut told, _) = open(&["topic:a:41"]);
+    let effects = told.session.closed(told.now, told.id, "cut".to_owned());
+    assert!(matches!(effects[..], [Effect::Tell(Event::Disconnected { .. })]), "{effects:?}");
+    let Some(Effect::Connect(id)) = next(&mut told).pop() else { panic!("it does not connect") };
+    let joined = vec![channel("topic:a"), channel("user:alice")];
+    let asked = questions(&told.session.opened(told.now, id, joined, None));
+    assert_eq!(asked, [("topic:a".to_owned(), Some(41), 2), ("user:alice".to_owned(), None, 3)]);
+}
+
+#[test]
+fn a_push_of_a_channel_that_nobody_named_makes_it_known() {
+    let (mut told, _) = open(&[]);
+    let effects = told.session.received(told.now, told.id, items("topic:a", &[7]));
+    assert_eq!(questions(&effects), [("topic:a".to_owned(), None, 1)]);
+    assert_eq!(seqs(&effects), [0; 0]);
+    assert_eq!(seqs(&told.session.received(told.now, told.id, answer(7, 1))), [7]);
+}
+
+#[test]
+fn a_gap_is_asked_for_after_half_a_second_to_three() {
+    let (mut told, _) = open(&["topic:a:41"]);
+    told.session.received(told.now, told.id, answer(41, 1));
+    assert_eq!(told.session.received(told.now, told.id, items("topic:a", &[43])), []);
+    let before = told.now;
+    assert_eq!(questions(&next(&mut told)), [("topic:a".to_owned(), Some(41), 2)]);
+    let waited = told.now - before;
+    assert!((Duration::from_millis(500)..=Duration::from_secs(3)).contains(&waited), "{waited:?}");
+    assert_eq!(seqs(&told.session.received(told.now, told.id, items("topic:a", &[42]))), [42, 43]);
+}
+
+#[test]
+fn a_gap_that_closes_by_itself_is_not_asked_for() {
+    let (mut told, _) = open(&["topic:a:41"]);
+    told.session.received(told.now, told.id, answer(41, 1));
+    told.session.received(told.now, told.id, items("topic:a", &[43]));
+    told.session.received(told.now, told.id, items("topic:a", &[42]));
+    assert_eq!(questions(&next(&mut told)), []);
+}
+
+#[test]
+fn more_is_asked_for_at_once() {
+    let (mut told, _) = open(&["topic:a:41"]);
+    told.session.received(told.now, told.id, items("topic:a", &[42, 43]));
+    let more = frame(&json!({"type": "subscribed", "seq": 43, "recovered": true, "more": true, "ref": 1}));
+    let effects = told.session.received(told.now, told.id, more);
+    assert_eq!(seqs(&effects), [42, 43]);
+    assert_eq!(questions(&effects), [("topic:a".to_owned(), Some(43), 2)]);
+    assert_eq!(seqs(&told.session.received(told.now, told.id, items("topic:a", &[44]))), [44]);
+    let more = frame(&json!({"type": "subscribed", "seq": 44, "recovered": true, "more": true, "ref": 2}));
+    assert_eq!(questions(&told.session.received(told.now, told.id, more)), [("topic:a".to_owned(), Some(44), 3)]);
+}
+
+#[test]
+fn more_that_brings_nothing_is_not_asked_for_at_once() {
+    let (mut told, _) = open(&["topic:a:41"]);
+    let more = frame(&json!({"type": "subscribed", "seq": 41, "recovered": true, "more": true, "ref": 1}));
+    assert_eq!(told.session.received(told.now, told.id, more), []);
+    assert_eq!(questions(&next(&mut told)), [("topic:a".to_owned(), Some(41), 2)]);
+}
+
+#[test]
+fn a_question_without_an_answer_is_asked_again_and_in_the_end_the_connection_given_up() {
+    let (mut told, _) = open(&["topic:a:41"]);
+    let mut asked = 1;
+    let reason = loop {
+        let effects = next(&mut told);
+        asked += questions(&effects).len();
+        let lost = effects.iter().find_map(|effect| match effect {
+            Effect::Tell(Event::Disconnected { reason, .. }) => Some(reason.clone()),
+            _ => None,
+        });
+        if let Some(reason) = lost {
+            break reason;
+        }
+        told.session.heard(told.now, told.id);
+    };
+    assert_eq!((asked, reason.as_str()), (4, "the server stopped answering"));
+}
+
+#[test]
+fn after_the_gateways_own_error_every_question_is_asked_again_unless_it_is_answered_after_all() {
+    let (mut told, _) = open(&["topic:a:41", "topic:b:1"]);
+    let before = told.now;
+    told.session.received(told.now, told.id, frame(&json!({"message": "Internal server error"})));
+    told.session.received(told.now, told.id, answer(1, 2));
+    assert_eq!(questions(&next(&mut told)), [("topic:a".to_owned(), Some(41), 3)]);
+    assert!(told.now - before <= Duration::from_secs(3));
+}
+
+#[test]
+fn a_busy_channel_is_asked_again_later_each_time() {
+    let (mut told, _) = open(&["topic:a:41"]);
+    let begin = told.now;
+    for reference in 1..=4 {
+        let busy = json!({"type": "error", "code": "channel_busy", "detail": "", "ref": reference});
+        assert_eq!(told.session.received(told.now, told.id, frame(&busy)), []);
+        while questions(&next(&mut told)).is_empty() {
+            told.session.heard(told.now, told.id);
+        }
+    }
+    assert!(told.now - begin >= Duration::from_millis(500 * (1 + 2 + 4 + 8)));
+}
+
+#[test]
+fn a_refused_channel_is_told_and_asked_for_on_the_next_connection_only() {
+    let (mut told, _) = open(&["topic:a"]);
+    let no = json!({"type": "error", "code": "forbidden", "detail": "no", "ref": 1});
+    let effects = told.session.received(told.now, told.id, frame(&no));
+    let (code, detail) = ("forbidden".to_owned(), "no".to_owned());
+    assert_eq!(effects, [Effect::Tell(Event::Refused { channel: channel("topic:a"), code, detail })]);
+    assert_eq!(next(&mut told), [Effect::Send(told.id, ClientFrame::Ping)]);
+    told.session.closed(told.now, told.id, "cut".to_owned());
+    let Some(Effect::Connect(id)) = next(&mut told).pop() else { panic!("it does not connect") };
+    assert_eq!(questions(&told.session.opened(told.now, id, Vec::new(), None)).len(), 1);
+}
+
+#[test]
+fn an_expired_token_is_a_reason_to_connect_again() {
+    let (mut told, _) = open(&["topic:a"]);
+    let expired = json!({"type": "error", "code": "expired_token", "detail": "", "ref": 1});
+    let effects = told.session.received(told.now, told.id, frame(&expired));
+    assert_eq!(effects[0], Effect::Close(told.id));
+    assert!(matches!(next(&mut told)[..], [Effect::Connect(_)]));
+}
+
+#[test]
+fn a_connection_is_replaced_before_its_token_ends() {
+    let now = Instant::now();
+    let mut session = Session::new(Timing::default(), 1, now, Vec::new());
+    let Some(Effect::Connect(id)) = session.fired(now).pop() else { panic!("it does not connect") };
+    session.opened(now, id, Vec::new(), Some(Duration::from_secs(600)));
+    let mut told = Told { session, now, id };
+    let next_id = loop {
+        match next(&mut told)[..] {
+            [Effect::Connect(next_id)] => break next_id,
+            _ => told.session.heard(told.now, id),
+        }
+    };
+    let age = (told.now - now).as_secs();
+    assert!((540..=570).contains(&age), "{age}");
+    // The same token again: there is no use in coming back before it has ended.
+    let effects = told.session.opened(told.now, next_id, Vec::new(), Some(Duration::from_secs(45)));
+    assert_eq!(effects[0], Effect::Close(id));
+    let again = loop {
+        match next(&mut told)[..] {
+            [Effect::Connect(_)] => break told.now,
+            _ => told.session.heard(told.now, next_id),
+        }
+    };
+    assert_eq!((again - now).as_secs(), age + 46);
+}
+
+#[test]
+fn what_an_old_connection_brings_changes_nothing() {
+    let (mut told, _) = open(&["topic:a:41"]);
+    let old = told.id;
+    told.session.received(told.now, old, answer(41, 1));
+    told.session.closed(told.now, old, "cut".to_owned());
+    let Some(Effect::Connect(id)) = next(&mut told).pop() else { panic!("it does not connect") };
+    assert_eq!(questions(&told.session.opened(told.now, id, Vec::new(), None)), [("topic:a".to_owned(), Some(41), 2)]);
+    assert_eq!(told.session.received(told.now, old, items("topic:a", &[42])), []);
+    assert_eq!(told.session.received(told.now, old, answer(50, 2)), []);
+    assert_eq!(told.session.closed(told.now, old, "again".to_owned()), []);
+    told.session.received(told.now, id, items("topic:a", &[42]));
+    assert_eq!(seqs(&told.session.received(told.now, id, answer(42, 2))), [42]);
+}

@@ -1,0 +1,78 @@
+//! How long things take, and the jitter in it.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use rand::RngExt;
+use rand::rngs::StdRng;
+
+/// The periods of a [`Listener`](crate::Listener). Where a range is given, a moment in it is drawn each time, so that
+/// clients that were cut at once do not come back at once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Timing {
+    /// How long a seq that jumps is held before what is missing is asked for. It doubles, up to eightfold, while
+    /// asking does not help.
+    pub gap: RangeInclusive<Duration>,
+    /// How long to wait for an answer before asking again. It doubles, up to fourfold, while none comes.
+    pub answer: RangeInclusive<Duration>,
+    /// How long nothing may be heard before a ping is sent.
+    pub ping: RangeInclusive<Duration>,
+    /// How long to wait, after a ping, until anything is heard.
+    pub pong: Duration,
+    /// How old a connection becomes before another takes its place; API Gateway cuts it at 2 h.
+    pub replace: RangeInclusive<Duration>,
+    /// How long to wait before the first reconnect. It doubles with each failure.
+    pub first_retry: Duration,
+    /// How long to wait before a reconnect at most.
+    pub longest_retry: Duration,
+    /// How long opening a connection may take.
+    pub connect: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        let minutes = |n: u64| Duration::from_secs(n * 60);
+        Self {
+            gap: Duration::from_millis(500)..=Duration::from_secs(3),
+            answer: Duration::from_secs(10)..=Duration::from_secs(15),
+            ping: Duration::from_secs(24)..=Duration::from_secs(36),
+            pong: Duration::from_secs(10),
+            replace: minutes(100)..=minutes(115),
+            first_retry: Duration::from_millis(200),
+            longest_retry: Duration::from_secs(30),
+            connect: Duration::from_secs(20),
+        }
+    }
+}
+
+/// A moment in `range`.
+pub(crate) fn within(rng: &mut StdRng, range: &RangeInclusive<Duration>) -> Duration {
+    if range.is_empty() { *range.start() } else { rng.random_range(range.clone()) }
+}
+
+/// `first`, doubled for each failure but the first, up to `longest`; half of it is left to chance.
+pub(crate) fn backoff(rng: &mut StdRng, first: Duration, longest: Duration, failures: u32) -> Duration {
+    let factor = 2_u32.saturating_pow(failures.saturating_sub(1));
+    let full = first.saturating_mul(factor).min(longest);
+    within(rng, &(full / 2..=full))
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn a_backoff_grows_from_the_first_wait_to_the_longest() {
+        let (first, longest) = (Duration::from_millis(200), Duration::from_secs(30));
+        for seed in 0..50 {
+            let mut rng = StdRng::seed_from_u64(seed);
+            let waits: Vec<_> = [1, 2, 9, 100].map(|n| backoff(&mut rng, first, longest, n)).into();
+            assert!((first / 2..=first).contains(&waits[0]), "{waits:?}");
+            assert!((first..=first * 2).contains(&waits[1]), "{waits:?}");
+            assert!((longest / 2..=longest).contains(&waits[2]), "{waits:?}");
+            assert!((longest / 2..=longest).contains(&waits[3]), "{waits:?}");
+        }
+    }
+}

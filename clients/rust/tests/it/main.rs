@@ -1,0 +1,9 @@
+//! The client against small servers that speak the real wire.
+
+// Helpers of tests are tests too, which clippy cannot see.
+#![allow(clippy::unwrap_used)]
+
+mod command_line;
+mod http;
+mod listener;
+mod server;

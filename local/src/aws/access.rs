@@ -1,0 +1,138 @@
+//! Who calls, and what their function's policy lets them do.
+
+use hyper::HeaderMap;
+
+use crate::{
+    lambda::Lambda,
+    template::{ACCOUNT, Effect, Function, STACK, Statement},
+};
+
+/// The caller of an AWS API, as their access key says.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Caller {
+    /// The access key, if the request is signed with one.
+    pub(crate) access_key: Option<String>,
+    /// The function that it was given to. Whoever else calls may do all.
+    pub(crate) function: Option<Function>,
+}
+
+impl Caller {
+    /// Reads the `Authorization` header.
+    pub(crate) fn of(headers: &HeaderMap, lambda: &Lambda) -> Self {
+        let header = headers.get(hyper::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let access_key = header.and_then(access_key).map(str::to_owned);
+        let function = access_key.as_deref().and_then(|key| lambda.function_of(key)).cloned();
+        Self { access_key, function }
+    }
+
+    /// The calling function's logical name.
+    pub(crate) fn function_name(&self) -> Option<String> {
+        self.function.as_ref().map(|function| function.name.clone())
+    }
+
+    /// The access key, if it is a function's.
+    pub(crate) fn process(&self) -> Option<String> {
+        self.access_key.clone().filter(|_| self.function.is_some())
+    }
+
+    /// Whether the caller may do every one of these; if not, AWS's words for it.
+    pub(crate) fn authorize(&self, needed: &[(String, String)]) -> Result<(), String> {
+        let Some(function) = &self.function else { return Ok(()) };
+        for (action, resource) in needed {
+            if !allows(&function.policy, action, resource) {
+                let user = format!(
+                    "arn:aws:sts::{ACCOUNT}:assumed-role/{STACK}-{}Role/{}",
+                    function.name, function.physical_name
+                );
+                return Err(format!(
+                    "User: {user} is not authorized to perform: {action} on resource: {resource} \
+                     because no identity-based policy allows the {action} action"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The access key in a Signature Version 4 `Authorization` header.
+fn access_key(authorization: &str) -> Option<&str> {
+    let credential = authorization.strip_prefix("AWS4-")?.split_once("Credential=")?.1;
+    credential.split(['/', ',']).next().filter(|key| !key.is_empty())
+}
+
+/// Whether a policy permits an action on a resource: some statement allows it, and none denies it.
+fn allows(policy: &[Statement], action: &str, resource: &str) -> bool {
+    let action = action.to_ascii_lowercase();
+    let fits = |statement: &&Statement| {
+        statement.action.iter().any(|pattern| matches(&pattern.to_ascii_lowercase(), &action))
+            && statement.resource.iter().any(|pattern| matches(pattern, resource))
+    };
+    let mut fitting = policy.iter().filter(fits).peekable();
+    fitting.peek().is_some() && fitting.all(|statement| statement.effect == Effect::Allow)
+}
+
+/// Whether a text fits an IAM pattern, in which `*` is any text and `?` any character.
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    let (mut p, mut t) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(letter) if *letter == b'?' || *letter == text[t] => {
+                p += 1;
+                t += 1;
+            }
+            _ => {
+                // Let the last star take one character more.
+                let Some((at, taken)) = star else { return false };
+                star = Some((at, taken + 1));
+                p = at + 1;
+                t = taken + 1;
+            }
+        }
+    }
+    pattern[p..].iter().all(|letter| *letter == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn policy(statements: serde_json::Value) -> Vec<Statement> {
+        serde_json::from_value(statements).expect("valid statements")
+    }
+
+    #[test]
+    fn patterns_match_as_in_iam() {
+        assert!(matches("arn:a/*/POST/@connections/*", "arn:a/stage/POST/@connections/x/y="));
+        assert!(matches("dynamodb:?etItem", "dynamodb:GetItem"));
+        assert!(matches("*", ""));
+        assert!(!matches("arn:a/s/POST/*", "arn:a/s/GET/x"));
+        assert!(!matches("abc", "abcd"));
+    }
+
+    #[test]
+    fn what_no_statement_allows_is_forbidden_and_a_denial_wins() {
+        let policy = policy(json!([
+            {"Effect": "Allow", "Action": ["dynamodb:Get*", "dynamodb:PutItem"], "Resource": "arn:t"},
+            {"Effect": "Deny", "Action": "dynamodb:PutItem", "Resource": "*"},
+        ]));
+        assert!(allows(&policy, "dynamodb:GetItem", "arn:t"));
+        assert!(!allows(&policy, "dynamodb:GetItem", "arn:other"));
+        assert!(!allows(&policy, "dynamodb:PutItem", "arn:t"));
+        assert!(!allows(&policy, "dynamodb:Query", "arn:t"));
+    }
+
+    #[test]
+    fn the_access_key_stands_in_the_authorization_header() {
+        let header = "AWS4-HMAC-SHA256 Credential=ASIA1/20261121/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0";
+        assert_eq!(access_key(header), Some("ASIA1"));
+        assert_eq!(access_key("Bearer Credential=x"), None);
+    }
+}

@@ -1,0 +1,121 @@
+//! The embedded DynamoDB: an engine over SQLite with a server of its own, which ours stands in front of.
+
+use std::{net::SocketAddr, path::Path, time::Duration};
+
+use bytes::Bytes;
+use dynoxide::Database as Engine;
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, Response, header, http::request::Parts};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::{error::StartError, template::Table};
+
+/// How often items past their expiry are removed; DynamoDB takes up to some days.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// The tables of the stack.
+pub(crate) struct Database {
+    engine: Engine,
+    address: SocketAddr,
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Database").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Database {
+    /// Opens the database, in `folder` or in memory, and creates the tables that it lacks.
+    pub(crate) fn open(folder: Option<&Path>, tables: &[Table]) -> Result<Self, StartError> {
+        let failed = |error: &dyn std::fmt::Display| StartError::Database(error.to_string());
+        let engine = match folder {
+            Some(folder) => Engine::new(&folder.join("dynamodb.sqlite").display().to_string()),
+            None => Engine::memory(),
+        };
+        let engine = engine.map_err(|error| failed(&error))?;
+        for table in tables {
+            create(&engine, table).map_err(|error| failed(&format!("table {}: {error}", table.name)))?;
+        }
+        let address = start_server(engine.clone()).map_err(|error| failed(&error))?;
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        Ok(Self { engine, address, client: Client::builder(TokioExecutor::new()).build(connector) })
+    }
+
+    /// Passes a request on to the engine.
+    pub(crate) async fn call(&self, parts: &Parts, body: Bytes) -> Result<Response<Bytes>, String> {
+        let mut request = Request::post(format!("http://{}/", self.address));
+        for (name, value) in &parts.headers {
+            if name != header::HOST && name != header::CONTENT_LENGTH && name != header::CONNECTION {
+                request = request.header(name, value);
+            }
+        }
+        let request = request.body(Full::new(body)).map_err(|error| error.to_string())?;
+        let response = self.client.request(request).await.map_err(|error| error.to_string())?;
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
+        Ok(Response::from_parts(parts, body))
+    }
+
+    /// Removes the items past their expiry; says how many.
+    pub(crate) async fn sweep(&self) -> Result<usize, String> {
+        let engine = self.engine.clone();
+        let swept = tokio::task::spawn_blocking(move || engine.sweep_ttl()).await;
+        swept.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    }
+
+    /// Sweeps for ever.
+    pub(crate) async fn keep_sweeping(&self) {
+        loop {
+            tokio::time::sleep(SWEEP_EVERY).await;
+            if let Err(error) = self.sweep().await {
+                tracing::warn!(error, "expired items were not removed");
+            }
+        }
+    }
+}
+
+fn create(engine: &Engine, table: &Table) -> Result<(), String> {
+    let exists = engine.get_table_metadata(&table.name).map_err(|error| error.to_string())?.is_some();
+    if exists {
+        return Ok(());
+    }
+    engine.create_table(request(table.definition.clone())?).map_err(|error| error.to_string())?;
+    if let Some(attribute) = &table.ttl_attribute {
+        let ttl = json!({
+            "TableName": table.name,
+            "TimeToLiveSpecification": { "AttributeName": attribute, "Enabled": true },
+        });
+        engine.update_time_to_live(request(ttl)?).map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+fn request<T: DeserializeOwned>(body: Value) -> Result<T, String> {
+    serde_json::from_value(body).map_err(|error| error.to_string())
+}
+
+/// The engine blocks the thread that it answers on, so it has one of its own.
+fn start_server(engine: Engine) -> std::io::Result<SocketAddr> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("dynamodb".to_owned()).spawn(move || {
+        runtime.block_on(async move {
+            match TcpListener::from_std(listener) {
+                Ok(listener) => dynoxide::server::serve_on(listener, engine).await,
+                Err(error) => tracing::error!(%error, "the database's server did not start"),
+            }
+        });
+    })?;
+    Ok(address)
+}

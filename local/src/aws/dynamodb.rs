@@ -1,0 +1,200 @@
+//! DynamoDB on the wire: which tables and rights a request needs, and what it cost.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{
+    StatusCode,
+    header::{CONTENT_LENGTH, HeaderValue},
+    http::request::Parts,
+};
+use serde_json::{Value, json};
+
+use super::{
+    Database,
+    ledger::Performed,
+    wire::{JSON_1_0, error},
+};
+use crate::{control::Action, serve::Response, template::arn};
+
+const SERVICE: &str = "com.amazonaws.dynamodb.v20120810#";
+const PLATFORM: &str = "com.amazon.coral.service#";
+
+const READS: [&str; 5] = ["GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems"];
+const WRITES: [&str; 5] = ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"];
+
+/// The names of the tables that a request touches.
+pub(crate) fn tables(body: &Value) -> Vec<String> {
+    let mut tables: Vec<String> = needed("", body).into_iter().map(|(_, table, _)| table).collect();
+    tables.sort();
+    tables.dedup();
+    tables
+}
+
+/// The rights that a request needs: pairs of an action and a resource.
+pub(crate) fn rights(operation: &str, body: &Value) -> Vec<(String, String)> {
+    let rights = needed(operation, body).into_iter().map(|(action, table, index)| {
+        let index = index.map(|index| format!("/index/{index}")).unwrap_or_default();
+        (format!("dynamodb:{action}"), arn("dynamodb", &format!("table/{table}{index}")))
+    });
+    rights.collect()
+}
+
+/// Action, table and index of everything in the request.
+fn needed(operation: &str, body: &Value) -> Vec<(String, String, Option<String>)> {
+    let table = |of: &Value| of["TableName"].as_str().map(table_name);
+    if let Some(table) = table(body) {
+        return vec![(operation.to_owned(), table, body["IndexName"].as_str().map(str::to_owned))];
+    }
+    if let Some(batch) = body["RequestItems"].as_object() {
+        return batch.keys().map(|name| (operation.to_owned(), table_name(name), None)).collect();
+    }
+    let items = body["TransactItems"].as_array().into_iter().flatten();
+    let actions = items.filter_map(|item| item.as_object()?.iter().next());
+    actions
+        .filter_map(|(kind, item)| {
+            // Put, Update, Delete, Get and ConditionCheck each need the action of that name.
+            Some((format!("{kind}Item"), table(item)?, None))
+        })
+        .collect()
+}
+
+/// A table may be named by its ARN too.
+fn table_name(name: &str) -> String {
+    name.rsplit_once("table/").map_or(name, |(_, name)| name).to_owned()
+}
+
+/// Has the engine answer, and learns what it cost even if the caller did not ask.
+pub(crate) async fn perform(
+    database: &Database,
+    operation: &str,
+    parts: &Parts,
+    body: Bytes,
+    request: &Value,
+) -> Performed {
+    let counted = READS.contains(&operation) || WRITES.contains(&operation);
+    let asked = request.get("ReturnConsumedCapacity").is_some_and(|mode| mode != "NONE");
+    let hide = counted && !asked && request.is_object();
+    let body = if hide { with_capacity(request) } else { body };
+    match database.call(parts, body).await {
+        Ok(response) => account(operation, response, hide),
+        Err(why) => Performed::free(failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", &why)),
+    }
+}
+
+fn with_capacity(request: &Value) -> Bytes {
+    let mut request = request.clone();
+    request["ReturnConsumedCapacity"] = json!("TOTAL");
+    request.to_string().into()
+}
+
+fn account(operation: &str, response: hyper::Response<Bytes>, hide: bool) -> Performed {
+    let (mut parts, mut body) = response.into_parts();
+    let mut value: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let consumed = match value.get("ConsumedCapacity") {
+        Some(Value::Array(several)) => several.clone(),
+        Some(one) => vec![one.clone()],
+        None => Vec::new(),
+    };
+    if hide && value.as_object_mut().is_some_and(|object| object.remove("ConsumedCapacity").is_some()) {
+        body = value.to_string().into();
+        parts.headers.insert("x-amz-crc32", HeaderValue::from(crc32fast::hash(&body)));
+        parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    }
+    let units: f64 = consumed.iter().filter_map(|one| one["CapacityUnits"].as_f64()).sum();
+    let (read_units, write_units) = if READS.contains(&operation) { (units, 0.0) } else { (0.0, units) };
+    let error = value["__type"].as_str().map(|name| name.rsplit('#').next().unwrap_or(name).to_owned());
+    Performed { response: Response::from_parts(parts, Full::new(body)), error, read_units, write_units, consumed }
+}
+
+/// What the policy forbids, in DynamoDB's words.
+pub(crate) fn denied(why: &str) -> Response {
+    error(StatusCode::BAD_REQUEST, JSON_1_0, PLATFORM, "AccessDeniedException", why, json!({ "Message": why }))
+}
+
+/// A fault, in DynamoDB's words.
+pub(crate) fn refuse(action: &Action, request: &Value) -> Response {
+    match action {
+        Action::Error(name) => named_failure(name, request),
+        Action::Status(429) => named_failure("ThrottlingException", request),
+        Action::Status(503) => {
+            failure(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailableException", "The service is unavailable.")
+        }
+        Action::Status(status) => {
+            let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let name = if status.is_server_error() { "InternalServerError" } else { "ValidationException" };
+            failure(status, name, "A fault that was asked for")
+        }
+        Action::Delay(_) | Action::Kill | Action::Close => named_failure("InternalServerError", request),
+    }
+}
+
+fn named_failure(name: &str, request: &Value) -> Response {
+    let status =
+        if name == "InternalServerError" { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::BAD_REQUEST };
+    let message = match name {
+        "InternalServerError" => "The request processing has failed because of an unknown error, exception or failure.",
+        "ProvisionedThroughputExceededException" => {
+            "The level of configured provisioned throughput for the table was exceeded. \
+             Consider increasing your provisioning level with the UpdateTable API."
+        }
+        "ThrottlingException" => {
+            "Throughput exceeds the current capacity of your table or index. DynamoDB is automatically scaling your \
+             table or index so please try again shortly."
+        }
+        "TransactionConflictException" => "Transaction is ongoing for the item",
+        "TransactionCanceledException" => return cancelled(request),
+        _ => "A fault that was asked for",
+    };
+    failure(status, name, message)
+}
+
+/// Every item of the transaction met another transaction.
+fn cancelled(request: &Value) -> Response {
+    let items = request["TransactItems"].as_array().map_or(1, Vec::len);
+    let reason = json!({ "Code": "TransactionConflict", "Message": "Transaction is ongoing for the item" });
+    let message = format!(
+        "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
+        vec!["TransactionConflict"; items].join(", ")
+    );
+    let more = json!({ "Message": message, "CancellationReasons": vec![reason; items] });
+    error(StatusCode::BAD_REQUEST, JSON_1_0, SERVICE, "TransactionCanceledException", &message, more)
+}
+
+fn failure(status: StatusCode, name: &str, message: &str) -> Response {
+    error(status, JSON_1_0, SERVICE, name, message, json!({}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_needs_the_right_of_each_of_its_items() {
+        let body = json!({"TransactItems": [
+            {"Put": {"TableName": "a"}},
+            {"ConditionCheck": {"TableName": "arn:aws:dynamodb:us-east-1:123456789012:table/b"}},
+        ]});
+        let table = |name: &str| format!("arn:aws:dynamodb:us-east-1:123456789012:table/{name}");
+        assert_eq!(
+            rights("TransactWriteItems", &body),
+            [("dynamodb:PutItem".to_owned(), table("a")), ("dynamodb:ConditionCheckItem".to_owned(), table("b")),]
+        );
+        assert_eq!(tables(&body), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_batch_needs_its_own_right_on_each_table_and_an_index_is_a_resource() {
+        assert_eq!(rights("BatchWriteItem", &json!({"RequestItems": {"a": []}}))[0].0, "dynamodb:BatchWriteItem");
+        let query = rights("Query", &json!({"TableName": "a", "IndexName": "i"}));
+        assert!(query[0].1.ends_with("table/a/index/i"));
+    }
+
+    #[test]
+    fn capacity_is_counted_and_hidden_from_who_did_not_ask() {
+        let body = r#"{"ConsumedCapacity":{"TableName":"t","CapacityUnits":2.0},"Item":{}}"#;
+        let performed = account("GetItem", hyper::Response::new(body.into()), true);
+        assert!((performed.read_units - 2.0).abs() < f64::EPSILON);
+        let checksum = crc32fast::hash(br#"{"Item":{}}"#).to_string();
+        assert_eq!(performed.response.headers()["x-amz-crc32"], checksum);
+    }
+}

@@ -1,0 +1,96 @@
+//! The AWS port: DynamoDB and Secrets Manager, told apart by `X-Amz-Target`, and the control API.
+
+mod access;
+mod database;
+mod dynamodb;
+mod ledger;
+mod secrets;
+mod wire;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use hyper::http::request::Parts;
+use serde_json::Value;
+
+pub(crate) use self::{
+    access::{Caller, matches},
+    database::Database,
+    ledger::{Call, Ledger, Performed},
+    secrets::Secrets,
+};
+use crate::{
+    control::{Control, PREFIX},
+    serve::{Answer, Hangup, Peer, Request, read_body},
+};
+
+/// DynamoDB accepts bodies of up to 16 MB.
+const BODY_LIMIT: usize = 16 * 1024 * 1024;
+
+/// What the AWS port serves.
+#[derive(Debug)]
+pub(crate) struct Aws {
+    /// What every call goes through.
+    pub(crate) ledger: Ledger,
+    /// The tables.
+    pub(crate) database: Arc<Database>,
+    /// The tables' logical names, by their names on AWS: a fault may name either.
+    pub(crate) logical_names: BTreeMap<String, String>,
+    /// The secrets.
+    pub(crate) secrets: Secrets,
+    /// The control API.
+    pub(crate) control: Control,
+}
+
+impl Aws {
+    /// Answers a request.
+    pub(crate) async fn answer(self: Arc<Self>, request: Request, peer: Arc<Peer>) -> Answer {
+        if request.uri().path().starts_with(PREFIX) {
+            return self.control.answer(request).await;
+        }
+        let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
+        let target = target.unwrap_or_default().to_owned();
+        let (parts, body) = request.into_parts();
+        let body = read_body(body, BODY_LIMIT).await.map_err(|_| Hangup)?;
+        match target.split_once('.') {
+            Some(("DynamoDB_20120810", operation)) => self.dynamodb(operation, &parts, body, &peer).await,
+            Some(("secretsmanager", operation)) => self.secrets(operation, &parts, &body, &peer).await,
+            _ => Ok(wire::unknown_operation(&target)),
+        }
+    }
+
+    async fn dynamodb(&self, operation: &str, parts: &Parts, body: Bytes, peer: &Peer) -> Answer {
+        let request: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let mut tables = dynamodb::tables(&request);
+        let logical: Vec<String> = tables.iter().filter_map(|table| self.logical_names.get(table)).cloned().collect();
+        tables.extend(logical);
+        let call = self.call("dynamodb", operation, parts, peer, tables);
+        let allowed = call.caller.authorize(&dynamodb::rights(operation, &request));
+        let act = async {
+            match allowed {
+                Ok(()) => dynamodb::perform(&self.database, operation, parts, body, &request).await,
+                Err(why) => Performed::free(dynamodb::denied(&why)),
+            }
+        };
+        self.ledger.perform(call, |action| dynamodb::refuse(action, &request), act).await
+    }
+
+    async fn secrets(&self, operation: &str, parts: &Parts, body: &[u8], peer: &Peer) -> Answer {
+        let request: Value = serde_json::from_slice(body).unwrap_or_default();
+        let call = self.call("secretsmanager", operation, parts, peer, Vec::new());
+        let allowed = call.caller.authorize(&self.secrets.rights(operation, &request));
+        let act = async {
+            Performed::free(match allowed {
+                Ok(()) => self.secrets.answer(operation, &request),
+                Err(why) => secrets::denied(&why),
+            })
+        };
+        self.ledger.perform(call, secrets::refuse, act).await
+    }
+
+    fn call(&self, service: &'static str, operation: &str, parts: &Parts, peer: &Peer, tables: Vec<String>) -> Call {
+        let caller = Caller::of(&parts.headers, &self.ledger.lambda);
+        self.ledger.note_peer(service, peer, &caller);
+        Call { service, operation: operation.to_owned(), caller, tables, connection: None }
+    }
+}

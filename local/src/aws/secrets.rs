@@ -1,0 +1,270 @@
+//! Secrets Manager: reading a secret's current and previous value, and putting a new one.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use hyper::StatusCode;
+use jiff::Timestamp;
+use rand::seq::IndexedRandom;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::wire::{JSON_1_1, error, reply, unknown_operation};
+use crate::{
+    control::Action,
+    error::StartError,
+    serve::Response,
+    template::{Secret, SecretValue},
+};
+
+const CURRENT: &str = "AWSCURRENT";
+const PREVIOUS: &str = "AWSPREVIOUS";
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Version {
+    id: String,
+    text: String,
+    created: i64,
+}
+
+impl Version {
+    fn new(text: String, id: Option<&str>) -> Self {
+        let id = id.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
+        Self { id, text, created: Timestamp::now().as_second() }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Stored {
+    /// The value in the template, if it says one: a stack update sets the secret only where that changed.
+    declared: Option<String>,
+    current: Version,
+    previous: Option<Version>,
+}
+
+impl Stored {
+    fn put(&mut self, version: Version) {
+        self.previous = Some(std::mem::replace(&mut self.current, version));
+    }
+
+    /// The version of this id or, without one, at this stage; else what there is none for.
+    fn version(&self, id: Option<&str>, stage: Option<&str>) -> Result<(&Version, &'static str), String> {
+        let stages = [(Some(&self.current), CURRENT), (self.previous.as_ref(), PREVIOUS)];
+        let mut versions = stages.into_iter().filter_map(|(version, stage)| Some((version?, stage)));
+        match id {
+            Some(id) => versions.find(|(version, _)| version.id == id).ok_or_else(|| format!("VersionId: {id}")),
+            None => {
+                let wanted = stage.unwrap_or(CURRENT);
+                versions.find(|(_, stage)| *stage == wanted).ok_or_else(|| format!("staging label: {wanted}"))
+            }
+        }
+    }
+}
+
+/// The secrets of the stack, by ARN.
+#[derive(Debug)]
+pub(crate) struct Secrets {
+    stored: Mutex<BTreeMap<String, Stored>>,
+    file: Option<PathBuf>,
+}
+
+impl Secrets {
+    /// Opens the secrets, in `folder` or in memory, and makes those that are missing.
+    pub(crate) fn open(folder: Option<&Path>, secrets: &[Secret]) -> Result<Self, StartError> {
+        let file = folder.map(|folder| folder.join("secrets.json"));
+        let mut stored: BTreeMap<String, Stored> = match &file {
+            Some(file) if file.exists() => {
+                let text = std::fs::read(file).map_err(StartError::file(file))?;
+                let damaged = |error: serde_json::Error| StartError::file(file)(error.into());
+                serde_json::from_slice(&text).map_err(damaged)?
+            }
+            _ => BTreeMap::new(),
+        };
+        for secret in secrets {
+            declare(&mut stored, secret);
+        }
+        let secrets = Self { stored: Mutex::new(stored), file };
+        secrets.save(&secrets.lock())?;
+        Ok(secrets)
+    }
+
+    /// Answers an operation.
+    pub(crate) fn answer(&self, operation: &str, request: &Value) -> Response {
+        match operation {
+            "GetSecretValue" => self.get(request),
+            "PutSecretValue" => self.put(request),
+            other => unknown_operation(&format!("secretsmanager.{other}")),
+        }
+    }
+
+    /// The right that an operation needs.
+    pub(crate) fn rights(&self, operation: &str, request: &Value) -> Vec<(String, String)> {
+        let id = request["SecretId"].as_str().unwrap_or_default();
+        let arn = find(&self.lock(), id).unwrap_or_else(|| id.to_owned());
+        vec![(format!("secretsmanager:{operation}"), arn)]
+    }
+
+    fn get(&self, request: &Value) -> Response {
+        let stored = self.lock();
+        let id = request["SecretId"].as_str().unwrap_or_default();
+        let Some((arn, secret)) = find(&stored, id).and_then(|arn| stored.get_key_value(&arn)) else {
+            return not_found("Secrets Manager can't find the specified secret.");
+        };
+        match secret.version(request["VersionId"].as_str(), request["VersionStage"].as_str()) {
+            Err(what) => not_found(&format!("Secrets Manager can't find the specified secret value for {what}")),
+            Ok((version, stage)) => {
+                let answer = json!({
+                    "ARN": arn,
+                    "Name": name_of(arn),
+                    "VersionId": version.id,
+                    "SecretString": version.text,
+                    "VersionStages": [stage],
+                    "CreatedDate": version.created,
+                });
+                reply(StatusCode::OK, JSON_1_1, &answer)
+            }
+        }
+    }
+
+    fn put(&self, request: &Value) -> Response {
+        let mut stored = self.lock();
+        let id = request["SecretId"].as_str().unwrap_or_default();
+        let Some(text) = request["SecretString"].as_str() else {
+            let why = "You must provide either SecretString or SecretBinary (the local stack takes SecretString).";
+            return failure(StatusCode::BAD_REQUEST, "InvalidParameterException", why);
+        };
+        let Some(arn) = find(&stored, id) else {
+            return not_found("Secrets Manager can't find the specified secret.");
+        };
+        let version = Version::new(text.to_owned(), request["ClientRequestToken"].as_str());
+        let answer = json!({ "ARN": arn, "Name": name_of(&arn), "VersionId": version.id, "VersionStages": [CURRENT] });
+        if let Some(secret) = stored.get_mut(&arn) {
+            secret.put(version);
+        }
+        match self.save(&stored) {
+            Ok(()) => reply(StatusCode::OK, JSON_1_1, &answer),
+            Err(error) => failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalServiceError", &error.to_string()),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Stored>> {
+        self.stored.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn save(&self, stored: &BTreeMap<String, Stored>) -> Result<(), StartError> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let text = serde_json::to_vec_pretty(stored).map_err(|error| StartError::file(file)(error.into()))?;
+        std::fs::write(file, text).map_err(StartError::file(file))
+    }
+}
+
+fn declare(stored: &mut BTreeMap<String, Stored>, secret: &Secret) {
+    let declared = match &secret.value {
+        SecretValue::Fixed(text) => Some(text.clone()),
+        SecretValue::Generated { .. } => None,
+    };
+    let first = || match &secret.value {
+        SecretValue::Fixed(text) => text.clone(),
+        SecretValue::Generated { length, exclude } => generate(*length, exclude),
+    };
+    match stored.get_mut(&secret.arn) {
+        None => {
+            let current = Version::new(first(), None);
+            stored.insert(secret.arn.clone(), Stored { declared, current, previous: None });
+        }
+        Some(known) if known.declared != declared => {
+            known.declared = declared;
+            known.put(Version::new(first(), None));
+        }
+        Some(_) => {}
+    }
+}
+
+/// The ARN of the secret that has this ARN or name.
+fn find(stored: &BTreeMap<String, Stored>, id: &str) -> Option<String> {
+    stored.keys().find(|arn| *arn == id || name_of(arn) == id).cloned()
+}
+
+/// An ARN ends in the name, a hyphen and six random letters.
+fn name_of(arn: &str) -> &str {
+    let full = arn.rsplit(':').next().unwrap_or(arn);
+    full.rsplit_once('-').map_or(full, |(name, _)| name)
+}
+
+fn generate(length: u64, exclude: &str) -> String {
+    let letters: Vec<char> = ('!'..='~').filter(|letter| !exclude.contains(*letter)).collect();
+    let mut random = rand::rng();
+    (0..length).filter_map(|_| letters.choose(&mut random)).collect()
+}
+
+fn not_found(why: &str) -> Response {
+    failure(StatusCode::BAD_REQUEST, "ResourceNotFoundException", why)
+}
+
+/// What the policy forbids, in Secrets Manager's words.
+pub(crate) fn denied(why: &str) -> Response {
+    error(StatusCode::BAD_REQUEST, JSON_1_1, "", "AccessDeniedException", why, json!({ "Message": why }))
+}
+
+/// A fault, in Secrets Manager's words.
+pub(crate) fn refuse(action: &Action) -> Response {
+    let (status, name) = match action {
+        Action::Error(name) if name == "InternalServiceError" => (500, name.as_str()),
+        Action::Error(name) => (400, name.as_str()),
+        Action::Status(429) => (400, "ThrottlingException"),
+        Action::Status(status) if *status < 500 => (*status, "InvalidRequestException"),
+        Action::Status(status) => (*status, "InternalServiceError"),
+        Action::Delay(_) | Action::Kill | Action::Close => (500, "InternalServiceError"),
+    };
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    failure(status, name, "A fault that was asked for")
+}
+
+fn failure(status: StatusCode, name: &str, message: &str) -> Response {
+    error(status, JSON_1_1, "", name, message, json!({}))
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    const ARN: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:Some-Name-AbCdEf";
+
+    fn secrets() -> Secrets {
+        let secret = Secret { arn: ARN.to_owned(), value: SecretValue::Fixed("one".to_owned()) };
+        Secrets::open(None, &[secret]).expect("secrets in memory")
+    }
+
+    async fn call(secrets: &Secrets, operation: &str, request: Value) -> Value {
+        let body = secrets.answer(operation, &request).into_body().collect().await.expect("a whole body");
+        serde_json::from_slice(&body.to_bytes()).expect("JSON")
+    }
+
+    #[tokio::test]
+    async fn putting_a_value_makes_the_last_one_the_previous() {
+        let secrets = secrets();
+        let previous = json!({"SecretId": ARN, "VersionStage": "AWSPREVIOUS"});
+        let missing = call(&secrets, "GetSecretValue", previous.clone()).await;
+        assert_eq!(missing["__type"], "ResourceNotFoundException");
+        assert_eq!(
+            missing["message"],
+            "Secrets Manager can't find the specified secret value for staging label: AWSPREVIOUS"
+        );
+        call(&secrets, "PutSecretValue", json!({"SecretId": "Some-Name", "SecretString": "two"})).await;
+        assert_eq!(call(&secrets, "GetSecretValue", json!({"SecretId": "Some-Name"})).await["SecretString"], "two");
+        assert_eq!(call(&secrets, "GetSecretValue", previous).await["SecretString"], "one");
+    }
+
+    #[test]
+    fn a_generated_secret_leaves_out_what_it_must() {
+        let text = generate(64, "abc");
+        assert_eq!(text.len(), 64);
+        assert!(!text.contains(['a', 'b', 'c']));
+    }
+}

@@ -1,0 +1,52 @@
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// Runs the project's SAM template on this machine: its functions as real processes, its HTTP and WebSocket APIs,
+/// its tables and its secrets.
+#[derive(Debug, Parser)]
+#[command(name = "cargo local", version)]
+pub(crate) struct Options {
+    /// Port of the HTTP API; 0 takes a free one.
+    #[arg(long, default_value_t = 3000, value_name = "PORT")]
+    pub(crate) http_port: u16,
+    /// Port of the WebSocket API and its @connections management API; 0 takes a free one.
+    #[arg(long, default_value_t = 3001, value_name = "PORT")]
+    pub(crate) websocket_port: u16,
+    /// Port of the AWS API (DynamoDB, Secrets Manager) and of the control API under /_local; 0 takes a free one.
+    #[arg(long, default_value_t = 8000, value_name = "PORT")]
+    pub(crate) aws_port: u16,
+    /// Keep tables and secrets in this folder across restarts; without it they live in memory.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Set a template parameter, over what samconfig.toml's `local` environment says. May be repeated.
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parse_parameter)]
+    pub(crate) parameters: Vec<(String, String)>,
+    /// The template; looked for in the current folder, then in those above.
+    #[arg(long, default_value = "template.yaml", value_name = "FILE")]
+    pub(crate) template: PathBuf,
+    /// Print one line of JSON with the three addresses when ready, and nothing else, on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Use the function binaries as they are.
+    #[arg(long)]
+    pub(crate) no_build: bool,
+    /// Build the functions, and run them, in release mode.
+    #[arg(long)]
+    pub(crate) release: bool,
+    /// Most processes of one function; further invocations wait for one of them.
+    #[arg(long, default_value_t = 32, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_processes: u32,
+    /// Close a WebSocket on which nothing was said for this long.
+    #[arg(long, default_value_t = 600, value_name = "SECONDS")]
+    pub(crate) idle_seconds: u64,
+    /// Close a WebSocket that has been open for this long.
+    #[arg(long, default_value_t = 7200, value_name = "SECONDS")]
+    pub(crate) connection_seconds: u64,
+}
+
+fn parse_parameter(text: &str) -> Result<(String, String), String> {
+    text.split_once('=')
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .ok_or_else(|| "expected NAME=VALUE".to_owned())
+}

@@ -1,0 +1,76 @@
+//! What was called: every AWS call since the last reset, and how many TCP connections functions opened for them.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+/// One AWS call.
+#[derive(Debug, Default, Clone, Serialize)]
+pub(crate) struct Entry {
+    /// `dynamodb`, `secretsmanager` or `management`.
+    pub(crate) service: &'static str,
+    /// Such as `PutItem`, or an HTTP method.
+    pub(crate) operation: String,
+    /// The logical name of the calling function.
+    pub(crate) function: Option<String>,
+    /// The calling process' access key.
+    pub(crate) process: Option<String>,
+    /// The status it was answered with; `null` if it got no answer.
+    pub(crate) status: Option<u16>,
+    /// The error it was answered with.
+    pub(crate) error: Option<String>,
+    /// Read units, as the engine counts them.
+    pub(crate) read_units: f64,
+    /// Write units, as the engine counts them.
+    pub(crate) write_units: f64,
+    /// The engine's own words on capacity.
+    pub(crate) consumed: Vec<Value>,
+    /// The WebSocket connection that the call was about.
+    pub(crate) connection: Option<String>,
+    /// When it was answered, in milliseconds since 1970.
+    pub(crate) at_ms: i64,
+}
+
+/// The calls and connections so far.
+#[derive(Debug, Default)]
+pub(crate) struct Journal {
+    calls: Mutex<Vec<Entry>>,
+    connections: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+impl Journal {
+    /// Notes a call.
+    pub(crate) fn note(&self, mut entry: Entry) {
+        entry.at_ms = Timestamp::now().as_millisecond();
+        lock(&self.calls).push(entry);
+    }
+
+    /// Notes that a function's process opened a connection for `service`.
+    pub(crate) fn note_connection(&self, service: &'static str) {
+        *lock(&self.connections).entry(service).or_default() += 1;
+    }
+
+    /// Every call since the last reset, in order.
+    pub(crate) fn calls(&self) -> Vec<Entry> {
+        lock(&self.calls).clone()
+    }
+
+    /// Forgets the calls.
+    pub(crate) fn reset(&self) {
+        lock(&self.calls).clear();
+    }
+
+    /// How many connections functions have opened for `service`.
+    pub(crate) fn connections(&self, service: &str) -> u64 {
+        lock(&self.connections).get(service).copied().unwrap_or_default()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,116 @@
+//! The control API under `/_local`: what happened inside, and faults on demand. For tests, and for the curious.
+
+mod faults;
+mod journal;
+
+use std::sync::Arc;
+
+use http_body_util::Full;
+use hyper::{Method, StatusCode, body::Bytes};
+use serde_json::{Value, json};
+
+pub(crate) use self::{
+    faults::{Action, Effect, Faults, Subject},
+    journal::{Entry, Journal},
+};
+use crate::{
+    aws::Database,
+    lambda::Lambda,
+    serve::{Answer, Hangup, IdleCloser, Request, Response, json as json_response, read_body},
+    websocket::{Registry, decode_id},
+};
+
+/// The control API's paths begin with this.
+pub(crate) const PREFIX: &str = "/_local/";
+
+const RULE_LIMIT: usize = 64 * 1024;
+
+/// All that the control API looks into.
+#[derive(Debug)]
+pub(crate) struct Control {
+    /// The calls so far.
+    pub(crate) journal: Arc<Journal>,
+    /// The rules that are armed.
+    pub(crate) faults: Arc<Faults>,
+    /// The functions.
+    pub(crate) lambda: Arc<Lambda>,
+    /// The live WebSockets.
+    pub(crate) registry: Arc<Registry>,
+    /// The tables.
+    pub(crate) database: Arc<Database>,
+    /// Cuts idle connections.
+    pub(crate) closer: IdleCloser,
+}
+
+impl Control {
+    /// Answers a request under [`PREFIX`].
+    pub(crate) async fn answer(&self, request: Request) -> Answer {
+        let path = request.uri().path().strip_prefix(PREFIX).unwrap_or_default().to_owned();
+        let response = match (request.method(), path.as_str()) {
+            (&Method::GET, "calls") => ok(&json!(self.journal.calls())),
+            (&Method::DELETE, "calls") => done(|| self.journal.reset()),
+            (&Method::GET, "connections") => ok(&self.connections()),
+            (&Method::GET, "processes") => ok(&self.lambda.describe()),
+            (&Method::GET, "sockets") => ok(&self.registry.describe()),
+            (&Method::GET, "faults") => ok(&self.faults.describe()),
+            (&Method::DELETE, "faults") => done(|| self.faults.clear()),
+            (&Method::POST, "faults") => self.add_fault(request).await?,
+            (&Method::POST, "sweep") => self.sweep().await,
+            (&Method::POST, "drop-idle") => done(|| self.closer.close_idle()),
+            (&Method::POST, path) => self.vanish(path),
+            _ => not_found(&path),
+        };
+        Ok(response)
+    }
+
+    fn connections(&self) -> Value {
+        let count = |service: &str| self.journal.connections(service);
+        json!({
+            "dynamodb": count("dynamodb"),
+            "secretsmanager": count("secretsmanager"),
+            "management": count("management"),
+        })
+    }
+
+    async fn add_fault(&self, request: Request) -> Answer {
+        let body = read_body(request.into_body(), RULE_LIMIT).await.map_err(|_| Hangup)?;
+        let rule = serde_json::from_slice(&body).map_err(|error| error.to_string());
+        Ok(match rule.and_then(|rule: Value| self.faults.add(&rule)) {
+            Ok(rule) => json_response(StatusCode::CREATED, &rule),
+            Err(error) => json_response(StatusCode::BAD_REQUEST, &json!({ "error": error })),
+        })
+    }
+
+    async fn sweep(&self) -> Response {
+        match self.database.sweep().await {
+            Ok(deleted) => ok(&json!({ "deleted": deleted })),
+            Err(error) => json_response(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": error })),
+        }
+    }
+
+    fn vanish(&self, path: &str) -> Response {
+        let id = path.strip_prefix("sockets/").and_then(|rest| rest.strip_suffix("/vanish"));
+        match id.map(|id| self.registry.vanish(&decode_id(id))) {
+            Some(true) => done(|| ()),
+            _ => not_found(path),
+        }
+    }
+}
+
+fn ok(body: &Value) -> Response {
+    json_response(StatusCode::OK, body)
+}
+
+fn done(action: impl FnOnce()) -> Response {
+    action();
+    let mut response = Response::new(Full::new(Bytes::new()));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+fn not_found(path: &str) -> Response {
+    json_response(
+        StatusCode::NOT_FOUND,
+        &json!({ "error": format!("there is no {PREFIX}{path}; see local/README.md") }),
+    )
+}

@@ -1,0 +1,46 @@
+use std::path::PathBuf;
+
+/// Why the stack does not start. Each is shown once, to a person, who then knows what to do next.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// A file cannot be read or written.
+    #[error("cannot use {}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The template asks for something that cannot be served, or is wrong.
+    #[error("{0}")]
+    Template(String),
+    /// A parameter has no value, or one that the template does not allow.
+    #[error(
+        "{0}\n(parameters are set by --parameter NAME=VALUE, or in samconfig.toml under [local.deploy.parameters])"
+    )]
+    Parameter(String),
+    /// The functions cannot be built.
+    #[error("{0}")]
+    Build(String),
+    /// A port cannot be listened on.
+    #[error("cannot listen on 127.0.0.1:{port}: {source}; choose another port with {flag}, or 0 for a free one")]
+    Port {
+        /// The port asked for.
+        port: u16,
+        /// The flag that sets it.
+        flag: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The database cannot be opened or a table not created.
+    #[error("the database: {0}")]
+    Database(String),
+}
+
+impl StartError {
+    /// Names the file that an I/O error is about.
+    pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { path, source }
+    }
+}

@@ -1,0 +1,246 @@
+//! Lambda: real function binaries, as many processes as there are invocations at once, frozen in between.
+
+mod error;
+mod process;
+mod runtime_api;
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    pin::pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use self::process::{Launch, Process};
+pub(crate) use self::{
+    error::FunctionError,
+    runtime_api::{Outcome, PAYLOAD_LIMIT},
+};
+use crate::{
+    control::{Action, Faults, Subject},
+    log,
+    template::Function,
+};
+
+/// A process asks for its next event right after its answer. Who calls again at once is to find it idle, as on Lambda,
+/// where an answer takes longer to travel than this; so the answer waits that long for the process.
+const HANDOVER: Duration = Duration::from_millis(20);
+
+/// All functions of the stack.
+#[derive(Debug)]
+pub(crate) struct Lambda {
+    pools: BTreeMap<String, Arc<Pool>>,
+    processes: Processes,
+    /// Which function an access key was given to; kept when the process is gone, for its last calls may still arrive.
+    owners: Mutex<BTreeMap<String, String>>,
+    faults: Arc<Faults>,
+    /// Set at the end, when processes end because we end them.
+    stopping: AtomicBool,
+}
+
+/// One function with its processes that have nothing to do.
+#[derive(Debug)]
+struct Pool {
+    launch: Launch,
+    idle: Mutex<Vec<Arc<Process>>>,
+    /// One for each process that may run.
+    slots: Semaphore,
+}
+
+/// Every process that runs, by access key.
+#[derive(Debug, Default)]
+struct Processes(Mutex<BTreeMap<String, Arc<Process>>>);
+
+impl Processes {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Process>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lambda {
+    /// Makes the functions ready to be invoked. `executables` has a binary for each; `aws` is where AWS is served.
+    pub(crate) fn new(
+        functions: BTreeMap<String, Function>,
+        mut executables: BTreeMap<String, PathBuf>,
+        max_processes: u32,
+        aws: &str,
+        faults: Arc<Faults>,
+    ) -> Self {
+        let pools = functions.into_iter().map(|(name, function)| {
+            let executable = executables.remove(&name).unwrap_or_default();
+            let launch = Launch { function, executable, aws: aws.to_owned() };
+            let slots = Semaphore::new(max_processes as usize);
+            (name, Arc::new(Pool { launch, idle: Mutex::default(), slots }))
+        });
+        Self {
+            pools: pools.collect(),
+            processes: Processes::default(),
+            owners: Mutex::default(),
+            faults,
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// Invokes a function and waits for its answer. The invocation goes on if the caller no longer waits.
+    pub(crate) async fn invoke(self: &Arc<Self>, function: &str, event: &Value) -> Outcome {
+        let event = Bytes::from(event.to_string());
+        if event.len() > PAYLOAD_LIMIT {
+            let message =
+                format!("Request must be smaller than {PAYLOAD_LIMIT} bytes for the InvokeFunction operation");
+            return Err(FunctionError::new("RequestEntityTooLargeException", message));
+        }
+        let Some(pool) = self.pools.get(function).cloned() else {
+            return Err(FunctionError::new("ResourceNotFoundException", format!("Function not found: {function}")));
+        };
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let this = Arc::clone(self);
+        tokio::spawn(async move { this.run(&pool, event, answer).await });
+        let outcome =
+            answered.await.unwrap_or_else(|_| Err(FunctionError::new("Sandbox.Failure", "the invocation was lost")));
+        if let Err(error) = &outcome
+            && error.kind.contains('.')
+            && !self.stopping.load(Ordering::SeqCst)
+        {
+            // The platform's own words (a crash, a timeout), which Lambda writes to the function's log.
+            log::line(function, &error.to_string());
+        }
+        outcome
+    }
+
+    async fn run(&self, pool: &Pool, event: Bytes, answer: tokio::sync::oneshot::Sender<Outcome>) {
+        let Ok(_slot) = pool.slots.acquire().await else { return };
+        let process = match self.take(pool).await {
+            Ok(process) => process,
+            Err(error) => {
+                let _ = answer.send(Err(error));
+                return;
+            }
+        };
+        let outcome = self.run_with_faults(pool, &process, event).await;
+        let freezing = Arc::clone(&process);
+        let mut freeze = pin!(freezing.freeze(pool.launch.function.timeout));
+        let soon = tokio::time::timeout(HANDOVER, freeze.as_mut()).await;
+        if soon == Ok(true) {
+            pool.lock_idle().push(Arc::clone(&process));
+        }
+        // Nobody may wait any longer.
+        let _ = answer.send(outcome);
+        match soon {
+            Ok(true) => {}
+            Err(_) if freeze.await => pool.lock_idle().push(process),
+            _ => {
+                process.exited().await;
+                self.processes.lock().remove(&process.access_key);
+            }
+        }
+    }
+
+    async fn run_with_faults(&self, pool: &Pool, process: &Process, event: Bytes) -> Outcome {
+        let function = &pool.launch.function;
+        let subject = Subject { function: Some(function.name.clone()), ..Subject::default() };
+        if let Some(effect) = self.faults.take(&format!("invoke.{}", function.name), &subject) {
+            suffer(&effect.action, process).await?;
+        }
+        let outcome = process.run(event, function.timeout).await;
+        if let Some(effect) = self.faults.take(&format!("respond.{}", function.name), &subject) {
+            suffer(&effect.action, process).await?;
+        }
+        outcome
+    }
+
+    /// The process that was last used, else a new one.
+    async fn take(&self, pool: &Pool) -> Result<Arc<Process>, FunctionError> {
+        loop {
+            let Some(process) = pool.lock_idle().pop() else { break };
+            if process.is_alive() {
+                return Ok(process);
+            }
+            self.processes.lock().remove(&process.access_key);
+        }
+        let process = Process::spawn(&pool.launch).await?;
+        self.lock_owners().insert(process.access_key.clone(), process.function().to_owned());
+        self.processes.lock().insert(process.access_key.clone(), Arc::clone(&process));
+        let started = process.started(pool.launch.function.timeout).await;
+        if started.is_err() {
+            self.processes.lock().remove(&process.access_key);
+        }
+        started.map(|()| process)
+    }
+
+    /// The function that an access key was given to.
+    pub(crate) fn function_of(&self, access_key: &str) -> Option<&Function> {
+        let pool = self.pools.get(self.lock_owners().get(access_key)?)?;
+        Some(&pool.launch.function)
+    }
+
+    fn lock_owners(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.owners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Kills the process that has this access key.
+    pub(crate) fn kill(&self, access_key: &str) {
+        if let Some(process) = self.processes.lock().get(access_key) {
+            process.kill();
+        }
+    }
+
+    /// Ends every process, and waits until they have ended.
+    pub(crate) async fn shut_down(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        let processes: Vec<_> = self.processes.lock().values().cloned().collect();
+        for process in &processes {
+            process.kill();
+        }
+        for process in &processes {
+            process.exited().await;
+        }
+    }
+
+    /// Every process, for the control API.
+    pub(crate) fn describe(&self) -> Value {
+        let processes = self.processes.lock();
+        let alive = processes.values().filter(|process| process.is_alive());
+        alive
+            .map(|process| {
+                json!({
+                    "function": process.function(),
+                    "process": process.access_key,
+                    "pid": process.pid,
+                    "state": process.state().name(),
+                    "invocations": process.invocations(),
+                })
+            })
+            .collect()
+    }
+}
+
+impl Pool {
+    fn lock_idle(&self) -> MutexGuard<'_, Vec<Arc<Process>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Does to an invocation what a fault asks for.
+async fn suffer(action: &Action, process: &Process) -> Result<(), FunctionError> {
+    match action {
+        Action::Delay(time) => {
+            tokio::time::sleep(*time).await;
+            Ok(())
+        }
+        Action::Kill | Action::Close => {
+            process.kill();
+            let exit = process.exited().await;
+            Err(FunctionError::new("Runtime.ExitError", format!("Runtime exited with error: {exit}")))
+        }
+        Action::Error(kind) => Err(FunctionError::new(kind, "A fault that was asked for")),
+        Action::Status(status) => Err(FunctionError::new("Fault", format!("A fault that was asked for: {status}"))),
+    }
+}

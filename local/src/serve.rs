@@ -1,0 +1,158 @@
+//! HTTP/1.1 servers that know their TCP connections: how many there were, and how to cut them.
+
+use std::{
+    collections::BTreeSet,
+    future::Future,
+    net::{Ipv4Addr, SocketAddr},
+    pin::pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::{Request as HttpRequest, StatusCode, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+
+use crate::error::StartError;
+
+/// A request as it comes off the wire.
+pub(crate) type Request = HttpRequest<Incoming>;
+/// A whole response.
+pub(crate) type Response = hyper::Response<Full<Bytes>>;
+
+/// Asks the server to drop the TCP connection without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is dropped on purpose")]
+pub(crate) struct Hangup;
+
+/// What a handler gives: an answer, or none at all.
+pub(crate) type Answer = Result<Response, Hangup>;
+
+/// A TCP connection that a client opened to one of our ports.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    /// The client's address.
+    pub(crate) address: SocketAddr,
+    carried: Mutex<BTreeSet<&'static str>>,
+}
+
+impl Peer {
+    /// Whether this is the first request for `service` on this connection.
+    pub(crate) fn is_first(&self, service: &'static str) -> bool {
+        self.carried.lock().unwrap_or_else(PoisonError::into_inner).insert(service)
+    }
+}
+
+/// Closes idle keep-alive connections, as a server may at any time.
+#[derive(Debug, Clone)]
+pub(crate) struct IdleCloser(watch::Sender<()>);
+
+impl IdleCloser {
+    /// One that has closed nothing yet.
+    pub(crate) fn new() -> Self {
+        Self(watch::Sender::new(()))
+    }
+
+    /// Closes every connection of the servers that share it on which no request is being answered.
+    pub(crate) fn close_idle(&self) {
+        self.0.send_replace(());
+    }
+}
+
+/// Listens on a loopback port; `flag` is how a person chooses another one.
+pub(crate) async fn bind(port: u16, flag: &'static str) -> Result<TcpListener, StartError> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|source| StartError::Port { port, flag, source })
+}
+
+/// Serves every connection to `listener` with `handler`, for ever.
+pub(crate) async fn serve<H, F>(listener: TcpListener, closer: IdleCloser, handler: H)
+where
+    H: Fn(Request, Arc<Peer>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Answer> + Send + 'static,
+{
+    loop {
+        match listener.accept().await {
+            Ok((stream, address)) => {
+                let peer = Arc::new(Peer { address, carried: Mutex::default() });
+                tokio::spawn(serve_connection(stream, peer, closer.0.subscribe(), handler.clone()));
+            }
+            Err(error) => {
+                // Out of file descriptors, most likely: others will close some.
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+async fn serve_connection<H, F>(stream: TcpStream, peer: Arc<Peer>, mut closes: watch::Receiver<()>, handler: H)
+where
+    H: Fn(Request, Arc<Peer>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Answer> + Send + 'static,
+{
+    let _ = stream.set_nodelay(true);
+    let busy = Arc::new(AtomicUsize::new(0));
+    let service = service_fn(|request| {
+        busy.fetch_add(1, Ordering::SeqCst);
+        let (answer, busy) = (handler(request, Arc::clone(&peer)), Arc::clone(&busy));
+        async move {
+            let answer = answer.await;
+            busy.fetch_sub(1, Ordering::SeqCst);
+            answer
+        }
+    });
+    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades();
+    let mut connection = pin!(connection);
+    loop {
+        tokio::select! {
+            // An error here is a client that went away, or a hang-up that was asked for.
+            _ = connection.as_mut() => return,
+            Ok(()) = closes.changed() => {
+                if busy.load(Ordering::SeqCst) == 0 {
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+}
+
+/// Why a request's body could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BodyError {
+    /// It is longer than the limit.
+    #[error("the body is too long")]
+    TooLong,
+    /// The client went away.
+    #[error("the body ended early")]
+    Broken,
+}
+
+/// Reads a whole body of at most `limit` bytes.
+pub(crate) async fn read_body(body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLong),
+        Err(_) => Err(BodyError::Broken),
+    }
+}
+
+/// A response of a status, a content type and a body.
+pub(crate) fn response(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(hyper::header::CONTENT_TYPE, hyper::header::HeaderValue::from_static(content_type));
+    response
+}
+
+/// A JSON response.
+pub(crate) fn json(status: StatusCode, body: &Value) -> Response {
+    response(status, "application/json", body.to_string())
+}

@@ -1,0 +1,110 @@
+//! What CloudFormation and the services would call each resource: physical ids and ARNs.
+//!
+//! They look like AWS's and follow from the logical name alone, so that kept data is found again.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// The account that everything is in.
+pub(crate) const ACCOUNT: &str = "123456789012";
+/// The region that everything is in.
+pub(crate) const REGION: &str = "us-east-1";
+/// The name of the stack.
+pub(crate) const STACK: &str = "tidings";
+
+const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+const MIXED: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/// A resource as other parts of the template see it.
+#[derive(Debug, Clone)]
+pub(crate) struct Identity {
+    /// What `Ref` gives.
+    pub(crate) reference: String,
+    /// What `Fn::GetAtt` gives.
+    pub(crate) attributes: BTreeMap<&'static str, String>,
+}
+
+impl Identity {
+    /// The identity of a resource of type `kind`; `None` if there is no such type here.
+    pub(crate) fn of(logical: &str, kind: &str, properties: &Value) -> Option<Self> {
+        let named = |property: &str| properties.get(property).and_then(Value::as_str).map(str::to_owned);
+        let generated = || format!("{STACK}-{logical}-{}", letters(logical, 12, UPPER));
+        Some(match kind {
+            "AWS::DynamoDB::Table" => {
+                let name = named("TableName").unwrap_or_else(generated);
+                let arn = arn("dynamodb", &format!("table/{name}"));
+                Self::with_arn(name, arn)
+            }
+            "AWS::Serverless::Function" => {
+                let name = named("FunctionName").unwrap_or_else(generated);
+                let arn = arn("lambda", &format!("function:{name}"));
+                Self::with_arn(name, arn)
+            }
+            "AWS::SecretsManager::Secret" => {
+                let name = named("Name").unwrap_or_else(|| format!("{logical}-{}", letters(logical, 12, MIXED)));
+                let arn = arn("secretsmanager", &format!("secret:{name}-{}", letters(&name, 6, MIXED)));
+                Self { reference: arn.clone(), attributes: BTreeMap::from([("Id", arn)]) }
+            }
+            "AWS::ApiGatewayV2::Api" => {
+                let id = letters(logical, 10, LOWER);
+                Self { reference: id.clone(), attributes: BTreeMap::from([("ApiId", id)]) }
+            }
+            "AWS::ApiGatewayV2::Stage" => {
+                Self { reference: named("StageName").unwrap_or_default(), attributes: BTreeMap::new() }
+            }
+            "AWS::ApiGatewayV2::Authorizer"
+            | "AWS::ApiGatewayV2::Integration"
+            | "AWS::ApiGatewayV2::IntegrationResponse"
+            | "AWS::ApiGatewayV2::Route"
+            | "AWS::ApiGatewayV2::RouteResponse"
+            | "AWS::Lambda::Permission" => Self { reference: letters(logical, 7, LOWER), attributes: BTreeMap::new() },
+            _ => return None,
+        })
+    }
+
+    fn with_arn(name: String, arn: String) -> Self {
+        Self { reference: name, attributes: BTreeMap::from([("Arn", arn)]) }
+    }
+}
+
+/// The ARN of something in this account and region.
+pub(crate) fn arn(service: &str, resource: &str) -> String {
+    format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}")
+}
+
+/// `length` letters that follow from `seed` and look random (FNV-1a, once more for each letter).
+fn letters(seed: &str, length: usize, alphabet: &[u8]) -> String {
+    let mut state = 0xcbf2_9ce4_8422_2325_u64;
+    let mut mix = |byte: u8| {
+        state = (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        state ^ (state >> 32)
+    };
+    seed.bytes().for_each(|byte| {
+        mix(byte);
+    });
+    (0..length).map(|_| char::from(alphabet[usize::try_from(mix(0xa5) % alphabet.len() as u64).unwrap_or(0)])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn names_are_stable_and_differ() {
+        let one = Identity::of("One", "AWS::DynamoDB::Table", &json!({})).expect("a known type");
+        let two = Identity::of("Two", "AWS::DynamoDB::Table", &json!({})).expect("a known type");
+        assert_eq!(one.reference, Identity::of("One", "AWS::DynamoDB::Table", &json!({})).expect("known").reference);
+        assert_ne!(one.reference[12..], two.reference[12..]);
+        assert!(one.reference.starts_with("tidings-One-"));
+        assert_eq!(one.attributes["Arn"], format!("arn:aws:dynamodb:us-east-1:123456789012:table/{}", one.reference));
+    }
+
+    #[test]
+    fn an_unknown_type_has_no_identity() {
+        assert!(Identity::of("Queue", "AWS::SQS::Queue", &json!({})).is_none());
+    }
+}

@@ -1,0 +1,171 @@
+//! Reads a SAM template and says what it asks for, with every expression resolved.
+
+mod ids;
+mod intrinsics;
+mod parameters;
+mod properties;
+mod stack;
+mod yaml;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+#[cfg(test)]
+pub(crate) use self::stack::{Mock, WebSocketRoute};
+use self::{ids::Identity, intrinsics::Scope};
+pub(crate) use self::{
+    ids::{ACCOUNT, REGION, STACK, arn},
+    properties::{Effect, Statement},
+    stack::{Authorizer, Function, HttpApi, HttpRoute, Integration, Secret, SecretValue, Stack, Table, WebSocketApi},
+};
+use crate::error::StartError;
+
+/// Where this machine serves the template's APIs.
+#[derive(Debug, Clone)]
+pub(crate) struct Addresses {
+    /// Of the HTTP API: `http://127.0.0.1:PORT`.
+    pub(crate) http: String,
+    /// Of the WebSocket API: `ws://127.0.0.1:PORT`.
+    pub(crate) websocket: String,
+}
+
+/// Resolves the template's text with the given parameters.
+pub(crate) fn read(text: &str, given: &[(String, String)], addresses: &Addresses) -> Result<Stack, StartError> {
+    let template = yaml::load(text).map_err(StartError::Template)?;
+    let mut scope = Scope {
+        parameters: parameters::resolve(&template["Parameters"], given)?,
+        conditions: object(&template["Conditions"]),
+        mappings: template["Mappings"].clone(),
+        ..Scope::default()
+    };
+    check_rules(&scope, &template["Rules"])?;
+    let resources = declared_resources(&scope, &template).map_err(StartError::Template)?;
+    name_resources(&mut scope, &resources, addresses)?;
+    let resources = resolve_properties(&scope, resources).map_err(StartError::Template)?;
+    let outputs = outputs(&scope, &template["Outputs"]).map_err(StartError::Template)?;
+    stack::assemble(&resources, outputs).map_err(StartError::Template)
+}
+
+/// A scalar as CloudFormation writes it into text.
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn object(value: &Value) -> Map<String, Value> {
+    value.as_object().cloned().unwrap_or_default()
+}
+
+fn check_rules(scope: &Scope, rules: &Value) -> Result<(), StartError> {
+    for (name, rule) in &object(rules) {
+        let broken = |why: String| StartError::Template(format!("the template's rule {name}: {why}"));
+        let applies = rule.get("RuleCondition").map_or(Ok(true), |condition| scope.holds(condition));
+        if !applies.map_err(broken)? {
+            continue;
+        }
+        for assertion in rule["Assertions"].as_array().into_iter().flatten() {
+            if !scope.holds(&assertion["Assert"]).map_err(broken)? {
+                let why = assertion["AssertDescription"].as_str().unwrap_or("an assertion does not hold");
+                return Err(StartError::Parameter(format!("the template's rule {name} refuses the parameters: {why}")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The resources whose conditions hold, with `Globals` merged into the functions; still unresolved.
+fn declared_resources(scope: &Scope, template: &Value) -> Result<BTreeMap<String, (String, Value)>, String> {
+    let mut declared = BTreeMap::new();
+    for (name, resource) in object(&template["Resources"]) {
+        if !resource.get("Condition").map_or(Ok(true), |condition| scope.holds(condition))? {
+            continue;
+        }
+        let kind = resource["Type"].as_str().ok_or_else(|| format!("{name} has no Type"))?.to_owned();
+        let mut properties = object(&resource["Properties"]);
+        if kind == "AWS::Serverless::Function" {
+            merge(&mut properties, &template["Globals"]["Function"]);
+        }
+        declared.insert(name, (kind, Value::Object(properties)));
+    }
+    Ok(declared)
+}
+
+/// SAM merges mappings and joins lists; else what the function says wins.
+fn merge(own: &mut Map<String, Value>, globals: &Value) {
+    for (key, global) in globals.as_object().into_iter().flatten() {
+        match (own.get_mut(key), global) {
+            (None, _) => {
+                own.insert(key.clone(), global.clone());
+            }
+            (Some(Value::Object(own)), Value::Object(_)) => merge(own, global),
+            (Some(Value::Array(own)), Value::Array(global)) => {
+                own.splice(0..0, global.iter().cloned());
+            }
+            _ => {}
+        }
+    }
+}
+
+fn name_resources(
+    scope: &mut Scope,
+    resources: &BTreeMap<String, (String, Value)>,
+    addresses: &Addresses,
+) -> Result<(), StartError> {
+    for (name, (kind, properties)) in resources {
+        // A name may itself be an expression, over parameters only.
+        let named: Map<String, Value> = ["TableName", "FunctionName", "Name", "StageName"]
+            .into_iter()
+            .filter_map(|key| Some((key.to_owned(), scope.resolve(properties.get(key)?).ok()??)))
+            .collect();
+        let identity = Identity::of(name, kind, &Value::Object(named)).ok_or_else(|| {
+            StartError::Template(format!(
+                "{name} is of type {kind}, which the local stack does not serve; add it to local/, or take it out of the template"
+            ))
+        })?;
+        if kind == "AWS::ApiGatewayV2::Api" {
+            let host = format!("{}.execute-api.{REGION}.amazonaws.com", identity.reference);
+            let (plain, socket) = if properties["ProtocolType"] == "WEBSOCKET" {
+                (addresses.websocket.replacen("ws://", "http://", 1), addresses.websocket.clone())
+            } else {
+                (addresses.http.clone(), addresses.http.replacen("http://", "ws://", 1))
+            };
+            scope.addresses.push((format!("https://{host}"), plain));
+            scope.addresses.push((format!("wss://{host}"), socket));
+        }
+        scope.resources.insert(name.clone(), identity);
+    }
+    Ok(())
+}
+
+/// A resource of the template, resolved.
+struct Resource {
+    name: String,
+    kind: String,
+    identity: Identity,
+    properties: Value,
+}
+
+fn resolve_properties(scope: &Scope, declared: BTreeMap<String, (String, Value)>) -> Result<Vec<Resource>, String> {
+    declared
+        .into_iter()
+        .map(|(name, (kind, properties))| {
+            let properties = scope.resolve(&properties).map_err(|why| format!("{name}: {why}"))?.unwrap_or_default();
+            let identity = scope.resources[&name].clone();
+            Ok(Resource { name, kind, identity, properties })
+        })
+        .collect()
+}
+
+fn outputs(scope: &Scope, outputs: &Value) -> Result<Vec<(String, String)>, String> {
+    let mut resolved = Vec::new();
+    for (name, output) in &object(outputs) {
+        let value = scope.resolve(&output["Value"]).map_err(|why| format!("the output {name}: {why}"))?;
+        if let Some(value) = value {
+            resolved.push((name.clone(), text_of(&value)));
+        }
+    }
+    Ok(resolved)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! The template's parameters: which value each has, and whether it may.
+
+use std::collections::BTreeMap;
+
+use regex_lite::Regex;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::text_of;
+use crate::error::StartError;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Parameter {
+    r#type: String,
+    default: Option<Value>,
+    allowed_values: Option<Vec<Value>>,
+    allowed_pattern: Option<String>,
+    constraint_description: Option<String>,
+    min_value: Option<f64>,
+    max_value: Option<f64>,
+    min_length: Option<usize>,
+    max_length: Option<usize>,
+    #[serde(rename = "Description")]
+    _description: Option<Value>,
+    #[serde(rename = "NoEcho")]
+    _no_echo: Option<Value>,
+}
+
+/// Gives every declared parameter its value: the last of `given`, else its default.
+pub(crate) fn resolve(declared: &Value, given: &[(String, String)]) -> Result<BTreeMap<String, String>, StartError> {
+    let declared: BTreeMap<String, Parameter> = if declared.is_null() {
+        BTreeMap::new()
+    } else {
+        serde_json::from_value(declared.clone())
+            .map_err(|error| StartError::Template(format!("the template's Parameters: {error}")))?
+    };
+    if let Some((name, _)) = given.iter().find(|(name, _)| !declared.contains_key(name)) {
+        let known: Vec<&str> = declared.keys().map(String::as_str).collect();
+        return Err(StartError::Parameter(format!(
+            "the template has no parameter {name:?}; it has {}",
+            known.join(", ")
+        )));
+    }
+    declared
+        .into_iter()
+        .map(|(name, parameter)| {
+            let given = given.iter().rev().find(|(other, _)| *other == name).map(|(_, value)| value.clone());
+            let value = given
+                .or_else(|| parameter.default.as_ref().map(text_of))
+                .ok_or_else(|| StartError::Parameter(format!("parameter {name} has no default and no value")))?;
+            check(&parameter, &value)
+                .map_err(|why| StartError::Parameter(format!("parameter {name} may not be {value:?}: {why}")))?;
+            Ok((name, value))
+        })
+        .collect()
+}
+
+fn check(parameter: &Parameter, value: &str) -> Result<(), String> {
+    let explained = |why: String| parameter.constraint_description.clone().unwrap_or(why);
+    if let Some(allowed) = &parameter.allowed_values {
+        let allowed: Vec<String> = allowed.iter().map(text_of).collect();
+        if !allowed.iter().any(|other| other == value) {
+            return Err(explained(format!("it must be one of {}", allowed.join(", "))));
+        }
+    }
+    if let Some(pattern) = &parameter.allowed_pattern {
+        let whole = Regex::new(&format!("^(?:{pattern})$")).map_err(|error| error.to_string())?;
+        if !whole.is_match(value) {
+            return Err(explained(format!("it must match {pattern}")));
+        }
+    }
+    check_size(parameter, value).map_err(explained)
+}
+
+fn check_size(parameter: &Parameter, value: &str) -> Result<(), String> {
+    if parameter.r#type == "Number" {
+        let number: f64 = value.parse().map_err(|_| "it must be a number".to_owned())?;
+        if parameter.min_value.is_some_and(|least| number < least) {
+            return Err(format!("it must be at least {}", parameter.min_value.unwrap_or_default()));
+        }
+        if parameter.max_value.is_some_and(|most| number > most) {
+            return Err(format!("it must be at most {}", parameter.max_value.unwrap_or_default()));
+        }
+    }
+    let length = value.chars().count();
+    if parameter.min_length.is_some_and(|least| length < least) {
+        return Err("it is too short".to_owned());
+    }
+    if parameter.max_length.is_some_and(|most| length > most) {
+        return Err("it is too long".to_owned());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn declared() -> Value {
+        json!({
+            "Stage": {"Type": "String", "Default": "dev", "AllowedPattern": "[a-z]+"},
+            "Days": {"Type": "Number", "Default": 7, "MinValue": 1, "MaxValue": 365},
+            "Level": {"Type": "String", "Default": "INFO", "AllowedValues": ["INFO", "WARN"]},
+        })
+    }
+
+    fn outcome(given: &[(&str, &str)]) -> Result<BTreeMap<String, String>, String> {
+        let given: Vec<_> = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        resolve(&declared(), &given).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_last_value_given_wins_over_the_default() {
+        let values = outcome(&[("Stage", "one"), ("Stage", "two")]).expect("allowed values");
+        assert_eq!(values["Stage"], "two");
+        assert_eq!(values["Days"], "7");
+    }
+
+    #[test]
+    fn a_refusal_names_the_parameter() {
+        for given in [("Stage", "Upper"), ("Days", "0"), ("Days", "many"), ("Level", "TRACE"), ("Nope", "1")] {
+            let error = outcome(&[given]).expect_err("a value that is not allowed");
+            assert!(error.contains(given.0), "{error}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+use super::*;
+
+const TEMPLATE: &str = r#"
+Parameters:
+  Stage: { Type: String, Default: dev }
+Rules:
+  NotProd:
+    Assertions:
+      - Assert: !Not [!Equals [!Ref Stage, prod]]
+        AssertDescription: not here
+Conditions:
+  Never: !Equals [a, b]
+Globals:
+  Function:
+    Runtime: provided.al2023
+    Environment: { Variables: { SHARED: "1" } }
+Resources:
+  Rows:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{ AttributeName: id, AttributeType: S }]
+      KeySchema: [{ AttributeName: id, KeyType: HASH }]
+      TimeToLiveSpecification: { AttributeName: gone_at, Enabled: true }
+  Word:
+    Type: AWS::SecretsManager::Secret
+    Properties: { GenerateSecretString: { PasswordLength: 20, ExcludeCharacters: "x" } }
+  Skipped: { Type: AWS::SQS::Queue, Condition: Never }
+  Work:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: work
+      Timeout: 5
+      Environment: { Variables: { TABLE: !Ref Rows, URL: !Sub "https://${Sockets}.execute-api.${AWS::Region}.amazonaws.com/${Stage}" } }
+      Policies: [{ Statement: [{ Effect: Allow, Action: "dynamodb:GetItem", Resource: !GetAtt Rows.Arn }] }]
+  Sockets:
+    Type: AWS::ApiGatewayV2::Api
+    Properties: { ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action }
+  SocketStage: { Type: AWS::ApiGatewayV2::Stage, Properties: { ApiId: !Ref Sockets, StageName: !Ref Stage } }
+  Decide:
+    Type: AWS::ApiGatewayV2::Authorizer
+    Properties:
+      ApiId: !Ref Sockets
+      AuthorizerType: REQUEST
+      AuthorizerUri: !Sub arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Work.Arn}/invocations
+  Open:
+    Type: AWS::ApiGatewayV2::Route
+    Properties: { ApiId: !Ref Sockets, RouteKey: $connect, AuthorizationType: CUSTOM, AuthorizerId: !Ref Decide, Target: !Sub "integrations/${Proxy}" }
+  Proxy:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties:
+      ApiId: !Ref Sockets
+      IntegrationType: AWS_PROXY
+      IntegrationUri: !Sub arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Work.Arn}/invocations
+  Alive:
+    Type: AWS::ApiGatewayV2::Route
+    Properties: { ApiId: !Ref Sockets, RouteKey: alive, RouteResponseSelectionExpression: $default, Target: !Sub "integrations/${Fixed}" }
+  AliveResponse: { Type: AWS::ApiGatewayV2::RouteResponse, Properties: { ApiId: !Ref Sockets, RouteId: !Ref Alive, RouteResponseKey: $default } }
+  Fixed:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties: { ApiId: !Ref Sockets, IntegrationType: MOCK, TemplateSelectionExpression: "200", RequestTemplates: { "200": '{"statusCode": 200}' } }
+  FixedResponse:
+    Type: AWS::ApiGatewayV2::IntegrationResponse
+    Properties: { ApiId: !Ref Sockets, IntegrationId: !Ref Fixed, IntegrationResponseKey: /200/, TemplateSelectionExpression: "200", ResponseTemplates: { "200": yes } }
+Outputs:
+  Socket: { Value: !Sub "wss://${Sockets}.execute-api.${AWS::Region}.amazonaws.com/${Stage}" }
+"#;
+
+fn read_with(text: &str, given: &[(&str, &str)]) -> Result<Stack, String> {
+    let given: Vec<_> = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let addresses = Addresses { http: "http://127.0.0.1:1".to_owned(), websocket: "ws://127.0.0.1:2".to_owned() };
+    read(text, &given, &addresses).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_function_has_its_globals_environment_and_policy() {
+    let stack = read_with(TEMPLATE, &[]).expect("a valid template");
+    let work = &stack.functions["Work"];
+    assert_eq!(work.timeout.as_secs(), 5);
+    assert_eq!(work.environment["SHARED"], "1");
+    assert_eq!(work.environment["TABLE"], stack.tables[0].name);
+    assert_eq!(work.environment["URL"], "http://127.0.0.1:2/dev");
+    assert!(work.policy[0].resource[0].ends_with(&format!("table/{}", stack.tables[0].name)));
+}
+
+#[test]
+fn tables_and_secrets_are_what_the_template_says() {
+    let stack = read_with(TEMPLATE, &[]).expect("a valid template");
+    assert_eq!(stack.tables[0].ttl_attribute.as_deref(), Some("gone_at"));
+    assert_eq!(stack.secrets[0].value, SecretValue::Generated { length: 20, exclude: "x".to_owned() });
+}
+
+#[test]
+fn the_websocket_api_is_wired_to_its_functions_and_mocks() {
+    let api = read_with(TEMPLATE, &[]).expect("a valid template").websocket.expect("a WebSocket API");
+    assert_eq!((api.stage.as_str(), api.selector.join(".").as_str()), ("dev", "action"));
+    assert_eq!(api.authorizer.expect("an authorizer").function, "Work");
+    assert!(matches!(&api.routes["$connect"].integration, Integration::Function(name) if name == "Work"));
+    assert!(!api.routes["$connect"].responds);
+    assert!(api.routes["alive"].responds);
+    assert!(matches!(&api.routes["alive"].integration, Integration::Mock(mock) if mock.body.as_deref() == Some("yes")));
+}
+
+#[test]
+fn outputs_name_this_machine() {
+    let stack = read_with(TEMPLATE, &[("Stage", "try")]).expect("a valid template");
+    assert_eq!(stack.outputs, [("Socket".to_owned(), "ws://127.0.0.1:2/try".to_owned())]);
+}
+
+#[test]
+fn a_broken_rule_says_so_in_its_own_words() {
+    let error = read_with(TEMPLATE, &[("Stage", "prod")]).expect_err("the rule forbids it");
+    assert!(error.contains("NotProd") && error.contains("not here"), "{error}");
+}
+
+#[test]
+fn what_is_not_served_is_refused_by_name() {
+    let kind = read_with("Resources:\n  Queue: { Type: AWS::SQS::Queue }", &[]).expect_err("an unknown type");
+    assert!(kind.contains("Queue") && kind.contains("AWS::SQS::Queue"), "{kind}");
+    let property = TEMPLATE.replace("Timeout: 5", "Timeout: 5\n      Tracing: Active");
+    let property = read_with(&property, &[]).expect_err("an unknown property");
+    assert!(property.contains("Work") && property.contains("Tracing"), "{property}");
+}

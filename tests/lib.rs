@@ -1,1 +1,1 @@
-//! The wire tests are in `wire/`.
+//! The tests are in `wire/`: they drive the real function binaries over the wire, on a local stack of their own each.

@@ -24,10 +24,10 @@ use crate::domain::time::Millis;
 use crate::error::Error;
 
 /// How long a sender keeps trying to be next in a busy channel.
-const PATIENCE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The longest wait between two tries, in milliseconds. The first waits are shorter.
-const LONGEST_WAIT: u64 = 200;
+const LONGEST_WAIT: u64 = 400;
 
 /// What to append.
 #[derive(Clone, Debug)]

@@ -1,0 +1,156 @@
+//! Two hundred senders at once: dense seqs, and listeners that are cut at random miss nothing.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use rand::RngExt as _;
+use serde_json::json;
+use tidings::{Cursor, Event, Listener};
+
+use crate::harness::{Proxy, Stack};
+
+const SENDS: usize = 200;
+const CHANNEL: &str = "topic:busy";
+
+/// A listener behind a proxy that drops its connection again and again.
+struct CutClient {
+    listener: Listener,
+    cutting: tokio::task::JoinHandle<()>,
+}
+
+impl CutClient {
+    async fn start(stack: &Stack, sub: &str, from: u64) -> Self {
+        let proxy = Proxy::to(&stack.websocket).await;
+        let claims = json!({"sub": sub, "subscribe": ["topic:*"], "channels": [CHANNEL]});
+        let token = stack.token(&claims);
+        let listener = Listener::builder(proxy.address(), move || {
+            let token = token.clone();
+            async move { Ok::<_, std::convert::Infallible>(token) }
+        });
+        let cursor: Cursor = format!("{CHANNEL}:{from}").parse().unwrap();
+        let mut listener = listener.channel(cursor).start().unwrap();
+        while listener.next().await.unwrap() != Event::Connected {}
+        let cutting = tokio::spawn(async move {
+            loop {
+                let pause = rand::rng().random_range(100..1500);
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+                proxy.cut();
+            }
+        });
+        Self { listener, cutting }
+    }
+
+    /// The seqs that the application is handed, until `last`.
+    async fn seqs_until(mut self, last: u64) -> Vec<u64> {
+        let mut seqs = Vec::new();
+        while seqs.last() != Some(&last) {
+            let event = tokio::time::timeout(Duration::from_secs(60), self.listener.next()).await;
+            if let Event::Notification { item, .. } = event.expect("the client hangs").unwrap() {
+                seqs.extend(item.seq);
+            }
+        }
+        self.cutting.abort();
+        seqs
+    }
+}
+
+/// Looks at the log again and again: whatever is readable has everything below it.
+async fn watch(stack: &Stack, over: &AtomicBool) -> usize {
+    let mut looks = 0;
+    while !over.load(Ordering::Relaxed) {
+        let seqs = stack.seqs(CHANNEL).await;
+        for pair in seqs.windows(2) {
+            assert!(pair[1] == pair[0] + 1 || pair[1] > 1_700_000_000_000, "a hole above {}", pair[0]);
+        }
+        looks += 1;
+        // So as not to keep the writers from the table.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    looks
+}
+
+/// Sends 200 at once and checks seqs, log and listeners; the first is expected at `first`, if that can be known.
+async fn send_at_once(stack: Stack, before: u64, first: Option<u64>) {
+    let stack = Arc::new(stack);
+    let clients = join_all((0..3).map(|n| {
+        let stack = stack.clone();
+        async move { CutClient::start(&stack, &format!("user-{n}"), before).await }
+    }))
+    .await;
+
+    let over = AtomicBool::new(false);
+    let sends = async {
+        let sends = (0..SENDS).map(|n| {
+            let stack = stack.clone();
+            async move {
+                let body = json!({"to": CHANNEL, "data": n});
+                // A channel that is too busy says so; as anybody would, the sender tries again under its key.
+                loop {
+                    let answer = stack.post_under(&format!("send-{n}"), &body).await;
+                    match answer.status {
+                        202 => return answer.body["channels"][0]["seq"].as_u64().unwrap(),
+                        503 => assert_eq!(answer.headers["retry-after"], "1"),
+                        other => panic!("{other}: {answer:?}"),
+                    }
+                }
+            }
+        });
+        let seqs = join_all(sends).await;
+        over.store(true, Ordering::Relaxed);
+        seqs
+    };
+    let (seqs, looks) = tokio::join!(sends, watch(&stack, &over));
+    assert!(looks > 3, "the log was looked at meanwhile");
+
+    let distinct: BTreeSet<u64> = seqs.iter().copied().collect();
+    let (lowest, highest) = (*distinct.first().unwrap(), *distinct.last().unwrap());
+    assert_eq!(distinct.len(), SENDS, "every send has a seq of its own");
+    assert_eq!(usize::try_from(highest - lowest).unwrap() + 1, SENDS, "and they are dense");
+    if let Some(first) = first {
+        assert_eq!(lowest, first);
+    }
+    for client in clients {
+        let seen = client.seqs_until(highest).await;
+        assert_eq!(seen, (lowest..=highest).collect::<Vec<_>>(), "once and in order");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_sends_at_once_to_a_channel_never_used_are_dense_and_heard_once_in_order() {
+    send_at_once(Stack::start().await, 0, Some(1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_sends_at_once_to_a_busy_channel_are_dense_and_heard_once_in_order() {
+    let stack = Stack::start().await;
+    for _ in 0..5 {
+        stack.send(CHANNEL, "before").await;
+    }
+    send_at_once(stack, 5, Some(6)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_sends_at_once_to_a_log_just_expired_are_dense_and_heard_once_in_order() {
+    let stack = Stack::start().await;
+    for seq in 1..=5 {
+        stack.send(CHANNEL, "before").await;
+        stack.expire(CHANNEL, seq, 1).await;
+    }
+    send_at_once(stack, 5, None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_about_to_expire_goes_on_or_starts_again_but_is_never_written_below() {
+    let stack = Stack::start().await;
+    let now = crate::harness::in_an_hour() - 3600;
+    stack.send(CHANNEL, "1").await;
+    stack.expire(CHANNEL, 1, now + 8 * 60).await;
+    assert_eq!(stack.send(CHANNEL, "2").await, 2, "fading: it goes on");
+    stack.expire(CHANNEL, 2, now + 3 * 60).await;
+    let started = stack.send(CHANNEL, "3").await;
+    assert!(started > 1_700_000_000_000, "nearly gone: it starts again");
+    assert_eq!(stack.send(CHANNEL, "4").await, started + 1);
+}

@@ -1,0 +1,178 @@
+//! A notification travels.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::harness::Stack;
+
+#[tokio::test]
+async fn two_devices_of_one_user_both_get_it_and_another_user_does_not() {
+    let stack = Stack::start().await;
+    let mut phone = stack.connect("alice").await;
+    let mut laptop = stack.connect("alice").await;
+    let mut bob = stack.connect("bob").await;
+
+    let answer = stack.post(&json!({"to": "user:alice", "title": "Build finished", "data": {"n": 1}})).await;
+    assert_eq!(answer.status, 202);
+    assert_eq!(
+        answer.body["channels"],
+        json!([{"channel": "user:alice", "seq": 1, "connections": 2, "endpoints": 0, "queued": false}])
+    );
+    for device in [&mut phone, &mut laptop] {
+        let frame = device.next().await;
+        assert_eq!((&frame["type"], &frame["channel"]), (&json!("notifications"), &json!("user:alice")));
+        let item = &frame["items"][0];
+        assert_eq!(item["id"], answer.body["id"]);
+        assert_eq!(
+            (&item["seq"], &item["title"], &item["data"]),
+            (&json!(1), &json!("Build finished"), &json!({"n": 1}))
+        );
+        assert!(item["sent_at"].as_str().unwrap().ends_with('Z'));
+    }
+
+    stack.send("user:bob", "for bob").await;
+    assert_eq!(bob.item().await["body"], "for bob", "the first that bob gets is his own");
+}
+
+#[tokio::test]
+async fn a_raw_socket_that_never_asks_for_replay_gets_every_push_when_nothing_fails() {
+    let stack = Stack::start().await;
+    let mut alice = stack.connect("alice").await;
+    for n in 1..=50 {
+        assert_eq!(stack.send("user:alice", &n.to_string()).await, n);
+    }
+    for n in 1..=50 {
+        assert_eq!(alice.item().await["seq"], n);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_joins_the_channels_in_its_token_and_those_that_it_subscribes_to() {
+    let stack = Stack::start().await;
+    let claims = json!({"sub": "alice", "subscribe": ["topic:*"], "channels": ["topic:news"]});
+    let mut alice = stack.connect_with(&claims).await;
+    stack.send("topic:news", "by token").await;
+    assert_eq!(alice.item().await["body"], "by token");
+
+    let (items, subscribed) = alice.ask(json!({"action": "subscribe", "channel": "topic:builds"})).await;
+    assert_eq!(items, Vec::<serde_json::Value>::new());
+    assert_eq!(
+        subscribed,
+        json!({"type": "subscribed", "channel": "topic:builds", "seq": 0, "recovered": true, "more": false, "ref": "r"})
+    );
+    stack.send("topic:builds", "by subscribe").await;
+    assert_eq!(alice.item().await["body"], "by subscribe");
+
+    let (_, left) = alice.ask(json!({"action": "unsubscribe", "channel": "topic:builds"})).await;
+    assert_eq!(left, json!({"type": "unsubscribed", "channel": "topic:builds", "ref": "r"}));
+    stack.send("topic:builds", "to nobody").await;
+    stack.send("topic:news", "to alice").await;
+    assert_eq!(alice.item().await["body"], "to alice");
+}
+
+#[tokio::test]
+async fn one_notification_goes_to_several_channels_under_one_id() {
+    let stack = Stack::start().await;
+    let mut alice = stack.connect("alice").await;
+    let mut bob = stack.connect("bob").await;
+    stack.send("user:bob", "first").await;
+    bob.item().await;
+    let answer = stack.post(&json!({"to": ["user:alice", "user:bob"], "body": "both"})).await;
+    let seqs: Vec<_> = answer.body["channels"].as_array().unwrap().iter().map(|c| c["seq"].clone()).collect();
+    assert_eq!(seqs, [json!(1), json!(2)]);
+    assert_eq!(alice.item().await["id"], answer.body["id"]);
+    assert_eq!(bob.item().await["id"], answer.body["id"]);
+}
+
+#[tokio::test]
+async fn what_is_not_stored_is_pushed_without_a_seq_and_leaves_no_trace() {
+    let stack = Stack::start().await;
+    let mut alice = stack.connect("alice").await;
+    let answer = stack.post(&json!({"to": "user:alice", "body": "typing…", "store": false})).await;
+    assert_eq!(answer.status, 202);
+    let expected = json!([{"channel": "user:alice", "connections": 1, "endpoints": 0, "queued": false}]);
+    assert_eq!(answer.body["channels"], expected);
+    let item = alice.item().await;
+    assert_eq!((&item["body"], item.get("seq")), (&json!("typing…"), None));
+    assert_eq!(stack.rows("Notifications").await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_client_publishes_over_its_socket() {
+    let stack = Stack::start().await;
+    let claims = json!({"sub": "alice", "publish": ["order:*"], "subscribe": ["order:*"], "channels": ["order:4711"]});
+    let mut alice = stack.connect_with(&claims).await;
+    let frame = json!({"action": "publish", "to": "order:4711", "data": {"paid": true}, "key": "k-1", "ref": 3});
+    let (items, published) = alice.ask(frame.clone()).await;
+    assert_eq!(items[0]["data"], json!({"paid": true}), "the publisher listens too");
+    assert_eq!(published["type"], "published");
+    assert_eq!(published["channels"], json!([{"channel": "order:4711", "seq": 1}]));
+
+    let (items, again) = alice.ask(frame).await;
+    assert_eq!((items.len(), &again), (0, &published), "the same key sends once");
+}
+
+#[tokio::test]
+async fn an_inbox_is_marked_as_read_over_http_and_over_the_socket_and_never_back() {
+    let stack = Stack::start().await;
+    let alice = stack.token(&json!({"sub": "alice"}));
+    for n in 1..=5 {
+        stack.send("user:alice", &n.to_string()).await;
+    }
+    assert_eq!(stack.channel("user:alice").await["unread"], 5);
+    let read = async |seq: u64| {
+        let body = json!({ "seq": seq }).to_string();
+        stack.call(Method::POST, "/v1/channels/user:alice/read", Some(&alice), &[], Some(body)).await.body
+    };
+    assert_eq!(read(3).await, json!({"channel": "user:alice", "seq": 3, "unread": 2}));
+    assert_eq!(read(2).await, json!({"channel": "user:alice", "seq": 3, "unread": 2}), "never back");
+    assert_eq!(read(99).await, json!({"channel": "user:alice", "seq": 5, "unread": 0}), "never past the newest");
+
+    stack.send("user:alice", "6").await;
+    let mut socket = stack.connect("alice").await;
+    let (items, subscribed) = socket.ask(json!({"action": "subscribe", "channel": "user:alice", "after": 5})).await;
+    assert_eq!((items.len(), &subscribed["unread"]), (1, &json!(1)));
+    let (_, answer) = socket.ask(json!({"action": "read", "channel": "user:alice", "seq": 6})).await;
+    assert_eq!(answer, json!({"type": "read", "channel": "user:alice", "seq": 6, "unread": 0, "ref": "r"}));
+}
+
+#[tokio::test]
+async fn a_channel_tells_how_it_stands() {
+    let stack = Stack::start().await;
+    let never_used = stack.channel("topic:news").await;
+    assert_eq!(never_used, json!({"channel": "topic:news", "seq": 0, "connections": 0, "endpoints": 0}));
+    let claims = json!({"sub": "alice", "subscribe": ["topic:*"], "channels": ["topic:news"]});
+    let _alice = stack.connect_with(&claims).await;
+    stack.send("topic:news", "1").await;
+    stack.send("topic:news", "2").await;
+    stack.expire("topic:news", 1, 1).await;
+    let used = stack.channel("topic:news").await;
+    assert_eq!(used, json!({"channel": "topic:news", "seq": 2, "oldest": 2, "connections": 1, "endpoints": 0}));
+}
+
+#[tokio::test]
+async fn names_with_every_allowed_character_are_found_in_a_path() {
+    let stack = Stack::start().await;
+    for name in ["user:alice@example.org", "user:auth0|5f~7c", "topic:A-z.0_9=+"] {
+        stack.send(name, "here").await;
+        assert_eq!(stack.channel(&name.replace('|', "%7C")).await["seq"], 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn ping_is_answered_without_a_function() {
+    let stack = Stack::start().await;
+    let mut alice = stack.connect("alice").await;
+    let before = stack.control(Method::GET, "processes", None).await;
+    alice.send(&json!({"action": "ping"})).await;
+    assert_eq!(alice.next().await, json!({"type": "pong"}));
+    assert_eq!(stack.control(Method::GET, "processes", None).await, before);
+}
+
+#[tokio::test]
+async fn health_needs_no_token() {
+    let stack = Stack::start().await;
+    let answer = stack.call(Method::GET, "/v1/health", None, &[], None).await;
+    assert_eq!((answer.status, &answer.body["status"]), (200, &json!("up")));
+    assert!(!answer.body["version"].as_str().unwrap().is_empty());
+}

@@ -1,0 +1,68 @@
+//! Looking into the tables, and changing them, over DynamoDB's own wire.
+
+use serde_json::{Value, json};
+
+use super::Stack;
+
+impl Stack {
+    /// One operation, which must succeed.
+    pub(crate) async fn dynamodb(&self, operation: &str, body: &Value) -> Value {
+        let (status, answer) = self.aws_call(&format!("DynamoDB_20120810.{operation}"), body).await;
+        assert_eq!(status, 200, "{operation}: {answer}");
+        answer
+    }
+
+    /// The physical name of one of the template's tables.
+    pub(crate) async fn table(&self, logical: &str) -> String {
+        let tables = self.dynamodb("ListTables", &json!({})).await;
+        let mut names = tables["TableNames"].as_array().unwrap().iter().map(|name| name.as_str().unwrap());
+        names.find(|name| name.contains(logical)).unwrap().to_owned()
+    }
+
+    /// All rows of a table.
+    pub(crate) async fn rows(&self, logical: &str) -> Vec<Value> {
+        let table = self.table(logical).await;
+        let answer = self.dynamodb("Scan", &json!({"TableName": table, "ConsistentRead": true})).await;
+        answer["Items"].as_array().unwrap().clone()
+    }
+
+    /// The seqs in a channel's log, in order.
+    pub(crate) async fn seqs(&self, channel: &str) -> Vec<u64> {
+        let table = self.table("Notifications").await;
+        let answer = self
+            .dynamodb(
+                "Query",
+                &json!({
+                    "TableName": table,
+                    "ConsistentRead": true,
+                    "KeyConditionExpression": "channel = :c AND seq > :zero",
+                    "ExpressionAttributeValues": {":c": {"S": channel}, ":zero": {"N": "0"}},
+                }),
+            )
+            .await;
+        let items = answer["Items"].as_array().unwrap().clone();
+        items.iter().map(|row| row["seq"]["N"].as_str().unwrap().parse().unwrap()).collect()
+    }
+
+    /// Sets when a log's row expires, in seconds since 1970.
+    pub(crate) async fn expire(&self, channel: &str, seq: u64, at: u64) {
+        let table = self.table("Notifications").await;
+        self.dynamodb(
+            "UpdateItem",
+            &json!({
+                "TableName": table,
+                "Key": {"channel": {"S": channel}, "seq": {"N": seq.to_string()}},
+                "UpdateExpression": "SET expires_at = :at",
+                "ExpressionAttributeValues": {":at": {"N": at.to_string()}},
+            }),
+        )
+        .await;
+    }
+
+    /// Deletes a log's row, as DynamoDB's TTL does.
+    pub(crate) async fn delete_row(&self, channel: &str, seq: u64) {
+        let table = self.table("Notifications").await;
+        let key = json!({"channel": {"S": channel}, "seq": {"N": seq.to_string()}});
+        self.dynamodb("DeleteItem", &json!({"TableName": table, "Key": key})).await;
+    }
+}

@@ -1,0 +1,103 @@
+//! One process of a function, fed with an event over the Lambda Runtime API: for events that a gateway rarely sends, or
+//! in an order that it rarely chooses.
+
+use std::collections::HashMap;
+use std::process::Stdio;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{AppendHeaders, IntoResponse};
+use axum::routing::{get, post};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+use tokio::sync::{Mutex, mpsc};
+
+use super::stack::{PATIENCE, Stack, binaries};
+
+/// A process of a function, with the environment that the stack gives to it.
+pub(crate) struct Function {
+    _process: Child,
+    events: mpsc::Sender<Value>,
+    answers: mpsc::Receiver<Value>,
+}
+
+struct Runtime {
+    events: Mutex<mpsc::Receiver<Value>>,
+    answers: mpsc::Sender<Value>,
+}
+
+impl Function {
+    pub(crate) async fn start(stack: &Stack, name: &str) -> Self {
+        let environment = environment(stack, name).await;
+        let (events, waiting) = mpsc::channel(1);
+        let (answering, answers) = mpsc::channel(1);
+        let runtime = Arc::new(Runtime { events: Mutex::new(waiting), answers: answering });
+        let routes = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next))
+            .route("/2018-06-01/runtime/invocation/{id}/response", post(answered))
+            .route("/2018-06-01/runtime/invocation/{id}/error", post(answered))
+            .with_state(runtime);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        let process = Command::new(binaries().join(name.to_lowercase()))
+            .env_clear()
+            .envs(environment)
+            .env("AWS_LAMBDA_RUNTIME_API", address)
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        Self { _process: process, events, answers }
+    }
+
+    /// Runs it on one event, and gives what it answers.
+    pub(crate) async fn invoke(&mut self, event: &Value) -> Value {
+        self.events.send(event.clone()).await.unwrap();
+        tokio::time::timeout(PATIENCE, self.answers.recv()).await.expect("no answer").unwrap()
+    }
+}
+
+async fn next(State(runtime): State<Arc<Runtime>>) -> impl IntoResponse {
+    let Some(event) = runtime.events.lock().await.recv().await else {
+        return Err(StatusCode::GONE);
+    };
+    let headers = AppendHeaders([
+        ("lambda-runtime-aws-request-id", "00000000-0000-0000-0000-000000000001".to_owned()),
+        ("lambda-runtime-deadline-ms", "4102444800000".to_owned()),
+        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:123456789012:function:f".to_owned()),
+    ]);
+    Ok((headers, event.to_string()))
+}
+
+async fn answered(State(runtime): State<Arc<Runtime>>, body: String) -> StatusCode {
+    let answer = serde_json::from_str(&body).unwrap_or_else(|_| json!(body));
+    // The test may have ended.
+    let _ = runtime.answers.send(answer).await;
+    StatusCode::ACCEPTED
+}
+
+/// The environment of the stack's own process of this function, which is started if there is none.
+pub(crate) async fn environment(stack: &Stack, name: &str) -> HashMap<String, String> {
+    let mut warm = stack.connect("warm-up").await;
+    warm.ask(json!({"action": "unsubscribe", "channel": "t:a"})).await;
+    stack.call(Method::GET, "/v1/health", None, &[], None).await;
+    warm.close().await;
+    let pid = async || {
+        let processes = stack.control(Method::GET, "processes", None).await;
+        let process = processes.as_array().unwrap().iter().find(|p| p["function"] == name).cloned();
+        process.map(|process| process["pid"].as_u64().unwrap())
+    };
+    stack.until("the function has run", || async { pid().await.is_some() }).await;
+    let path = format!("/proc/{}/environ", pid().await.unwrap());
+    let environment = std::fs::read_to_string(path).unwrap();
+    environment.split('\0').filter_map(|variable| variable.split_once('=')).map(owned).collect()
+}
+
+fn owned((name, value): (&str, &str)) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}

@@ -1,0 +1,107 @@
+//! A raw WebSocket: it knows frames and nothing of what a good client does.
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use super::stack::PATIENCE;
+
+pub(crate) struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// The subprotocol that the server chose.
+    pub(crate) protocol: Option<String>,
+}
+
+/// A refused handshake.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+impl Socket {
+    pub(crate) async fn open(url: &str, headers: &[(&'static str, &str)]) -> Result<Self, Refused> {
+        let mut request = url.into_client_request().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        match tokio::time::timeout(PATIENCE, connect_async(request)).await.expect("the handshake hangs") {
+            Ok((stream, response)) => {
+                let protocol = response.headers().get("sec-websocket-protocol");
+                Ok(Self { stream, protocol: protocol.map(|value| value.to_str().unwrap().to_owned()) })
+            }
+            Err(Error::Http(response)) => {
+                let body = response.body().as_deref().unwrap_or_default();
+                Err(Refused {
+                    status: response.status().as_u16(),
+                    body: serde_json::from_slice(body).unwrap_or_default(),
+                })
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    pub(crate) async fn send(&mut self, frame: &Value) {
+        self.send_text(&frame.to_string()).await;
+    }
+
+    pub(crate) async fn send_text(&mut self, text: &str) {
+        self.stream.send(Message::text(text)).await.unwrap();
+    }
+
+    /// The next frame.
+    pub(crate) async fn next(&mut self) -> Value {
+        self.next_or_close().await.unwrap_or_else(|close| panic!("closed: {close:?}"))
+    }
+
+    /// The next frame, or how the server closed the socket.
+    pub(crate) async fn next_or_close(&mut self) -> Result<Value, Option<CloseFrame>> {
+        loop {
+            match tokio::time::timeout(PATIENCE, self.stream.next()).await.expect("no frame came") {
+                Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
+                Some(Ok(Message::Close(close))) => return Err(close),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return Err(None),
+            }
+        }
+    }
+
+    /// Sends a frame and gives its answer, with the notifications that came before it.
+    pub(crate) async fn ask(&mut self, mut frame: Value) -> (Vec<Value>, Value) {
+        let reference = frame.get("ref").cloned().unwrap_or_else(|| json!("r"));
+        frame["ref"] = reference.clone();
+        self.send(&frame).await;
+        let mut items = Vec::new();
+        loop {
+            let frame = self.next().await;
+            if frame["ref"] == reference {
+                return (items, frame);
+            }
+            assert_eq!(frame["type"], "notifications", "{frame}");
+            items.extend(frame["items"].as_array().unwrap().clone());
+        }
+    }
+
+    /// The next pushed item.
+    pub(crate) async fn item(&mut self) -> Value {
+        let frame = self.next().await;
+        assert_eq!(frame["type"], "notifications", "{frame}");
+        assert_eq!(frame["items"].as_array().unwrap().len(), 1, "{frame}");
+        frame["items"][0].clone()
+    }
+
+    /// Says goodbye as RFC 6455 has it.
+    pub(crate) async fn close(mut self) {
+        self.stream.close(None).await.unwrap();
+        while let Some(Ok(_)) = self.stream.next().await {}
+    }
+
+    /// Drops the TCP connection without a word.
+    pub(crate) fn drop_abruptly(self) {
+        drop(self);
+    }
+}

@@ -1,0 +1,111 @@
+//! The rules between rooms: one name for one function everywhere, and each event in `events/` is one that its function
+//! takes.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use saphyr::{LoadableYamlNode as _, Yaml};
+use serde_json::{Value, json};
+
+use crate::harness::{Function, LOCAL_SECRET, Stack, root, sign};
+
+fn names_in(folder: &Path) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+/// The functions in the template, in lower case.
+fn functions_in_template() -> BTreeSet<String> {
+    let text = std::fs::read_to_string(root().join("template.yaml")).unwrap();
+    let template = Yaml::load_from_str(&text).unwrap();
+    let resources = template[0].as_mapping_get("Resources").unwrap().as_mapping().unwrap();
+    let is_function = |resource: &Yaml<'_>| {
+        resource.as_mapping_get("Type").and_then(Yaml::as_str) == Some("AWS::Serverless::Function")
+    };
+    let functions = resources.iter().filter(|(_, resource)| is_function(resource));
+    functions.map(|(name, _)| name.as_str().unwrap().to_lowercase()).collect()
+}
+
+#[test]
+fn a_function_has_one_name_in_functions_in_events_and_in_the_template() {
+    let functions = functions_in_template();
+    assert!(!functions.is_empty());
+    assert_eq!(names_in(&root().join("functions")), functions);
+    assert_eq!(names_in(&root().join("events")), functions);
+}
+
+fn event(name: &str) -> Value {
+    let text = std::fs::read_to_string(root().join("events").join(format!("{name}.json"))).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+#[tokio::test]
+async fn each_function_takes_its_event() {
+    let stack = Stack::start().await;
+    let token = sign(&json!({"sub": "alice", "publish": ["*"]}), LOCAL_SECRET);
+
+    let mut admission = event("authorizer");
+    admission["queryStringParameters"]["token"] = json!(token);
+    let policy = Function::start(&stack, "Authorizer").await.invoke(&admission).await;
+    assert_eq!(policy["policyDocument"]["Statement"][0]["Effect"], "Allow", "{policy}");
+    let unsigned = Function::start(&stack, "Authorizer").await.invoke(&event("authorizer")).await;
+    assert_eq!(unsigned["errorMessage"], "Unauthorized", "the file's own token has expired");
+
+    for name in ["Connect", "Message", "Disconnect"] {
+        let answer = Function::start(&stack, name).await.invoke(&event(&name.to_lowercase())).await;
+        assert_eq!(answer["statusCode"], 200, "{name}: {answer}");
+        if name == "Message" {
+            let frame: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+            assert_eq!(frame["type"], "subscribed", "{frame}");
+        }
+    }
+
+    let mut request = event("send");
+    request["headers"]["authorization"] = json!(format!("Bearer {token}"));
+    let answer = Function::start(&stack, "Send").await.invoke(&request).await;
+    assert_eq!(answer["statusCode"], 202, "{answer}");
+}
+
+#[test]
+fn rooms_keep_to_themselves() {
+    let manifest = |package: &str| std::fs::read_to_string(root().join(package).join("Cargo.toml")).unwrap();
+    let local = manifest("local");
+    for ours in ["shared", "tidings."] {
+        assert!(!local.lines().any(|line| line.starts_with(ours)), "local/ uses {ours}");
+    }
+    let shared = manifest("shared");
+    assert!(!shared.contains("tidings"), "shared/ uses a client or the local stack");
+    for function in functions_in_template() {
+        let manifest = manifest(&format!("functions/{function}"));
+        let others = functions_in_template();
+        let uses = manifest.lines().find(|line| others.iter().any(|other| line.starts_with(&format!("{other}."))));
+        assert_eq!(uses, None, "functions/{function} uses another function");
+    }
+}
+
+/// `shared/src/domain` decides and does nothing: no async, no AWS, no environment; one place asks the clock.
+#[test]
+fn the_domain_is_pure() {
+    let domain = root().join("shared/src/domain");
+    for entry in std::fs::read_dir(domain).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        for word in ["async fn", ".await", "aws_sdk", "aws_config", "std::env", "tokio", "crate::aws", "SystemTime"] {
+            assert!(!text.contains(word), "{}: {word}", path.display());
+        }
+        let asks_the_clock = text.contains("Timestamp::now()");
+        assert_eq!(asks_the_clock, path.ends_with("time.rs"), "{}", path.display());
+    }
+}
+
+#[test]
+fn the_docs_have_every_error_code_with_its_status() {
+    let code = std::fs::read_to_string(root().join("shared/src/domain/refusal.rs")).unwrap();
+    let docs = std::fs::read_to_string(root().join("docs/api.md")).unwrap();
+    let quoted = |line: &str| Some(line.split_once("=> \"")?.1.split_once('"')?.0.to_owned());
+    let codes: Vec<_> = code.lines().filter_map(quoted).collect();
+    assert!(codes.len() >= 15, "{codes:?}");
+    for code in codes {
+        assert_eq!(docs.matches(&format!("| `{code}` |")).count(), 1, "{code}");
+    }
+}

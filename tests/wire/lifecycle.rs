@@ -1,0 +1,223 @@
+//! Connections come and go, in any order.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{Socket, Stack};
+
+/// The live rows in *Subscribers*.
+async fn subscribers(stack: &Stack) -> Vec<Value> {
+    stack.rows("Subscribers").await.into_iter().filter(|row| row.get("gone").is_none()).collect()
+}
+
+async fn until_forgotten(stack: &Stack) {
+    stack.until("the connection's rows are gone", || async { subscribers(stack).await.is_empty() }).await;
+}
+
+/// A send to alice that nobody hears and nothing fails at.
+async fn assert_nobody_listens(stack: &Stack) {
+    stack.forget_calls().await;
+    let answer = stack.post(&json!({"to": "user:alice", "body": "anybody?"})).await;
+    assert_eq!((answer.status, &answer.body["channels"][0]["connections"]), (202, &json!(0)));
+    let posts = stack.calls().await.into_iter().filter(|call| call["service"] == "management").count();
+    assert_eq!(posts, 0, "nobody was posted to");
+}
+
+#[tokio::test]
+async fn a_closed_connection_leaves_no_row_in_any_of_its_channels() {
+    let stack = Stack::start().await;
+    let claims = json!({"sub": "alice", "subscribe": ["topic:*"], "channels": ["topic:a", "topic:b"]});
+    let mut alice = stack.connect_with(&claims).await;
+    alice.ask(json!({"action": "subscribe", "channel": "topic:c"})).await;
+    assert_eq!(subscribers(&stack).await.len(), 4);
+    alice.close().await;
+    until_forgotten(&stack).await;
+    assert_nobody_listens(&stack).await;
+}
+
+#[tokio::test]
+async fn a_connection_dropped_without_a_word_leaves_no_row() {
+    let stack = Stack::start().await;
+    stack.connect("alice").await.drop_abruptly();
+    until_forgotten(&stack).await;
+}
+
+#[tokio::test]
+async fn a_send_during_a_delayed_connect_leaves_the_connection_subscribed() {
+    let stack = Stack::start().await;
+    // `$connect` has done its work, but the gateway does not know yet: posts answer 410.
+    stack.fault(json!({"on": "respond.Connect", "do": {"delay_ms": 1500}})).await;
+    let token = stack.token(&json!({"sub": "alice"}));
+    let opening = tokio::spawn({
+        let url = format!("{}/?token={token}", stack.websocket);
+        async move { Socket::open(&url, &[]).await.unwrap() }
+    });
+    stack.until("the row is written", || async { !subscribers(&stack).await.is_empty() }).await;
+    stack.forget_calls().await;
+    stack.send("user:alice", "during").await;
+    let gone = stack.calls().await.into_iter().filter(|call| call["error"] == "GoneException").count();
+    assert_eq!(gone, 1, "the post was answered 410");
+
+    let mut alice = opening.await.unwrap();
+    stack.send("user:alice", "after").await;
+    assert_eq!(alice.item().await["body"], "after", "still subscribed");
+    let (items, _) = alice.ask(json!({"action": "subscribe", "channel": "user:alice", "after": 0})).await;
+    assert_eq!(items[0]["body"], "during", "and nothing is lost");
+    stack.assert_faults_fired().await;
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_during_connect_leaves_nothing_behind() {
+    let stack = Stack::start().await;
+    stack.fault(json!({"on": "respond.Connect", "do": {"delay_ms": 1000}})).await;
+    let token = stack.token(&json!({"sub": "alice"}));
+    let url = format!("{}/?token={token}", stack.websocket);
+    let opening = tokio::spawn(async move { Socket::open(&url, &[]).await.map(drop) });
+    stack.until("the row is written", || async { !subscribers(&stack).await.is_empty() }).await;
+    opening.abort();
+    until_forgotten(&stack).await;
+    assert_nobody_listens(&stack).await;
+}
+
+#[tokio::test]
+async fn a_send_beside_a_subscribe_reaches_it_by_push_or_replay() {
+    let stack = Stack::start().await;
+    for round in 0..20 {
+        let channel = format!("topic:round-{round}");
+        let mut alice = stack.connect_with(&json!({"sub": "alice", "subscribe": ["topic:*"]})).await;
+        alice.send(&json!({"action": "subscribe", "channel": channel, "after": 0, "ref": 1})).await;
+        let (mut subscribed, mut items) = (false, 0);
+        let listening = async {
+            while !subscribed || items == 0 {
+                let frame = alice.next().await;
+                subscribed |= frame["type"] == "subscribed";
+                items += frame["items"].as_array().map_or(0, Vec::len);
+            }
+        };
+        tokio::join!(listening, stack.send(&channel, "beside"));
+        alice.close().await;
+    }
+}
+
+/// Runs a function on an event that API Gateway might deliver early, late or twice, as the gateway would.
+mod events {
+    use super::{Stack, Value, json};
+    use crate::harness::Function;
+
+    pub(super) async fn deliver(stack: &Stack, function: &str, id: &str, connected_at: u64) -> Value {
+        let claims = json!({"sub": "alice", "exp": crate::harness::in_an_hour(),
+                            "subscribe": ["topic:*"], "channels": ["topic:a"]});
+        let route = if function == "Connect" { "$connect" } else { "$disconnect" };
+        let event = json!({
+            "requestContext": {
+                "routeKey": route, "eventType": route[1..].to_uppercase(), "connectionId": id,
+                "connectedAt": connected_at, "requestTimeEpoch": connected_at,
+                "authorizer": {"principalId": "alice", "claims": claims.to_string()},
+            },
+            "isBase64Encoded": false,
+        });
+        Function::start(stack, function).await.invoke(&event).await
+    }
+
+    pub(super) fn now() -> u64 {
+        (crate::harness::in_an_hour() - 3600) * 1000
+    }
+}
+
+#[tokio::test]
+async fn a_disconnect_that_overtakes_its_connect_leaves_nothing_that_a_send_trips_over() {
+    let stack = Stack::start().await;
+    let at = events::now();
+    assert_eq!(events::deliver(&stack, "Disconnect", "early=", at).await["statusCode"], 200);
+    assert_eq!(events::deliver(&stack, "Connect", "early=", at).await["statusCode"], 410);
+    assert_eq!(subscribers(&stack).await, Vec::<Value>::new());
+    assert_nobody_listens(&stack).await;
+}
+
+#[tokio::test]
+async fn a_second_disconnect_changes_nothing() {
+    let stack = Stack::start().await;
+    let at = events::now();
+    assert_eq!(events::deliver(&stack, "Connect", "twice=", at).await["statusCode"], 200);
+    assert_eq!(subscribers(&stack).await.len(), 2);
+    for _ in 0..2 {
+        assert_eq!(events::deliver(&stack, "Disconnect", "twice=", at).await["statusCode"], 200);
+        assert_eq!(subscribers(&stack).await, Vec::<Value>::new());
+    }
+    assert_eq!(events::deliver(&stack, "Connect", "twice=", at).await["statusCode"], 410, "and it stays gone");
+}
+
+#[tokio::test]
+async fn a_vanished_client_is_forgotten_at_the_next_post_and_only_it() {
+    let stack = Stack::start().await;
+    let _gone = stack.connect("alice").await;
+    let vanished = stack.sockets().await;
+    let mut there = stack.connect("alice").await;
+    age(&stack, 60_000).await;
+    stack.control(Method::POST, &format!("sockets/{}/vanish", vanished[0].replace('=', "%3D")), None).await;
+
+    let answer = stack.post(&json!({"to": "user:alice", "body": "1"})).await;
+    assert_eq!((answer.status, &answer.body["channels"][0]["connections"]), (202, &json!(1)));
+    assert_eq!(there.item().await["body"], "1");
+    let left = subscribers(&stack).await;
+    assert_eq!(left.len(), 1);
+    assert!(!left[0]["subscriber"]["S"].as_str().unwrap().contains(&vanished[0]), "the other one is left");
+}
+
+#[tokio::test]
+async fn a_young_connection_that_answers_410_is_kept() {
+    let stack = Stack::start().await;
+    let _gone = stack.connect("alice").await;
+    let vanished = stack.sockets().await;
+    stack.control(Method::POST, &format!("sockets/{}/vanish", vanished[0].replace('=', "%3D")), None).await;
+    stack.send("user:alice", "1").await;
+    assert_eq!(subscribers(&stack).await.len(), 1, "its $connect might still be running");
+}
+
+/// Makes every row look as if its connection had been opened so much earlier, in milliseconds.
+async fn age(stack: &Stack, by: u64) {
+    let table = stack.table("Subscribers").await;
+    for mut row in stack.rows("Subscribers").await {
+        let at: u64 = row["connected_at"]["N"].as_str().unwrap().parse().unwrap();
+        row["connected_at"] = json!({"N": (at - by).to_string()});
+        stack.dynamodb("PutItem", &json!({"TableName": table, "Item": row})).await;
+    }
+}
+
+#[tokio::test]
+async fn a_users_connections_are_cut_by_themselves_or_by_a_publisher() {
+    let stack = Stack::start().await;
+    let (mut one, mut two) = (stack.connect("alice").await, stack.connect("alice").await);
+    let mut bob = stack.connect("bob").await;
+    let token = stack.token(&json!({"sub": "alice"}));
+    let answer = stack.call(Method::DELETE, "/v1/users/alice/connections", Some(&token), &[], None).await;
+    assert_eq!((answer.status, &answer.body), (200, &json!({"connections": 2})));
+    assert!(one.next_or_close().await.is_err());
+    assert!(two.next_or_close().await.is_err());
+    stack.until("only bob's row is left", || async { subscribers(&stack).await.len() == 1 }).await;
+    stack.send("user:bob", "still here").await;
+    assert_eq!(bob.item().await["body"], "still here");
+    let by = stack.publisher();
+    let answer = stack.call(Method::DELETE, "/v1/users/bob/connections", Some(&by), &[], None).await;
+    assert_eq!(answer.body, json!({"connections": 1}));
+    assert!(bob.next_or_close().await.is_err());
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_and_a_ping_keeps_it() {
+    let stack = Stack::start_with(&["--idle-seconds", "2"]).await;
+    let mut idle = stack.connect("alice").await;
+    let mut pinging = stack.connect("bob").await;
+    let keeps = async {
+        for _ in 0..6 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            pinging.send(&json!({"action": "ping"})).await;
+            assert_eq!(pinging.next().await["type"], "pong");
+        }
+    };
+    let (closed, ()) = tokio::join!(idle.next_or_close(), keeps);
+    assert!(closed.is_err());
+    stack.until("the idle one is forgotten", || async { subscribers(&stack).await.len() == 1 }).await;
+}

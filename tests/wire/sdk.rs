@@ -1,0 +1,80 @@
+//! An AWS SDK that is not Rust's speaks to the local stack: Python's boto3.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Stack, binaries};
+
+const BOTO3: &str = "boto3==1.43.108";
+
+/// A Python with boto3, installed beside the other build results; `None`, said aloud, where that is not possible.
+fn python() -> Option<PathBuf> {
+    let home = binaries().join("boto3");
+    let python = home.join("bin/python");
+    let run =
+        |program: &str, arguments: &[&str]| Command::new(program).args(arguments).status().is_ok_and(|s| s.success());
+    let (home, pip) = (home.to_str()?, home.join("bin/pip"));
+    let ready = python.exists() && run(python.to_str()?, &["-c", "import boto3"]);
+    if ready || (run("python3", &["-m", "venv", home]) && run(pip.to_str()?, &["install", "--quiet", BOTO3])) {
+        return Some(python);
+    }
+    eprintln!("SKIPPED: boto3 could not be installed with python3 and pip, so no other SDK was tried");
+    None
+}
+
+const SCRIPT: &str = r#"
+import json, sys
+import boto3
+from botocore.config import Config
+
+websocket, aws, connection = sys.argv[1:]
+keys = dict(region_name="us-east-1", aws_access_key_id="operator", aws_secret_access_key="secret",
+            config=Config(retries={"max_attempts": 1}))
+api = boto3.client("apigatewaymanagementapi", endpoint_url=websocket.replace("ws://", "http://"), **keys)
+seen = {}
+api.post_to_connection(ConnectionId=connection, Data=b'{"type":"hello"}')
+looked = api.get_connection(ConnectionId=connection)
+seen["connected_at"] = looked["ConnectedAt"].isoformat()
+seen["source_ip"] = looked["Identity"]["SourceIp"]
+try:
+    api.post_to_connection(ConnectionId=connection, Data=b"x" * (128 * 1024 + 1))
+except api.exceptions.PayloadTooLargeException as error:
+    seen["too_large"] = error.response["ResponseMetadata"]["HTTPStatusCode"]
+api.delete_connection(ConnectionId=connection)
+for call in (api.get_connection, api.delete_connection):
+    try:
+        call(ConnectionId=connection)
+    except api.exceptions.GoneException as error:
+        seen[call.__name__] = error.response["ResponseMetadata"]["HTTPStatusCode"]
+try:
+    api.post_to_connection(ConnectionId=connection, Data=b"late")
+except api.exceptions.GoneException as error:
+    seen["post"] = error.response["ResponseMetadata"]["HTTPStatusCode"]
+tables = boto3.client("dynamodb", endpoint_url=aws, **keys).list_tables()["TableNames"]
+seen["tables"] = len(tables)
+print(json.dumps(seen))
+"#;
+
+#[tokio::test]
+async fn boto3_posts_to_looks_at_and_deletes_a_connection_and_gets_its_own_exceptions() {
+    let Some(python) = tokio::task::spawn_blocking(python).await.unwrap() else { return };
+    let stack = Stack::start().await;
+    let mut alice = stack.connect("alice").await;
+    let id = stack.sockets().await[0].clone();
+    let (websocket, aws) = (stack.websocket.clone(), stack.aws.clone());
+    let running = tokio::task::spawn_blocking(move || {
+        Command::new(python).args(["-c", SCRIPT, &websocket, &aws, &id]).output().unwrap()
+    });
+    assert_eq!(alice.next().await, json!({"type": "hello"}));
+    let output = running.await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for (what, status) in [("too_large", 413), ("get_connection", 410), ("delete_connection", 410), ("post", 410)] {
+        assert_eq!(seen[what], status, "{what}: {seen}");
+    }
+    assert_eq!((&seen["source_ip"], &seen["tables"]), (&json!("127.0.0.1"), &json!(3)));
+    assert!(seen["connected_at"].as_str().unwrap().starts_with("20"));
+    assert!(alice.next_or_close().await.is_err(), "deleted is closed");
+}

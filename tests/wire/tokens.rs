@@ -1,0 +1,187 @@
+//! Whose tokens are believed: the stack's secret, a public key, a key set; and what changes without a restart.
+
+use std::sync::{Arc, Mutex};
+
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::harness::{LOCAL_SECRET, Socket, Stack, environment, in_an_hour, sign};
+
+/// A pair of keys, the public one in PEM and as the fields of a JSON Web Key.
+struct Pair {
+    algorithm: Algorithm,
+    private: EncodingKey,
+    pem: String,
+    jwk: Value,
+}
+
+fn pem(der: &[u8]) -> String {
+    format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", BASE64_STANDARD.encode(der))
+}
+
+fn rsa() -> Pair {
+    let pair = aws_lc_rs::rsa::KeyPair::generate(KeySize::Rsa2048).unwrap();
+    let pkcs8: Pkcs8V1Der<'_> = pair.as_der().unwrap();
+    // The `jsonwebtoken` crate takes PKCS#8 in PEM only.
+    let private = BASE64_STANDARD.encode(pkcs8.as_ref());
+    let private = format!("-----BEGIN PRIVATE KEY-----\n{private}\n-----END PRIVATE KEY-----\n");
+    let public: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
+    let number = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
+    let (n, e) = (pair.public_key().modulus(), pair.public_key().exponent());
+    let jwk = json!({
+        "kty": "RSA", "n": number(n.big_endian_without_leading_zero()), "e": number(e.big_endian_without_leading_zero()),
+    });
+    Pair {
+        algorithm: Algorithm::RS256,
+        private: EncodingKey::from_rsa_pem(private.as_bytes()).unwrap(),
+        pem: pem(public.as_ref()),
+        jwk,
+    }
+}
+
+fn p256() -> Pair {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let point = pair.public_key().as_ref().to_vec();
+    let part = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
+    let public: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
+    Pair {
+        algorithm: Algorithm::ES256,
+        private: EncodingKey::from_ec_der(pair.to_pkcs8v1().unwrap().as_ref()),
+        pem: pem(public.as_ref()),
+        jwk: json!({"kty": "EC", "crv": "P-256", "x": part(&point[1..33]), "y": part(&point[33..])}),
+    }
+}
+
+fn ed25519() -> Pair {
+    let pair = Ed25519KeyPair::generate().unwrap();
+    let public: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
+    Pair {
+        algorithm: Algorithm::EdDSA,
+        private: EncodingKey::from_ed_der(pair.to_pkcs8v1().unwrap().as_ref()),
+        pem: pem(public.as_ref()),
+        jwk: json!({
+            "kty": "OKP", "crv": "Ed25519", "x": BASE64_URL_SAFE_NO_PAD.encode(pair.public_key().as_ref()),
+        }),
+    }
+}
+
+fn signed_by(pair: &Pair, kid: Option<&str>, claims: &Value) -> String {
+    let mut header = Header::new(pair.algorithm);
+    header.kid = kid.map(ToOwned::to_owned);
+    let mut claims = claims.clone();
+    claims["exp"] = json!(in_an_hour());
+    encode(&header, &claims, &pair.private).unwrap()
+}
+
+async fn opens(stack: &Stack, token: &str) -> bool {
+    stack.try_connect(token).await.is_ok()
+}
+
+#[tokio::test]
+async fn a_public_key_of_each_kind_is_believed_beside_the_secret() {
+    for pair in [rsa(), p256(), ed25519()] {
+        let stack = Stack::start_with(&["--parameter", &format!("TokenPublicKey={}", pair.pem)]).await;
+        let claims = json!({"sub": "alice"});
+        assert!(opens(&stack, &signed_by(&pair, None, &claims)).await, "{:?}", pair.algorithm);
+        assert!(opens(&stack, &sign(&claims, LOCAL_SECRET)).await);
+        let stranger = match pair.algorithm {
+            Algorithm::RS256 => rsa(),
+            Algorithm::ES256 => p256(),
+            _ => ed25519(),
+        };
+        assert!(!opens(&stack, &signed_by(&stranger, None, &claims)).await, "another's {:?}", pair.algorithm);
+        assert!(!opens(&stack, &sign(&claims, &pair.pem)).await, "the public key is no secret");
+    }
+}
+
+/// An identity provider that publishes its keys on loopback.
+struct Provider {
+    url: String,
+    keys: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Provider {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/keys.json", listener.local_addr().unwrap());
+        let keys = Arc::new(Mutex::new(Vec::new()));
+        let served = keys.clone();
+        let serve = move || async move { json!({ "keys": *served.lock().unwrap() }).to_string() };
+        let routes = axum::Router::new().route("/keys.json", axum::routing::get(serve));
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        Self { url, keys }
+    }
+
+    fn publish(&self, pair: &Pair, kid: &str) {
+        let mut jwk = pair.jwk.clone();
+        jwk["kid"] = json!(kid);
+        self.keys.lock().unwrap().push(jwk);
+    }
+}
+
+#[tokio::test]
+async fn a_key_set_is_believed_for_its_issuer_and_a_new_key_counts_at_once() {
+    let provider = Provider::start().await;
+    let (old, new) = (rsa(), p256());
+    provider.publish(&old, "old");
+    let url = format!("TokenJwksUrl={}", provider.url);
+    let parameters =
+        ["--parameter", &url, "--parameter", "TokenIssuer=https://idp.test", "--parameter", "TokenAudience=us"];
+    let stack = Stack::start_with(&parameters).await;
+    let ours = json!({"sub": "alice", "iss": "https://idp.test", "aud": "us"});
+    assert!(opens(&stack, &signed_by(&old, Some("old"), &ours)).await);
+    for other in [
+        json!({"sub": "alice", "iss": "https://other.test", "aud": "us"}),
+        json!({"sub": "alice", "iss": "https://idp.test", "aud": "them"}),
+        json!({"sub": "alice", "aud": "us"}),
+        json!({"sub": "alice", "iss": "https://idp.test"}),
+    ] {
+        assert!(!opens(&stack, &signed_by(&old, Some("old"), &other)).await, "{other}");
+    }
+    assert!(opens(&stack, &sign(&json!({"sub": "alice"}), LOCAL_SECRET)).await, "the secret's tokens need neither");
+
+    provider.publish(&new, "new");
+    assert!(opens(&stack, &signed_by(&new, Some("new"), &ours)).await, "no restart");
+}
+
+#[tokio::test]
+async fn a_rotated_secret_counts_at_once_and_the_previous_one_still_does() {
+    let stack = Stack::start().await;
+    let claims = json!({"sub": "alice"});
+    assert!(opens(&stack, &sign(&claims, LOCAL_SECRET)).await);
+    assert!(!opens(&stack, &sign(&claims, "second")).await);
+    let id = environment(&stack, "Authorizer").await["TOKEN_SECRET"].clone();
+    let body = json!({"SecretId": id, "SecretString": "second", "ClientRequestToken": "0".repeat(32)});
+    let (status, answer) = stack.aws_call("secretsmanager.PutSecretValue", &body).await;
+    assert_eq!(status, 200, "{answer}");
+
+    // Keys are read again at most once a minute, and the refused token above used that up in the authorizer's process:
+    // `send` is asked, which has met no unknown key yet.
+    let send = |secret: &'static str| {
+        let token = sign(&json!({"sub": "p", "publish": ["*"]}), secret);
+        let body = Some(json!({"to": "user:alice", "body": secret}).to_string());
+        let stack = &stack;
+        async move { stack.call(reqwest::Method::POST, "/v1/notifications", Some(&token), &[], body).await.status }
+    };
+    assert_eq!(send("second").await, 202);
+    assert_eq!(send(LOCAL_SECRET).await, 202);
+    assert_eq!(send("third").await, 401);
+}
+
+#[tokio::test]
+async fn the_subprotocol_pair_carries_the_token_and_is_answered_with_tidings() {
+    let stack = Stack::start().await;
+    let token = sign(&json!({"sub": "alice"}), LOCAL_SECRET);
+    let pair = format!("tidings, bearer.{token}");
+    let mut alice = Socket::open(&stack.websocket, &[("sec-websocket-protocol", &pair)]).await.unwrap();
+    assert_eq!(alice.protocol.as_deref(), Some("tidings"));
+    stack.send("user:alice", "hello").await;
+    assert_eq!(alice.item().await["body"], "hello");
+    let plain = stack.try_connect(&token).await.unwrap();
+    assert_eq!(plain.protocol, None, "who asks for none gets none");
+}

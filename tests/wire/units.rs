@@ -1,0 +1,100 @@
+//! Request units are counted, not guessed. The figures stand in ARCHITECTURE.md.
+//!
+//! AWS's rules for on-demand tables: a write of up to 1 KB is one unit, a consistent read of up to 4 KB is one, an
+//! eventually consistent one half, and in a transaction all of it doubles
+//! (docs.aws.amazon.com/amazondynamodb/latest/developerguide/capacity-unit-calculations.html).
+
+use serde_json::{Value, json};
+
+use crate::harness::{Stack, root};
+
+/// What one function's calls of DynamoDB cost.
+#[derive(Debug, PartialEq)]
+struct Cost {
+    operations: Vec<String>,
+    read: f64,
+    write: f64,
+}
+
+fn cost(operations: &[&str], read: f64, write: f64) -> Cost {
+    Cost { operations: operations.iter().map(ToString::to_string).collect(), read, write }
+}
+
+async fn spent(stack: &Stack, function: &str) -> Cost {
+    let calls = stack.calls().await;
+    let of = |call: &&Value| call["function"] == function && call["service"] == "dynamodb";
+    let mut operations: Vec<_> =
+        calls.iter().filter(of).map(|call| call["operation"].as_str().unwrap().to_owned()).collect();
+    operations.sort();
+    let sum = |field: &str| calls.iter().filter(of).map(|call| call[field].as_f64().unwrap()).sum();
+    Cost { operations, read: sum("read_units"), write: sum("write_units") }
+}
+
+#[tokio::test]
+async fn connect_disconnect_and_send_cost_what_the_architecture_page_says() {
+    let stack = Stack::start().await;
+    let alice = stack.connect("alice").await;
+    let connect = spent(&stack, "Connect").await;
+    assert_eq!(connect, cost(&["PutItem"], 0.0, 1.0));
+
+    stack.send("user:alice", "the first starts the log").await;
+    stack.forget_calls().await;
+    stack.send("user:alice", "x").await;
+    let send = spent(&stack, "Send").await;
+    assert_eq!(send, cost(&["PutItem", "Query", "Query"], 2.0, 1.0));
+
+    stack.forget_calls().await;
+    stack.post_under("k", &json!({"to": "user:alice", "body": "x"})).await;
+    let keyed = spent(&stack, "Send").await;
+    assert_eq!(keyed, cost(&["GetItem", "Query", "Query", "TransactWriteItems", "UpdateItem"], 3.0, 5.0));
+
+    stack.forget_calls().await;
+    alice.close().await;
+    stack.until("disconnected", || async { !spent(&stack, "Disconnect").await.operations.is_empty() }).await;
+    let disconnect = spent(&stack, "Disconnect").await;
+    assert_eq!(disconnect, cost(&["DeleteItem"], 0.0, 1.0));
+
+    let page = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    for (name, cost) in [("connect", connect), ("disconnect", disconnect), ("send", send), ("send, with a key", keyed)]
+    {
+        let row = format!("| {name} | {} | {} |", cost.write, cost.read);
+        assert!(page.contains(&row), "ARCHITECTURE.md lacks: {row}");
+    }
+}
+
+/// The stand-in counts as AWS's page says, so that what is counted above means something.
+#[tokio::test]
+async fn the_stand_in_counts_units_by_awss_rules() {
+    let stack = Stack::start().await;
+    let table = stack.table("Notifications").await;
+    let kilobytes = |n: usize| json!({"S": "x".repeat(n * 1024 - 100)});
+    let key = json!({"channel": {"S": "t:a"}, "seq": {"N": "1"}});
+    let units = async |operation: &str, mut body: Value| {
+        body["ReturnConsumedCapacity"] = json!("TOTAL");
+        let answer = stack.dynamodb(operation, &body).await;
+        let consumed = &answer["ConsumedCapacity"];
+        consumed.get(0).unwrap_or(consumed)["CapacityUnits"].as_f64().unwrap()
+    };
+    for (size, units_of_a_write) in [(1, 1.0), (3, 3.0), (9, 9.0)] {
+        let mut item = key.clone();
+        item["content"] = kilobytes(size);
+        let put = json!({"TableName": table, "Item": item});
+        assert_eq!(units("PutItem", put.clone()).await, units_of_a_write, "{size} KB");
+        let transaction = json!({"TransactItems": [{"Put": put}]});
+        assert_eq!(
+            units("TransactWriteItems", transaction).await,
+            2.0 * units_of_a_write,
+            "{size} KB in a transaction"
+        );
+    }
+    let get = |consistent: bool| json!({"TableName": table, "Key": key, "ConsistentRead": consistent});
+    assert_eq!(units("GetItem", get(true)).await, 3.0, "9 KB are three times 4 KB");
+    assert_eq!(units("GetItem", get(false)).await, 1.5);
+    let query = json!({
+        "TableName": table, "ConsistentRead": true, "KeyConditionExpression": "channel = :c",
+        "ExpressionAttributeValues": {":c": {"S": "t:a"}},
+    });
+    assert_eq!(units("Query", query).await, 3.0);
+    let delete = json!({"TableName": table, "Key": {"channel": {"S": "t:none"}, "seq": {"N": "1"}}});
+    assert_eq!(units("DeleteItem", delete).await, 1.0, "also of what is not there");
+}

@@ -1,5 +1,5 @@
 //! The wire tests: real function binaries, real sockets, real protocols.
-#![allow(missing_docs, reason = "a test's name says what it shows")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test's name says what it shows, and panicking is how it fails")]
 
 mod append;
 mod cli;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -36,8 +37,18 @@ pub(crate) fn built<T>(result: Result<T, aws_sdk_dynamodb::error::BuildError>) -
     result.map_err(|e| Error::Failed { call: "build a request", cause: e.to_string() })
 }
 
-/// The code of a transaction that was not done because one of its conditions failed, or because of another one.
-pub(crate) const CANCELLED: &str = "TransactionCanceledException";
+/// Why an item of a cancelled transaction was not written: its condition failed. The other reasons pass by themselves.
+pub(crate) const CONDITION_FAILED: &str = "ConditionalCheckFailed";
+
+/// The reasons of a cancelled transaction, one for each of its items; `None` where it failed in another way.
+pub(crate) fn cancellation_codes<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<Vec<&str>> {
+    match error.as_service_error()? {
+        TransactWriteItemsError::TransactionCanceledException(cancelled) => {
+            Some(cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or("None")).collect())
+        }
+        _ => None,
+    }
+}
 
 /// Whether a write was not done because its condition failed.
 pub(crate) fn condition_failed<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {

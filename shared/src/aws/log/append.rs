@@ -3,9 +3,8 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 use rand::RngExt as _;
 use serde::Deserialize;
@@ -13,7 +12,9 @@ use tokio::time::Instant;
 
 use super::{Log, NotificationRow};
 use crate::aws::once::Once;
-use crate::aws::row::{Attributes, VERSION, built, from_row, number, text, to_row};
+use crate::aws::row::{
+    Attributes, CONDITION_FAILED, VERSION, built, cancellation_codes, from_row, number, text, to_row,
+};
 use crate::domain::append::{Generation, Head, Place, Plan, plan, plan_plain};
 use crate::domain::channel::Channel;
 use crate::domain::content::CollapseKey;
@@ -188,28 +189,16 @@ impl Log {
         let Err(error) = self.client.transact_write_items().set_transact_items(Some(items)).send().await else {
             return Ok(Written::Done);
         };
-        match cancelled(&error) {
-            Some(codes) if note_at.is_some_and(|at| codes.get(at) == Some(&CONDITION)) => Ok(Written::Taken),
+        match cancellation_codes(&error) {
+            Some(codes) if note_at.is_some_and(|at| codes.get(at) == Some(&CONDITION_FAILED)) => Ok(Written::Taken),
             Some(codes)
-                if codes.iter().all(|code| *code == "None" || *code == CONDITION || is_conflict(Some(code))) =>
+                if codes.iter().all(|code| *code == "None" || *code == CONDITION_FAILED || is_conflict(Some(code))) =>
             {
                 Ok(Written::Lost)
             }
             _ if is_conflict(error.code()) => Ok(Written::Lost),
             _ => Err(Error::call("TransactWriteItems of a notification")(error)),
         }
-    }
-}
-
-const CONDITION: &str = "ConditionalCheckFailed";
-
-/// The reasons of a cancelled transaction, one for each of its items.
-fn cancelled<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<Vec<&str>> {
-    match error.as_service_error()? {
-        TransactWriteItemsError::TransactionCanceledException(cancelled) => {
-            Some(cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or("None")).collect())
-        }
-        _ => None,
     }
 }
 

@@ -1,13 +1,14 @@
 //! A connection comes and goes.
 
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, DeleteRequest, Put, ReturnValue, TransactWriteItem, WriteRequest,
 };
 use sha2::{Digest, Sha256};
 
 use super::Subscribers;
-use crate::aws::row::{Attributes, CANCELLED, VERSION, built, condition_failed, number, text};
+use crate::aws::row::{
+    Attributes, CONDITION_FAILED, VERSION, built, cancellation_codes, condition_failed, number, text,
+};
 use crate::domain::channel::Channel;
 use crate::domain::time::Millis;
 use crate::error::Error;
@@ -122,7 +123,7 @@ impl Subscribers {
         }
         match self.client.transact_write_items().set_transact_items(Some(items)).send().await {
             Ok(_) => Ok(true),
-            Err(e) if e.code() == Some(CANCELLED) => Ok(false),
+            Err(e) if cancellation_codes(&e).is_some_and(|codes| codes.first() == Some(&CONDITION_FAILED)) => Ok(false),
             Err(error) => Err(Error::call("TransactWriteItems of a connection")(error)),
         }
     }

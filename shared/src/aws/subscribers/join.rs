@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
 use rand::RngExt as _;
 
 use super::{Connection, Subscribers};
-use crate::aws::row::{CANCELLED, built, number};
+use crate::aws::row::{built, cancellation_codes, number};
 use crate::domain::channel::Channel;
 use crate::domain::claims::MAX_CHANNELS;
 use crate::error::Error;
@@ -124,7 +123,7 @@ impl Subscribers {
     async fn change(&self, items: Vec<TransactWriteItem>) -> Result<bool, Error> {
         match self.client.transact_write_items().set_transact_items(Some(items)).send().await {
             Ok(_) => Ok(true),
-            Err(e) if e.code() == Some(CANCELLED) => {
+            Err(e) if cancellation_codes(&e).is_some() => {
                 let pause = rand::rng().random_range(5..50);
                 tokio::time::sleep(Duration::from_millis(pause)).await;
                 Ok(false)

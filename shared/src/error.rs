@@ -56,7 +56,7 @@ impl Error {
             }
             Self::TimeUp => Refusal::new(
                 Code::Unavailable,
-                "the audience could not be served in time; send again under the same key",
+                "time ran out before all was done; try again, under the same key if there is one",
             ),
         }
     }

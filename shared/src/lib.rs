@@ -7,6 +7,7 @@
 
 pub mod actions;
 pub mod aws;
+pub mod clock;
 pub mod deadline;
 pub mod domain;
 pub mod error;

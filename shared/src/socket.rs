@@ -15,9 +15,12 @@ pub enum InvalidEvent {
     /// It names no connection.
     #[error("the event has no connectionId")]
     NoConnection,
-    /// It carries no claims, or not in the authorizer's form.
-    #[error("the event has no claims of the authorizer: {0}")]
-    NoClaims(String),
+    /// It carries no claims.
+    #[error("the event has no claims of the authorizer")]
+    NoClaims,
+    /// It carries claims, but not in the authorizer's form.
+    #[error("the event's claims are not the authorizer's: {0}")]
+    Claims(#[from] serde_json::Error),
 }
 
 /// Who is at the other end of a connection.
@@ -50,6 +53,5 @@ impl Peer {
 
 fn claims(context: &ApiGatewayWebsocketProxyRequestContext) -> Result<Claims, InvalidEvent> {
     let claims = context.authorizer.fields.get(CLAIMS).and_then(|claims| claims.as_str());
-    let claims = claims.ok_or_else(|| InvalidEvent::NoClaims("nothing there".to_owned()))?;
-    serde_json::from_str(claims).map_err(|e| InvalidEvent::NoClaims(e.to_string()))
+    Ok(serde_json::from_str(claims.ok_or(InvalidEvent::NoClaims)?)?)
 }

@@ -125,7 +125,9 @@ async fn an_inbox_is_marked_as_read_over_http_and_over_the_socket_and_never_back
         stack.call(Method::POST, "/v1/channels/user:alice/read", Some(&alice), &[], Some(body)).await.body
     };
     assert_eq!(read(3).await, json!({"channel": "user:alice", "seq": 3, "unread": 2}));
-    assert_eq!(read(2).await, json!({"channel": "user:alice", "seq": 3, "unread": 2}), "never back");
+    for earlier in [2, 0] {
+        assert_eq!(read(earlier).await, json!({"channel": "user:alice", "seq": 3, "unread": 2}), "never back");
+    }
     assert_eq!(read(99).await, json!({"channel": "user:alice", "seq": 5, "unread": 0}), "never past the newest");
 
     stack.send("user:alice", "6").await;

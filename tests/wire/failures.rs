@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::Stack;
+use crate::harness::{Function, Stack};
 
 #[tokio::test]
 async fn a_function_killed_between_commit_and_first_post_is_made_good_by_the_same_key() {
@@ -85,6 +85,87 @@ async fn an_answer_that_got_lost_does_not_store_twice() {
 }
 
 #[tokio::test]
+async fn an_answer_that_got_lost_before_throttles_does_not_store_twice_either() {
+    for key in [None, Some("k")] {
+        let stack = Stack::start().await;
+        stack.send("user:alice", "1").await;
+        let operation = if key.is_some() { "TransactWriteItems" } else { "PutItem" };
+        let on = format!("dynamodb.{operation}");
+        stack.fault(json!({"on": on, "do": {"close": true, "after": true}})).await;
+        stack.fault(json!({"on": on, "times": 4, "do": {"error": "ProvisionedThroughputExceededException"}})).await;
+        let body = json!({"to": "user:alice", "body": "2"});
+        let answer = match key {
+            Some(key) => stack.post_under(key, &body).await,
+            None => stack.post(&body).await,
+        };
+        assert_eq!((answer.status, &answer.body["channels"][0]["seq"]), (202, &json!(2)), "{operation}");
+        assert_eq!(stack.seqs("user:alice").await, [1, 2], "{operation}");
+        stack.assert_faults_fired().await;
+    }
+}
+
+#[tokio::test]
+async fn a_start_whose_answer_got_lost_does_not_store_twice_either() {
+    let stack = Stack::start().await;
+    stack.fault(json!({"on": "dynamodb.TransactWriteItems", "do": {"status": 500, "after": true}})).await;
+    stack.fault(json!({"on": "dynamodb.TransactWriteItems", "times": 4, "do": {"error": "ThrottlingException"}})).await;
+    assert_eq!(stack.send("user:alice", "first").await, 1);
+    assert_eq!(stack.seqs("user:alice").await, [1]);
+    stack.assert_faults_fired().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_meets_others_at_its_rows_is_let_in_all_the_same() {
+    let stack = Stack::start().await;
+    let conflict = json!({"error": "TransactionCanceledException"});
+    stack.fault(json!({"on": "dynamodb.TransactWriteItems", "function": "Connect", "times": 3, "do": conflict})).await;
+    let claims = json!({"sub": "alice", "subscribe": ["topic:*"], "channels": ["topic:a"]});
+    let mut alice = stack.connect_with(&claims).await;
+    stack.send("topic:a", "hello").await;
+    assert_eq!(alice.item().await["body"], "hello");
+    stack.assert_faults_fired().await;
+}
+
+#[tokio::test]
+async fn time_that_runs_out_is_told_before_lambda_ends_the_function() {
+    let stack = Stack::start().await;
+    let mut request = crate::layout::event("send");
+    request["headers"]["authorization"] = json!(format!("Bearer {}", stack.publisher()));
+    let mut function = Function::start(&stack, "Send").await;
+    stack.fault(json!({"on": "dynamodb.Query", "times": 0, "do": {"delay_ms": 2500}})).await;
+    let answer = function.invoke_within(&request, Duration::from_secs(2)).await;
+    assert_eq!(answer["statusCode"], 503, "{answer}");
+    let problem: serde_json::Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    assert_eq!(problem["code"], "unavailable");
+    assert!(problem["detail"].as_str().unwrap().contains("time ran out"), "{problem}");
+    stack.assert_faults_fired().await;
+}
+
+#[tokio::test]
+async fn an_audience_of_more_than_one_page_is_served_whole() {
+    let stack = Stack::start().await;
+    let mut alice = stack.connect_with(&json!({"sub": "alice", "subscribe": ["t:*"], "channels": ["t:large"]})).await;
+    // More than the megabyte that one query gives, in rows that come first and count as gone.
+    let table = stack.table("Subscribers").await;
+    for batch in 0..12 {
+        let rows = (0..25).map(|n| {
+            json!({"PutRequest": {"Item": {
+                "channel": {"S": "t:large"}, "subscriber": {"S": format!("0000filler-{batch}-{n}")},
+                "v": {"N": "1"}, "connected_at": {"N": "1"}, "ends_at": {"N": "1"}, "expires_at": {"N": "1"},
+                "padding": {"S": "x".repeat(4000)},
+            }}})
+        });
+        let requests = json!({"RequestItems": {&table: rows.collect::<Vec<_>>()}});
+        stack.dynamodb("BatchWriteItem", &requests).await;
+    }
+    stack.forget_calls().await;
+    stack.send("t:large", "to the last").await;
+    assert_eq!(alice.item().await["body"], "to the last");
+    let queries = stack.calls().await.into_iter().filter(|call| call["operation"] == "Query").count();
+    assert!(queries >= 4, "one page held them all: {queries} queries");
+}
+
+#[tokio::test]
 async fn throttles_and_transaction_conflicts_are_waited_out() {
     let stack = Stack::start().await;
     stack.send("user:alice", "1").await;
@@ -128,18 +209,24 @@ async fn a_slow_connection_delays_nobody_else_and_is_cut_to_catch_up() {
         others.push(stack.connect("alice").await);
     }
     stack.fault(json!({"on": "management.POST", "connection": id, "times": 0, "do": {"status": 429}})).await;
+    // Giving the slow one up takes this long at least, so that what others hear before it did not wait for it.
+    let delay = Duration::from_secs(2);
+    stack.fault(json!({"on": "management.DELETE", "do": {"delay_ms": 2000}})).await;
     let begun = Instant::now();
     let body = json!({"to": "user:alice", "body": "for all"});
-    let sending = stack.post(&body);
+    let sending = async {
+        let answer = stack.post(&body).await;
+        (answer, begun.elapsed())
+    };
     let receiving = async {
         for other in &mut others {
             assert_eq!(other.item().await["body"], "for all");
         }
         begun.elapsed()
     };
-    let (answer, heard_after) = tokio::join!(sending, receiving);
+    let ((answer, answered_after), heard_after) = tokio::join!(sending, receiving);
     assert_eq!((answer.status, &answer.body["channels"][0]["connections"]), (202, &json!(5)));
-    assert!(heard_after < begun.elapsed(), "the others had it before the slow one was given up");
+    assert!(answered_after >= delay && heard_after + delay / 2 < answered_after, "{heard_after:?} {answered_after:?}");
     stack.assert_faults_fired().await;
 
     assert!(slow.next_or_close().await.is_err(), "it is cut");

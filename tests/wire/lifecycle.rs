@@ -82,7 +82,32 @@ async fn a_client_that_leaves_during_connect_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_send_beside_a_subscribe_reaches_it_by_push_or_replay() {
+async fn a_send_while_a_subscribe_joins_is_replayed_and_one_while_it_reads_is_pushed() {
+    let stack = Stack::start().await;
+    for (operation, by) in [("TransactWriteItems", "replay"), ("Query", "push")] {
+        let mut alice = stack.connect_with(&json!({"sub": "alice", "subscribe": ["topic:*"]})).await;
+        let channel = format!("topic:{by}");
+        stack.send(&channel, "starts the log").await;
+        let on = format!("dynamodb.{operation}");
+        stack.fault(json!({"on": on, "function": "Message", "do": {"delay_ms": 1500}})).await;
+        alice.send(&json!({"action": "subscribe", "channel": channel, "after": 1, "ref": 1})).await;
+        let fired = || async { stack.control(Method::GET, "faults", None).await[0]["fired"] == 1 };
+        stack.until("the subscribe is held up", fired).await;
+        let answer = stack.post(&json!({"to": channel, "body": "beside"})).await;
+        let pushed = usize::from(operation == "Query");
+        assert_eq!(answer.body["channels"][0]["connections"], pushed, "{by}");
+        assert_eq!(alice.item().await["body"], "beside", "{by}");
+        if pushed == 1 {
+            assert_eq!(alice.item().await["seq"], 2, "the replay has it too, and the seq tells");
+        }
+        assert_eq!(alice.next().await["type"], "subscribed", "{by}");
+        stack.assert_faults_fired().await;
+        alice.close().await;
+    }
+}
+
+#[tokio::test]
+async fn sends_beside_a_subscribe_reach_it_by_push_or_replay() {
     let stack = Stack::start().await;
     for round in 0..20 {
         let channel = format!("topic:round-{round}");
@@ -99,6 +124,41 @@ async fn a_send_beside_a_subscribe_reaches_it_by_push_or_replay() {
         tokio::join!(listening, stack.send(&channel, "beside"));
         alice.close().await;
     }
+}
+
+#[tokio::test]
+async fn a_disconnect_while_connect_still_writes_leaves_nothing_behind() {
+    let stack = Stack::start().await;
+    // The home is written; the rows of the other channels are not yet.
+    stack.fault(json!({"on": "dynamodb.TransactWriteItems", "function": "Connect", "do": {"delay_ms": 1500}})).await;
+    let at = events::now();
+    let connecting = events::deliver(&stack, "Connect", "during=", at);
+    let disconnecting = async {
+        stack.until("the home is written", || async { !subscribers(&stack).await.is_empty() }).await;
+        events::deliver(&stack, "Disconnect", "during=", at).await
+    };
+    let (connected, disconnected) = tokio::join!(connecting, disconnecting);
+    assert_eq!((&connected["statusCode"], &disconnected["statusCode"]), (&json!(410), &json!(200)));
+    assert_eq!(subscribers(&stack).await, Vec::<Value>::new());
+    assert_nobody_listens(&stack).await;
+    stack.assert_faults_fired().await;
+}
+
+#[tokio::test]
+async fn a_publishers_own_row_stays_when_its_audience_is_gone() {
+    let stack = Stack::start().await;
+    let claims = json!({"sub": "bob", "publish": ["*"], "subscribe": ["topic:*"], "channels": ["topic:a"]});
+    let mut bob = stack.connect_with(&claims).await;
+    let others = stack.sockets().await;
+    let _gone = stack.connect_with(&json!({"sub": "alice", "subscribe": ["topic:*"], "channels": ["topic:a"]})).await;
+    let vanished = stack.sockets().await.into_iter().find(|id| !others.contains(id)).unwrap();
+    age(&stack, 60_000).await;
+    stack.control(Method::POST, &format!("sockets/{}/vanish", vanished.replace('=', "%3D")), None).await;
+    let (items, published) = bob.ask(json!({"action": "publish", "to": "topic:a", "body": "x"})).await;
+    assert_eq!((items.len(), &published["type"]), (1, &json!("published")));
+    let left = subscribers(&stack).await;
+    let of = |id: &str| left.iter().filter(|row| row["subscriber"]["S"].as_str().unwrap().contains(id)).count();
+    assert_eq!((of(&others[0]), of(&vanished)), (2, 1), "only the row that was posted to is removed");
 }
 
 /// Runs a function on an event that API Gateway might deliver early, late or twice, as the gateway would.

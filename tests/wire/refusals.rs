@@ -221,10 +221,8 @@ async fn frames_after_the_tokens_end_are_refused_and_nothing_more_is_pushed() {
     let mut listener = stack.connect_with(&json!({"sub": "alice", "exp": exp})).await;
     stack.until("the token has ended", || async { in_an_hour() - 3600 > exp }).await;
     talker.send(&json!({"action": "subscribe", "channel": "user:alice"})).await;
-    match talker.next_or_close().await {
-        Ok(answer) => assert_eq!(answer["code"], "expired_token"),
-        Err(close) => assert!(close.is_some(), "closed by the server"),
-    }
+    assert_eq!(talker.next().await["code"], "expired_token");
+    assert!(talker.next_or_close().await.is_err(), "and closed");
     stack.send("user:alice", "too late").await;
     assert!(listener.next_or_close().await.is_err(), "it is closed and given nothing");
 }

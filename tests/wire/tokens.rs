@@ -150,6 +150,22 @@ async fn a_key_set_is_believed_for_its_issuer_and_a_new_key_counts_at_once() {
 }
 
 #[tokio::test]
+async fn a_provider_that_is_down_keeps_out_only_its_own_tokens() {
+    // Nobody listens there.
+    let url = "TokenJwksUrl=http://127.0.0.1:9/keys.json";
+    let parameters = ["--parameter", url, "--parameter", "TokenIssuer=i", "--parameter", "TokenAudience=a"];
+    let stack = Stack::start_with(&parameters).await;
+    assert!(opens(&stack, &sign(&json!({"sub": "alice"}), LOCAL_SECRET)).await);
+    assert!(!opens(&stack, &sign(&json!({"sub": "alice"}), "wrong")).await);
+    let theirs = signed_by(&p256(), Some("k"), &json!({"sub": "alice", "iss": "i", "aud": "a", "publish": ["*"]}));
+    let body = || Some(json!({"to": "user:alice", "body": "x"}).to_string());
+    let first = stack.call(reqwest::Method::POST, "/v1/notifications", Some(&theirs), &[], body()).await;
+    assert_eq!((first.status, first.code()), (503, "unavailable"), "nobody can tell yet");
+    let then = stack.call(reqwest::Method::POST, "/v1/notifications", Some(&theirs), &[], body()).await;
+    assert_eq!((then.status, then.code()), (401, "invalid_token"), "and the provider is asked once a minute");
+}
+
+#[tokio::test]
 async fn a_rotated_secret_counts_at_once_and_the_previous_one_still_does() {
     let stack = Stack::start().await;
     let claims = json!({"sub": "alice"});

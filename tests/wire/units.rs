@@ -4,6 +4,7 @@
 //! eventually consistent one half, and in a transaction all of it doubles
 //! (docs.aws.amazon.com/amazondynamodb/latest/developerguide/capacity-unit-calculations.html).
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Stack, root};
@@ -50,7 +51,13 @@ async fn connect_disconnect_and_send_cost_what_the_architecture_page_says() {
 
     stack.forget_calls().await;
     alice.close().await;
-    stack.until("disconnected", || async { !spent(&stack, "Disconnect").await.operations.is_empty() }).await;
+    stack
+        .until("$disconnect is done", || async {
+            let processes = stack.control(Method::GET, "processes", None).await;
+            let is_done = |p: &Value| p["function"] == "Disconnect" && p["state"] == "frozen" && p["invocations"] == 1;
+            processes.as_array().unwrap().iter().any(is_done)
+        })
+        .await;
     let disconnect = spent(&stack, "Disconnect").await;
     assert_eq!(disconnect, cost(&["DeleteItem"], 0.0, 1.0));
 

@@ -32,13 +32,11 @@ async fn authorize(
     match admit(verifier, &request).await {
         Ok(claims) => allow(&route, &claims),
         Err(Error::Refused(refusal)) => {
-            tracing::info!(code = refusal.code.as_str(), detail = refusal.detail, "refused a connection");
+            // Not the detail, which repeats parts of the token.
+            tracing::info!(code = refusal.code.as_str(), field = refusal.field, "refused a connection");
             if refusal.code.status_and_title().0 == 401 { Err(UNAUTHORIZED.into()) } else { Ok(deny(&route)) }
         }
-        Err(error) => {
-            error.log();
-            Err(error.into())
-        }
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -26,7 +26,7 @@ async fn connect(
     let peer = Peer::of(&event.payload)?;
     // The authorizer has refused those that the token may not read.
     let channels = peer.claims.joined()?;
-    if !subscribers.connect(&peer.connection, &channels).await.inspect_err(shared::error::Error::log)? {
+    if !subscribers.connect(&peer.connection, &channels).await? {
         // The client has gone before it came in: nobody sees this status.
         return Ok(json!({ "statusCode": 410 }));
     }

@@ -4,7 +4,7 @@ use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
 use lambda_runtime::{LambdaEvent, service_fn, tracing};
 use serde_json::{Value, json};
 use shared::aws::subscribers::Subscribers;
-use shared::domain::time::Millis;
+use shared::clock;
 use shared::settings;
 use shared::socket::{InvalidEvent, Peer};
 
@@ -22,12 +22,11 @@ async fn disconnect(
 ) -> Result<Value, lambda_runtime::Error> {
     match Peer::of(&event.payload) {
         Ok(peer) => {
-            let done = subscribers.disconnect(&peer.connection, Millis::now()).await;
-            done.inspect_err(shared::error::Error::log)?;
+            subscribers.disconnect(&peer.connection, clock::now()).await?;
         }
         // API Gateway does not promise the authorizer's context here. Without it nobody knows whose connection this was;
         // the next post to it answers 410, and removes its row.
-        Err(InvalidEvent::NoClaims(_)) => {}
+        Err(InvalidEvent::NoClaims) => {}
         Err(error) => return Err(error.into()),
     }
     Ok(json!({ "statusCode": 200 }))

@@ -1,10 +1,13 @@
 //! How answers go back over the socket.
+//!
+//! All of them are posted. The function's response could carry one (a route response), but nothing promises that it
+//! comes after what was posted before it, and `subscribed` must not come before what it counts in; and where a route has
+//! a response, one without a body is said to reach the client as an empty message.
 
-use aws_sdk_apigatewaymanagement::primitives::Blob;
-use serde_json::{Value, json};
+use serde_json::Value;
 use shared::aws::management::{Management, Posted};
 use shared::domain::frame::{self, Answer};
-use shared::domain::refusal::{Code, Refusal};
+use shared::domain::refusal::Refusal;
 use shared::error::Error;
 use shared::socket::Peer;
 
@@ -24,35 +27,29 @@ pub(crate) struct Reply<'a> {
 }
 
 impl Reply<'_> {
-    /// Sends the answers. One alone is the function's response, which costs nothing. Several are posted, the last one
-    /// too: nothing promises that a response comes after what was posted before it, and `subscribed` must not come
-    /// before what it counts in.
-    pub(crate) async fn send(&self, frames: Frames) -> Result<Value, Error> {
+    /// Sends the answers.
+    pub(crate) async fn send(&self, frames: Frames) -> Result<(), Error> {
         let last = frame::answer(&frames.last, self.reference);
-        if frames.first.is_empty() {
-            return Ok(response(last));
-        }
         for frame in frames.first.into_iter().chain([last]) {
-            match self.management.post(&self.peer.connection.id.0, Blob::new(frame)).await? {
-                Posted::Delivered => {}
-                Posted::Gone => break,
-                // What follows must not overtake it: the client asks again.
-                Posted::Slow => return Err(slow().into()),
-            }
+            self.post(&frame).await?;
         }
-        Ok(json!({ "statusCode": 200 }))
+        Ok(())
     }
 
     /// Tells why nothing was done.
-    pub(crate) fn error(&self, refusal: &Refusal) -> Value {
-        response(frame::error(refusal, self.reference))
+    pub(crate) async fn error(&self, refusal: &Refusal) -> Result<(), Error> {
+        self.post(&frame::error(refusal, self.reference)).await
     }
-}
 
-fn response(frame: String) -> Value {
-    json!({ "statusCode": 200, "body": frame })
-}
-
-fn slow() -> Refusal {
-    Refusal::new(Code::Unavailable, "this connection takes no more for now; ask again")
+    /// What a frame follows must have been taken: else the client, told nothing or told by the gateway, asks again.
+    async fn post(&self, frame: &str) -> Result<(), Error> {
+        match self.management.post(&self.peer.connection.id.0, frame).await? {
+            // Where it is gone there is nobody left to tell.
+            Posted::Delivered | Posted::Gone => Ok(()),
+            Posted::Slow => {
+                let cause = "the connection takes no more for now".to_owned();
+                Err(Error::Failed { call: "PostToConnection", cause })
+            }
+        }
+    }
 }

@@ -3,17 +3,16 @@
 use std::time::SystemTime;
 
 use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
-use serde_json::Value;
 use shared::actions::{FanOut, Inboxes, ReadMark, Replay, Sender, Sent, Subscriptions};
 use shared::aws::clients::SdkConfig;
 use shared::aws::log::Log;
 use shared::aws::management::Management;
 use shared::aws::once::Onces;
 use shared::aws::subscribers::Subscribers;
+use shared::clock;
 use shared::deadline;
 use shared::domain::frame::{Action, Answer, Frame, Published};
 use shared::domain::refusal::Code;
-use shared::domain::time::Millis;
 use shared::error::Error;
 use shared::settings::LogSettings;
 use shared::socket::Peer;
@@ -48,31 +47,30 @@ impl App {
         }
     }
 
-    /// Answers a frame. Whatever goes wrong is told in an answer too, under the frame's `ref`.
+    /// Answers a frame. Whatever goes wrong is told in an answer too, under the frame's `ref`; if even that fails, the
+    /// gateway tells the client that the function failed.
     pub(crate) async fn handle(
         &self,
         event: ApiGatewayWebsocketProxyRequest,
         deadline: SystemTime,
-    ) -> Result<Value, lambda_runtime::Error> {
+    ) -> Result<(), lambda_runtime::Error> {
         let peer = Peer::of(&event)?;
         let frame = Frame::parse(event.body.as_deref().unwrap_or_default());
         let reply = Reply { management: &self.management, peer: &peer, reference: frame.reference.as_ref() };
         let answered = deadline::before(deadline, async {
-            peer.claims.check_alive(Millis::now())?;
+            peer.claims.check_alive(clock::now())?;
             let frames = self.act(&peer, frame.action?).await?;
             reply.send(frames).await
         });
-        match answered.await {
-            Ok(answer) => Ok(answer),
-            Err(error) => {
-                error.log();
-                let refusal = error.refusal();
-                if matches!(refusal.code, Code::ExpiredToken | Code::ConnectionGone) {
-                    self.management.cut(&peer.connection.id.0).await.inspect_err(Error::log)?;
-                }
-                Ok(reply.error(&refusal))
+        if let Err(error) = answered.await {
+            error.log();
+            let refusal = error.refusal();
+            reply.error(&refusal).await?;
+            if matches!(refusal.code, Code::ExpiredToken | Code::ConnectionGone) {
+                self.management.cut(&peer.connection.id.0).await?;
             }
         }
+        Ok(())
     }
 
     async fn act(&self, peer: &Peer, action: Action) -> Result<Frames, Error> {

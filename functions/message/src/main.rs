@@ -5,7 +5,7 @@ mod handle;
 
 use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
 use lambda_runtime::{LambdaEvent, service_fn, tracing};
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::settings::{self, LogSettings};
 
 use handle::App;
@@ -28,5 +28,6 @@ async fn message(
     app: &App,
     event: LambdaEvent<ApiGatewayWebsocketProxyRequest>,
 ) -> Result<Value, lambda_runtime::Error> {
-    app.handle(event.payload, event.context.deadline()).await
+    app.handle(event.payload, event.context.deadline()).await?;
+    Ok(json!({ "statusCode": 200 }))
 }

@@ -3,11 +3,11 @@
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use crate::aws::management::Management;
-use crate::aws::subscribers::{Subscriber, Subscribers, YOUNG};
+use crate::aws::subscribers::{Subscriber, Subscribers};
+use crate::clock;
 use crate::domain::channel::Channel;
 use crate::domain::channel::Sub;
 use crate::domain::claims::Claims;
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 const AT_ONCE: usize = 16;
@@ -53,7 +53,7 @@ impl Cutter {
     /// `$disconnect` removes the rows of a connection that is cut; one that was gone before has nobody else to do it.
     async fn cut_one(&self, inbox: &Channel, subscriber: Subscriber) -> Result<bool, Error> {
         let cut = self.management.cut(&subscriber.connection.0).await?;
-        if !cut && Millis::now() >= subscriber.connected_at.plus(YOUNG) {
+        if !cut && !subscriber.is_young(clock::now()) {
             self.subscribers.forget(inbox, &subscriber).await?;
         }
         Ok(cut)

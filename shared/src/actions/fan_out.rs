@@ -1,12 +1,11 @@
 //! Pushing one frame to everybody who listens to a channel.
 
-use aws_sdk_apigatewaymanagement::primitives::Blob;
 use futures_util::stream::{self, StreamExt as _};
 
 use crate::aws::management::{Management, Posted};
-use crate::aws::subscribers::{Subscriber, Subscribers, YOUNG};
+use crate::aws::subscribers::{Subscriber, Subscribers};
+use crate::clock;
 use crate::domain::channel::Channel;
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 /// How many posts are under way at once. A slow connection holds one of these places and no other's.
@@ -31,7 +30,7 @@ impl FanOut {
     ///
     /// # Errors
     /// Somebody may not have been told; the sender has to send again.
-    pub async fn push(&self, channel: &Channel, frame: &Blob) -> Result<usize, Error> {
+    pub async fn push(&self, channel: &Channel, frame: &str) -> Result<usize, Error> {
         let mut connections = 0;
         let mut from = None;
         loop {
@@ -45,9 +44,9 @@ impl FanOut {
     }
 
     /// Everybody is tried, also when somebody's turn fails: a failure is told only afterwards.
-    async fn push_page(&self, channel: &Channel, page: Vec<Subscriber>, frame: &Blob) -> Result<usize, Error> {
+    async fn push_page(&self, channel: &Channel, page: Vec<Subscriber>, frame: &str) -> Result<usize, Error> {
         let results: Vec<_> = stream::iter(page)
-            .map(|subscriber| async move { self.push_one(channel, &subscriber, frame.clone()).await })
+            .map(|subscriber| async move { self.push_one(channel, &subscriber, frame).await })
             .buffer_unordered(AT_ONCE)
             .collect()
             .await;
@@ -55,16 +54,14 @@ impl FanOut {
         Ok(delivered.into_iter().filter(|delivered| *delivered).count())
     }
 
-    async fn push_one(&self, channel: &Channel, to: &Subscriber, frame: Blob) -> Result<bool, Error> {
+    async fn push_one(&self, channel: &Channel, to: &Subscriber, frame: &str) -> Result<bool, Error> {
         if to.ended {
             // Its client needs a new token, and catches up with it.
             return self.close(channel, to).await;
         }
         match self.management.post(&to.connection.0, frame).await? {
             Posted::Delivered => return Ok(true),
-            // Its `$connect` may still be running, and then it will want its row.
-            Posted::Gone if Millis::now() < to.connected_at.plus(YOUNG) => {}
-            Posted::Gone => self.subscribers.forget(channel, to).await?,
+            Posted::Gone => self.forget(channel, to).await?,
             Posted::Slow => {
                 tracing::warn!(
                     connection = to.connection.0,
@@ -78,8 +75,12 @@ impl FanOut {
 
     async fn close(&self, channel: &Channel, to: &Subscriber) -> Result<bool, Error> {
         if !self.management.cut(&to.connection.0).await? {
-            self.subscribers.forget(channel, to).await?;
+            self.forget(channel, to).await?;
         }
         Ok(false)
+    }
+
+    async fn forget(&self, channel: &Channel, gone: &Subscriber) -> Result<(), Error> {
+        if gone.is_young(clock::now()) { Ok(()) } else { self.subscribers.forget(channel, gone).await }
     }
 }

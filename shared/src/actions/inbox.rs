@@ -45,8 +45,8 @@ impl Inboxes {
         }
         let newest = self.log.newest(&channel).await?.map_or(Seq::ZERO, |newest| newest.seq);
         let seq = match seq.min(newest) {
-            // Nothing to mark: a channel never used stays without a row.
-            Seq::ZERO => Seq::ZERO,
+            // It moves nothing: a channel never used stays without a row.
+            Seq::ZERO => self.log.head(&channel).await?.read,
             seq => self.log.mark_read(&channel, seq).await?,
         };
         let unread = self.unread(&channel, newest).await?;

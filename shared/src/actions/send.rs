@@ -3,7 +3,6 @@
 //! An answer says that both are done. Whatever fails before is told to the publisher, who sends again: under the same
 //! key nothing is stored twice, and what was stored but perhaps not pushed is pushed again.
 
-use aws_sdk_apigatewaymanagement::primitives::Blob;
 use futures_util::future::try_join_all;
 use serde::Serialize;
 use uuid::Uuid;
@@ -11,6 +10,7 @@ use uuid::Uuid;
 use super::FanOut;
 use crate::aws::log::{Appended, Log, New};
 use crate::aws::once::{self, Onces};
+use crate::clock;
 use crate::domain::channel::{Channel, Sub};
 use crate::domain::claims::Claims;
 use crate::domain::item::{Item, frame};
@@ -79,7 +79,7 @@ impl Sender {
     /// everywhere.
     pub async fn send(&self, by: &Claims, send: &Send, key: Option<&IdempotencyKey>) -> Result<Sent, Error> {
         send.check(by, key)?;
-        let now = Millis::now();
+        let now = clock::now();
         let item = Item::new(Uuid::now_v7().to_string(), now, &send.content);
         for channel in &send.to {
             item.check_fits(channel)?;
@@ -95,7 +95,7 @@ impl Sender {
     /// No log, no promise: what cannot be pushed is let go.
     async fn push_unstored(&self, to: &[Channel], item: &Item) -> Vec<SentChannel> {
         let pushes = to.iter().map(|channel| async move {
-            let frame = Blob::new(frame(channel, &[item.to_json(None)]));
+            let frame = frame(channel, &[item.to_json(None)]);
             let pushed = self.fan_out.push(channel, &frame).await.inspect_err(Error::log);
             SentChannel::new(channel, None, pushed.unwrap_or_default())
         });
@@ -114,7 +114,7 @@ impl Sender {
     }
 
     async fn push(&self, channel: &Channel, seq: Seq, item: &Item) -> Result<SentChannel, Error> {
-        let frame = Blob::new(frame(channel, &[item.to_json(Some(seq))]));
+        let frame = frame(channel, &[item.to_json(Some(seq))]);
         Ok(SentChannel::new(channel, Some(seq), self.fan_out.push(channel, &frame).await?))
     }
 

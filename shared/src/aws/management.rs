@@ -36,8 +36,9 @@ impl Management {
     ///
     /// # Errors
     /// The API refuses to serve us at all, which trying again does not mend.
-    pub async fn post(&self, connection: &str, frame: Blob) -> Result<Posted, Error> {
-        let Err(error) = self.client.post_to_connection().connection_id(connection).data(frame).send().await else {
+    pub async fn post(&self, connection: &str, frame: &str) -> Result<Posted, Error> {
+        let data = Blob::new(frame);
+        let Err(error) = self.client.post_to_connection().connection_id(connection).data(data).send().await else {
             return Ok(Posted::Delivered);
         };
         match error.as_service_error() {

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use serde::{Deserialize, Serialize};
 
-use super::row::{VERSION, built, from_row, number, text, to_row};
+use super::row::{VERSION, built, from_row, number, past_conflicts, text, to_row};
 use crate::domain::channel::{Channel, Sub};
 use crate::domain::item::Item;
 use crate::domain::send::IdempotencyKey;
@@ -114,18 +114,17 @@ impl Onces {
     /// # Errors
     /// DynamoDB does not answer as it should.
     pub async fn mark_done(&self, sub: &Sub, key: &IdempotencyKey, sent: &Sent) -> Result<(), Error> {
-        self.client
+        let request = self
+            .client
             .update_item()
             .table_name(&self.table)
             .key("key", text(row_key(sub, key)))
             .update_expression("SET done = :true")
             .condition_expression("id = :id")
             .expression_attribute_values(":true", AttributeValue::Bool(true))
-            .expression_attribute_values(":id", text(&sent.id))
-            .send()
-            .await
-            .map(drop)
-            .map_err(Error::call("UpdateItem of an idempotency key"))
+            .expression_attribute_values(":id", text(&sent.id));
+        let answer = past_conflicts(|| request.clone().send()).await;
+        answer.map(drop).map_err(Error::call("UpdateItem of an idempotency key"))
     }
 }
 

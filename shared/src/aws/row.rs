@@ -1,10 +1,12 @@
 //! Rows of DynamoDB tables.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
+use rand::RngExt as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -41,13 +43,57 @@ pub(crate) fn built<T>(result: Result<T, aws_sdk_dynamodb::error::BuildError>) -
 pub(crate) const CONDITION_FAILED: &str = "ConditionalCheckFailed";
 
 /// The reasons of a cancelled transaction, one for each of its items; `None` where it failed in another way.
-pub(crate) fn cancellation_codes<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<Vec<&str>> {
+pub(crate) fn cancellation_reasons<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<&[CancellationReason]> {
     match error.as_service_error()? {
-        TransactWriteItemsError::TransactionCanceledException(cancelled) => {
-            Some(cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or("None")).collect())
-        }
+        TransactWriteItemsError::TransactionCanceledException(cancelled) => Some(cancelled.cancellation_reasons()),
         _ => None,
     }
+}
+
+/// Whether DynamoDB refused because of what others do at the same moment. Its codes differ between calls and reasons.
+pub(crate) fn is_conflict(code: Option<&str>) -> bool {
+    matches!(
+        code,
+        Some(
+            "TransactionConflict"
+                | "TransactionConflictException"
+                | "TransactionInProgressException"
+                | "ThrottlingError"
+                | "ThrottlingException"
+                | "ProvisionedThroughputExceeded"
+                | "ProvisionedThroughputExceededException"
+                | "RequestLimitExceeded"
+        )
+    )
+}
+
+/// How often a write that meets others is tried again.
+const TRIES: u32 = 8;
+
+/// Makes a call again, after a short jittered wait, while it only met another one: a write beside a transaction on the
+/// same item is refused, and the SDK does not try that again by itself.
+pub(crate) async fn past_conflicts<T, E, R, C, F>(call: C) -> Result<T, SdkError<E, R>>
+where
+    E: ProvideErrorMetadata,
+    C: Fn() -> F,
+    F: Future<Output = Result<T, SdkError<E, R>>>,
+{
+    let mut tries = 1;
+    loop {
+        match call().await {
+            Err(error) if tries < TRIES && is_conflict(error.code()) => {
+                tries += 1;
+                pause().await;
+            }
+            result => return result,
+        }
+    }
+}
+
+/// A short jittered wait, to let another write pass.
+pub(crate) async fn pause() {
+    let milliseconds = rand::rng().random_range(5..50);
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
 }
 
 /// Whether a write was not done because its condition failed.

@@ -88,6 +88,11 @@ impl<'de> Deserialize<'de> for Channel {
     }
 }
 
+/// A text is no user's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a user's name has 1 to 180 characters of A-Z, a-z, 0-9 and `._~@|+=-`")]
+pub struct InvalidSub;
+
 /// A user: the `sub` of a token, with the characters that a channel name may have.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
@@ -98,8 +103,8 @@ impl Sub {
     ///
     /// # Errors
     /// It has other characters than a channel's name may have, or more than 180.
-    pub fn parse(text: &str) -> Result<Self, InvalidChannel> {
-        if is_name(text) { Ok(Self(text.to_owned())) } else { Err(InvalidChannel::Name) }
+    pub fn parse(text: &str) -> Result<Self, InvalidSub> {
+        if is_name(text) { Ok(Self(text.to_owned())) } else { Err(InvalidSub) }
     }
 
     /// The name.
@@ -118,9 +123,7 @@ impl fmt::Display for Sub {
 impl<'de> Deserialize<'de> for Sub {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).map_err(|_| {
-            serde::de::Error::custom("a user's name has 1 to 180 characters of A-Z, a-z, 0-9 and `._~@|+=-`")
-        })
+        Self::parse(&text).map_err(serde::de::Error::custom)
     }
 }
 

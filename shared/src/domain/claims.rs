@@ -1,6 +1,6 @@
 //! What a verified token says of its bearer.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::channel::{Channel, Sub};
 use super::pattern::Pattern;
@@ -16,6 +16,7 @@ pub struct Claims {
     /// The user.
     pub sub: Sub,
     /// When the token ends, in seconds since 1970.
+    #[serde(deserialize_with = "numeric_date")]
     pub exp: i64,
     /// What may be read besides the user's own channel.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -26,6 +27,13 @@ pub struct Claims {
     /// What a connection joins at once besides the user's own channel.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub channels: Vec<Channel>,
+}
+
+/// RFC 7519 allows a fraction of a second; it is cut off.
+fn numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let seconds = f64::deserialize(deserializer)?;
+    #[allow(clippy::cast_possible_truncation, reason = "the cast saturates, which is as good as never")]
+    Ok(seconds.floor() as i64)
 }
 
 impl Claims {
@@ -153,6 +161,12 @@ mod tests {
         let many: Vec<_> = (0..51).map(|i| format!("topic:{i}")).collect();
         let many = claims(&json!({"subscribe": ["topic:*"], "channels": many}));
         assert_eq!(many.joined().unwrap_err().code, Code::TooManySubscriptions);
+    }
+
+    #[test]
+    fn an_end_with_a_fraction_counts_to_the_second() {
+        let alice: Claims = serde_json::from_value(json!({"sub": "alice", "exp": 100.9})).unwrap();
+        assert_eq!(alice.exp, 100);
     }
 
     #[test]

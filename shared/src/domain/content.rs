@@ -31,7 +31,7 @@ pub struct Content {
 
 /// How much a notification matters. Left out, it is normal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", try_from = "String")]
 pub enum Priority {
     /// Can wait.
     Low,
@@ -39,6 +39,19 @@ pub enum Priority {
     Normal,
     /// Cannot wait.
     High,
+}
+
+impl TryFrom<String> for Priority {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "low" => Ok(Self::Low),
+            "normal" => Ok(Self::Normal),
+            "high" => Ok(Self::High),
+            _ => Err("a priority is `low`, `normal` or `high`"),
+        }
+    }
 }
 
 /// 1 to 64 characters that several notifications have in common.

@@ -83,7 +83,11 @@ impl Code {
     }
 }
 
-/// A refused request. Nothing was changed by it.
+/// A refusal repeats what was sent only up to this many characters, so that an answer always fits.
+const LONGEST_DETAIL: usize = 600;
+const LONGEST_FIELD: usize = 100;
+
+/// A refused request. Unless its code says to try again, nothing was changed by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The stable reason.
@@ -97,7 +101,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal that no single field is to blame for.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, field: None, detail: detail.into() }
+        Self { code, field: None, detail: bounded(detail.into(), LONGEST_DETAIL) }
     }
 
     /// A refusal on account of `field`, which is named in front of `reason`.
@@ -107,8 +111,15 @@ impl Refusal {
 
     /// Like [`Refusal::field`], with a code of its own.
     pub fn field_with(code: Code, field: impl Into<String>, reason: impl fmt::Display) -> Self {
-        let field = field.into();
-        Self { code, detail: format!("`{field}`: {reason}"), field: Some(field) }
+        let field = bounded(field.into(), LONGEST_FIELD);
+        Self { code, detail: bounded(format!("`{field}`: {reason}"), LONGEST_DETAIL), field: Some(field) }
+    }
+}
+
+fn bounded(text: String, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 

@@ -15,6 +15,10 @@ use super::request;
 /// The most channels of one notification.
 pub const MAX_TO: usize = 25;
 
+/// How deep `data` may nest. JSON readers have limits of their own, and what one reader of a frame cannot read would
+/// keep it from all that the frame carries.
+const MAX_DEPTH: usize = 64;
+
 /// The most characters of an idempotency key.
 const MAX_KEY: usize = 255;
 
@@ -62,6 +66,9 @@ impl Send {
         check_to(&fields.to.0)?;
         if fields.title.is_none() && fields.body.is_none() && fields.data.is_none() {
             return Err(Refusal::field("title", "one of `title`, `body` and `data` is required"));
+        }
+        if fields.data.as_ref().is_some_and(|data| is_deeper(data, MAX_DEPTH)) {
+            return Err(Refusal::field("data", format!("nests deeper than {MAX_DEPTH} lists and objects")));
         }
         let content = Content {
             title: fields.title,
@@ -112,6 +119,15 @@ fn check_to(to: &[Channel]) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+fn is_deeper(value: &Value, limit: usize) -> bool {
+    match value {
+        Value::Array(_) | Value::Object(_) if limit == 0 => true,
+        Value::Array(list) => list.iter().any(|value| is_deeper(value, limit - 1)),
+        Value::Object(fields) => fields.values().any(|value| is_deeper(value, limit - 1)),
+        _ => false,
+    }
 }
 
 /// SHA-256 of the fields in the order of their names, in hex.
@@ -206,6 +222,15 @@ mod tests {
         Send::parse(value.as_object().unwrap().clone())
     }
 
+    fn nested(depth: usize) -> Value {
+        (0..depth).fold(json!(1), |value, _| json!([value]))
+    }
+
+    #[test]
+    fn data_nests_as_deep_as_every_reader_can_follow() {
+        assert!(parse(&json!({"to": "user:a", "data": nested(64)})).is_ok());
+    }
+
     #[test]
     fn one_channel_may_stand_without_a_list() {
         let send = parse(&json!({"to": "user:alice", "title": "Hi"})).unwrap();
@@ -233,6 +258,8 @@ mod tests {
             (json!({"to": "user:a", "title": "Hi", "priority": "urgent"}), "priority"),
             (json!({"to": "user:a", "title": "Hi", "collapse_key": ""}), "collapse_key"),
             (json!({"to": "user:a", "title": "Hi", "store": "no"}), "store"),
+            (json!({"to": "user:a", "title": "Hi", "priority": {"high": null}}), "priority"),
+            (json!({"to": "user:a", "data": nested(65)}), "data"),
             (json!({"to": "user:a", "title": "Hi", "delay": "15m"}), "delay"),
         ] {
             assert_eq!(parse(&request).unwrap_err().field.as_deref(), Some(field), "{request}");

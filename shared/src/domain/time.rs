@@ -9,12 +9,6 @@ use serde::{Deserialize, Serialize};
 pub struct Millis(pub i64);
 
 impl Millis {
-    /// The present moment by the machine's clock. The only place that asks it.
-    #[must_use]
-    pub fn now() -> Self {
-        Self(Timestamp::now().as_millisecond())
-    }
-
     /// The same moment in whole seconds, rounded down, as DynamoDB's TTL and JWT's `exp` count.
     #[must_use]
     pub fn seconds(self) -> i64 {

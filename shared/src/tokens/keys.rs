@@ -16,22 +16,22 @@ pub(super) struct PublicKey {
 /// All keys.
 #[derive(Clone, Debug)]
 pub(super) struct Keys {
+    /// The stack's own, current and previous.
     pub(super) secrets: Vec<DecodingKey>,
-    pub(super) public: Vec<PublicKey>,
+    /// The one that is configured.
+    pub(super) pem: Option<PublicKey>,
+    /// The identity provider's.
+    pub(super) set: Vec<PublicKey>,
 }
 
-impl Keys {
-    pub(super) fn new(secrets: &[String], pem: Option<&str>, set: Option<JwkSet>) -> Result<Self, Error> {
-        let secrets = secrets.iter().map(|secret| DecodingKey::from_secret(secret.as_bytes())).collect();
-        let mut public: Vec<_> = pem.map(from_pem).transpose()?.into_iter().collect();
-        public.extend(set.map(from_set).unwrap_or_default());
-        Ok(Self { secrets, public })
-    }
+/// The stack's own keys, from the versions of its secret.
+pub(super) fn from_versions(versions: &[String]) -> Vec<DecodingKey> {
+    versions.iter().map(|secret| DecodingKey::from_secret(secret.as_bytes())).collect()
 }
 
 type ReadPem = fn(&[u8]) -> jsonwebtoken::errors::Result<DecodingKey>;
 
-fn from_pem(pem: &str) -> Result<PublicKey, Error> {
+pub(super) fn from_pem(pem: &str) -> Result<PublicKey, Error> {
     let kinds: [(Algorithm, ReadPem); 3] = [
         (Algorithm::RS256, DecodingKey::from_rsa_pem),
         (Algorithm::ES256, DecodingKey::from_ec_pem),
@@ -47,7 +47,7 @@ fn from_pem(pem: &str) -> Result<PublicKey, Error> {
 }
 
 /// The keys of a set that are of use here; providers publish others beside them.
-fn from_set(set: JwkSet) -> Vec<PublicKey> {
+pub(super) fn from_set(set: JwkSet) -> Vec<PublicKey> {
     set.keys
         .into_iter()
         .filter_map(|jwk| {

@@ -6,11 +6,11 @@
 
 mod jwks;
 mod keys;
+mod source;
 mod verify;
 
 use aws_config::SdkConfig;
 use tokio::sync::Mutex;
-use tokio::time::{Duration, Instant};
 
 use crate::aws::secret::Secret;
 use crate::domain::claims::Claims;
@@ -18,17 +18,16 @@ use crate::domain::refusal::{Code, Refusal};
 use crate::error::Error;
 use crate::settings::TokenSettings;
 use jwks::KeySet;
-use keys::Keys;
-use verify::{Verdict, verify};
-
-/// Keys are read again at most this often.
-const REFRESH: Duration = Duration::from_secs(60);
+use keys::{Keys, from_pem, from_set, from_versions};
+use source::Source;
+use verify::{Signer, Verdict, verify};
 
 /// The most bytes of a token.
 const MAX_TOKEN: usize = 3 * 1024;
 
-/// Verifies tokens. Reads its keys when it is made, and again when a token does not fit them: a rotated secret or a
-/// provider's new key counts at once, without a restart.
+/// Verifies tokens. Reads its keys when it is made, again when a token does not fit them, and from time to time: a
+/// rotated secret or a provider's new key counts at once, and one that was withdrawn soon counts no more, without a
+/// restart. The secret and the key set are read apart, so that neither's trouble is the other's.
 #[derive(Debug)]
 pub struct Verifier {
     settings: TokenSettings,
@@ -40,28 +39,32 @@ pub struct Verifier {
 #[derive(Debug)]
 struct Known {
     keys: Keys,
-    /// The last time that keys were read again because some token did not fit.
-    refreshed: Option<Instant>,
+    secret: Source,
+    key_set: Source,
 }
 
 impl Verifier {
     /// Reads the keys.
     ///
     /// # Errors
-    /// A key cannot be read: the function must not start, since it could let nobody in.
+    /// The secret or the public key cannot be read: the function must not start, since it could let nobody in. A
+    /// provider that is down for a moment keeps out its own tokens only: its keys are asked for again with the first.
     pub async fn load(config: &SdkConfig, settings: TokenSettings) -> Result<Self, Error> {
         let secret = Secret::new(config, settings.secret.clone());
         let key_set = settings.jwks_url.clone().map(KeySet::new);
-        let keys = match read_keys(&settings, &secret, key_set.as_ref()).await {
-            // A provider that is down for a moment keeps out its own tokens only: its keys are asked for again with the
-            // first of them.
-            Err(error) if key_set.is_some() => {
-                error.log();
-                read_keys(&settings, &secret, None).await?
+        let pem = settings.public_key.as_deref().map(from_pem).transpose()?;
+        let keys = Keys { secrets: from_versions(&secret.versions().await?), pem, set: Vec::new() };
+        let mut known = Known { keys, secret: Source::read_now(), key_set: Source::never_read() };
+        if let Some(set) = &key_set {
+            match set.fetch().await {
+                Ok(set) => {
+                    known.keys.set = from_set(set);
+                    known.key_set = Source::read_now();
+                }
+                Err(error) => error.log(),
             }
-            keys => keys?,
-        };
-        Ok(Self { settings, secret, key_set, known: Mutex::new(Known { keys, refreshed: None }) })
+        }
+        Ok(Self { settings, secret, key_set, known: Mutex::new(known) })
     }
 
     /// The claims of a token that is well signed and has not expired.
@@ -73,29 +76,44 @@ impl Verifier {
             return Err(Refusal::new(Code::InvalidToken, "a token has at most 3 KB").into());
         }
         let mut known = self.known.lock().await;
+        self.refresh_old(&mut known).await;
         let mut verdict = verify(token, &known.keys, &self.settings);
-        if verdict == Verdict::UnknownKey && known.refreshed.is_none_or(|at| at.elapsed() >= REFRESH) {
-            known.keys = read_keys(&self.settings, &self.secret, self.key_set.as_ref()).await?;
-            known.refreshed = Some(Instant::now());
+        if let Verdict::UnknownKey(signer) = verdict
+            && self.refresh(&mut known, signer).await?
+        {
             verdict = verify(token, &known.keys, &self.settings);
         }
         match verdict {
             Verdict::Is(claims) => Ok(*claims),
             Verdict::Refused(refusal) => Err(refusal.into()),
-            Verdict::UnknownKey => {
+            Verdict::UnknownKey(_) => {
                 Err(Refusal::new(Code::InvalidToken, "the token is not signed by a key that is known here").into())
             }
         }
     }
-}
 
-async fn read_keys(settings: &TokenSettings, secret: &Secret, key_set: Option<&KeySet>) -> Result<Keys, Error> {
-    let set = async {
-        match key_set {
-            Some(set) => set.fetch().await.map(Some),
-            None => Ok(None),
+    /// Reads again what has grown old. Keys that cannot be read now stay as they are.
+    async fn refresh_old(&self, known: &mut Known) {
+        for (signer, old) in [(Signer::Secret, known.secret.is_old()), (Signer::KeySet, known.key_set.is_old())] {
+            if old && let Err(error) = self.refresh(known, signer).await {
+                error.log();
+            }
         }
-    };
-    let (secrets, set) = futures_util::try_join!(secret.versions(), set)?;
-    Keys::new(&secrets, settings.public_key.as_deref(), set)
+    }
+
+    /// Reads a signer's keys again, unless they were asked for within the last minute; `false` if so.
+    async fn refresh(&self, known: &mut Known, signer: Signer) -> Result<bool, Error> {
+        match (signer, &self.key_set) {
+            (Signer::Secret, _) if known.secret.may_ask() => {
+                known.keys.secrets = from_versions(&self.secret.versions().await?);
+                known.secret.was_read();
+            }
+            (Signer::KeySet, Some(set)) if known.key_set.may_ask() => {
+                known.keys.set = from_set(set.fetch().await?);
+                known.key_set.was_read();
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
 }

@@ -15,8 +15,17 @@ pub(super) enum Verdict {
     Is(Box<Claims>),
     /// It is not, whatever the keys.
     Refused(Refusal),
-    /// No known key fits it; a newer one might.
-    UnknownKey,
+    /// No known key fits it; a newer one of this signer's might.
+    UnknownKey(Signer),
+}
+
+/// Who signs tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signer {
+    /// Whoever may read the stack's secret.
+    Secret,
+    /// The identity provider.
+    KeySet,
 }
 
 pub(super) fn verify(token: &str, keys: &Keys, settings: &TokenSettings) -> Verdict {
@@ -24,18 +33,23 @@ pub(super) fn verify(token: &str, keys: &Keys, settings: &TokenSettings) -> Verd
         return refuse("it is no JSON Web Token signed with HS256, RS256, ES256 or EdDSA");
     };
     match header.alg {
-        Algorithm::HS256 => first_fit(token, keys.secrets.iter(), &validation(Algorithm::HS256)),
+        Algorithm::HS256 => first_fit(token, keys.secrets.iter(), &validation(Algorithm::HS256), Signer::Secret),
         algorithm @ (Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA) => {
-            let fits = keys.public.iter().filter(|key| {
+            let fits = keys.pem.iter().chain(&keys.set).filter(|key| {
                 key.algorithm == algorithm && (key.id.is_none() || header.kid.is_none() || key.id == header.kid)
             });
-            first_fit(token, fits.map(|key| &key.key), &public_validation(algorithm, settings))
+            first_fit(token, fits.map(|key| &key.key), &public_validation(algorithm, settings), Signer::KeySet)
         }
         _ => refuse("it is signed with an algorithm other than HS256, RS256, ES256 and EdDSA"),
     }
 }
 
-fn first_fit<'a>(token: &str, keys: impl Iterator<Item = &'a DecodingKey>, validation: &Validation) -> Verdict {
+fn first_fit<'a>(
+    token: &str,
+    keys: impl Iterator<Item = &'a DecodingKey>,
+    validation: &Validation,
+    signer: Signer,
+) -> Verdict {
     for key in keys {
         match decode::<Claims>(token, key, validation) {
             Ok(token) => return Verdict::Is(Box::new(token.claims)),
@@ -48,7 +62,7 @@ fn first_fit<'a>(token: &str, keys: impl Iterator<Item = &'a DecodingKey>, valid
             },
         }
     }
-    Verdict::UnknownKey
+    Verdict::UnknownKey(signer)
 }
 
 fn reason(kind: &ErrorKind) -> String {
@@ -106,7 +120,7 @@ mod tests {
 
     fn keys(secrets: &[&str]) -> Keys {
         let secrets: Vec<_> = secrets.iter().map(ToString::to_string).collect();
-        Keys::new(&secrets, None, None).unwrap()
+        Keys { secrets: super::super::keys::from_versions(&secrets), pem: None, set: Vec::new() }
     }
 
     fn token(secret: &str, claims: &Value) -> String {
@@ -130,7 +144,7 @@ mod tests {
         for secret in ["new", "old"] {
             assert!(matches!(verify(&token(secret, &good()), &keys, &settings()), Verdict::Is(_)), "{secret}");
         }
-        assert_eq!(verify(&token("older", &good()), &keys, &settings()), Verdict::UnknownKey);
+        assert_eq!(verify(&token("older", &good()), &keys, &settings()), Verdict::UnknownKey(Signer::Secret));
     }
 
     #[test]

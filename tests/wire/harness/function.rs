@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::extract::State;
@@ -21,12 +22,13 @@ use super::stack::{PATIENCE, Stack, binaries};
 /// A process of a function, with the environment that the stack gives to it.
 pub(crate) struct Function {
     _process: Child,
-    events: mpsc::Sender<Value>,
+    events: mpsc::Sender<(Value, Duration)>,
     answers: mpsc::Receiver<Value>,
 }
 
 struct Runtime {
-    events: Mutex<mpsc::Receiver<Value>>,
+    /// Each with the time that the function has for it.
+    events: Mutex<mpsc::Receiver<(Value, Duration)>>,
     answers: mpsc::Sender<Value>,
 }
 
@@ -57,18 +59,24 @@ impl Function {
 
     /// Runs it on one event, and gives what it answers.
     pub(crate) async fn invoke(&mut self, event: &Value) -> Value {
-        self.events.send(event.clone()).await.unwrap();
+        self.invoke_within(event, PATIENCE).await
+    }
+
+    /// The same, with less time than the template gives it.
+    pub(crate) async fn invoke_within(&mut self, event: &Value, time: Duration) -> Value {
+        self.events.send((event.clone(), time)).await.unwrap();
         tokio::time::timeout(PATIENCE, self.answers.recv()).await.expect("no answer").unwrap()
     }
 }
 
 async fn next(State(runtime): State<Arc<Runtime>>) -> impl IntoResponse {
-    let Some(event) = runtime.events.lock().await.recv().await else {
+    let Some((event, time)) = runtime.events.lock().await.recv().await else {
         return Err(StatusCode::GONE);
     };
+    let deadline = (SystemTime::now() + time).duration_since(UNIX_EPOCH).unwrap().as_millis();
     let headers = AppendHeaders([
         ("lambda-runtime-aws-request-id", "00000000-0000-0000-0000-000000000001".to_owned()),
-        ("lambda-runtime-deadline-ms", "4102444800000".to_owned()),
+        ("lambda-runtime-deadline-ms", deadline.to_string()),
         ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:123456789012:function:f".to_owned()),
     ]);
     Ok((headers, event.to_string()))

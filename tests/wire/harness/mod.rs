@@ -10,5 +10,5 @@ mod token;
 pub(crate) use function::{Function, environment};
 pub(crate) use proxy::Proxy;
 pub(crate) use socket::Socket;
-pub(crate) use stack::{Stack, binaries, root};
+pub(crate) use stack::{PATIENCE, Stack, binaries, root};
 pub(crate) use token::{LOCAL_SECRET, in_an_hour, sign};

@@ -15,7 +15,7 @@ use super::socket::{Refused, Socket};
 use super::token::{LOCAL_SECRET, sign};
 
 /// Longer than anything takes that works.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The repository.
 pub(crate) fn root() -> &'static Path {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{
+    CancellationReason, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
 use rand::RngExt as _;
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -13,21 +15,22 @@ use tokio::time::Instant;
 use super::{Log, NotificationRow};
 use crate::aws::once::Once;
 use crate::aws::row::{
-    Attributes, CONDITION_FAILED, VERSION, built, cancellation_codes, from_row, number, text, to_row,
+    Attributes, CONDITION_FAILED, VERSION, built, cancellation_reasons, from_row, is_conflict, number, text, to_row,
 };
-use crate::domain::append::{Generation, Head, Place, Plan, plan, plan_plain};
+use crate::clock;
+use crate::domain::append::{Generation, Head, Plan, plan, plan_plain};
 use crate::domain::channel::Channel;
 use crate::domain::content::CollapseKey;
 use crate::domain::item::Item;
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::seq::Seq;
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 /// How long a sender keeps trying to be next in a busy channel.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The longest wait between two tries, in milliseconds. The first waits are shorter.
+/// The longest waits between two tries, in milliseconds: the first, and those after many lost races.
+const FIRST_WAIT: u64 = 16;
 const LONGEST_WAIT: u64 = 400;
 
 /// What to append.
@@ -51,8 +54,14 @@ pub enum Appended {
 }
 
 enum Written {
+    /// It is there.
     Done,
+    /// A condition failed: somebody else was first, and the log has to be looked at again.
     Lost,
+    /// Nothing is known but that it was not done this time, or not yet. Only the same write may follow: another one
+    /// might store a second time what this one has stored already.
+    Unknown,
+    /// The key's condition failed.
     Taken,
 }
 
@@ -63,30 +72,34 @@ impl Log {
     /// `channel_busy` after too many lost races; or DynamoDB does not answer as it should.
     pub async fn append(&self, channel: &Channel, new: &New, once: Option<&Once<'_>>) -> Result<Appended, Error> {
         let give_up = Instant::now() + PATIENCE;
-        let mut wait = 4;
+        let mut wait = FIRST_WAIT;
+        let (mut plan, mut head) = self.plan(channel).await?;
         loop {
-            let (plan, head) = self.plan(channel).await?;
-            match self.write(channel, new, plan, head, once).await? {
+            let written = self.write(channel, new, plan, head, once).await?;
+            match written {
                 Written::Done => return Ok(Appended::At(plan.place().seq)),
                 Written::Taken => return Ok(Appended::Taken),
-                Written::Lost if Instant::now() > give_up => return Err(busy(channel).into()),
-                Written::Lost => {
+                Written::Lost | Written::Unknown if Instant::now() > give_up => return Err(busy(channel).into()),
+                Written::Lost | Written::Unknown => {
                     let pause = rand::rng().random_range(0..wait);
                     tokio::time::sleep(Duration::from_millis(pause)).await;
                     wait = (wait * 2).min(LONGEST_WAIT);
                 }
+            }
+            if matches!(written, Written::Lost) {
+                (plan, head) = self.plan(channel).await?;
             }
         }
     }
 
     async fn plan(&self, channel: &Channel) -> Result<(Plan, Head), Error> {
         let newest = self.newest(channel).await?;
-        if let Some(plan) = plan_plain(newest, Millis::now().seconds(), self.retention) {
+        if let Some(plan) = plan_plain(newest, clock::now().seconds(), self.retention) {
             return Ok((plan, Head::default()));
         }
         let head = self.head(channel).await?.head;
         let newest = self.newest(channel).await?;
-        Ok((plan(newest, head, Millis::now().0, self.retention), head))
+        Ok((plan(newest, head, clock::now().0, self.retention), head))
     }
 
     async fn write(
@@ -103,7 +116,8 @@ impl Log {
             (Plan::Plain(_), None) => self.put(row, &new.item.id).await,
             _ => {
                 let items = self.transaction(channel, row, plan, head)?;
-                self.transact(items, once.map(|once| once.note(channel, plan.place().seq)).transpose()?).await
+                let note = once.map(|once| once.note(channel, plan.place().seq)).transpose()?;
+                self.transact(items, note, &new.item.id).await
             }
         }
     }
@@ -122,7 +136,7 @@ impl Log {
             Ok(_) => Ok(Written::Done),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(failed)) => Ok(lost_to(failed.item(), id)),
-                Some(e) if is_conflict(e.code()) => Ok(Written::Lost),
+                Some(e) if is_conflict(e.code()) => Ok(Written::Unknown),
                 _ => Err(Error::call("PutItem of a notification")(error)),
             },
         }
@@ -140,14 +154,28 @@ impl Log {
             .table_name(&self.table)
             .set_item(Some(row))
             .condition_expression("attribute_not_exists(seq)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build();
         let mut items = vec![TransactWriteItem::builder().put(built(put)?).build()];
         match plan {
-            Plan::Plain(Place { .. }) => {}
+            Plan::Plain(_) => {}
             Plan::Checked(_) => items.push(self.same_generation(channel, head)?),
-            Plan::Start(_, generation) => items.push(self.next_generation(channel, head, generation)?),
+            Plan::Start(_, generation, vacant) => {
+                items.push(self.next_generation(channel, head, generation)?);
+                items.extend(vacant.map(|seq| self.still_vacant(channel, seq)).transpose()?);
+            }
         }
         Ok(items)
+    }
+
+    fn still_vacant(&self, channel: &Channel, seq: Seq) -> Result<TransactWriteItem, Error> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.table)
+            .key("channel", text(channel.as_str()))
+            .key("seq", number(seq))
+            .condition_expression("attribute_not_exists(seq)")
+            .build();
+        Ok(TransactWriteItem::builder().condition_check(built(check)?).build())
     }
 
     fn same_generation(&self, channel: &Channel, head: Head) -> Result<TransactWriteItem, Error> {
@@ -179,44 +207,31 @@ impl Log {
         Ok(TransactWriteItem::builder().update(built(update)?).build())
     }
 
+    /// The first item is the notification's row; the note, if there is one, comes last.
     async fn transact(
         &self,
         mut items: Vec<TransactWriteItem>,
         note: Option<TransactWriteItem>,
+        id: &str,
     ) -> Result<Written, Error> {
         let note_at = note.is_some().then_some(items.len());
         items.extend(note);
         let Err(error) = self.client.transact_write_items().set_transact_items(Some(items)).send().await else {
             return Ok(Written::Done);
         };
-        match cancellation_codes(&error) {
-            Some(codes) if note_at.is_some_and(|at| codes.get(at) == Some(&CONDITION_FAILED)) => Ok(Written::Taken),
-            Some(codes)
-                if codes.iter().all(|code| *code == "None" || *code == CONDITION_FAILED || is_conflict(Some(code))) =>
-            {
-                Ok(Written::Lost)
-            }
-            _ if is_conflict(error.code()) => Ok(Written::Lost),
-            _ => Err(Error::call("TransactWriteItems of a notification")(error)),
+        let Some(reasons) = cancellation_reasons(&error) else {
+            let passing = is_conflict(error.code());
+            return if passing { Ok(Written::Unknown) } else { Err(Error::call("TransactWriteItems")(error)) };
+        };
+        let failed = |reason: &CancellationReason| reason.code() == Some(CONDITION_FAILED);
+        match reasons.first().filter(|row| failed(row)).map(|row| lost_to(row.item(), id)) {
+            Some(Written::Done) => Ok(Written::Done),
+            _ if note_at.and_then(|at| reasons.get(at)).is_some_and(failed) => Ok(Written::Taken),
+            _ if reasons.iter().any(failed) => Ok(Written::Lost),
+            _ if reasons.iter().any(|reason| is_conflict(reason.code())) => Ok(Written::Unknown),
+            _ => Err(Error::call("TransactWriteItems")(error)),
         }
     }
-}
-
-/// Whether DynamoDB refused because of what others do at the same moment. Its codes differ between calls and reasons.
-fn is_conflict(code: Option<&str>) -> bool {
-    matches!(
-        code,
-        Some(
-            "TransactionConflict"
-                | "TransactionConflictException"
-                | "TransactionInProgressException"
-                | "ThrottlingError"
-                | "ThrottlingException"
-                | "ProvisionedThroughputExceeded"
-                | "ProvisionedThroughputExceededException"
-                | "RequestLimitExceeded"
-        )
-    )
 }
 
 fn generation_is(head: Head) -> (&'static str, Option<u64>) {

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use serde::Deserialize;
 
 use super::Log;
-use crate::aws::row::{VERSION, from_row, number, text};
+use crate::aws::row::{VERSION, from_row, number, past_conflicts, text};
 use crate::domain::append::{Generation, Head};
 use crate::domain::channel::Channel;
 use crate::domain::seq::Seq;
@@ -59,7 +59,7 @@ impl Log {
     /// # Errors
     /// DynamoDB does not answer as it should.
     pub async fn mark_read(&self, channel: &Channel, seq: Seq) -> Result<Seq, Error> {
-        let answer = self
+        let request = self
             .client
             .update_item()
             .table_name(&self.table)
@@ -70,9 +70,8 @@ impl Log {
             .expression_attribute_names("#read", "read")
             .expression_attribute_values(":seq", number(seq))
             .expression_attribute_values(":v", number(VERSION))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let answer = past_conflicts(|| request.clone().send()).await;
         match answer {
             Ok(_) => Ok(seq),
             Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {

@@ -5,12 +5,12 @@ use serde::Deserialize;
 
 use super::{Log, NotificationRow};
 use crate::aws::row::{Attributes, from_row, number, text};
+use crate::clock;
 use crate::domain::append::Newest;
 use crate::domain::channel::Channel;
 use crate::domain::frame::Position;
 use crate::domain::replay::{self, Behind, Page, Reading, Row};
 use crate::domain::seq::Seq;
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 /// How many rows are looked at in one go for the oldest that lives.
@@ -37,7 +37,7 @@ impl Log {
         let mut again = false;
         loop {
             let (rows, cut) = self.rows_from(channel, after, limit).await?;
-            let now = Millis::now().seconds();
+            let now = clock::now().seconds();
             match replay::behind(rows, Reading { after, now, cut, again }) {
                 Behind::Page(page) => return Ok(page),
                 Behind::Nothing => {
@@ -56,7 +56,7 @@ impl Log {
     pub async fn read_newest(&self, channel: &Channel, limit: usize) -> Result<Page<NotificationRow>, Error> {
         let query = self.query(channel, Seq(1)).scan_index_forward(false).limit(page_size(limit));
         let rows = rows(query.send().await.map_err(Error::call("Query of the newest notifications"))?.items)?;
-        Ok(replay::newest(rows, Millis::now().seconds()))
+        Ok(replay::newest(rows, clock::now().seconds()))
     }
 
     /// The log's newest row, expired or not.
@@ -82,7 +82,7 @@ impl Log {
             let answer = query.send().await.map_err(Error::call("Query of the oldest row"))?;
             let bounds = answer.items.unwrap_or_default().into_iter().map(from_row::<Bounds>);
             let bounds = bounds.collect::<Result<Vec<_>, _>>()?;
-            let now = Millis::now().seconds();
+            let now = clock::now().seconds();
             if let Some(oldest) = bounds.iter().find(|row| row.expires_at > now) {
                 return Ok(Some(oldest.seq));
             }
@@ -116,7 +116,7 @@ impl Log {
             return Ok(Position { seq: after, recovered: true, more: true, reset: false });
         }
         let newest = newest.map(|newest| (newest.seq, newest.expires_at));
-        Ok(replay::nothing_behind(after, newest, head, Millis::now().seconds()))
+        Ok(replay::nothing_behind(after, newest, head, clock::now().seconds()))
     }
 
     fn query(&self, channel: &Channel, from: Seq) -> QueryFluentBuilder {

@@ -1,13 +1,15 @@
 //! A connection comes and goes.
 
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, DeleteRequest, Put, ReturnValue, TransactWriteItem, WriteRequest,
+    AttributeValue, CancellationReason, ConditionCheck, DeleteRequest, Put, ReturnValue, TransactWriteItem,
+    WriteRequest,
 };
 use sha2::{Digest, Sha256};
 
 use super::Subscribers;
 use crate::aws::row::{
-    Attributes, CONDITION_FAILED, VERSION, built, cancellation_codes, condition_failed, number, text,
+    Attributes, CONDITION_FAILED, VERSION, built, cancellation_reasons, condition_failed, number, past_conflicts,
+    pause, text,
 };
 use crate::domain::channel::Channel;
 use crate::domain::time::Millis;
@@ -20,7 +22,7 @@ const LONGEST_CONNECTION: i64 = 2 * 60 * 60;
 const MARGIN: i64 = 5 * 60;
 
 /// While a connection is as young as this, in milliseconds, its `$connect` may still be running.
-pub const YOUNG: i64 = 30_000;
+pub(super) const YOUNG: i64 = 30_000;
 
 /// The most rows of one `BatchWriteItem`.
 const BATCH: usize = 25;
@@ -37,9 +39,11 @@ impl ConnectionId {
         format!("{:02x}{:02x}{}", hash[0], hash[1], self.0)
     }
 
-    /// The id in a sort key.
+    /// The id in a sort key; other subscribers' begin with something else than hexadecimal digits.
     pub(super) fn from_sort_key(key: &str) -> Option<Self> {
-        key.get(4..).filter(|id| !id.is_empty()).map(|id| Self(id.to_owned()))
+        let (hash, id) = key.split_at_checked(4)?;
+        let is_hash = hash.bytes().all(|digit| digit.is_ascii_hexdigit());
+        (is_hash && !id.is_empty()).then(|| Self(id.to_owned()))
     }
 }
 
@@ -121,10 +125,16 @@ impl Subscribers {
             let put = Put::builder().table_name(&self.table).set_item(Some(connection.row(channel))).build();
             items.push(TransactWriteItem::builder().put(built(put)?).build());
         }
-        match self.client.transact_write_items().set_transact_items(Some(items)).send().await {
-            Ok(_) => Ok(true),
-            Err(e) if cancellation_codes(&e).is_some_and(|codes| codes.first() == Some(&CONDITION_FAILED)) => Ok(false),
-            Err(error) => Err(Error::call("TransactWriteItems of a connection")(error)),
+        loop {
+            match self.client.transact_write_items().set_transact_items(Some(items.clone())).send().await {
+                Ok(_) => return Ok(true),
+                Err(error) => match cancellation_reasons(&error).and_then(<[_]>::first).map(CancellationReason::code) {
+                    Some(Some(CONDITION_FAILED)) => return Ok(false),
+                    // It met another write; the function's own time limit ends this.
+                    Some(_) => pause().await,
+                    None => return Err(Error::call("TransactWriteItems of a connection")(error)),
+                },
+            }
         }
     }
 
@@ -143,15 +153,14 @@ impl Subscribers {
 
     /// Removes the home and what it lists; `false` if there was none.
     async fn take_home(&self, connection: &Connection) -> Result<bool, Error> {
-        let answer = self
+        let request = self
             .client
             .delete_item()
             .table_name(&self.table)
             .set_key(Some(connection.key(&connection.inbox)))
             .condition_expression("attribute_not_exists(gone)")
-            .return_values(ReturnValue::AllOld)
-            .send()
-            .await;
+            .return_values(ReturnValue::AllOld);
+        let answer = past_conflicts(|| request.clone().send()).await;
         let home = match answer {
             Ok(answer) => answer.attributes,
             Err(e) if condition_failed(&e) => {
@@ -210,7 +219,7 @@ impl Subscribers {
                 .map_err(Error::call("BatchWriteItem of a connection's rows"))?;
             requests = answer.unprocessed_items.and_then(|mut left| left.remove(&self.table)).unwrap_or_default();
             if !requests.is_empty() {
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                pause().await;
             }
         }
         Ok(())
@@ -225,6 +234,8 @@ mod tests {
     fn an_id_is_read_back_from_its_sort_key() {
         let id = ConnectionId("L0SM9cOFvHcCIhw=".into());
         assert_eq!(ConnectionId::from_sort_key(&id.sort_key()), Some(id));
-        assert_eq!(ConnectionId::from_sort_key("abc"), None);
+        for other in ["abc", "12ab", "~endpoint"] {
+            assert_eq!(ConnectionId::from_sort_key(other), None, "{other}");
+        }
     }
 }

@@ -1,12 +1,9 @@
 //! A connection joins and leaves channels after it has opened.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
-use rand::RngExt as _;
 
 use super::{Connection, Subscribers};
-use crate::aws::row::{built, cancellation_codes, number};
+use crate::aws::row::{built, cancellation_reasons, number, pause};
 use crate::domain::channel::Channel;
 use crate::domain::claims::MAX_CHANNELS;
 use crate::error::Error;
@@ -123,9 +120,8 @@ impl Subscribers {
     async fn change(&self, items: Vec<TransactWriteItem>) -> Result<bool, Error> {
         match self.client.transact_write_items().set_transact_items(Some(items)).send().await {
             Ok(_) => Ok(true),
-            Err(e) if cancellation_codes(&e).is_some() => {
-                let pause = rand::rng().random_range(5..50);
-                tokio::time::sleep(Duration::from_millis(pause)).await;
+            Err(error) if cancellation_reasons(&error).is_some() => {
+                pause().await;
                 Ok(false)
             }
             Err(error) => Err(Error::call("TransactWriteItems of a subscription")(error)),

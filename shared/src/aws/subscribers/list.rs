@@ -1,10 +1,13 @@
 //! A channel's subscribers.
 
+use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::Select;
 use serde::Deserialize;
 
+use super::connection::YOUNG;
 use super::{ConnectionId, Subscribers};
-use crate::aws::row::{Attributes, condition_failed, from_row, number, text};
+use crate::aws::row::{Attributes, condition_failed, from_row, is_conflict, number, text};
+use crate::clock;
 use crate::domain::channel::Channel;
 use crate::domain::time::Millis;
 use crate::error::Error;
@@ -18,6 +21,14 @@ pub struct Subscriber {
     pub connected_at: Millis,
     /// Whether its token has expired: it must be given nothing any more.
     pub ended: bool,
+}
+
+impl Subscriber {
+    /// Whether its `$connect` may still be running: then it answers 410, and wants its row all the same.
+    #[must_use]
+    pub fn is_young(&self, now: Millis) -> bool {
+        now < self.connected_at.plus(YOUNG)
+    }
 }
 
 /// A part of a channel's subscribers.
@@ -57,10 +68,11 @@ impl Subscribers {
             .send()
             .await
             .map_err(Error::call("Query of subscribers"))?;
-        let now = Millis::now().seconds();
+        let now = clock::now().seconds();
         let mut subscribers = Vec::new();
         for row in answer.items.unwrap_or_default() {
-            let row: SubscriberRow = from_row(row)?;
+            // What is no connection of this layout is another release's, which runs beside this one.
+            let Ok(row) = from_row::<SubscriberRow>(row) else { continue };
             let connection = ConnectionId::from_sort_key(&row.subscriber);
             if let Some(connection) = connection.filter(|_| !row.gone && row.expires_at > now) {
                 subscribers.push(Subscriber { connection, connected_at: row.connected_at, ended: row.ends_at <= now });
@@ -84,7 +96,7 @@ impl Subscribers {
                 .key_condition_expression("channel = :channel")
                 .filter_expression("ends_at > :now AND expires_at > :now AND attribute_not_exists(gone)")
                 .expression_attribute_values(":channel", text(channel.as_str()))
-                .expression_attribute_values(":now", number(Millis::now().seconds()))
+                .expression_attribute_values(":now", number(clock::now().seconds()))
                 .select(Select::Count)
                 .limit(i32::try_from(most).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(from)
@@ -99,7 +111,7 @@ impl Subscribers {
         }
     }
 
-    /// Forgets a connection in one channel, if its row is still the one that was seen.
+    /// Forgets a connection in one channel, if its row is still the one that was seen, and nobody else writes it.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
@@ -116,7 +128,7 @@ impl Subscribers {
             .await;
         match answer {
             Ok(_) => Ok(()),
-            Err(e) if condition_failed(&e) => Ok(()),
+            Err(e) if condition_failed(&e) || is_conflict(e.code()) => Ok(()),
             Err(error) => Err(Error::call("DeleteItem of a gone connection")(error)),
         }
     }

@@ -8,7 +8,7 @@ mod connection;
 mod join;
 mod list;
 
-pub use connection::{Connection, ConnectionId, YOUNG};
+pub use connection::{Connection, ConnectionId};
 pub use join::Joined;
 pub use list::{Page, Subscriber};
 

@@ -1,0 +1,77 @@
+//! When a source of keys is to be asked again.
+
+use tokio::time::{Duration, Instant};
+
+/// A token that fits no key has its source asked again at most this often, whatever comes of it.
+const AT_MOST: Duration = Duration::from_secs(60);
+
+/// Keys older than this are read again in any case, so that one that was withdrawn does not count for as long as the
+/// process lives.
+const OLD: Duration = Duration::from_secs(600);
+
+/// What is known of a source.
+#[derive(Debug)]
+pub(super) struct Source {
+    read: Option<Instant>,
+    asked_again: Option<Instant>,
+}
+
+impl Source {
+    pub(super) fn read_now() -> Self {
+        Self { read: Some(Instant::now()), asked_again: None }
+    }
+
+    pub(super) fn never_read() -> Self {
+        Self { read: None, asked_again: None }
+    }
+
+    pub(super) fn is_old(&self) -> bool {
+        self.read.is_some_and(|at| at.elapsed() > OLD)
+    }
+
+    /// Whether it may be asked again. If so it counts as asked from now on: a source that does not answer is not asked
+    /// with every token either.
+    pub(super) fn may_ask(&mut self) -> bool {
+        let may = self.asked_again.is_none_or(|at| at.elapsed() >= AT_MOST);
+        if may {
+            self.asked_again = Some(Instant::now());
+        }
+        may
+    }
+
+    pub(super) fn was_read(&mut self) {
+        self.read = Some(Instant::now());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{advance, pause};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_source_is_asked_again_at_once_and_then_once_a_minute() {
+        pause();
+        let mut source = Source::read_now();
+        assert!(source.may_ask());
+        assert!(!source.may_ask());
+        advance(Duration::from_secs(59)).await;
+        assert!(!source.may_ask());
+        advance(Duration::from_secs(1)).await;
+        assert!(source.may_ask());
+    }
+
+    #[tokio::test]
+    async fn what_was_read_grows_old_after_ten_minutes() {
+        pause();
+        let mut source = Source::read_now();
+        advance(Duration::from_secs(600)).await;
+        assert!(!source.is_old());
+        advance(Duration::from_secs(1)).await;
+        assert!(source.is_old());
+        source.was_read();
+        assert!(!source.is_old());
+        assert!(!Source::never_read().is_old(), "its first token asks for it");
+    }
+}

@@ -1,7 +1,7 @@
 //! What goes over the socket, in both directions.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::channel::Channel;
 use crate::item::Item;
@@ -77,10 +77,18 @@ pub(crate) struct Refusal {
     pub(crate) reference: Option<u64>,
 }
 
+/// What tells frames apart. API Gateway's own has no `type`.
+#[derive(Deserialize)]
+struct Kind {
+    r#type: Option<String>,
+    message: Option<String>,
+}
+
+/// The items are read one by one: none may take the others with it.
 #[derive(Deserialize)]
 struct Notifications {
     channel: Channel,
-    items: Vec<Item>,
+    items: Vec<Box<RawValue>>,
 }
 
 fn yes() -> bool {
@@ -93,24 +101,28 @@ impl ServerFrame {
     /// # Errors
     /// It is not JSON, or lacks a field that its type has.
     pub(crate) fn parse(text: &str) -> Result<Self, serde_json::Error> {
-        let value: Value = serde_json::from_str(text)?;
-        let Some(kind) = value.get("type").and_then(Value::as_str) else {
-            let message = value.get("message").and_then(Value::as_str).unwrap_or("no type");
-            return Ok(Self::Gateway(message.to_owned()));
+        let Kind { r#type, message } = serde_json::from_str(text)?;
+        let Some(kind) = r#type else {
+            return Ok(Self::Gateway(message.unwrap_or_else(|| "no type".to_owned())));
         };
-        match kind {
-            "notifications" => serde_json::from_value(value)
-                .map(|Notifications { channel, items }| Self::Notifications { channel, items }),
-            "subscribed" => serde_json::from_value(value).map(Self::Subscribed),
-            "error" => serde_json::from_value(value).map(Self::Error),
+        match kind.as_str() {
+            "notifications" => Self::parse_notifications(text),
+            "subscribed" => serde_json::from_str(text).map(Self::Subscribed),
+            "error" => serde_json::from_str(text).map(Self::Error),
             _ => Ok(Self::Other),
         }
+    }
+
+    fn parse_notifications(text: &str) -> Result<Self, serde_json::Error> {
+        let Notifications { channel, items } = serde_json::from_str(text)?;
+        let items = items.iter().map(|item| Item::read(item.get())).collect::<Result<_, _>>()?;
+        Ok(Self::Notifications { channel, items })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -151,5 +163,27 @@ mod tests {
         let text = json!({"type": "notifications", "channel": "user:alice", "items": [item]}).to_string();
         let ServerFrame::Notifications { items, .. } = ServerFrame::parse(&text).unwrap() else { panic!("{text}") };
         assert_eq!(serde_json::to_value(&items[0]).unwrap(), item);
+    }
+
+    #[test]
+    fn an_item_that_cannot_be_read_keeps_its_place_and_its_text() {
+        let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
+        for data in [deep.as_str(), "1e999", r#""\ud800""#] {
+            let poison = format!(r#"{{"seq":2,"data":{data}}}"#);
+            let text =
+                format!(r#"{{"type":"notifications","channel":"user:a","items":[{{"seq":1}},{poison},{{"seq":3}}]}}"#);
+            let ServerFrame::Notifications { items, .. } = ServerFrame::parse(&text).unwrap() else { panic!("{text}") };
+            assert_eq!(items.iter().map(|item| item.seq).collect::<Vec<_>>(), [Some(1), Some(2), Some(3)]);
+            assert_eq!(items[1].raw.as_deref(), Some(poison.as_str()));
+            assert_eq!((&items[0].raw, &items[2].raw), (&None, &None));
+        }
+    }
+
+    #[test]
+    fn an_item_without_a_readable_place_makes_the_frame_unreadable() {
+        for item in ["7", r#"{"seq": "1"}"#, r#"{"seq": -1}"#] {
+            let text = format!(r#"{{"type": "notifications", "channel": "user:a", "items": [{item}]}}"#);
+            assert!(ServerFrame::parse(&text).is_err(), "{item}");
+        }
     }
 }

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::channel::Channel;
 use crate::timing::backoff;
+use crate::token::is_local;
 
 /// How long a call is tried again, counted from its first attempt. An attempt that began in time may end later.
 const TRY_FOR: Duration = Duration::from_secs(30);
@@ -151,8 +152,10 @@ impl Client {
         let mut authorization = HeaderValue::from_str(&format!("Bearer {token}"))
             .map_err(|_| HttpError::Request("the token has characters that no token has".to_owned()))?;
         authorization.set_sensitive(true);
-        let http = reqwest::Client::builder().timeout(ANSWER).connect_timeout(CONNECT).build();
-        let http = http.map_err(|source| HttpError::Network { url: base.to_owned(), source })?;
+        let builder = reqwest::Client::builder().timeout(ANSWER).connect_timeout(CONNECT);
+        // A proxy's own loopback is another machine's, and a token of the local stack is nothing to show it.
+        let builder = if is_local(base) { builder.no_proxy() } else { builder };
+        let http = builder.build().map_err(|source| HttpError::Network { url: base.to_owned(), source })?;
         Ok(Self { http, base: base.trim_end_matches('/').to_owned(), authorization })
     }
 
@@ -196,8 +199,8 @@ impl Client {
                 Attempt::Again { error, wait } => (error, wait),
             };
             failures += 1;
-            let wait = wait.unwrap_or_default() + backoff(&mut rng, FIRST_RETRY, LONGEST_RETRY, failures);
-            if Instant::now() + wait > deadline {
+            let wait = wait.unwrap_or_default().saturating_add(backoff(&mut rng, FIRST_RETRY, LONGEST_RETRY, failures));
+            if wait > deadline.saturating_duration_since(Instant::now()) {
                 return Err(error);
             }
             tracing::warn!(%error, ?wait, "trying again");

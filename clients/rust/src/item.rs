@@ -31,4 +31,28 @@ pub struct Item {
     /// Every other field, such as `priority` and `collapse_key`, as it came.
     #[serde(flatten)]
     pub other: Map<String, Value>,
+    /// The whole notification as it came, if this client cannot read it (`data` nested too deep, a number out of
+    /// range, a field of another type). Then nothing else is set but `seq`.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<String>,
+}
+
+/// What even an unreadable notification must tell.
+#[derive(Deserialize)]
+struct Place {
+    seq: Option<u64>,
+}
+
+impl Item {
+    /// Reads a notification. What is in it is the publisher's choice, so one that cannot be read has a place in the
+    /// order all the same, and is handed on as it came.
+    ///
+    /// # Errors
+    /// Not even its place can be read.
+    pub(crate) fn read(text: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(text).or_else(|_| {
+            let Place { seq } = serde_json::from_str(text)?;
+            Ok(Self { seq, raw: Some(text.to_owned()), ..Self::default() })
+        })
+    }
 }

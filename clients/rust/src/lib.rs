@@ -21,6 +21,9 @@
 //! # }
 //! ```
 //!
+//! **Logs:** at level `trace` the `tungstenite` crate logs the handshake, token and all; an application that logs that
+//! much should turn its target `tungstenite::handshake` off.
+//!
 //! What decides is pure: `ordering` (one channel) and `session` (the connection) take frames and the time, and return
 //! what to do. `listener` and `socket` do it.
 

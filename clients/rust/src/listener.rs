@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::{sleep_until, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
@@ -34,7 +34,7 @@ pub enum ListenError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The server refused the handshake.
+    /// The server refused the handshake, three times in a row, each time with the token that the source then gave.
     #[error(
         "the token was refused (status {status}): it is not valid, has expired, or names a channel it may not read"
     )]
@@ -51,16 +51,18 @@ pub enum ListenError {
 pub struct Builder {
     url: String,
     token: TokenSource,
-    cursors: Vec<Cursor>,
+    cursors: BTreeMap<Channel, Option<u64>>,
     timing: Timing,
 }
 
 impl Builder {
     /// Listens to a channel, from its cursor on; without a seq, from its newest notifications on. What the token joins
-    /// (`user:<sub>` and its `channels`) need not be named, unless to give a seq.
+    /// (`user:<sub>` and its `channels`) need not be named, unless to give a seq. Of several seqs the lowest counts.
     #[must_use]
     pub fn channel(mut self, cursor: impl Into<Cursor>) -> Self {
-        self.cursors.push(cursor.into());
+        let Cursor { channel, seq } = cursor.into();
+        let known = self.cursors.entry(channel).or_default();
+        *known = known.iter().copied().chain(seq).min();
         self
     }
 
@@ -79,10 +81,11 @@ impl Builder {
         if let Err(error) = self.url.as_str().into_client_request() {
             return Err(ListenError::Address { url: self.url, reason: error.to_string() });
         }
-        let known = |cursor: &Cursor| cursor.seq.map(|seq| (cursor.channel.clone(), seq));
+        let known = |(channel, seq): (&Channel, &Option<u64>)| seq.map(|seq| (channel.clone(), seq));
         let cursors = self.cursors.iter().filter_map(known).collect();
+        let begin = self.cursors.into_iter().map(|(channel, seq)| Cursor { channel, seq }).collect();
         let target = Target { url: self.url, token: self.token, patience: self.timing.connect };
-        let session = Session::new(self.timing, rand::random(), now(), self.cursors);
+        let session = Session::new(self.timing, rand::random(), now(), begin);
         let (events, told) = mpsc::channel(WAITING_EVENTS);
         let task = tokio::spawn(Driver::new(session, target, events).run());
         Ok(Listener { told, cursors, ended: ListenError::Stopped, task })
@@ -120,7 +123,7 @@ impl Listener {
             let token = token();
             Box::pin(async move { token.await.map_err(Into::into) })
         });
-        Builder { url: url.into(), token, cursors: Vec::new(), timing: Timing::default() }
+        Builder { url: url.into(), token, cursors: BTreeMap::new(), timing: Timing::default() }
     }
 
     /// Waits for the next event. Nothing is lost if the future is dropped before it is ready.
@@ -179,8 +182,17 @@ struct Driver {
     session: Session,
     target: Arc<Target>,
     events: mpsc::Sender<Told>,
-    sockets: Vec<(ConnectionId, mpsc::UnboundedSender<ClientFrame>)>,
+    sockets: Vec<Socket>,
     tasks: JoinSet<()>,
+    /// How long the application has kept this turn waiting.
+    stalled: Duration,
+}
+
+/// What is known of a socket's task.
+struct Socket {
+    id: ConnectionId,
+    task: Id,
+    frames: mpsc::UnboundedSender<ClientFrame>,
 }
 
 /// Nothing is left to do.
@@ -188,7 +200,8 @@ struct Over;
 
 impl Driver {
     fn new(session: Session, target: Target, events: mpsc::Sender<Told>) -> Self {
-        Self { session, target: Arc::new(target), events, sockets: Vec::new(), tasks: JoinSet::new() }
+        let (sockets, tasks) = Default::default();
+        Self { session, target: Arc::new(target), events, sockets, tasks, stalled: Duration::ZERO }
     }
 
     async fn run(mut self) {
@@ -211,19 +224,19 @@ impl Driver {
             // Reports first: a pong that waits here was not late.
             biased;
             () = self.events.closed() => return Err(Over),
-            Some(report) = reports.recv() => self.reported(report).await?,
-            Some(_) = self.tasks.join_next() => Vec::new(),
+            Some(report) = reports.recv() => self.reported(report),
+            Some(ended) = self.tasks.join_next() => self.ended(ended),
             () = sleep_until(deadline.unwrap_or_else(now).into()), if deadline.is_some() => Vec::new(),
         };
         self.perform(effects, reporter).await?;
-        let now = now();
-        let effects = self.session.fired(now);
+        self.session.stalled(std::mem::take(&mut self.stalled));
+        let effects = self.session.fired(now());
         self.perform(effects, reporter).await
     }
 
-    async fn reported(&mut self, report: Report) -> Result<Vec<Effect>, Over> {
+    fn reported(&mut self, report: Report) -> Vec<Effect> {
         let now = now();
-        Ok(match report {
+        match report {
             Report::Opened { id, joined, lifetime } => self.session.opened(now, id, joined, lifetime),
             Report::Failed { id, reason } => self.session.failed(now, id, reason),
             Report::Received { id, frame } => self.session.received(now, id, frame),
@@ -232,11 +245,21 @@ impl Driver {
                 self.session.heard(now, id);
                 Vec::new()
             }
-            Report::Refused { status } => {
-                self.tell(Told::Ended(ListenError::TokenRefused { status })).await?;
-                return Err(Over);
-            }
-        })
+            Report::Unreadable { id } => self.session.unreadable(now, id),
+            Report::Refused { id, status } => self.session.token_refused(now, id, status),
+        }
+    }
+
+    /// A socket reports how it ends, unless it panics: its token source is the application's.
+    fn ended(&mut self, ended: Result<(), JoinError>) -> Vec<Effect> {
+        let Err(error) = ended else { return Vec::new() };
+        let Some(id) = self.sockets.iter().find(|socket| socket.task == error.id()).map(|socket| socket.id) else {
+            return Vec::new();
+        };
+        let (now, reason) = (now(), "a panic ended the connection, in the source of tokens perhaps");
+        let mut effects = self.session.failed(now, id, reason.to_owned());
+        effects.extend(self.session.closed(now, id, reason.to_owned()));
+        effects
     }
 
     async fn perform(&mut self, effects: Vec<Effect>, reporter: &mpsc::Sender<Report>) -> Result<(), Over> {
@@ -244,30 +267,37 @@ impl Driver {
             match effect {
                 Effect::Connect(id) => self.connect(id, reporter.clone()),
                 Effect::Send(id, frame) => self.send(id, frame),
-                Effect::Close(id) => self.sockets.retain(|(open, _)| *open != id),
+                Effect::Close(id) => self.sockets.retain(|socket| socket.id != id),
                 Effect::Tell(event) => self.tell(Told::Event(event)).await?,
                 Effect::Moved(cursor) => self.tell(Told::Moved(cursor)).await?,
+                Effect::End { status } => {
+                    self.tell(Told::Ended(ListenError::TokenRefused { status })).await?;
+                    return Err(Over);
+                }
             }
         }
         Ok(())
     }
 
     fn connect(&mut self, id: ConnectionId, reporter: mpsc::Sender<Report>) {
-        let (sender, frames) = mpsc::unbounded_channel();
-        self.sockets.retain(|(_, sender)| !sender.is_closed());
-        self.sockets.push((id, sender));
-        self.tasks.spawn(socket::run(id, self.target.clone(), frames, reporter));
+        let (frames, receiver) = mpsc::unbounded_channel();
+        self.sockets.retain(|socket| !socket.frames.is_closed());
+        let task = self.tasks.spawn(socket::run(id, self.target.clone(), receiver, reporter)).id();
+        self.sockets.push(Socket { id, task, frames });
     }
 
     fn send(&self, id: ConnectionId, frame: ClientFrame) {
-        if let Some((_, sender)) = self.sockets.iter().find(|(open, _)| *open == id) {
+        if let Some(socket) = self.sockets.iter().find(|socket| socket.id == id) {
             // A socket that is gone has reported it; its frames are asked again on the next one.
-            let _ = sender.send(frame);
+            let _ = socket.frames.send(frame);
         }
     }
 
-    async fn tell(&self, told: Told) -> Result<(), Over> {
-        self.events.send(told).await.map_err(|_| Over)
+    async fn tell(&mut self, told: Told) -> Result<(), Over> {
+        let begin = now();
+        let sent = self.events.send(told).await.map_err(|_| Over);
+        self.stalled += now() - begin;
+        sent
     }
 }
 

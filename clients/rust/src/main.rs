@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use tracing_subscriber::EnvFilter;
 
 mod cli;
 
@@ -10,7 +11,7 @@ mod cli;
 async fn main() -> ExitCode {
     let arguments = cli::Arguments::parse();
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()))
+        .with_env_filter(filter())
         .with_writer(std::io::stderr)
         .without_time()
         .with_target(false)
@@ -23,4 +24,13 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What the user wants to see, but never the handshake: it has the token in it.
+fn filter() -> EnvFilter {
+    let wanted = EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
+    ["tungstenite::handshake=off", "tungstenite::handshake::client=off"]
+        .into_iter()
+        .filter_map(|directive| directive.parse().ok())
+        .fold(wanted, EnvFilter::add_directive)
 }

@@ -29,6 +29,8 @@ pub(crate) struct Ordering {
     /// Whether a `subscribe` was answered on this connection. Until then the log may turn out to be another one, or
     /// older notifications may come, so nothing is handed on.
     confirmed: bool,
+    /// Behind which cursor a loss was told that did not move it. Answers repeat it for as long as nothing follows.
+    gap_told: Option<u64>,
 }
 
 impl Ordering {
@@ -45,6 +47,11 @@ impl Ordering {
     /// Whether something waits for what is missing before it.
     pub(crate) fn has_gap(&self) -> bool {
         self.confirmed && !self.held.is_empty()
+    }
+
+    /// How many wait for their turn.
+    pub(crate) fn held(&self) -> usize {
+        self.held.len()
     }
 
     /// A new connection: nothing of the old one counts any more, its first answer brings what was held.
@@ -78,11 +85,12 @@ impl Ordering {
         let mut steps = Vec::new();
         self.confirmed = true;
         if self.cursor.is_none() && !self.held.is_empty() {
-            return self.begin();
+            return self.begin(answer.seq);
         }
         if answer.reset {
             steps.extend(self.cursor.map(|after| Step::Reset { after, seq: answer.seq }));
             self.cursor = None;
+            self.gap_told = None;
         }
         if let Some(cursor) = self.cursor {
             self.held = self.held.split_off(&cursor.saturating_add(1));
@@ -95,10 +103,11 @@ impl Ordering {
 
     /// The first answer where no seq was known. A live push may be older than the newest notifications that were
     /// asked for, so an answer without `after` says nothing of what lies between them: only what follows the oldest
-    /// without a hole is handed on. The rest is asked for, now that there is a seq to ask with.
-    fn begin(&mut self) -> Vec<Step> {
+    /// without a hole is handed on. The rest is asked for, now that there is a seq to ask with. If the oldest is newer
+    /// than the answer, it is a push that overtook others: all behind the answer's `end` is still to come.
+    fn begin(&mut self, end: u64) -> Vec<Step> {
         let mut steps = Vec::new();
-        self.cursor = self.held.keys().next().map(|first| first.saturating_sub(1));
+        self.cursor = self.held.keys().next().map(|first| first.saturating_sub(1).min(end));
         self.hand_on_what_follows(&mut steps);
         steps
     }
@@ -123,9 +132,16 @@ impl Ordering {
             self.cursor = Some(seq);
         }
         if let Some(after) = self.cursor.filter(|cursor| untold || (lossy && *cursor < end)) {
-            steps.push(Step::Gap { after, resumed_at: end.max(after).saturating_add(1) });
+            self.tell_of_a_loss_at_the_end(after, end, steps);
         }
         self.cursor = self.cursor.max(Some(end));
+    }
+
+    fn tell_of_a_loss_at_the_end(&mut self, after: u64, end: u64, steps: &mut Vec<Step>) {
+        if after < end || self.gap_told != Some(after) {
+            steps.push(Step::Gap { after, resumed_at: end.max(after).saturating_add(1) });
+        }
+        self.gap_told = Some(after.max(end));
     }
 
     fn hand_on_what_follows(&mut self, steps: &mut Vec<Step>) {
@@ -187,6 +203,34 @@ mod tests {
         assert_eq!(ordering.take(items(&[2])).len(), 3);
         assert_eq!(ordering.answered(Some(1), &answer(5)), []);
         assert_eq!(ordering.cursor(), Some(5));
+    }
+
+    #[test]
+    fn without_a_cursor_a_push_that_overtook_others_waits_for_them() {
+        let mut ordering = Ordering::new(None);
+        assert_eq!(ordering.take(items(&[3])), []);
+        assert_eq!(ordering.answered(None, &answer(0)), []);
+        assert!(ordering.has_gap());
+        assert_eq!(seqs(&ordering.take(items(&[1, 2]))), [1, 2, 3]);
+    }
+
+    #[test]
+    fn without_a_cursor_what_is_hidden_behind_the_last_item_is_asked_past() {
+        let mut ordering = Ordering::new(None);
+        assert_eq!(ordering.take(items(&[3])), []);
+        assert_eq!(seqs(&ordering.answered(None, &answer(5))), [3]);
+        assert_eq!(ordering.answered(Some(3), &answer(5)), []);
+        assert_eq!(seqs(&ordering.take(items(&[6]))), [6]);
+    }
+
+    #[test]
+    fn the_same_loss_is_told_once() {
+        let mut ordering = at(41);
+        assert_eq!(ordering.answered(Some(41), &lost(41)), [Step::Gap { after: 41, resumed_at: 42 }]);
+        ordering.restart();
+        assert_eq!(ordering.answered(Some(41), &lost(41)), []);
+        assert_eq!(ordering.answered(Some(41), &lost(45)), [Step::Gap { after: 41, resumed_at: 46 }]);
+        assert_eq!(ordering.answered(Some(45), &lost(45)), []);
     }
 
     #[test]

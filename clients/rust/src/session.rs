@@ -14,17 +14,19 @@ use crate::event::Event;
 use crate::frame::{ClientFrame, Refusal, ServerFrame, Subscribed};
 use crate::item::Item;
 use crate::ordering::Step;
-use crate::timing::{Timing, backoff, within};
-use stream::{Due, Question, Stream, Turn};
+use crate::timing::{Timing, later, within};
+use pace::Pace;
+use stream::{Question, Stream, Turn};
 
 #[cfg(test)]
 mod model;
+mod pace;
 mod stream;
 #[cfg(test)]
 mod tests;
 
-/// How long before its token's end a connection is replaced.
-const BEFORE_TOKEN_ENDS: std::ops::RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_secs(60);
+/// So many questions may be under way at once. The server answers each by writing to one record of the connection.
+const MAX_QUESTIONS: usize = 4;
 
 /// Tells connections apart, so that nothing of an old one is taken for a new one's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,8 @@ pub(crate) enum Effect {
     Tell(Event),
     /// With the events so far the application stands here.
     Moved(Cursor),
+    /// The token is refused for good: end.
+    End { status: u16 },
 }
 
 /// The open connection.
@@ -78,8 +82,7 @@ pub(crate) struct Session {
     streams: BTreeMap<Channel, Stream>,
     open: Option<Open>,
     next: Next,
-    /// Connections that were lost or not to be had since one last proved its worth.
-    failures: u32,
+    pace: Pace,
     connections: u64,
     reference: u64,
 }
@@ -94,7 +97,7 @@ impl Session {
             streams,
             open: None,
             next: Next::At(now),
-            failures: 0,
+            pace: Pace::default(),
             connections: 0,
             reference: 0,
         }
@@ -120,30 +123,43 @@ impl Session {
         joined: Vec<Channel>,
         lifetime: Option<Duration>,
     ) -> Vec<Effect> {
-        if !matches!(self.next, Next::Opening(opening) if opening == id) {
+        if !self.is_opening(id) {
             return vec![Effect::Close(id)];
         }
-        self.next = Next::At(now + self.lasts(lifetime));
-        let heartbeat = Heartbeat::PingAt(now + within(&mut self.rng, &self.timing.ping));
+        self.pace.accepted();
+        self.next = Next::At(later(now, self.pace.lasts(&mut self.rng, &self.timing, lifetime)));
+        let heartbeat = self.ping_later(now);
         let before = self.open.replace(Open { id, heartbeat });
         for channel in joined {
             self.streams.entry(channel).or_insert_with(|| Stream::new(None));
         }
         let mut effects = vec![before.map_or(Effect::Tell(Event::Connected), |old| Effect::Close(old.id))];
-        effects.extend(self.ask_for_every_channel(now, id));
+        let (mut turn, streams) = self.turn(now);
+        streams.values_mut().for_each(|stream| stream.connected(&mut turn));
+        effects.extend(self.ask(now));
         effects
     }
 
     /// A connection could not be opened.
     pub(crate) fn failed(&mut self, now: Instant, id: ConnectionId, reason: String) -> Vec<Effect> {
-        if !matches!(self.next, Next::Opening(opening) if opening == id) {
+        if !self.is_opening(id) {
             return Vec::new();
         }
-        let retry_in = self.retry(now);
+        let retry_in = self.pace.after_failure(&mut self.rng, &self.timing);
+        self.next = Next::At(later(now, retry_in));
         if self.open.is_some() {
             return Vec::new();
         }
         vec![Effect::Tell(Event::Disconnected { reason, retry_in })]
+    }
+
+    /// A connection could not be opened, since the server did not want its token. The next token may be a better one;
+    /// and while another connection works there is nothing to end.
+    pub(crate) fn token_refused(&mut self, now: Instant, id: ConnectionId, status: u16) -> Vec<Effect> {
+        if self.is_opening(id) && self.open.is_none() && self.pace.refused() {
+            return vec![Effect::End { status }];
+        }
+        self.failed(now, id, format!("the token was refused (status {status})"))
     }
 
     /// A connection closed.
@@ -154,10 +170,28 @@ impl Session {
         vec![self.lost(now, reason)]
     }
 
+    /// A frame came that cannot be read. Whatever it brought, only a new connection brings it again: the next answer on
+    /// this one would take it for delivered.
+    pub(crate) fn unreadable(&mut self, now: Instant, id: ConnectionId) -> Vec<Effect> {
+        if !self.is_open(id) {
+            return Vec::new();
+        }
+        self.give_up(now, id, "a frame could not be read")
+    }
+
+    /// For so long the application took nothing, and nothing was read: what waits unread was not late.
+    pub(crate) fn stalled(&mut self, time: Duration) {
+        self.streams.values_mut().for_each(|stream| stream.stalled(time));
+        if let Some(Open { heartbeat: Heartbeat::PongBy(at), .. }) = &mut self.open {
+            *at = later(*at, time);
+        }
+    }
+
     /// A connection gave a sign of life.
     pub(crate) fn heard(&mut self, now: Instant, id: ConnectionId) {
+        let heartbeat = self.ping_later(now);
         if let Some(open) = self.open.as_mut().filter(|open| open.id == id) {
-            open.heartbeat = Heartbeat::PingAt(now + within(&mut self.rng, &self.timing.ping));
+            open.heartbeat = heartbeat;
         }
     }
 
@@ -167,16 +201,18 @@ impl Session {
             return Vec::new();
         }
         self.heard(now, id);
-        match frame {
+        let mut effects = match frame {
             ServerFrame::Notifications { channel, items } => self.notified(now, id, channel, items),
-            ServerFrame::Subscribed(answer) => self.subscribed(now, id, &answer),
+            ServerFrame::Subscribed(answer) => self.subscribed(now, &answer),
             ServerFrame::Error(refusal) => self.refused(now, id, refusal),
             ServerFrame::Gateway(_) => {
                 self.something_failed(now);
                 Vec::new()
             }
             ServerFrame::Other => Vec::new(),
-        }
+        };
+        effects.extend(self.ask(now));
+        effects
     }
 
     /// The time has come to do something.
@@ -196,20 +232,26 @@ impl Session {
 
     fn streams_fired(&mut self, now: Instant) -> Vec<Effect> {
         let Some(id) = self.open.as_ref().map(|open| open.id) else { return Vec::new() };
-        let mut effects = Vec::new();
         let (mut turn, streams) = self.turn(now);
-        for (channel, stream) in streams {
-            match stream.fired(&mut turn) {
-                Due::Nothing => {}
-                Due::Ask(question) => effects.push(subscribe(id, channel, question)),
-                Due::GiveUp => return self.give_up(now, id, "the server stopped answering"),
-            }
+        if streams.values_mut().any(|stream| stream.fired(&mut turn)) {
+            return self.give_up(now, id, "the server stopped answering");
         }
-        effects
+        self.ask(now)
+    }
+
+    /// Asks what waits to be asked, the longest waiting first, as far as there is room.
+    fn ask(&mut self, now: Instant) -> Vec<Effect> {
+        let Some(id) = self.open.as_ref().map(|open| open.id) else { return Vec::new() };
+        let (mut turn, streams) = self.turn(now);
+        let room = MAX_QUESTIONS.saturating_sub(streams.values().filter(|stream| stream.is_asking()).count());
+        let mut waiting: Vec<_> = streams.iter_mut().filter(|(_, stream)| stream.waiting().is_some()).collect();
+        waiting.sort_by_key(|(_, stream)| stream.waiting());
+        let first = waiting.into_iter().take(room);
+        first.map(|(channel, stream)| subscribe(id, channel, stream.ask(&mut turn))).collect()
     }
 
     fn heartbeat_fired(&mut self, now: Instant) -> Vec<Effect> {
-        let pong_by = now + self.timing.pong;
+        let pong_by = later(now, self.timing.pong);
         match &mut self.open {
             Some(open) if open.heartbeat.deadline() <= now => match open.heartbeat {
                 Heartbeat::PingAt(_) => {
@@ -227,32 +269,31 @@ impl Session {
 
     fn notified(&mut self, now: Instant, id: ConnectionId, channel: Channel, items: Vec<Item>) -> Vec<Effect> {
         let (mut turn, streams) = self.turn(now);
-        if let Some(stream) = streams.get_mut(&channel) {
-            let before = stream.cursor();
-            let steps = stream.take(&mut turn, items);
-            return told(&channel, steps, before, stream.cursor());
+        if !streams.contains_key(&channel) {
+            // Joined by connecting, though nobody knew: a token whose claims this client cannot read.
+            let mut stream = Stream::new(None);
+            stream.connected(&mut turn);
+            streams.insert(channel.clone(), stream);
         }
-        // Joined by connecting, though nobody knew: a token whose claims this client cannot read.
-        let mut stream = Stream::new(None);
-        let question = stream.connected(&mut turn);
+        let Some(stream) = streams.get_mut(&channel) else { return Vec::new() };
+        let before = stream.cursor();
         let steps = stream.take(&mut turn, items);
-        let mut effects = told(&channel, steps, None, None);
-        effects.push(subscribe(id, &channel, question));
-        streams.insert(channel, stream);
+        let mut effects = told(&channel, steps, before, stream.cursor());
+        if stream.is_overfull() {
+            effects.extend(self.give_up(now, id, "too much came out of order"));
+        }
         effects
     }
 
-    fn subscribed(&mut self, now: Instant, id: ConnectionId, answer: &Subscribed) -> Vec<Effect> {
-        self.failures = 0;
+    fn subscribed(&mut self, now: Instant, answer: &Subscribed) -> Vec<Effect> {
+        self.pace.proved();
         let (mut turn, streams) = self.turn(now);
         let Some((channel, stream)) = streams.iter_mut().find(|(_, stream)| stream.waits_for(answer.reference)) else {
             return Vec::new();
         };
         let before = stream.cursor();
-        let (steps, question) = stream.answered(&mut turn, answer);
-        let mut effects = told(channel, steps, before, stream.cursor());
-        effects.extend(question.map(|question| subscribe(id, channel, question)));
-        effects
+        let steps = stream.answered(&mut turn, answer);
+        told(channel, steps, before, stream.cursor())
     }
 
     fn refused(&mut self, now: Instant, id: ConnectionId, refusal: Refusal) -> Vec<Effect> {
@@ -280,13 +321,16 @@ impl Session {
         }
     }
 
-    fn ask_for_every_channel(&mut self, now: Instant, id: ConnectionId) -> Vec<Effect> {
-        let (mut turn, streams) = self.turn(now);
-        streams.iter_mut().map(|(channel, stream)| subscribe(id, channel, stream.connected(&mut turn))).collect()
-    }
-
     fn is_open(&self, id: ConnectionId) -> bool {
         self.open.as_ref().is_some_and(|open| open.id == id)
+    }
+
+    fn is_opening(&self, id: ConnectionId) -> bool {
+        matches!(self.next, Next::Opening(opening) if opening == id)
+    }
+
+    fn ping_later(&mut self, now: Instant) -> Heartbeat {
+        Heartbeat::PingAt(later(now, within(&mut self.rng, &self.timing.ping)))
     }
 
     fn give_up(&mut self, now: Instant, id: ConnectionId, reason: &str) -> Vec<Effect> {
@@ -297,26 +341,14 @@ impl Session {
         self.open = None;
         self.streams.values_mut().for_each(Stream::disconnected);
         let retry_in = match self.next {
-            Next::At(_) => self.retry(now),
+            Next::At(_) => {
+                let wait = self.pace.after_loss(&mut self.rng, &self.timing);
+                self.next = Next::At(later(now, wait));
+                wait
+            }
             Next::Opening(_) => Duration::ZERO,
         };
         Effect::Tell(Event::Disconnected { reason, retry_in })
-    }
-
-    fn retry(&mut self, now: Instant) -> Duration {
-        self.failures += 1;
-        let wait = backoff(&mut self.rng, self.timing.first_retry, self.timing.longest_retry, self.failures);
-        self.next = Next::At(now + wait);
-        wait
-    }
-
-    /// How long a connection is used. If its token is about to end, to the end: the next token may be the same one.
-    fn lasts(&mut self, lifetime: Option<Duration>) -> Duration {
-        let planned = within(&mut self.rng, &self.timing.replace);
-        let Some(lifetime) = lifetime else { return planned };
-        let early = within(&mut self.rng, &BEFORE_TOKEN_ENDS);
-        let token = if lifetime > 2 * early { lifetime - early } else { lifetime + Duration::from_secs(1) };
-        planned.min(token)
     }
 
     fn turn(&mut self, now: Instant) -> (Turn<'_>, &mut BTreeMap<Channel, Stream>) {

@@ -45,12 +45,14 @@ pub(crate) enum Report {
     /// It is open. `joined` and `lifetime` are what the token says, if that can be read.
     Opened { id: ConnectionId, joined: Vec<Channel>, lifetime: Option<Duration> },
     /// The server does not want this token.
-    Refused { status: u16 },
+    Refused { id: ConnectionId, status: u16 },
     /// It could not be opened.
     Failed { id: ConnectionId, reason: String },
     /// A frame came.
     Received { id: ConnectionId, frame: ServerFrame },
-    /// Something came that is no frame of the API.
+    /// A frame came that cannot be read: nobody knows what it carried.
+    Unreadable { id: ConnectionId },
+    /// A sign of life came that is no frame of the API.
     Heard { id: ConnectionId },
     /// It is closed.
     Closed { id: ConnectionId, reason: String },
@@ -73,7 +75,7 @@ pub(crate) async fn run(
         Ok(opened) => opened,
         Err(error) => {
             let report = match error {
-                OpenError::Refused(status) => Report::Refused { status },
+                OpenError::Refused(status) => Report::Refused { id, status },
                 OpenError::Failed(reason) => Report::Failed { id, reason },
             };
             // Nobody listens any more: nobody needs to know.
@@ -82,7 +84,7 @@ pub(crate) async fn run(
         }
     };
     let claims = Claims::read_unverified(&token).ok();
-    let lifetime = claims.as_ref().map(Claims::remaining);
+    let lifetime = claims.as_ref().and_then(Claims::lifetime);
     let joined = claims.map(|claims| claims.joined()).unwrap_or_default();
     if reports.send(Report::Opened { id, joined, lifetime }).await.is_ok() {
         pump(id, stream, frames, reports).await;
@@ -162,12 +164,13 @@ async fn write(stream: &mut Stream, frame: &ClientFrame) -> Result<(), String> {
 }
 
 fn report(id: ConnectionId, message: &Message) -> Report {
-    let Message::Text(text) = message else { return Report::Heard { id } };
+    let (Message::Text(_) | Message::Binary(_)) = message else { return Report::Heard { id } };
+    let text = message.to_text().unwrap_or_default();
     match ServerFrame::parse(text) {
         Ok(frame) => Report::Received { id, frame },
         Err(error) => {
             tracing::warn!(%error, "a frame could not be read");
-            Report::Heard { id }
+            Report::Unreadable { id }
         }
     }
 }

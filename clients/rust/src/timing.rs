@@ -1,7 +1,7 @@
 //! How long things take, and the jitter in it.
 
 use std::ops::RangeInclusive;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -21,7 +21,9 @@ pub struct Timing {
     pub pong: Duration,
     /// How old a connection becomes before another takes its place; API Gateway cuts it at 2 h.
     pub replace: RangeInclusive<Duration>,
-    /// How long to wait before the first reconnect. It doubles with each failure.
+    /// How long to wait after a connection that worked was lost. All clients may have lost theirs at once.
+    pub reconnect: RangeInclusive<Duration>,
+    /// How long to wait after no connection was to be had. It doubles with each failure.
     pub first_retry: Duration,
     /// How long to wait before a reconnect at most.
     pub longest_retry: Duration,
@@ -38,11 +40,20 @@ impl Default for Timing {
             ping: Duration::from_secs(24)..=Duration::from_secs(36),
             pong: Duration::from_secs(10),
             replace: minutes(100)..=minutes(115),
+            reconnect: Duration::ZERO..=Duration::from_secs(2),
             first_retry: Duration::from_millis(200),
             longest_retry: Duration::from_secs(30),
             connect: Duration::from_secs(20),
         }
     }
+}
+
+/// What is further away than this never comes, and might be more than an [`Instant`] can hold.
+const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
+/// The moment `wait` from `now`.
+pub(crate) fn later(now: Instant, wait: Duration) -> Instant {
+    now + wait.min(FAR)
 }
 
 /// A moment in `range`.

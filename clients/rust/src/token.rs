@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::channel::Channel;
 
@@ -14,23 +15,56 @@ pub const LOCAL_SECRET: &str = "tidings-local-secret-that-no-deployed-stack-acce
 
 /// What a token says of its bearer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Lenient")]
 pub struct Claims {
     /// The user.
     pub sub: String,
-    /// When the token was made, in seconds since 1970.
-    #[serde(default)]
+    /// When the token was made, in seconds since 1970; 0 if it does not say.
     pub iat: u64,
     /// When the token ends, in seconds since 1970.
     pub exp: u64,
     /// Patterns of the channels that may be read besides the user's own.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub subscribe: Vec<String>,
     /// Patterns of the channels that may be sent to.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub publish: Vec<String>,
     /// The channels that a connection joins besides the user's own.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub channels: Vec<Channel>,
+}
+
+/// What is read of a token. Whether it is good is for the server to say, and issuers write times with fractions.
+#[derive(Deserialize)]
+struct Lenient {
+    sub: String,
+    exp: f64,
+    #[serde(default)]
+    iat: Value,
+    #[serde(default)]
+    subscribe: Value,
+    #[serde(default)]
+    publish: Value,
+    #[serde(default)]
+    channels: Value,
+}
+
+impl From<Lenient> for Claims {
+    fn from(claims: Lenient) -> Self {
+        Self {
+            sub: claims.sub,
+            // What is out of range becomes the nearest that is not.
+            iat: claims.iat.as_f64().unwrap_or_default() as u64,
+            exp: claims.exp as u64,
+            subscribe: strings(&claims.subscribe),
+            publish: strings(&claims.publish),
+            channels: strings(&claims.channels).iter().filter_map(|name| name.parse().ok()).collect(),
+        }
+    }
+}
+
+fn strings(list: &Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str).map(ToOwned::to_owned).collect()
 }
 
 /// Why there is no token, or no claims.
@@ -80,6 +114,15 @@ impl Claims {
     pub fn remaining(&self) -> Duration {
         Duration::from_secs(self.exp).saturating_sub(seconds_since_1970())
     }
+
+    /// How long a token that the server just accepted is good for, as far as that can be known: this machine's clock
+    /// may be wrong.
+    pub(crate) fn lifetime(&self) -> Option<Duration> {
+        let whole = Duration::from_secs(self.exp.saturating_sub(self.iat));
+        let whole = (self.iat > 0 && !whole.is_zero()).then_some(whole);
+        let rest = Some(self.remaining()).filter(|rest| !rest.is_zero());
+        rest.into_iter().chain(whole).min()
+    }
 }
 
 /// Whether an address is this machine's own, where alone [`LOCAL_SECRET`] is of use.
@@ -97,6 +140,8 @@ fn seconds_since_1970() -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -128,6 +173,34 @@ mod tests {
     #[test]
     fn what_is_no_token_is_refused() {
         assert!(Claims::read_unverified("alice").is_err());
+    }
+
+    fn token_of(claims: &Value) -> String {
+        let key = EncodingKey::from_secret(LOCAL_SECRET.as_bytes());
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key).unwrap()
+    }
+
+    #[test]
+    fn what_the_server_accepts_is_read() {
+        let claims = json!({"sub": "alice", "exp": 1_795_000_000.9, "iat": 1_794_999_400.5, "aud": ["x"],
+            "subscribe": null, "publish": "x", "channels": ["topic:a", 7, "no channel", "topic:b"]});
+        let read = Claims::read_unverified(&token_of(&claims)).unwrap();
+        assert_eq!((read.exp, read.iat), (1_795_000_000, 1_794_999_400));
+        let joined: Vec<_> = read.joined().iter().map(ToString::to_string).collect();
+        assert_eq!(joined, ["user:alice", "topic:a", "topic:b"]);
+    }
+
+    #[test]
+    fn a_lifetime_is_known_whatever_this_machines_clock_says() {
+        let now = seconds_since_1970().as_secs();
+        let lifetime = |iat: u64, exp: u64| Claims { iat, exp, ..Claims::default() }.lifetime().map(|l| l.as_secs());
+        assert!((500..=600).contains(&lifetime(now - 3_000, now + 600).unwrap()));
+        // The clock is slow: the token was made later than now.
+        assert_eq!(lifetime(now + 5_000, now + 5_600), Some(600));
+        // The clock is fast: the token has ended, and was accepted all the same.
+        assert_eq!(lifetime(now - 5_600, now - 5_000), Some(600));
+        assert_eq!(lifetime(0, now - 5_000), None);
+        assert_eq!(lifetime(now, u64::MAX).map(|seconds| seconds > 1 << 40), Some(true));
     }
 
     #[test]

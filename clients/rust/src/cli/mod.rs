@@ -54,7 +54,7 @@ impl Arguments {
         match self.command {
             Command::Listen(listen) => listen.run(&self.stack).await,
             Command::Send(send) => send.run(&self.stack).await,
-            Command::Token(token) => token.run(),
+            Command::Token(token) => token.run(&self.stack),
             Command::Channel(channel) => channel.run(&self.stack).await,
         }
     }

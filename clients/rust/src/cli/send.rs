@@ -1,6 +1,6 @@
 //! `tidings send`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::Value;
@@ -54,19 +54,40 @@ pub(super) struct Send {
     json: bool,
 }
 
+/// A client whose token never ends while it is in use: standard input may go on for days.
+struct Sender<'a> {
+    stack: &'a Stack,
+    client: Client,
+    minted: Instant,
+}
+
+impl<'a> Sender<'a> {
+    fn new(stack: &'a Stack, now: Instant) -> Result<Self, Failure> {
+        let mut claims = Claims::new("tidings-cli", TOKEN_LIFETIME);
+        claims.publish = vec!["*".to_owned()];
+        Ok(Self { stack, client: stack.client(&claims)?, minted: now })
+    }
+
+    /// The client, with a new token if half of the old one's life is over. A token that was given stays.
+    fn client(&mut self, now: Instant) -> Result<&Client, Failure> {
+        if self.stack.token.is_none() && now.saturating_duration_since(self.minted) > TOKEN_LIFETIME / 2 {
+            *self = Self::new(self.stack, now)?;
+        }
+        Ok(&self.client)
+    }
+}
+
 impl Send {
     /// Sends, and stops at the first refusal.
     pub(super) async fn run(self, stack: &Stack) -> Result<(), Failure> {
-        let mut claims = Claims::new("tidings-cli", TOKEN_LIFETIME);
-        claims.publish = vec!["*".to_owned()];
-        let client = stack.client(&claims)?;
+        let mut sender = Sender::new(stack, Instant::now())?;
         if self.title.is_some() || self.body.is_some() || self.data.is_some() {
-            return self.send(&client, &self.filled(Notification::default()), self.key.as_deref()).await;
+            return self.send(&sender.client, &self.filled(Notification::default()), self.key.as_deref()).await;
         }
-        self.send_lines(&client).await
+        self.send_lines(&mut sender).await
     }
 
-    async fn send_lines(&self, client: &Client) -> Result<(), Failure> {
+    async fn send_lines(&self, sender: &mut Sender<'_>) -> Result<(), Failure> {
         let mut lines = BufReader::new(tokio::io::stdin()).lines();
         let mut number = 0;
         while let Some(line) = lines.next_line().await? {
@@ -74,6 +95,7 @@ impl Send {
             if line.trim().is_empty() {
                 continue;
             }
+            let client = sender.client(Instant::now())?;
             let key = self.key.as_ref().map(|key| format!("{key}-{number}"));
             let sent = match notification(&line) {
                 Ok(notification) => self.send(client, &self.filled(notification), key.as_deref()).await,
@@ -137,6 +159,24 @@ fn in_line(number: u64, error: Failure) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_minted_token_is_replaced_long_before_it_ends_and_a_given_one_never() {
+        let stack = |token: Option<&str>| {
+            let (http, websocket) = ("http://127.0.0.1:3000".to_owned(), String::new());
+            Stack { http, websocket, token: token.map(ToOwned::to_owned) }
+        };
+        let minted = |token| {
+            let (stack, begin) = (stack(token), Instant::now());
+            let mut sender = Sender::new(&stack, begin).unwrap();
+            [25, 31, 40, 62].map(|minutes| {
+                sender.client(begin + Duration::from_secs(minutes * 60)).unwrap();
+                (sender.minted - begin).as_secs() / 60
+            })
+        };
+        assert_eq!(minted(None), [0, 31, 31, 62]);
+        assert_eq!(minted(Some("t")), [0, 0, 0, 0]);
+    }
 
     #[test]
     fn a_line_is_fields_or_a_body() {

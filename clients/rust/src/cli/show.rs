@@ -9,7 +9,8 @@ pub(super) fn line(channel: &Channel, item: &Item) -> String {
     if !text.is_empty() {
         parts.push(text.join(" — "));
     }
-    let rest: Vec<String> = item.url.iter().map(|url| on_one_line(url)).chain(item.data.iter().map(json)).collect();
+    let links = item.url.iter().chain(&item.raw).map(|text| on_one_line(text));
+    let rest: Vec<String> = links.chain(item.data.iter().map(json)).collect();
     if !rest.is_empty() {
         parts.push(rest.join(" "));
     }
@@ -48,6 +49,12 @@ mod tests {
         assert_eq!(shown(full), r#"user:alice #42  Title — body  https://x.y {"a":1}"#);
         assert_eq!(shown(json!({"seq": 1, "body": "b"})), "user:alice #1  b");
         assert_eq!(shown(json!({"data": 7})), "user:alice  7");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_shown_as_it_came() {
+        let item = Item { seq: Some(1), raw: Some(r#"{"seq":1,"data":1e999}"#.to_owned()), ..Item::default() };
+        assert_eq!(line(&"topic:a".parse().unwrap(), &item), r#"topic:a #1  {"seq":1,"data":1e999}"#);
     }
 
     #[test]

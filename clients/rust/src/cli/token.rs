@@ -1,19 +1,23 @@
 //! `tidings token`.
 
+use std::env::VarError;
 use std::time::Duration;
 
 use clap::Args;
 use tidings::Channel;
-use tidings::token::{Claims, LOCAL_SECRET};
+use tidings::token::{Claims, LOCAL_SECRET, is_local};
 
-use super::{Failure, duration, print};
+use super::{Failure, Stack, duration, print};
+
+const SECRET: &str = "TIDINGS_SECRET";
 
 /// Prints a token.
 ///
 /// It is signed with the secret in the environment variable TIDINGS_SECRET, else with the local stack's public one. A
 /// deployed stack's secret is its output TokenSecretArn; whoever may read it may mint:
 ///
-///   TIDINGS_SECRET=$(aws secretsmanager get-secret-value --secret-id ARN --query SecretString --output text)
+///   export TIDINGS_SECRET="$(aws secretsmanager get-secret-value --secret-id ARN --query SecretString --output text)"
+///   tidings token --sub alice
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Token {
@@ -32,21 +36,31 @@ pub(super) struct Token {
     /// How long the token is good for.
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
     expires: Duration,
-    /// Signs the token.
-    #[arg(long, env = "TIDINGS_SECRET", hide = true, hide_env_values = true)]
-    secret: Option<String>,
 }
 
 impl Token {
     /// Prints it.
-    pub(super) fn run(self) -> Result<(), Failure> {
+    pub(super) fn run(self, stack: &Stack) -> Result<(), Failure> {
         // No other user has a channel.
         Channel::inbox(&self.sub)?;
-        if self.secret.as_ref().is_some_and(String::is_empty) {
-            return Err("TIDINGS_SECRET is empty: whatever should have filled it has failed".into());
+        let secret = secret()?;
+        if secret.is_none() && !is_local(&stack.http) {
+            eprintln!("tidings: {SECRET} is not set: {} refuses this token, which is the local stack's", stack.http);
         }
         let Self { publish, subscribe, channels, .. } = self;
         let claims = Claims { publish, subscribe, channels, ..Claims::new(&self.sub, self.expires) };
-        Ok(print(&claims.sign(self.secret.as_deref().unwrap_or(LOCAL_SECRET))?)?)
+        Ok(print(&claims.sign(secret.as_deref().unwrap_or(LOCAL_SECRET))?)?)
+    }
+}
+
+/// Of the environment only: other users of the machine see command lines.
+fn secret() -> Result<Option<String>, Failure> {
+    match std::env::var(SECRET) {
+        Ok(secret) if secret.is_empty() => {
+            Err(format!("{SECRET} is empty: whatever should have filled it has failed").into())
+        }
+        Ok(secret) => Ok(Some(secret)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(format!("{SECRET} is no text").into()),
     }
 }

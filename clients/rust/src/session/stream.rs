@@ -7,24 +7,18 @@ use rand::rngs::StdRng;
 use crate::frame::Subscribed;
 use crate::item::Item;
 use crate::ordering::{Ordering, Step};
-use crate::timing::{Timing, within};
+use crate::timing::{Timing, later, within};
 
 /// A connection on which so many questions in a row stay unanswered is given up.
 const MAX_UNANSWERED: u32 = 4;
+/// So much may wait for its turn. A connection that brings more out of order is given up: a new one brings it in order.
+const MAX_HELD: usize = 2_000;
 
 /// A `subscribe` to send.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Question {
     pub(super) after: Option<u64>,
     pub(super) reference: u64,
-}
-
-/// What to do when the time has come.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Due {
-    Nothing,
-    Ask(Question),
-    GiveUp,
 }
 
 /// What every turn of a stream takes from the session.
@@ -41,6 +35,10 @@ enum Request {
     Idle,
     /// A question is to be asked then.
     At(Instant),
+    /// A question is to be asked as soon as fewer are under way. `since`: the newest `ref` when it began to wait.
+    Waiting {
+        since: u64,
+    },
     /// A question is under way, and asked again at `until`. `failed`: the gateway said that some question failed; this
     /// one's answer may still come.
     Asked {
@@ -80,13 +78,13 @@ impl Stream {
         self.request = Request::Idle;
     }
 
-    /// A connection is open; the first question on it.
-    pub(super) fn connected(&mut self, turn: &mut Turn) -> Question {
+    /// A connection is open.
+    pub(super) fn connected(&mut self, turn: &mut Turn) {
         self.ordering.restart();
         self.behind = true;
         self.delays = 0;
         self.unanswered = 0;
-        self.ask(turn)
+        self.request = Request::Waiting { since: *turn.reference };
     }
 
     pub(super) fn take(&mut self, turn: &mut Turn, items: Vec<Item>) -> Vec<Step> {
@@ -96,9 +94,9 @@ impl Stream {
     }
 
     /// Takes in an answer, unless it answers an older question: what that one brought was taken in already, and the
-    /// newer one covers it. Also says what to ask at once.
-    pub(super) fn answered(&mut self, turn: &mut Turn, answer: &Subscribed) -> (Vec<Step>, Option<Question>) {
-        let Request::Asked { question, .. } = self.request else { return (Vec::new(), None) };
+    /// newer one covers it.
+    pub(super) fn answered(&mut self, turn: &mut Turn, answer: &Subscribed) -> Vec<Step> {
+        let Request::Asked { question, .. } = self.request else { return Vec::new() };
         let steps = self.ordering.answered(question.after, answer);
         self.request = Request::Idle;
         self.unanswered = 0;
@@ -109,10 +107,29 @@ impl Stream {
             self.delays = 0;
         }
         if self.behind && helped {
-            return (steps, Some(self.ask(turn)));
+            self.request = Request::Waiting { since: *turn.reference };
+        } else {
+            self.plan(turn);
         }
-        self.plan(turn);
-        (steps, None)
+        steps
+    }
+
+    /// Whether more came out of order than can be kept.
+    pub(super) fn is_overfull(&self) -> bool {
+        self.ordering.held() > MAX_HELD
+    }
+
+    /// Whether a question is under way.
+    pub(super) fn is_asking(&self) -> bool {
+        matches!(self.request, Request::Asked { .. })
+    }
+
+    /// Since when a question waits until fewer are under way, if one does.
+    pub(super) fn waiting(&self) -> Option<u64> {
+        match self.request {
+            Request::Waiting { since } => Some(since),
+            _ => None,
+        }
     }
 
     /// Whether this question is the one that is under way.
@@ -123,7 +140,7 @@ impl Stream {
     /// The server cannot answer now.
     pub(super) fn put_off(&mut self, turn: &mut Turn) {
         self.unanswered = 0;
-        self.request = Request::At(turn.now + self.delay(turn));
+        self.request = Request::At(later(turn.now, self.delay(turn)));
     }
 
     /// The server does not want to answer.
@@ -134,7 +151,7 @@ impl Stream {
     /// A question failed, perhaps this one.
     pub(super) fn something_failed(&mut self, turn: &mut Turn) {
         let Request::Asked { question, until, failed: false } = self.request else { return };
-        let until = until.min(turn.now + self.delay(turn));
+        let until = until.min(later(turn.now, self.delay(turn)));
         self.request = Request::Asked { question, until, failed: true };
     }
 
@@ -142,28 +159,35 @@ impl Stream {
         match self.request {
             Request::At(at) => Some(at),
             Request::Asked { until, .. } => Some(until),
-            Request::Idle | Request::Refused => None,
+            Request::Idle | Request::Waiting { .. } | Request::Refused => None,
         }
     }
 
-    pub(super) fn fired(&mut self, turn: &mut Turn) -> Due {
+    /// For so long nobody took in answers: that does not count as waiting for one.
+    pub(super) fn stalled(&mut self, time: Duration) {
+        if let Request::Asked { until, .. } = &mut self.request {
+            *until = later(*until, time);
+        }
+    }
+
+    /// The time may have come to ask. Says whether to give the connection up instead.
+    pub(super) fn fired(&mut self, turn: &mut Turn) -> bool {
         if self.deadline().is_none_or(|at| at > turn.now) {
-            return Due::Nothing;
+            return false;
         }
         if let Request::Asked { failed: false, .. } = self.request {
             self.unanswered += 1;
-            if self.unanswered == MAX_UNANSWERED {
-                return Due::GiveUp;
-            }
         }
-        Due::Ask(self.ask(turn))
+        self.request = Request::Waiting { since: *turn.reference };
+        self.unanswered == MAX_UNANSWERED
     }
 
-    fn ask(&mut self, turn: &mut Turn) -> Question {
+    /// Asks.
+    pub(super) fn ask(&mut self, turn: &mut Turn) -> Question {
         *turn.reference += 1;
         let question = Question { after: self.cursor(), reference: *turn.reference };
-        let patience = within(turn.rng, &turn.timing.answer) * 2_u32.pow(self.unanswered.min(2));
-        self.request = Request::Asked { question, until: turn.now + patience, failed: false };
+        let patience = within(turn.rng, &turn.timing.answer).saturating_mul(2_u32.pow(self.unanswered.min(2)));
+        self.request = Request::Asked { question, until: later(turn.now, patience), failed: false };
         question
     }
 
@@ -171,8 +195,8 @@ impl Stream {
     fn plan(&mut self, turn: &mut Turn) {
         let lacking = self.behind || self.ordering.has_gap();
         match self.request {
-            Request::Idle if lacking => self.request = Request::At(turn.now + self.delay(turn)),
-            Request::At(_) if !lacking => self.request = Request::Idle,
+            Request::Idle if lacking => self.request = Request::At(later(turn.now, self.delay(turn))),
+            Request::At(_) | Request::Waiting { .. } if !lacking => self.request = Request::Idle,
             _ => {}
         }
         if !lacking {
@@ -181,8 +205,8 @@ impl Stream {
     }
 
     fn delay(&mut self, turn: &mut Turn) -> Duration {
-        let delay = within(turn.rng, &turn.timing.gap) * 2_u32.pow(self.delays.min(3));
-        self.delays += 1;
+        let delay = within(turn.rng, &turn.timing.gap).saturating_mul(2_u32.pow(self.delays.min(3)));
+        self.delays = self.delays.saturating_add(1);
         delay
     }
 }

@@ -10,7 +10,7 @@ use crate::server::{Server, within};
 fn tidings(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    for variable in ["TIDINGS_HTTP", "TIDINGS_WEBSOCKET", "TIDINGS_TOKEN", "TIDINGS_SECRET"] {
+    for variable in ["TIDINGS_HTTP", "TIDINGS_WEBSOCKET", "TIDINGS_TOKEN", "TIDINGS_SECRET", "RUST_LOG"] {
         command.env_remove(variable);
     }
     command
@@ -31,7 +31,10 @@ async fn listen_prints_each_notification_once_and_stops_at_the_count() {
         let mut peer = server.accept().await;
         let token = peer.protocols.strip_prefix("tidings, bearer.").unwrap();
         let claims = Claims::read_unverified(token).unwrap();
-        assert_eq!((&*claims.sub, claims.channels.len(), claims.subscribe), ("bob", 1, vec!["topic:a".to_owned()]));
+        assert_eq!(
+            (&*claims.sub, claims.channels.len(), claims.subscribe),
+            ("bob", 0, vec!["*".to_owned(), "user:*".to_owned()])
+        );
         let (question, reference) = peer.question().await;
         assert_eq!(question["after"], 41);
         peer.question().await;
@@ -66,9 +69,14 @@ async fn listen_ends_quietly_when_nobody_reads_it() {
 #[tokio::test]
 async fn listen_fails_when_the_token_is_refused() {
     let server = Server::start().await;
-    let (listened, ()) =
-        tokio::join!(output(tidings(&["--websocket", &server.url(), "listen"])), server.refuse("401 Unauthorized"));
-    let (success, _, told) = listened;
+    let refusing = async {
+        for _ in 0..3 {
+            server.refuse("401 Unauthorized").await;
+        }
+    };
+    let begin = std::time::Instant::now();
+    let ((success, _, told), ()) = tokio::join!(output(tidings(&["--websocket", &server.url(), "listen"])), refusing);
+    assert!(begin.elapsed() < std::time::Duration::from_secs(5));
     assert!(!success);
     assert!(told.contains("401"), "{told}");
 }
@@ -105,6 +113,61 @@ async fn an_empty_secret_signs_nothing() {
     let (success, printed, told) = output(command).await;
     assert!(!success);
     assert!(printed.is_empty() && told.contains("TIDINGS_SECRET"), "{told}");
+}
+
+#[tokio::test]
+async fn the_local_secret_for_a_deployed_stack_is_warned_of() {
+    let deployed = ["--http", "https://api.example.org", "token", "--sub", "alice"];
+    let (success, _, told) = output(tidings(&deployed)).await;
+    assert!(success && told.contains("TIDINGS_SECRET"), "{told}");
+    let mut signed = tidings(&deployed);
+    signed.env("TIDINGS_SECRET", "a secret");
+    for command in [signed, tidings(&["token", "--sub", "alice"])] {
+        assert_eq!(output(command).await.2, "");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_on_the_command_line_is_refused() {
+    let (success, _, told) = output(tidings(&["token", "--sub", "alice", "--secret", "hush"])).await;
+    assert!(!success && told.contains("--secret"), "{told}");
+}
+
+#[tokio::test]
+async fn no_log_shows_the_token_whatever_the_filter() {
+    for filter in ["trace", "tungstenite::handshake::client=trace", "tungstenite=trace"] {
+        let server = Server::start().await;
+        let arguments = ["--websocket", &server.url(), "listen", "--count", "1", "user:alice:0"];
+        let mut command = tidings(&arguments);
+        command.env("RUST_LOG", filter);
+        let serving = async {
+            let mut peer = server.accept().await;
+            let (_, reference) = peer.question().await;
+            peer.notify("user:alice", &[1]).await;
+            peer.subscribed("user:alice", 1, reference).await;
+            peer.closed().await;
+            peer.protocols.strip_prefix("tidings, bearer.").unwrap().to_owned()
+        };
+        let ((success, _, told), token) = tokio::join!(output(command), serving);
+        assert!(success, "{told}");
+        assert!(!told.contains(&token), "{filter} shows the token");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_never_sees_what_goes_to_this_machine() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let mut command = tidings(&["--http", &url, "channel", "user:alice"]);
+    let proxy = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    command.env("HTTP_PROXY", &address).env("http_proxy", &address).env_remove("NO_PROXY").env_remove("no_proxy");
+    let _running = command.spawn().unwrap();
+    let direct = tokio::select! {
+        accepted = within(listener.accept()) => accepted.is_ok(),
+        _ = within(proxy.accept()) => false,
+    };
+    assert!(direct);
 }
 
 #[tokio::test]

@@ -84,6 +84,13 @@ async fn retry_after_is_honoured() {
 }
 
 #[tokio::test]
+async fn a_wait_beyond_all_reason_is_not_waited_for() {
+    let (url, _server) = serve(&[("503 Service Unavailable\r\nretry-after: 18446744073709551615", "{}")]).await;
+    let sent = within(Client::new(&url, "t").unwrap().send(&hello(), None)).await;
+    assert!(matches!(sent, Err(HttpError::Refused { status: 503, .. })), "{sent:?}");
+}
+
+#[tokio::test]
 async fn a_refusal_is_told_at_once_with_its_code() {
     let problem = r#"{"type": "x", "title": "Not allowed", "status": 403, "code": "forbidden", "detail": "no"}"#;
     let (url, _server) = serve(Box::leak(Box::new([("403 Forbidden", problem)]))).await;

@@ -15,7 +15,12 @@ fn token() -> String {
 
 fn builder(server: &Server) -> Builder {
     let token = token();
-    Listener::builder(server.url(), move || ready(Ok::<_, std::io::Error>(token.clone())))
+    Listener::builder(server.url(), move || ready(Ok::<_, std::io::Error>(token.clone()))).timing(quick())
+}
+
+/// Periods for tests that are cut: nobody else comes back at the same time.
+fn quick() -> Timing {
+    Timing { reconnect: milliseconds(10), first_retry: Duration::from_millis(10), ..Timing::default() }
 }
 
 fn cursor(text: &str) -> Cursor {
@@ -109,7 +114,7 @@ async fn the_cursors_are_those_of_what_the_application_has_taken() {
 #[tokio::test]
 async fn a_planned_reconnect_opens_the_new_connection_before_it_closes_the_old() {
     let server = Server::start().await;
-    let timing = Timing { replace: milliseconds(300), ..Timing::default() };
+    let timing = Timing { replace: milliseconds(300), ..quick() };
     let mut listener = builder(&server).timing(timing).channel(cursor("user:alice:0")).start().unwrap();
     let mut old = server.accept().await;
     let (_, reference) = old.question().await;
@@ -131,7 +136,7 @@ async fn a_planned_reconnect_opens_the_new_connection_before_it_closes_the_old()
 #[tokio::test]
 async fn a_ping_that_nothing_answers_ends_the_connection() {
     let server = Server::start().await;
-    let timing = Timing { ping: milliseconds(50), pong: Duration::from_millis(400), ..Timing::default() };
+    let timing = Timing { ping: milliseconds(50), pong: Duration::from_millis(400), ..quick() };
     let mut listener = builder(&server).timing(timing).start().unwrap();
     let mut peer = server.accept().await;
     connected(&mut listener).await;
@@ -152,10 +157,107 @@ async fn a_refused_token_ends_the_listener() {
     for (line, status) in [("401 Unauthorized", 401), ("403 Forbidden", 403)] {
         let server = Server::start().await;
         let mut listener = builder(&server).start().unwrap();
+        for _ in 0..2 {
+            server.refuse(line).await;
+            assert!(disconnected(&mut listener).await.contains(&status.to_string()));
+        }
         server.refuse(line).await;
         assert_eq!(within(listener.next()).await, Err(ListenError::TokenRefused { status }));
         assert_eq!(within(listener.next()).await, Err(ListenError::TokenRefused { status }));
     }
+}
+
+#[tokio::test]
+async fn a_token_source_that_panics_is_asked_again() {
+    let server = Server::start().await;
+    let calls = AtomicU32::new(0);
+    let token = token();
+    let source = move || {
+        assert!(calls.fetch_add(1, Ordering::Relaxed) > 0, "the first call is to panic");
+        ready(Ok::<_, String>(token.clone()))
+    };
+    let mut listener = Listener::builder(server.url(), source).timing(quick()).start().unwrap();
+    assert!(disconnected(&mut listener).await.contains("panic"));
+    server.accept().await;
+    connected(&mut listener).await;
+}
+
+#[tokio::test]
+async fn a_notification_that_cannot_be_read_is_handed_on_as_it_came() {
+    let server = Server::start().await;
+    let mut listener = builder(&server).channel(cursor("user:alice:40")).start().unwrap();
+    let mut peer = server.accept().await;
+    let (_, reference) = peer.question().await;
+    let poison = format!(r#"{{"seq":42,"data":{}{}}}"#, "[".repeat(500), "]".repeat(500));
+    let items = format!(r#"[{{"seq":41}},{poison},{{"seq":43}}]"#);
+    peer.send_text(format!(r#"{{"type":"notifications","channel":"user:alice","items":{items}}}"#)).await;
+    peer.subscribed("user:alice", 43, reference).await;
+    connected(&mut listener).await;
+    assert_eq!(seq(&mut listener).await, 41);
+    match within(listener.next()).await {
+        Ok(Event::Notification { item, .. }) => {
+            assert_eq!((item.seq, item.raw.as_deref()), (Some(42), Some(&*poison)));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(seq(&mut listener).await, 43);
+}
+
+#[tokio::test]
+async fn after_a_frame_that_cannot_be_read_it_resumes_behind_what_it_has() {
+    let server = Server::start().await;
+    let mut listener = builder(&server).channel(cursor("user:alice:40")).start().unwrap();
+    let mut peer = server.accept().await;
+    let (_, reference) = peer.question().await;
+    peer.send_text(r#"{"type":"notifications","channel":"user:alice","items":[{"seq":41}"#.to_owned()).await;
+    peer.subscribed("user:alice", 41, reference).await;
+    connected(&mut listener).await;
+    assert_eq!(disconnected(&mut listener).await, "a frame could not be read");
+    let mut peer = server.accept().await;
+    let (question, reference) = peer.question().await;
+    assert_eq!(question["after"], 40);
+    connected(&mut listener).await;
+    peer.notify("user:alice", &[41]).await;
+    peer.subscribed("user:alice", 41, reference).await;
+    assert_eq!(seq(&mut listener).await, 41);
+}
+
+#[tokio::test]
+async fn a_channel_that_is_named_again_without_a_seq_keeps_the_one_it_has() {
+    let server = Server::start().await;
+    let names = ["topic:a:41", "topic:a", "topic:a:50"];
+    let listener = names.iter().fold(builder(&server), |builder, name| builder.channel(cursor(name))).start().unwrap();
+    let mut peer = server.accept().await;
+    assert_eq!(peer.question().await.0, json!({"action": "subscribe", "channel": "topic:a", "after": 41}));
+    assert_eq!(listener.cursors(), [cursor("topic:a:41")]);
+}
+
+#[tokio::test]
+async fn what_waits_while_the_application_takes_nothing_is_not_asked_for_again() {
+    let server = Server::start().await;
+    let timing = Timing { answer: milliseconds(150), gap: milliseconds(50), ..quick() };
+    let mut listener = builder(&server).timing(timing).channel(cursor("user:alice:0")).start().unwrap();
+    let mut peer = server.accept().await;
+    let (_, reference) = peer.question().await;
+    peer.subscribed("user:alice", 0, reference).await;
+    // More than may wait for the application.
+    peer.notify("user:alice", &(1..=1_000).collect::<Vec<_>>()).await;
+    peer.notify("user:alice", &[1_002]).await;
+    connected(&mut listener).await;
+    for expected in 1..=1_000 {
+        assert_eq!(seq(&mut listener).await, expected);
+    }
+    let (question, reference) = peer.question().await;
+    assert_eq!(question["after"], 1_000);
+    // The answer is there, and many others before it, while nobody takes any.
+    peer.notify("user:alice", &(1_001..=1_600).collect::<Vec<_>>()).await;
+    peer.subscribed("user:alice", 1_600, reference).await;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    for expected in 1_001..=1_600 {
+        assert_eq!(seq(&mut listener).await, expected);
+    }
+    // It did not ask for what was there all the time.
+    assert!(tokio::time::timeout(Duration::from_millis(300), peer.frame()).await.is_err());
 }
 
 #[tokio::test]

@@ -90,7 +90,12 @@ impl Peer {
     }
 
     pub(crate) async fn send(&mut self, frame: Value) {
-        self.socket.send(Message::text(frame.to_string())).await.unwrap();
+        self.send_text(frame.to_string()).await;
+    }
+
+    /// Sends what need not be JSON.
+    pub(crate) async fn send_text(&mut self, text: String) {
+        self.socket.send(Message::text(text)).await.unwrap();
     }
 
     pub(crate) async fn notify(&mut self, channel: &str, seqs: &[u64]) {

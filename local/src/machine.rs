@@ -12,11 +12,11 @@ use tokio::net::TcpListener;
 use crate::{
     aws::{Aws, Database, Ledger, Secrets},
     cli::Options,
-    control::{Control, Faults, Journal},
+    control::{Control, Faults, Journal, Known},
     error::StartError,
     http::HttpGateway,
     lambda::Lambda,
-    project, samconfig,
+    log, project, samconfig,
     serve::{IdleCloser, bind, serve},
     template::{self, Addresses, Stack},
     websocket::{Limits, Registry, WebSocketGateway},
@@ -56,13 +56,13 @@ impl Machine {
         let ports = Ports::bind(&options).await?;
         let addresses = Addresses { http: address("http", &ports.http)?, websocket: address("ws", &ports.websocket)? };
         let aws = address("http", &ports.aws)?;
-        let mut parameters = samconfig::local_parameters(&root)?;
-        parameters.extend(options.parameters.iter().cloned());
+        let mut settings = samconfig::read(&root)?;
+        settings.parameters.extend(options.parameters.iter().cloned());
         let text = std::fs::read_to_string(&template).map_err(StartError::file(&template))?;
-        let mut stack = template::read(&text, &parameters, &addresses)?;
+        let mut stack = template::read(&text, &settings, &addresses)?;
         let executables = project::executables(&root, &stack.functions, !options.no_build, options.release).await?;
 
-        let faults = Arc::new(Faults::default());
+        let faults = Arc::new(Faults::new(known(&stack)));
         let functions = std::mem::take(&mut stack.functions);
         let lambda = Lambda::new(functions, executables, options.max_processes, &aws, Arc::clone(&faults));
         let lambda = Arc::new(lambda);
@@ -91,7 +91,14 @@ impl Machine {
     /// Ends every process that the stack started.
     pub(crate) async fn stop(&self) {
         self.lambda.shut_down().await;
+        log::flush();
     }
+}
+
+/// What a fault may name.
+fn known(stack: &Stack) -> Known {
+    let tables = stack.tables.iter().flat_map(|table| [&table.name, &table.logical_name]);
+    Known::new(stack.functions.keys(), tables)
 }
 
 fn address(scheme: &str, listener: &TcpListener) -> Result<String, StartError> {

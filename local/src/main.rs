@@ -9,6 +9,7 @@ mod http;
 mod lambda;
 mod log;
 mod machine;
+mod pattern;
 mod project;
 mod samconfig;
 mod serve;

@@ -24,6 +24,14 @@ pub(crate) fn find_template(template: &Path) -> Result<PathBuf, StartError> {
     })
 }
 
+/// The one binary of a function's folder.
+#[derive(Debug, PartialEq, Eq)]
+struct Binary {
+    package: String,
+    manifest: PathBuf,
+    name: String,
+}
+
 /// Builds the functions, unless told not to, and says where each one's binary is.
 pub(crate) async fn executables(
     root: &Path,
@@ -32,28 +40,40 @@ pub(crate) async fn executables(
     release: bool,
 ) -> Result<BTreeMap<String, PathBuf>, StartError> {
     let metadata = metadata(root).await?;
-    let folder = Path::new(metadata["target_directory"].as_str().unwrap_or("target"));
-    let folder = folder.join(if release { "release" } else { "debug" });
-    let mut packages = Vec::new();
-    let mut executables = BTreeMap::new();
+    let mut binaries = BTreeMap::new();
     for function in functions.values() {
-        let (package, binary) = package_in(&metadata, &root.join(&function.code)).ok_or_else(|| {
+        let binary = binary_in(&metadata, &root.join(&function.code)).ok_or_else(|| {
             StartError::Build(format!(
                 "{}: its CodeUri {} holds no Rust package with one binary",
                 function.name,
                 function.code.display()
             ))
         })?;
-        packages.push(package);
-        executables.insert(function.name.clone(), folder.join(binary));
+        binaries.insert(function.name.clone(), binary);
     }
-    if build {
-        compile(root, &packages, release).await?;
-    }
-    if let Some(missing) = executables.values().find(|path| !path.is_file()) {
-        return Err(StartError::Build(format!("there is no {}; leave out --no-build", missing.display())));
-    }
-    Ok(executables)
+    if build { compile(root, &binaries, release).await } else { built_before(&metadata, &binaries, release) }
+}
+
+/// The binaries where cargo puts them by default: only a build says where they are for certain.
+fn built_before(
+    metadata: &Value,
+    binaries: &BTreeMap<String, Binary>,
+    release: bool,
+) -> Result<BTreeMap<String, PathBuf>, StartError> {
+    let folder = Path::new(metadata["target_directory"].as_str().unwrap_or("target"));
+    let folder = folder.join(if release { "release" } else { "debug" });
+    let paths = binaries.iter().map(|(function, binary)| {
+        let path = folder.join(&binary.name);
+        if path.is_file() {
+            return Ok((function.clone(), path));
+        }
+        Err(StartError::Build(format!(
+            "--no-build: there is no {}; leave --no-build out, which builds it, and finds it where a cargo setting such \
+             as build.target puts it",
+            path.display()
+        )))
+    });
+    paths.collect()
 }
 
 fn cargo(root: &Path) -> Command {
@@ -73,38 +93,59 @@ async fn metadata(root: &Path) -> Result<Value, StartError> {
         .map_err(|_| StartError::Build("cargo metadata failed; see its message above".to_owned()))
 }
 
-/// The package and binary of a folder.
-fn package_in(metadata: &Value, folder: &Path) -> Option<(String, String)> {
+/// The binary of a folder.
+fn binary_in(metadata: &Value, folder: &Path) -> Option<Binary> {
     let manifest = folder.join("Cargo.toml").canonicalize().ok()?;
     let package = metadata["packages"]
         .as_array()?
         .iter()
         .find(|package| package["manifest_path"].as_str().is_some_and(|path| Path::new(path) == manifest))?;
-    let targets = package["targets"].as_array()?.iter();
-    let mut binaries =
-        targets.filter(|target| target["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "bin")));
+    let mut binaries = package["targets"].as_array()?.iter().filter(|target| is_binary(target));
     let (binary, None) = (binaries.next()?, binaries.next()) else { return None };
-    Some((package["name"].as_str()?.to_owned(), binary["name"].as_str()?.to_owned()))
+    let (package, name) = (package["name"].as_str()?.to_owned(), binary["name"].as_str()?.to_owned());
+    Some(Binary { package, manifest, name })
 }
 
-async fn compile(root: &Path, packages: &[String], release: bool) -> Result<(), StartError> {
-    if packages.is_empty() {
-        return Ok(());
+fn is_binary(target: &Value) -> bool {
+    target["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "bin"))
+}
+
+/// Has cargo build the binaries, and say where they are.
+async fn compile(
+    root: &Path,
+    binaries: &BTreeMap<String, Binary>,
+    release: bool,
+) -> Result<BTreeMap<String, PathBuf>, StartError> {
+    if binaries.is_empty() {
+        return Ok(BTreeMap::new());
     }
     let mut command = cargo(root);
-    command.arg("build").stdout(Stdio::null());
-    for package in packages {
-        command.args(["--package", package]);
+    command.args(["build", "--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit());
+    for binary in binaries.values() {
+        command.args(["--package", &binary.package]);
     }
     if release {
         command.arg("--release");
     }
-    let status = command.status().await.map_err(|error| StartError::Build(format!("cannot run cargo: {error}")))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(StartError::Build("the functions do not build; see the messages above".to_owned()))
+    let output = command.output().await.map_err(|error| StartError::Build(format!("cannot run cargo: {error}")))?;
+    if !output.status.success() {
+        return Err(StartError::Build("the functions do not build; see the messages above".to_owned()));
     }
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let paths = binaries.iter().map(|(function, binary)| {
+        let path = messages.lines().find_map(|message| executable_of(message, binary));
+        let path = path.ok_or_else(|| StartError::Build(format!("cargo built no binary {}", binary.name)))?;
+        Ok((function.clone(), path))
+    });
+    paths.collect()
+}
+
+/// Where a binary is, if this message of cargo's is about it.
+fn executable_of(message: &str, binary: &Binary) -> Option<PathBuf> {
+    let message: Value = serde_json::from_str(message).ok()?;
+    let is_it = message["manifest_path"].as_str().is_some_and(|path| Path::new(path) == binary.manifest)
+        && is_binary(&message["target"]);
+    message["executable"].as_str().filter(|_| is_it).map(PathBuf::from)
 }
 
 #[cfg(test)]
@@ -120,9 +161,25 @@ mod tests {
             let targets: Vec<Value> = kinds.iter().map(|kind| json!({"kind": [kind], "name": "f"})).collect();
             json!({"packages": [{"name": "p", "manifest_path": folder.join("Cargo.toml"), "targets": targets}]})
         };
-        let expected = Some(("p".to_owned(), "f".to_owned()));
-        assert_eq!(package_in(&package(&["lib", "bin"]), folder), expected);
-        assert_eq!(package_in(&package(&["bin", "bin"]), folder), None);
-        assert_eq!(package_in(&package(&["lib"]), folder), None);
+        let manifest = folder.join("Cargo.toml").canonicalize().expect("our own manifest");
+        let expected = Binary { package: "p".to_owned(), manifest, name: "f".to_owned() };
+        assert_eq!(binary_in(&package(&["lib", "bin"]), folder), Some(expected));
+        assert_eq!(binary_in(&package(&["bin", "bin"]), folder), None);
+        assert_eq!(binary_in(&package(&["lib"]), folder), None);
+    }
+
+    #[test]
+    fn cargo_says_where_a_binary_is() {
+        let binary = Binary { package: "p".to_owned(), manifest: "/p/Cargo.toml".into(), name: "f".to_owned() };
+        let message = |manifest: &str, kind: &str, executable: Option<&str>| {
+            let target = json!({"kind": [kind], "name": "f"});
+            json!({"reason": "compiler-artifact", "manifest_path": manifest, "target": target, "executable": executable})
+                .to_string()
+        };
+        let found = executable_of(&message("/p/Cargo.toml", "bin", Some("/t/x/f")), &binary);
+        assert_eq!(found, Some("/t/x/f".into()));
+        assert_eq!(executable_of(&message("/p/Cargo.toml", "lib", None), &binary), None);
+        assert_eq!(executable_of(&message("/q/Cargo.toml", "bin", Some("/t/x/q")), &binary), None);
+        assert_eq!(executable_of("not JSON", &binary), None);
     }
 }

@@ -1,4 +1,4 @@
-//! What `samconfig.toml` gives the template's parameters on this machine.
+//! What `samconfig.toml` says: the stack's name, and the template's parameters on this machine.
 
 use std::path::Path;
 
@@ -6,24 +6,32 @@ use toml::{Table, Value};
 
 use crate::error::StartError;
 
-/// The `parameter_overrides` of `[local.deploy.parameters]`; none if there is no such file or section.
-pub(crate) fn local_parameters(root: &Path) -> Result<Vec<(String, String)>, StartError> {
+/// What is not in the template.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// The stack's name.
+    pub(crate) stack: String,
+    /// The template's parameters; of several values of one, the last counts.
+    pub(crate) parameters: Vec<(String, String)>,
+}
+
+/// Reads the `stack_name` of `[default.deploy.parameters]` and the `parameter_overrides` of `[local.deploy.parameters]`.
+pub(crate) fn read(root: &Path) -> Result<Settings, StartError> {
     let path = root.join("samconfig.toml");
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let text = std::fs::read_to_string(&path).map_err(StartError::file(&path))?;
-    let table: Table = text.parse().map_err(|error| StartError::Template(format!("{}: {error}", path.display())))?;
-    let overrides =
-        table.get("local").and_then(|local| local.get("deploy")?.get("parameters")?.get("parameter_overrides"));
-    overrides.map_or(Ok(Vec::new()), |value| {
-        parse(value).ok_or_else(|| {
-            StartError::Template(
-                "samconfig.toml: local.deploy.parameters.parameter_overrides must be NAME=VALUE pairs, in a list or a string"
-                    .to_owned(),
-            )
-        })
-    })
+    let text =
+        if path.exists() { std::fs::read_to_string(&path).map_err(StartError::file(&path))? } else { String::new() };
+    settings(&text).map_err(|why| StartError::Template(format!("{}: {why}", path.display())))
+}
+
+fn settings(text: &str) -> Result<Settings, String> {
+    let table: Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
+    let deploy = |environment: &str, key: &str| table.get(environment)?.get("deploy")?.get("parameters")?.get(key);
+    let stack = deploy("default", "stack_name").and_then(Value::as_str).unwrap_or("local").to_owned();
+    let parameters = deploy("local", "parameter_overrides").map_or(Some(Vec::new()), parse);
+    let parameters = parameters.ok_or(
+        "local.deploy.parameters.parameter_overrides must be NAME=VALUE pairs, in a list or a string".to_owned(),
+    )?;
+    Ok(Settings { stack, parameters })
 }
 
 fn parse(overrides: &Value) -> Option<Vec<(String, String)>> {
@@ -78,6 +86,14 @@ mod tests {
             Some(vec![("Stage".to_owned(), "local".to_owned()), ("Text".to_owned(), "two words".to_owned())]);
         assert_eq!(pairs(r#"o = ["Stage=local", "Text='two words'"]"#), expected);
         assert_eq!(pairs(r#"o = 'Stage=local Text="two words"'"#), expected);
+    }
+
+    #[test]
+    fn the_stack_is_named_as_it_is_deployed() {
+        let named = settings("[default.deploy.parameters]\nstack_name = 'some'").expect("valid settings");
+        assert_eq!((named.stack.as_str(), named.parameters.len()), ("some", 0));
+        let local = settings("[local.deploy.parameters]\nparameter_overrides = ['A=b']").expect("valid settings");
+        assert_eq!((local.stack.as_str(), local.parameters.len()), ("local", 1));
     }
 
     #[test]

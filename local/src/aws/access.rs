@@ -4,7 +4,8 @@ use hyper::HeaderMap;
 
 use crate::{
     lambda::Lambda,
-    template::{ACCOUNT, Effect, Function, STACK, Statement},
+    pattern::matches,
+    template::{ACCOUNT, Effect, Function, Statement},
 };
 
 /// The caller of an AWS API, as their access key says.
@@ -35,23 +36,30 @@ impl Caller {
         self.access_key.clone().filter(|_| self.function.is_some())
     }
 
-    /// Whether the caller may do every one of these; if not, AWS's words for it.
-    pub(crate) fn authorize(&self, needed: &[(String, String)]) -> Result<(), String> {
+    /// Whether the caller may perform `operation`, for which these rights are needed; if not, AWS's words for it. Where
+    /// no right is known to suffice, no function may.
+    pub(crate) fn authorize(&self, operation: &str, needed: &[(String, String)]) -> Result<(), String> {
         let Some(function) = &self.function else { return Ok(()) };
-        for (action, resource) in needed {
-            if !allows(&function.policy, action, resource) {
-                let user = format!(
-                    "arn:aws:sts::{ACCOUNT}:assumed-role/{STACK}-{}Role/{}",
-                    function.name, function.physical_name
-                );
-                return Err(format!(
-                    "User: {user} is not authorized to perform: {action} on resource: {resource} \
-                     because no identity-based policy allows the {action} action"
-                ));
-            }
+        if needed.is_empty() {
+            return Err(format!(
+                "User: {} is not authorized to perform: {operation}; the local stack knows no right that it needs",
+                user(function)
+            ));
         }
-        Ok(())
+        match needed.iter().find(|(action, resource)| !allows(&function.policy, action, resource)) {
+            None => Ok(()),
+            Some((action, resource)) => Err(format!(
+                "User: {} is not authorized to perform: {action} on resource: {resource} \
+                 because no identity-based policy allows the {action} action",
+                user(function)
+            )),
+        }
     }
+}
+
+fn user(function: &Function) -> String {
+    let name = &function.physical_name;
+    format!("arn:aws:sts::{ACCOUNT}:assumed-role/{name}-role/{name}")
 }
 
 /// The access key in a Signature Version 4 `Authorization` header.
@@ -71,33 +79,6 @@ fn allows(policy: &[Statement], action: &str, resource: &str) -> bool {
     fitting.peek().is_some() && fitting.all(|statement| statement.effect == Effect::Allow)
 }
 
-/// Whether a text fits an IAM pattern, in which `*` is any text and `?` any character.
-pub(crate) fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some(b'*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some(letter) if *letter == b'?' || *letter == text[t] => {
-                p += 1;
-                t += 1;
-            }
-            _ => {
-                // Let the last star take one character more.
-                let Some((at, taken)) = star else { return false };
-                star = Some((at, taken + 1));
-                p = at + 1;
-                t = taken + 1;
-            }
-        }
-    }
-    pattern[p..].iter().all(|letter| *letter == b'*')
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -106,15 +87,6 @@ mod tests {
 
     fn policy(statements: serde_json::Value) -> Vec<Statement> {
         serde_json::from_value(statements).expect("valid statements")
-    }
-
-    #[test]
-    fn patterns_match_as_in_iam() {
-        assert!(matches("arn:a/*/POST/@connections/*", "arn:a/stage/POST/@connections/x/y="));
-        assert!(matches("dynamodb:?etItem", "dynamodb:GetItem"));
-        assert!(matches("*", ""));
-        assert!(!matches("arn:a/s/POST/*", "arn:a/s/GET/x"));
-        assert!(!matches("abc", "abcd"));
     }
 
     #[test]
@@ -127,6 +99,19 @@ mod tests {
         assert!(!allows(&policy, "dynamodb:GetItem", "arn:other"));
         assert!(!allows(&policy, "dynamodb:PutItem", "arn:t"));
         assert!(!allows(&policy, "dynamodb:Query", "arn:t"));
+    }
+
+    #[test]
+    fn a_function_may_do_only_what_is_known_to_be_allowed() {
+        let all = policy(json!([{"Effect": "Allow", "Action": "*", "Resource": "arn:t"}]));
+        let function = Caller { function: Some(Function::named("F", all)), ..Caller::default() };
+        let needs = |resource: &str| [("dynamodb:GetItem".to_owned(), resource.to_owned())];
+        function.authorize("GetItem", &needs("arn:t")).expect("it is allowed");
+        let refused = function.authorize("GetItem", &needs("arn:other")).expect_err("it is not allowed");
+        assert!(refused.contains("not authorized to perform: dynamodb:GetItem on resource: arn:other"), "{refused}");
+        let unknown = function.authorize("ExecuteStatement", &[]).expect_err("nobody knows");
+        assert!(unknown.contains("not authorized to perform: ExecuteStatement"), "{unknown}");
+        Caller::default().authorize("ExecuteStatement", &[]).expect("who is no function may do all");
     }
 
     #[test]

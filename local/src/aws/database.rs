@@ -83,17 +83,21 @@ impl Database {
     }
 }
 
+/// Creates the table if it is missing, and sets its expiry, which the template may have changed since.
 fn create(engine: &Engine, table: &Table) -> Result<(), String> {
-    let exists = engine.get_table_metadata(&table.name).map_err(|error| error.to_string())?.is_some();
-    if exists {
+    let known = engine.get_table_metadata(&table.name).map_err(|error| error.to_string())?;
+    let expiry = known.as_ref().filter(|known| known.ttl_enabled).and_then(|known| known.ttl_attribute.clone());
+    if known.is_none() {
+        engine.create_table(request(table.definition.clone())?).map_err(|error| error.to_string())?;
+    }
+    if expiry == table.ttl_attribute {
         return Ok(());
     }
-    engine.create_table(request(table.definition.clone())?).map_err(|error| error.to_string())?;
-    if let Some(attribute) = &table.ttl_attribute {
-        let ttl = json!({
-            "TableName": table.name,
-            "TimeToLiveSpecification": { "AttributeName": attribute, "Enabled": true },
-        });
+    // One attribute does not simply take another's place.
+    for (attribute, enabled) in [(expiry, false), (table.ttl_attribute.clone(), true)] {
+        let Some(attribute) = attribute else { continue };
+        let specification = json!({ "AttributeName": attribute, "Enabled": enabled });
+        let ttl = json!({ "TableName": table.name, "TimeToLiveSpecification": specification });
         engine.update_time_to_live(request(ttl)?).map_err(|error| error.to_string())?;
     }
     Ok(())
@@ -118,4 +122,28 @@ fn start_server(engine: Engine) -> std::io::Result<SocketAddr> {
         });
     })?;
     Ok(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_expiry_of_a_kept_table_follows_the_template() {
+        let engine = Engine::memory().expect("an engine");
+        let definition = json!({
+            "TableName": "kept",
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{ "AttributeName": "id", "AttributeType": "S" }],
+            "KeySchema": [{ "AttributeName": "id", "KeyType": "HASH" }],
+        });
+        for expiry in [None, Some("one"), Some("one"), Some("other"), None] {
+            let ttl_attribute = expiry.map(str::to_owned);
+            let (name, logical_name) = ("kept".to_owned(), "Kept".to_owned());
+            let table = Table { logical_name, name, definition: definition.clone(), ttl_attribute };
+            create(&engine, &table).expect("a table");
+            let kept = engine.get_table_metadata("kept").expect("an answer").expect("a table");
+            assert_eq!((kept.ttl_enabled, kept.ttl_attribute.as_deref()), (expiry.is_some(), expiry));
+        }
+    }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     Database,
-    ledger::Performed,
+    ledger::{Cost, Performed},
     wire::{JSON_1_0, error},
 };
 use crate::{control::Action, serve::Response, template::arn};
@@ -19,18 +19,38 @@ use crate::{control::Action, serve::Response, template::arn};
 const SERVICE: &str = "com.amazonaws.dynamodb.v20120810#";
 const PLATFORM: &str = "com.amazon.coral.service#";
 
-const READS: [&str; 5] = ["GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems"];
-const WRITES: [&str; 5] = ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"];
+/// The operations of which it is known what rights they need: reads, writes, and what costs nothing.
+pub(crate) const OPERATIONS: [&str; 12] = [
+    "GetItem",
+    "Query",
+    "Scan",
+    "BatchGetItem",
+    "TransactGetItems",
+    "PutItem",
+    "UpdateItem",
+    "DeleteItem",
+    "BatchWriteItem",
+    "TransactWriteItems",
+    "DescribeTable",
+    "DescribeTimeToLive",
+];
+const READS: usize = 5;
+const COUNTED: usize = 10;
+
+fn reads(operation: &str) -> bool {
+    OPERATIONS[..READS].contains(&operation)
+}
 
 /// The names of the tables that a request touches.
-pub(crate) fn tables(body: &Value) -> Vec<String> {
-    let mut tables: Vec<String> = needed("", body).into_iter().map(|(_, table, _)| table).collect();
+pub(crate) fn tables(operation: &str, body: &Value) -> Vec<String> {
+    let mut tables: Vec<String> = needed(operation, body).into_iter().map(|(_, table, _)| table).collect();
     tables.sort();
     tables.dedup();
     tables
 }
 
-/// The rights that a request needs: pairs of an action and a resource.
+/// The rights that a request needs, pairs of an action and a resource; none if the operation is not known or names no
+/// table.
 pub(crate) fn rights(operation: &str, body: &Value) -> Vec<(String, String)> {
     let rights = needed(operation, body).into_iter().map(|(action, table, index)| {
         let index = index.map(|index| format!("/index/{index}")).unwrap_or_default();
@@ -42,20 +62,33 @@ pub(crate) fn rights(operation: &str, body: &Value) -> Vec<(String, String)> {
 /// Action, table and index of everything in the request.
 fn needed(operation: &str, body: &Value) -> Vec<(String, String, Option<String>)> {
     let table = |of: &Value| of["TableName"].as_str().map(table_name);
-    if let Some(table) = table(body) {
-        return vec![(operation.to_owned(), table, body["IndexName"].as_str().map(str::to_owned))];
-    }
-    if let Some(batch) = body["RequestItems"].as_object() {
-        return batch.keys().map(|name| (operation.to_owned(), table_name(name), None)).collect();
-    }
-    let items = body["TransactItems"].as_array().into_iter().flatten();
-    let actions = items.filter_map(|item| item.as_object()?.iter().next());
-    actions
-        .filter_map(|(kind, item)| {
+    match operation {
+        "BatchGetItem" | "BatchWriteItem" => {
+            let batch = body["RequestItems"].as_object().into_iter().flatten();
+            batch.map(|(name, _)| (operation.to_owned(), table_name(name), None)).collect()
+        }
+        "TransactGetItems" | "TransactWriteItems" => {
+            let items = body["TransactItems"].as_array().into_iter().flatten();
+            let actions = items.filter_map(Value::as_object).flatten();
             // Put, Update, Delete, Get and ConditionCheck each need the action of that name.
-            Some((format!("{kind}Item"), table(item)?, None))
-        })
-        .collect()
+            actions.filter_map(|(kind, item)| Some((format!("{kind}Item"), table(item)?, None))).collect()
+        }
+        known if OPERATIONS.contains(&known) => {
+            let index = body["IndexName"].as_str().map(str::to_owned);
+            table(body).map(|table| (known.to_owned(), table, index)).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a read asks for what was last written; `None` if it is no read.
+pub(crate) fn consistent(operation: &str, body: &Value) -> Option<bool> {
+    let asks = |request: &Value| request["ConsistentRead"] == true;
+    match operation {
+        "TransactGetItems" => Some(true),
+        "BatchGetItem" => Some(body["RequestItems"].as_object().is_some_and(|tables| tables.values().all(asks))),
+        read => reads(read).then(|| asks(body)),
+    }
 }
 
 /// A table may be named by its ARN too.
@@ -71,7 +104,7 @@ pub(crate) async fn perform(
     body: Bytes,
     request: &Value,
 ) -> Performed {
-    let counted = READS.contains(&operation) || WRITES.contains(&operation);
+    let counted = OPERATIONS[..COUNTED].contains(&operation);
     let asked = request.get("ReturnConsumedCapacity").is_some_and(|mode| mode != "NONE");
     let hide = counted && !asked && request.is_object();
     let body = if hide { with_capacity(request) } else { body };
@@ -101,9 +134,10 @@ fn account(operation: &str, response: hyper::Response<Bytes>, hide: bool) -> Per
         parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     }
     let units: f64 = consumed.iter().filter_map(|one| one["CapacityUnits"].as_f64()).sum();
-    let (read_units, write_units) = if READS.contains(&operation) { (units, 0.0) } else { (0.0, units) };
+    let (read_units, write_units) = if reads(operation) { (units, 0.0) } else { (0.0, units) };
     let error = value["__type"].as_str().map(|name| name.rsplit('#').next().unwrap_or(name).to_owned());
-    Performed { response: Response::from_parts(parts, Full::new(body)), error, read_units, write_units, consumed }
+    let cost = Cost { read_units, write_units, consumed };
+    Performed { response: Response::from_parts(parts, Full::new(body)), error, cost }
 }
 
 /// What the policy forbids, in DynamoDB's words.
@@ -179,7 +213,7 @@ mod tests {
             rights("TransactWriteItems", &body),
             [("dynamodb:PutItem".to_owned(), table("a")), ("dynamodb:ConditionCheckItem".to_owned(), table("b")),]
         );
-        assert_eq!(tables(&body), ["a", "b"]);
+        assert_eq!(tables("TransactWriteItems", &body), ["a", "b"]);
     }
 
     #[test]
@@ -190,10 +224,26 @@ mod tests {
     }
 
     #[test]
+    fn no_right_is_known_for_an_unknown_operation_or_without_a_table() {
+        assert_eq!(rights("ExecuteStatement", &json!({"Statement": "SELECT * FROM a", "TableName": "a"})), []);
+        assert_eq!(rights("ListTables", &json!({})), []);
+        assert_eq!(rights("BatchWriteItem", &json!({"TableName": "a"})), []);
+    }
+
+    #[test]
+    fn a_read_is_consistent_if_it_asks() {
+        assert_eq!(consistent("Query", &json!({"ConsistentRead": true})), Some(true));
+        assert_eq!(consistent("GetItem", &json!({})), Some(false));
+        let batch = json!({"RequestItems": {"a": {"ConsistentRead": true}, "b": {}}});
+        assert_eq!(consistent("BatchGetItem", &batch), Some(false));
+        assert_eq!(consistent("PutItem", &json!({})), None);
+    }
+
+    #[test]
     fn capacity_is_counted_and_hidden_from_who_did_not_ask() {
         let body = r#"{"ConsumedCapacity":{"TableName":"t","CapacityUnits":2.0},"Item":{}}"#;
         let performed = account("GetItem", hyper::Response::new(body.into()), true);
-        assert!((performed.read_units - 2.0).abs() < f64::EPSILON);
+        assert!((performed.cost.read_units - 2.0).abs() < f64::EPSILON);
         let checksum = crc32fast::hash(br#"{"Item":{}}"#).to_string();
         assert_eq!(performed.response.headers()["x-amz-crc32"], checksum);
     }

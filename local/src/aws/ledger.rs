@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A call before it is made.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Call {
     /// `dynamodb`, `secretsmanager` or `management`.
     pub(crate) service: &'static str,
@@ -22,6 +22,8 @@ pub(crate) struct Call {
     pub(crate) caller: Caller,
     /// The tables that it touches.
     pub(crate) tables: Vec<String>,
+    /// Whether it is a read of what was last written, if it is a read of tables.
+    pub(crate) consistent: Option<bool>,
     /// The WebSocket connection that it is about.
     pub(crate) connection: Option<String>,
 }
@@ -33,6 +35,13 @@ pub(crate) struct Performed {
     pub(crate) response: Response,
     /// The error's name, if it is one.
     pub(crate) error: Option<String>,
+    /// What it cost.
+    pub(crate) cost: Cost,
+}
+
+/// Capacity that a call consumed.
+#[derive(Debug, Default)]
+pub(crate) struct Cost {
     /// Read units.
     pub(crate) read_units: f64,
     /// Write units.
@@ -45,8 +54,19 @@ impl Performed {
     /// An answer that cost nothing that is counted. The error's name is read from the headers.
     pub(crate) fn free(response: Response) -> Self {
         let error = response.headers().get("x-amzn-errortype").and_then(|name| name.to_str().ok()).map(str::to_owned);
-        Self { response, error, read_units: 0.0, write_units: 0.0, consumed: Vec::new() }
+        Self { response, error, cost: Cost::default() }
     }
+}
+
+/// What a fault makes of an answer.
+#[derive(Debug)]
+enum Suffered {
+    /// It stays as it is.
+    Nothing,
+    /// This one takes its place.
+    Answer(Response),
+    /// There is none, for this reason.
+    Hangup(&'static str),
 }
 
 /// Performs calls, with faults, and notes them.
@@ -86,66 +106,109 @@ impl Ledger {
             Some(Effect { action, after: false }) => (Some(action), None),
             None => (None, None),
         };
-        let mut performed = match before {
-            Some(action) => match self.suffer(&call, &action, &refuse).await? {
-                Some(response) => Performed::free(response),
-                None => act.await,
-            },
-            None => act.await,
+        let suffered = match before {
+            Some(action) => self.suffer(&call, &action, &refuse).await,
+            None => Suffered::Nothing,
         };
-        if let Some(action) = after
-            && let Some(response) = self.suffer(&call, &action, &refuse).await?
-        {
-            performed = Performed { consumed: performed.consumed, ..Performed::free(response) };
+        let (performed, suffered) = match (suffered, after) {
+            (Suffered::Nothing, None) => (act.await, Suffered::Nothing),
+            (Suffered::Nothing, Some(action)) => (act.await, self.suffer(&call, &action, &refuse).await),
+            (Suffered::Answer(response), _) => (Performed::free(response), Suffered::Nothing),
+            (Suffered::Hangup(error), _) => return Err(self.note_hangup(&call, error, Cost::default())),
+        };
+        match suffered {
+            Suffered::Nothing => Ok(self.note(&call, performed)),
+            Suffered::Answer(response) => {
+                Ok(self.note(&call, Performed { cost: performed.cost, ..Performed::free(response) }))
+            }
+            Suffered::Hangup(error) => Err(self.note_hangup(&call, error, performed.cost)),
         }
-        Ok(self.note(&call, performed))
     }
 
-    /// Does what a fault asks for; gives the response that takes the place of the call's own, if one does.
-    async fn suffer(
-        &self,
-        call: &Call,
-        action: &Action,
-        refuse: impl Fn(&Action) -> Response,
-    ) -> Result<Option<Response>, Hangup> {
+    /// Does what a fault asks for.
+    async fn suffer(&self, call: &Call, action: &Action, refuse: impl Fn(&Action) -> Response) -> Suffered {
         match action {
             Action::Delay(time) => {
                 tokio::time::sleep(*time).await;
-                return Ok(None);
+                Suffered::Nothing
             }
-            Action::Status(_) | Action::Error(_) => return Ok(Some(refuse(action))),
+            Action::Status(_) | Action::Error(_) => Suffered::Answer(refuse(action)),
             Action::Kill => {
                 if let Some(key) = &call.caller.access_key {
                     self.lambda.kill(key);
                 }
+                Suffered::Hangup("killed")
             }
-            Action::Close => {}
+            Action::Close => Suffered::Hangup("closed"),
         }
-        let error = if *action == Action::Kill { "killed" } else { "closed" };
-        self.journal.note(Entry { error: Some(error.to_owned()), ..entry(call) });
-        Err(Hangup)
     }
 
     fn note(&self, call: &Call, performed: Performed) -> Response {
         self.journal.note(Entry {
             status: Some(performed.response.status().as_u16()),
             error: performed.error,
-            read_units: performed.read_units,
-            write_units: performed.write_units,
-            consumed: performed.consumed,
-            ..entry(call)
+            ..entry(call, performed.cost)
         });
         performed.response
     }
+
+    fn note_hangup(&self, call: &Call, error: &str, cost: Cost) -> Hangup {
+        self.journal.note(Entry { error: Some(error.to_owned()), ..entry(call, cost) });
+        Hangup
+    }
 }
 
-fn entry(call: &Call) -> Entry {
+fn entry(call: &Call, cost: Cost) -> Entry {
     Entry {
+        read_units: cost.read_units,
+        write_units: cost.write_units,
+        consumed: cost.consumed,
+        consistent: call.consistent,
         service: call.service,
         operation: call.operation.clone(),
         function: call.caller.function_name(),
         process: call.caller.process(),
         connection: call.connection.clone(),
         ..Entry::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use hyper::StatusCode;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{control::Known, serve::json as answer};
+
+    async fn noted(what_happens: Value) -> Entry {
+        let faults = Arc::new(Faults::new(Known::new::<String>([], [])));
+        faults.add(&json!({"on": "dynamodb.PutItem", "do": what_happens})).expect("a rule");
+        let lambda = Arc::new(Lambda::new(BTreeMap::new(), BTreeMap::new(), 1, "", Arc::clone(&faults)));
+        let ledger = Ledger { lambda, journal: Arc::default(), faults };
+        let call = Call { service: "dynamodb", operation: "PutItem".to_owned(), ..Call::default() };
+        let act = async {
+            let cost = Cost { write_units: 2.0, ..Cost::default() };
+            Performed { cost, ..Performed::free(answer(StatusCode::OK, &json!({}))) }
+        };
+        let _ = ledger.perform(call, |_| answer(StatusCode::BAD_REQUEST, &json!({})), act).await;
+        ledger.journal.calls().remove(0)
+    }
+
+    #[tokio::test]
+    async fn what_took_effect_cost_something_whatever_became_of_its_answer() {
+        for (what_happens, status, cost) in [
+            (json!({"delay_ms": 1}), Some(200), 2.0),
+            (json!({"error": "X"}), Some(400), 0.0),
+            (json!({"close": true}), None, 0.0),
+            (json!({"error": "X", "after": true}), Some(400), 2.0),
+            (json!({"close": true, "after": true}), None, 2.0),
+        ] {
+            let entry = noted(what_happens.clone()).await;
+            assert_eq!(entry.status, status, "{what_happens}");
+            assert!((entry.write_units - cost).abs() < f64::EPSILON, "{what_happens}");
+        }
     }
 }

@@ -14,7 +14,7 @@ use hyper::http::request::Parts;
 use serde_json::Value;
 
 pub(crate) use self::{
-    access::{Caller, matches},
+    access::Caller,
     database::Database,
     ledger::{Call, Ledger, Performed},
     secrets::Secrets,
@@ -26,6 +26,16 @@ use crate::{
 
 /// DynamoDB accepts bodies of up to 16 MB.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
+
+/// The operations of a service that a fault may be armed for.
+pub(crate) fn operations(service: &str) -> &'static [&'static str] {
+    match service {
+        "dynamodb" => &dynamodb::OPERATIONS,
+        "secretsmanager" => &secrets::OPERATIONS,
+        "management" => &["POST", "GET", "DELETE"],
+        _ => &[],
+    }
+}
 
 /// What the AWS port serves.
 #[derive(Debug)]
@@ -61,11 +71,12 @@ impl Aws {
 
     async fn dynamodb(&self, operation: &str, parts: &Parts, body: Bytes, peer: &Peer) -> Answer {
         let request: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let mut tables = dynamodb::tables(&request);
+        let mut tables = dynamodb::tables(operation, &request);
         let logical: Vec<String> = tables.iter().filter_map(|table| self.logical_names.get(table)).cloned().collect();
         tables.extend(logical);
-        let call = self.call("dynamodb", operation, parts, peer, tables);
-        let allowed = call.caller.authorize(&dynamodb::rights(operation, &request));
+        let consistent = dynamodb::consistent(operation, &request);
+        let call = Call { tables, consistent, ..self.call("dynamodb", operation, parts, peer) };
+        let allowed = call.caller.authorize(operation, &dynamodb::rights(operation, &request));
         let act = async {
             match allowed {
                 Ok(()) => dynamodb::perform(&self.database, operation, parts, body, &request).await,
@@ -77,8 +88,8 @@ impl Aws {
 
     async fn secrets(&self, operation: &str, parts: &Parts, body: &[u8], peer: &Peer) -> Answer {
         let request: Value = serde_json::from_slice(body).unwrap_or_default();
-        let call = self.call("secretsmanager", operation, parts, peer, Vec::new());
-        let allowed = call.caller.authorize(&self.secrets.rights(operation, &request));
+        let call = self.call("secretsmanager", operation, parts, peer);
+        let allowed = call.caller.authorize(operation, &self.secrets.rights(operation, &request));
         let act = async {
             Performed::free(match allowed {
                 Ok(()) => self.secrets.answer(operation, &request),
@@ -88,9 +99,9 @@ impl Aws {
         self.ledger.perform(call, secrets::refuse, act).await
     }
 
-    fn call(&self, service: &'static str, operation: &str, parts: &Parts, peer: &Peer, tables: Vec<String>) -> Call {
+    fn call(&self, service: &'static str, operation: &str, parts: &Parts, peer: &Peer) -> Call {
         let caller = Caller::of(&parts.headers, &self.ledger.lambda);
         self.ledger.note_peer(service, peer, &caller);
-        Call { service, operation: operation.to_owned(), caller, tables, connection: None }
+        Call { service, operation: operation.to_owned(), caller, ..Call::default() }
     }
 }

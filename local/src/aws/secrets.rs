@@ -2,6 +2,9 @@
 
 use std::{
     collections::BTreeMap,
+    fs::OpenOptions,
+    io::{ErrorKind, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -23,6 +26,9 @@ use crate::{
 
 const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
+
+/// The operations that are served.
+pub(crate) const OPERATIONS: [&str; 2] = ["GetSecretValue", "PutSecretValue"];
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Version {
@@ -101,8 +107,11 @@ impl Secrets {
         }
     }
 
-    /// The right that an operation needs.
+    /// The right that an operation needs; none if it is not served.
     pub(crate) fn rights(&self, operation: &str, request: &Value) -> Vec<(String, String)> {
+        if !OPERATIONS.contains(&operation) {
+            return Vec::new();
+        }
         let id = request["SecretId"].as_str().unwrap_or_default();
         let arn = find(&self.lock(), id).unwrap_or_else(|| id.to_owned());
         vec![(format!("secretsmanager:{operation}"), arn)]
@@ -158,8 +167,25 @@ impl Secrets {
     fn save(&self, stored: &BTreeMap<String, Stored>) -> Result<(), StartError> {
         let Some(file) = &self.file else { return Ok(()) };
         let text = serde_json::to_vec_pretty(stored).map_err(|error| StartError::file(file)(error.into()))?;
-        std::fs::write(file, text).map_err(StartError::file(file))
+        replace(file, &text).map_err(StartError::file(file))
     }
+}
+
+/// Puts a new file in the old one's place, if it differs: whoever ends us in between leaves one of the two.
+fn replace(file: &Path, text: &[u8]) -> std::io::Result<()> {
+    if std::fs::read(file).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    let new = file.with_extension("new");
+    // An older one may be readable by others.
+    match std::fs::remove_file(&new) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut writing = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+    writing.write_all(text)?;
+    writing.sync_all()?;
+    std::fs::rename(new, file)
 }
 
 fn declare(stored: &mut BTreeMap<String, Stored>, secret: &Secret) {
@@ -230,6 +256,8 @@ fn failure(status: StatusCode, name: &str, message: &str) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use http_body_util::BodyExt;
 
     use super::*;
@@ -259,6 +287,22 @@ mod tests {
         call(&secrets, "PutSecretValue", json!({"SecretId": "Some-Name", "SecretString": "two"})).await;
         assert_eq!(call(&secrets, "GetSecretValue", json!({"SecretId": "Some-Name"})).await["SecretString"], "two");
         assert_eq!(call(&secrets, "GetSecretValue", previous).await["SecretString"], "one");
+    }
+
+    #[test]
+    fn kept_secrets_are_the_owners_and_are_written_only_if_they_change() {
+        let folder = std::env::temp_dir().join(format!("secrets-{}", Uuid::now_v7()));
+        std::fs::create_dir(&folder).expect("a folder");
+        let open = |text: &str| {
+            let secret = Secret { arn: ARN.to_owned(), value: SecretValue::Fixed(text.to_owned()) };
+            Secrets::open(Some(&folder), &[secret]).expect("secrets in a folder");
+            std::fs::metadata(folder.join("secrets.json")).expect("a file")
+        };
+        let (first, same, other) = (open("one"), open("one"), open("two"));
+        assert_eq!(first.mode() & 0o777, 0o600);
+        assert_eq!(first.ino(), same.ino());
+        assert_ne!(first.ino(), other.ino());
+        std::fs::remove_dir_all(folder).expect("a folder of ours");
     }
 
     #[test]

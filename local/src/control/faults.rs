@@ -1,12 +1,10 @@
 //! Faults on demand: rules that say which call is to go wrong, and how.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde::Deserialize;
 use serde_json::{Value, json};
+
+use super::rule::{Effect, Known, Rule};
 
 /// What a rule may look at in a call.
 #[derive(Debug, Default, Clone)]
@@ -17,79 +15,6 @@ pub(crate) struct Subject {
     pub(crate) tables: Vec<String>,
     /// The WebSocket connection that it is about.
     pub(crate) connection: Option<String>,
-}
-
-/// What is to happen to a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Effect {
-    /// What goes wrong.
-    pub(crate) action: Action,
-    /// Whether the call takes effect all the same, and only its answer suffers.
-    pub(crate) after: bool,
-}
-
-/// A way to go wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Action {
-    /// It takes longer.
-    Delay(Duration),
-    /// It is answered with a status.
-    Status(u16),
-    /// It is answered with an error of this name.
-    Error(String),
-    /// The process that made the call is killed.
-    Kill,
-    /// The TCP connection is closed without an answer.
-    Close,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Rule {
-    on: String,
-    function: Option<String>,
-    table: Option<String>,
-    connection: Option<String>,
-    #[serde(default)]
-    skip: u64,
-    #[serde(default = "once")]
-    times: u64,
-    r#do: Do,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Do {
-    delay_ms: Option<u64>,
-    status: Option<u16>,
-    error: Option<String>,
-    #[serde(default)]
-    kill: bool,
-    #[serde(default)]
-    close: bool,
-    #[serde(default)]
-    after: bool,
-}
-
-fn once() -> u64 {
-    1
-}
-
-impl Do {
-    fn effect(&self) -> Result<Effect, String> {
-        let actions = [
-            self.delay_ms.map(|time| Action::Delay(Duration::from_millis(time))),
-            self.status.map(Action::Status),
-            self.error.clone().map(Action::Error),
-            self.kill.then_some(Action::Kill),
-            self.close.then_some(Action::Close),
-        ];
-        let mut actions = actions.into_iter().flatten();
-        match (actions.next(), actions.next()) {
-            (Some(action), None) => Ok(Effect { action, after: self.after }),
-            _ => Err("do: give exactly one of delay_ms, status, error, kill, close".to_owned()),
-        }
-    }
 }
 
 #[derive(Debug)]
@@ -115,14 +40,22 @@ impl Armed {
 }
 
 /// The rules that are armed.
-#[derive(Debug, Default)]
-pub(crate) struct Faults(Mutex<Vec<Armed>>);
+#[derive(Debug)]
+pub(crate) struct Faults {
+    known: Known,
+    rules: Mutex<Vec<Armed>>,
+}
 
 impl Faults {
+    /// No rules yet; they may name only what is `known`.
+    pub(crate) fn new(known: Known) -> Self {
+        Self { known, rules: Mutex::default() }
+    }
+
     /// Adds a rule, and gives it back with its id.
     pub(crate) fn add(&self, source: &Value) -> Result<Value, String> {
         let rule: Rule = serde_json::from_value(source.clone()).map_err(|error| error.to_string())?;
-        let effect = rule.r#do.effect()?;
+        let effect = rule.effect(&self.known)?;
         let mut rules = self.lock();
         let id = rules.last().map_or(1, |last| last.id + 1);
         rules.push(Armed { id, source: source.clone(), rule, effect, skipped: 0, fired: 0 });
@@ -153,7 +86,7 @@ impl Faults {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Armed>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -167,9 +100,10 @@ fn describe(armed: &Armed) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::Action;
 
     fn armed(rules: &[Value]) -> Faults {
-        let faults = Faults::default();
+        let faults = Faults::new(Known::new(["F", "G"], ["t", "other"]));
         for rule in rules {
             faults.add(rule).expect("a valid rule");
         }
@@ -192,31 +126,25 @@ mod tests {
 
     #[test]
     fn a_rule_skips_first_and_may_last_until_cleared() {
-        let faults = armed(&[json!({"on": "x", "skip": 1, "times": 0, "do": {"kill": true, "after": true}})]);
-        assert_eq!(faults.take("x", &of("F")), None);
+        let faults =
+            armed(&[json!({"on": "management.POST", "skip": 1, "times": 0, "do": {"kill": true, "after": true}})]);
+        assert_eq!(faults.take("management.POST", &of("F")), None);
         for _ in 0..3 {
-            assert_eq!(faults.take("x", &of("F")), Some(Effect { action: Action::Kill, after: true }));
+            assert_eq!(faults.take("management.POST", &of("F")), Some(Effect { action: Action::Kill, after: true }));
         }
         faults.clear();
-        assert_eq!(faults.take("x", &of("F")), None);
+        assert_eq!(faults.take("management.POST", &of("F")), None);
     }
 
     #[test]
     fn a_rule_may_name_function_table_and_connection() {
         let faults = armed(&[
-            json!({"on": "x", "function": "G", "do": {"close": true}}),
-            json!({"on": "x", "table": "other", "do": {"close": true}}),
-            json!({"on": "x", "connection": "c", "do": {"close": true}}),
+            json!({"on": "management.POST", "function": "G", "do": {"close": true}}),
+            json!({"on": "dynamodb.PutItem", "table": "other", "do": {"close": true}}),
+            json!({"on": "management.POST", "connection": "c", "do": {"close": true}}),
         ]);
-        assert_eq!(faults.take("x", &of("F")), None);
-        assert!(faults.take("x", &of("G")).is_some());
-    }
-
-    #[test]
-    fn a_rule_does_exactly_one_thing() {
-        let faults = Faults::default();
-        assert!(faults.add(&json!({"on": "x", "do": {}})).is_err());
-        assert!(faults.add(&json!({"on": "x", "do": {"kill": true, "close": true}})).is_err());
-        assert!(faults.add(&json!({"on": "x", "do": {"explode": true}})).is_err());
+        assert_eq!(faults.take("management.POST", &of("F")), None);
+        assert_eq!(faults.take("dynamodb.PutItem", &of("F")), None);
+        assert!(faults.take("management.POST", &of("G")).is_some());
     }
 }

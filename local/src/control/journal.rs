@@ -1,13 +1,16 @@
 //! What was called: every AWS call since the last reset, and how many TCP connections functions opened for them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+
+/// So many calls are kept; a stack that runs for days would else fill the memory.
+const KEPT: usize = 100_000;
 
 /// One AWS call.
 #[derive(Debug, Default, Clone, Serialize)]
@@ -30,6 +33,8 @@ pub(crate) struct Entry {
     pub(crate) write_units: f64,
     /// The engine's own words on capacity.
     pub(crate) consumed: Vec<Value>,
+    /// Whether it asked for what was last written; `null` if it is no read of tables.
+    pub(crate) consistent: Option<bool>,
     /// The WebSocket connection that the call was about.
     pub(crate) connection: Option<String>,
     /// When it was answered, in milliseconds since 1970.
@@ -39,15 +44,19 @@ pub(crate) struct Entry {
 /// The calls and connections so far.
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
-    calls: Mutex<Vec<Entry>>,
+    calls: Mutex<VecDeque<Entry>>,
     connections: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 impl Journal {
-    /// Notes a call.
+    /// Notes a call, and forgets the oldest if there are too many.
     pub(crate) fn note(&self, mut entry: Entry) {
         entry.at_ms = Timestamp::now().as_millisecond();
-        lock(&self.calls).push(entry);
+        let mut calls = lock(&self.calls);
+        if calls.len() == KEPT {
+            calls.pop_front();
+        }
+        calls.push_back(entry);
     }
 
     /// Notes that a function's process opened a connection for `service`.
@@ -55,9 +64,9 @@ impl Journal {
         *lock(&self.connections).entry(service).or_default() += 1;
     }
 
-    /// Every call since the last reset, in order.
+    /// Every call since the last reset that is kept, in order.
     pub(crate) fn calls(&self) -> Vec<Entry> {
-        lock(&self.calls).clone()
+        lock(&self.calls).iter().cloned().collect()
     }
 
     /// Forgets the calls.
@@ -73,4 +82,21 @@ impl Journal {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_calls_are_forgotten() {
+        let journal = Journal::default();
+        for number in 0..=KEPT {
+            journal.note(Entry { operation: number.to_string(), ..Entry::default() });
+        }
+        let calls = journal.calls();
+        assert_eq!((calls.len(), calls[0].operation.as_str()), (KEPT, "1"));
+        journal.reset();
+        assert!(journal.calls().is_empty());
+    }
 }

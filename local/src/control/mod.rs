@@ -2,6 +2,7 @@
 
 mod faults;
 mod journal;
+mod rule;
 
 use std::sync::Arc;
 
@@ -10,8 +11,9 @@ use hyper::{Method, StatusCode, body::Bytes};
 use serde_json::{Value, json};
 
 pub(crate) use self::{
-    faults::{Action, Effect, Faults, Subject},
+    faults::{Faults, Subject},
     journal::{Entry, Journal},
+    rule::{Action, Effect, Known},
 };
 use crate::{
     aws::Database,

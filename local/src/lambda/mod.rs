@@ -17,7 +17,10 @@ use std::{
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
+use tokio::sync::{
+    Semaphore,
+    oneshot::{self, Sender},
+};
 
 use self::process::{Launch, Process};
 pub(crate) use self::{
@@ -89,7 +92,7 @@ impl Lambda {
         }
     }
 
-    /// Invokes a function and waits for its answer. The invocation goes on if the caller no longer waits.
+    /// Invokes a function and waits for its answer. Once begun, the invocation goes on if the caller no longer waits.
     pub(crate) async fn invoke(self: &Arc<Self>, function: &str, event: &Value) -> Outcome {
         let event = Bytes::from(event.to_string());
         if event.len() > PAYLOAD_LIMIT {
@@ -100,7 +103,7 @@ impl Lambda {
         let Some(pool) = self.pools.get(function).cloned() else {
             return Err(FunctionError::new("ResourceNotFoundException", format!("Function not found: {function}")));
         };
-        let (answer, answered) = tokio::sync::oneshot::channel();
+        let (answer, answered) = oneshot::channel();
         let this = Arc::clone(self);
         tokio::spawn(async move { this.run(&pool, event, answer).await });
         let outcome =
@@ -115,8 +118,13 @@ impl Lambda {
         outcome
     }
 
-    async fn run(&self, pool: &Pool, event: Bytes, answer: tokio::sync::oneshot::Sender<Outcome>) {
-        let Ok(_slot) = pool.slots.acquire().await else { return };
+    async fn run(&self, pool: &Pool, event: Bytes, mut answer: Sender<Outcome>) {
+        let _slot = tokio::select! {
+            biased;
+            // On AWS it would not even have waited.
+            () = answer.closed() => return,
+            Ok(slot) = pool.slots.acquire() => slot,
+        };
         let process = match self.take(pool).await {
             Ok(process) => process,
             Err(error) => {
@@ -150,7 +158,9 @@ impl Lambda {
             suffer(&effect.action, process).await?;
         }
         let outcome = process.run(event, function.timeout).await;
-        if let Some(effect) = self.faults.take(&format!("respond.{}", function.name), &subject) {
+        if process.has_answered()
+            && let Some(effect) = self.faults.take(&format!("respond.{}", function.name), &subject)
+        {
             suffer(&effect.action, process).await?;
         }
         outcome
@@ -216,6 +226,7 @@ impl Lambda {
                     "pid": process.pid,
                     "state": process.state().name(),
                     "invocations": process.invocations(),
+                    "environment": process.environment,
                 })
             })
             .collect()
@@ -242,5 +253,27 @@ async fn suffer(action: &Action, process: &Process) -> Result<(), FunctionError>
         }
         Action::Error(kind) => Err(FunctionError::new(kind, "A fault that was asked for")),
         Action::Status(status) => Err(FunctionError::new("Fault", format!("A fault that was asked for: {status}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::Known;
+
+    #[tokio::test]
+    async fn who_no_longer_waits_for_a_process_is_not_served() {
+        let functions = BTreeMap::from([("F".to_owned(), Function::named("F", Vec::new()))]);
+        let executables = BTreeMap::from([("F".to_owned(), PathBuf::from("/bin/sh"))]);
+        let faults = Arc::new(Faults::new(Known::new(["F"], [])));
+        let lambda = Arc::new(Lambda::new(functions, executables, 1, "", faults));
+        let slot = lambda.pools["F"].slots.acquire().await.expect("a slot");
+        let short = Duration::from_millis(20);
+        tokio::time::timeout(short, lambda.invoke("F", &json!({}))).await.expect_err("no slot is free");
+        drop(slot);
+        tokio::time::sleep(short).await;
+        assert!(lambda.lock_owners().is_empty());
+        lambda.invoke("F", &json!({})).await.expect_err("a shell is no function");
+        assert_eq!(lambda.lock_owners().len(), 1);
     }
 }

@@ -76,6 +76,8 @@ pub(crate) struct Process {
     pub(crate) access_key: String,
     /// The system's number of it.
     pub(crate) pid: u32,
+    /// The variables that it was started with.
+    pub(crate) environment: BTreeMap<String, String>,
     function: String,
     mailbox: Arc<Mailbox>,
     exited: watch::Receiver<Option<String>>,
@@ -92,15 +94,16 @@ impl Process {
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| cannot("the Runtime API", error))?;
         let address = listener.local_addr().map_err(|error| cannot("the Runtime API", error))?;
         let access_key = format!("ASIA{:016X}", rand::random::<u64>());
+        let environment = environment(launch, &access_key, &address.to_string());
         let mut child = Command::new(&launch.executable)
             .env_clear()
-            .envs(environment(launch, &access_key, &address.to_string()))
+            .envs(&environment)
             .current_dir(launch.executable.parent().unwrap_or(Path::new(".")))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // A group of its own: a terminal's Ctrl-C is for us to hand on, and should we be killed, the kernel ends
-            // the stopped members of a group that nobody is left to continue.
+            // A group of its own: a terminal's Ctrl-C is for us to hand on. Should we be killed, the kernel ends a
+            // stopped process too (by SIGHUP, the group being orphaned), if its new parent is of another session.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
@@ -115,6 +118,7 @@ impl Process {
         Ok(Arc::new(Self {
             access_key,
             pid,
+            environment,
             function: launch.function.name.clone(),
             mailbox,
             exited,
@@ -169,6 +173,11 @@ impl Process {
                 false
             }
         }
+    }
+
+    /// Whether it answered the event that it was handed last, well or not.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.mailbox.is_answered()
     }
 
     /// Ends the process at once.
@@ -242,7 +251,7 @@ async fn serve_until_exit(
     }
 }
 
-/// What Lambda sets, then what the template sets. Nothing of this machine's environment goes in but the path.
+/// What Lambda sets, then what the template sets. Nothing of this machine's environment goes in.
 fn environment(launch: &Launch, access_key: &str, runtime_api: &str) -> BTreeMap<String, String> {
     let function = &launch.function;
     let task_root = launch.executable.parent().unwrap_or(Path::new(".")).display().to_string();

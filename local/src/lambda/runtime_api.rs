@@ -72,6 +72,11 @@ impl Mailbox {
         receiver
     }
 
+    /// Whether the process has no event that it has not answered.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.lock_current().is_none()
+    }
+
     /// Waits until the process has asked for its `count`th event: it is then idle.
     pub(crate) async fn asked(&self, count: u64) {
         let _ = self.asked.subscribe().wait_for(|asked| *asked >= count).await;

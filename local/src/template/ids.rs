@@ -1,6 +1,6 @@
 //! What CloudFormation and the services would call each resource: physical ids and ARNs.
 //!
-//! They look like AWS's and follow from the logical name alone, so that kept data is found again.
+//! They look like AWS's and follow from the stack's and the logical name alone, so that kept data is found again.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,6 @@ use serde_json::Value;
 pub(crate) const ACCOUNT: &str = "123456789012";
 /// The region that everything is in.
 pub(crate) const REGION: &str = "us-east-1";
-/// The name of the stack.
-pub(crate) const STACK: &str = "tidings";
 
 const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -27,10 +25,10 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// The identity of a resource of type `kind`; `None` if there is no such type here.
-    pub(crate) fn of(logical: &str, kind: &str, properties: &Value) -> Option<Self> {
+    /// The identity of a resource of type `kind` in `stack`; `None` if there is no such type here.
+    pub(crate) fn of(stack: &str, logical: &str, kind: &str, properties: &Value) -> Option<Self> {
         let named = |property: &str| properties.get(property).and_then(Value::as_str).map(str::to_owned);
-        let generated = || format!("{STACK}-{logical}-{}", letters(logical, 12, UPPER));
+        let generated = || format!("{stack}-{logical}-{}", letters(logical, 12, UPPER));
         Some(match kind {
             "AWS::DynamoDB::Table" => {
                 let name = named("TableName").unwrap_or_else(generated);
@@ -95,16 +93,19 @@ mod tests {
 
     #[test]
     fn names_are_stable_and_differ() {
-        let one = Identity::of("One", "AWS::DynamoDB::Table", &json!({})).expect("a known type");
-        let two = Identity::of("Two", "AWS::DynamoDB::Table", &json!({})).expect("a known type");
-        assert_eq!(one.reference, Identity::of("One", "AWS::DynamoDB::Table", &json!({})).expect("known").reference);
-        assert_ne!(one.reference[12..], two.reference[12..]);
-        assert!(one.reference.starts_with("tidings-One-"));
+        let one = Identity::of("some", "One", "AWS::DynamoDB::Table", &json!({})).expect("a known type");
+        let two = Identity::of("some", "Two", "AWS::DynamoDB::Table", &json!({})).expect("a known type");
+        assert_eq!(
+            one.reference,
+            Identity::of("some", "One", "AWS::DynamoDB::Table", &json!({})).expect("known").reference
+        );
+        assert_ne!(one.reference[9..], two.reference[9..]);
+        assert!(one.reference.starts_with("some-One-"));
         assert_eq!(one.attributes["Arn"], format!("arn:aws:dynamodb:us-east-1:123456789012:table/{}", one.reference));
     }
 
     #[test]
     fn an_unknown_type_has_no_identity() {
-        assert!(Identity::of("Queue", "AWS::SQS::Queue", &json!({})).is_none());
+        assert!(Identity::of("some", "Queue", "AWS::SQS::Queue", &json!({})).is_none());
     }
 }

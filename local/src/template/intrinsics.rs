@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{
-    ids::{ACCOUNT, Identity, REGION, STACK},
+    ids::{ACCOUNT, Identity, REGION},
     text_of,
 };
 
 /// Everything that a template's expressions may name.
 #[derive(Debug, Default)]
 pub(crate) struct Scope {
+    /// The name of the stack.
+    pub(crate) stack: String,
     /// Parameters with their values.
     pub(crate) parameters: BTreeMap<String, String>,
     /// The `Conditions` section, unresolved.
@@ -31,7 +33,7 @@ impl Scope {
     pub(crate) fn resolve(&self, value: &Value) -> Resolved {
         match value {
             Value::Object(object) => match single(object) {
-                Some((name, argument)) if is_intrinsic(name) => self.call(name, argument),
+                Some((name, argument)) if is_intrinsic(name, argument) => self.call(name, argument),
                 _ => self.resolve_object(object),
             },
             Value::Array(items) => {
@@ -104,7 +106,7 @@ impl Scope {
             "AWS::AccountId" => Some(ACCOUNT),
             "AWS::Partition" => Some("aws"),
             "AWS::Region" => Some(REGION),
-            "AWS::StackName" => Some(STACK),
+            "AWS::StackName" => Some(self.stack.as_str()),
             "AWS::URLSuffix" => Some("amazonaws.com"),
             _ => None,
         };
@@ -211,9 +213,9 @@ fn single(object: &Map<String, Value>) -> Option<(&String, &Value)> {
     object.iter().next().filter(|_| object.len() == 1)
 }
 
-/// `Condition` is one only where its argument is a name: an IAM statement's `Condition` is a mapping.
-fn is_intrinsic(name: &str) -> bool {
-    name == "Ref" || name == "Condition" || name.starts_with("Fn::")
+/// `Condition` is one only where it names a condition; a policy's `Condition` is a mapping.
+fn is_intrinsic(name: &str, argument: &Value) -> bool {
+    name == "Ref" || (name == "Condition" && argument.is_string()) || name.starts_with("Fn::")
 }
 
 #[cfg(test)]
@@ -223,8 +225,10 @@ mod tests {
     use super::*;
 
     fn scope() -> Scope {
-        let table = Identity::of("Table", "AWS::DynamoDB::Table", &json!({"TableName": "t"})).expect("a known type");
+        let table =
+            Identity::of("some", "Table", "AWS::DynamoDB::Table", &json!({"TableName": "t"})).expect("a known type");
         Scope {
+            stack: "some".to_owned(),
             parameters: BTreeMap::from([("Stage".to_owned(), "local".to_owned())]),
             conditions: json!({"IsLocal": {"Fn::Equals": [{"Ref": "Stage"}, "local"]}})
                 .as_object()
@@ -271,6 +275,7 @@ mod tests {
         assert_eq!(resolved(&json!({"A": {"Fn::If": ["IsLocal", 1, 2]}})), json!({"A": 1}));
         assert_eq!(resolved(&json!({"A": {"Fn::If": ["IsLocal", {"Ref": "AWS::NoValue"}, 2]}})), json!({}));
         assert_eq!(resolved(&json!({"Fn::Not": [{"Condition": "IsLocal"}]})), json!(false));
+        assert_eq!(resolved(&json!({"Condition": {"Bool": {}}})), json!({"Condition": {"Bool": {}}}));
         assert_eq!(
             resolved(&json!({"Fn::And": [{"Condition": "IsLocal"}, {"Fn::Not": [{"Condition": "IsLocal"}]}]})),
             json!(false)

@@ -3,8 +3,10 @@
 mod ids;
 mod intrinsics;
 mod parameters;
+mod permissions;
 mod properties;
 mod stack;
+mod wiring;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -15,11 +17,11 @@ use serde_json::{Map, Value};
 pub(crate) use self::stack::{Mock, WebSocketRoute};
 use self::{ids::Identity, intrinsics::Scope};
 pub(crate) use self::{
-    ids::{ACCOUNT, REGION, STACK, arn},
+    ids::{ACCOUNT, REGION, arn},
     properties::{Effect, Statement},
     stack::{Authorizer, Function, HttpApi, HttpRoute, Integration, Secret, SecretValue, Stack, Table, WebSocketApi},
 };
-use crate::error::StartError;
+use crate::{error::StartError, samconfig::Settings};
 
 /// Where this machine serves the template's APIs.
 #[derive(Debug, Clone)]
@@ -30,11 +32,12 @@ pub(crate) struct Addresses {
     pub(crate) websocket: String,
 }
 
-/// Resolves the template's text with the given parameters.
-pub(crate) fn read(text: &str, given: &[(String, String)], addresses: &Addresses) -> Result<Stack, StartError> {
+/// Resolves the template's text with the settings' parameters.
+pub(crate) fn read(text: &str, settings: &Settings, addresses: &Addresses) -> Result<Stack, StartError> {
     let template = yaml::load(text).map_err(StartError::Template)?;
     let mut scope = Scope {
-        parameters: parameters::resolve(&template["Parameters"], given)?,
+        stack: settings.stack.clone(),
+        parameters: parameters::resolve(&template["Parameters"], &settings.parameters)?,
         conditions: object(&template["Conditions"]),
         mappings: template["Mappings"].clone(),
         ..Scope::default()
@@ -117,7 +120,7 @@ fn name_resources(
             .into_iter()
             .filter_map(|key| Some((key.to_owned(), scope.resolve(properties.get(key)?).ok()??)))
             .collect();
-        let identity = Identity::of(name, kind, &Value::Object(named)).ok_or_else(|| {
+        let identity = Identity::of(&scope.stack, name, kind, &Value::Object(named)).ok_or_else(|| {
             StartError::Template(format!(
                 "{name} is of type {kind}, which the local stack does not serve; add it to local/, or take it out of the template"
             ))
@@ -159,6 +162,9 @@ fn resolve_properties(scope: &Scope, declared: BTreeMap<String, (String, Value)>
 fn outputs(scope: &Scope, outputs: &Value) -> Result<Vec<(String, String)>, String> {
     let mut resolved = Vec::new();
     for (name, output) in &object(outputs) {
+        if !output.get("Condition").map_or(Ok(true), |condition| scope.holds(condition))? {
+            continue;
+        }
         let value = scope.resolve(&output["Value"]).map_err(|why| format!("the output {name}: {why}"))?;
         if let Some(value) = value {
             resolved.push((name.clone(), text_of(&value)));

@@ -23,8 +23,15 @@ struct Parameter {
     max_length: Option<usize>,
     #[serde(rename = "Description")]
     _description: Option<Value>,
-    #[serde(rename = "NoEcho")]
-    _no_echo: Option<Value>,
+    no_echo: Option<Value>,
+}
+
+impl Parameter {
+    /// The value as an error may show it.
+    fn shown(&self, value: &str) -> String {
+        let secret = self.no_echo.as_ref().is_some_and(|no_echo| text_of(no_echo) == "true");
+        if secret { "what it was given".to_owned() } else { format!("{value:?}") }
+    }
 }
 
 /// Gives every declared parameter its value: the last of `given`, else its default.
@@ -49,8 +56,9 @@ pub(crate) fn resolve(declared: &Value, given: &[(String, String)]) -> Result<BT
             let value = given
                 .or_else(|| parameter.default.as_ref().map(text_of))
                 .ok_or_else(|| StartError::Parameter(format!("parameter {name} has no default and no value")))?;
-            check(&parameter, &value)
-                .map_err(|why| StartError::Parameter(format!("parameter {name} may not be {value:?}: {why}")))?;
+            check(&parameter, &value).map_err(|why| {
+                StartError::Parameter(format!("parameter {name} may not be {}: {why}", parameter.shown(&value)))
+            })?;
             Ok((name, value))
         })
         .collect()
@@ -103,6 +111,7 @@ mod tests {
         json!({
             "Stage": {"Type": "String", "Default": "dev", "AllowedPattern": "[a-z]+"},
             "Days": {"Type": "Number", "Default": 7, "MinValue": 1, "MaxValue": 365},
+            "Word": {"Type": "String", "Default": "", "MaxLength": 3, "NoEcho": true},
             "Level": {"Type": "String", "Default": "INFO", "AllowedValues": ["INFO", "WARN"]},
         })
     }
@@ -125,5 +134,10 @@ mod tests {
             let error = outcome(&[given]).expect_err("a value that is not allowed");
             assert!(error.contains(given.0), "{error}");
         }
+    }
+    #[test]
+    fn a_value_that_must_not_be_shown_is_not() {
+        let error = outcome(&[("Word", "hidden")]).expect_err("it is too long");
+        assert!(error.contains("Word") && !error.contains("hidden"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! The properties of each resource type that is served. An unknown one is an error, so that nothing in the template
+//! The properties of each resource type that is served. Any other is an error, so that nothing but what is listed here
 //! silently does nothing.
 
 use std::collections::BTreeMap;
@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 
 use super::{Resource, text_of};
 
-/// Properties that make no difference on one machine.
-const WITHOUT_EFFECT: [&str; 8] =
-    ["Architectures", "AutoDeploy", "BillingMode", "Description", "Name", "Runtime", "Tags", "TimeoutInMillis"];
+/// Properties that any resource may have and that nothing here depends on. (`Name` names a secret, but before its
+/// properties are read.)
+const WITHOUT_EFFECT: [&str; 6] = ["Architectures", "BillingMode", "Description", "Name", "Runtime", "Tags"];
 
 /// Reads a resource's properties, naming it in the error.
 pub(super) fn read<T: DeserializeOwned>(resource: &Resource) -> Result<T, String> {
@@ -123,6 +123,8 @@ pub(super) struct ApiProperties {
 pub(super) struct StageProperties {
     pub(super) api_id: String,
     pub(super) stage_name: String,
+    #[serde(default, deserialize_with = "boolean")]
+    pub(super) auto_deploy: bool,
 }
 
 #[derive(Deserialize)]
@@ -202,6 +204,12 @@ fn default_password() -> u64 {
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let value = Value::deserialize(deserializer)?;
     text_of(&value).parse().map_err(|_| serde::de::Error::custom(format!("{value} is not a whole number")))
+}
+
+/// A boolean, or a text that is one: what a parameter gives is text.
+fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    text_of(&value).parse().map_err(|_| serde::de::Error::custom(format!("{value} is neither true nor false")))
 }
 
 /// A mapping to text, where YAML may have read a number or a boolean.

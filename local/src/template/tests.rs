@@ -36,7 +36,7 @@ Resources:
   Sockets:
     Type: AWS::ApiGatewayV2::Api
     Properties: { ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action }
-  SocketStage: { Type: AWS::ApiGatewayV2::Stage, Properties: { ApiId: !Ref Sockets, StageName: !Ref Stage } }
+  SocketStage: { Type: AWS::ApiGatewayV2::Stage, Properties: { ApiId: !Ref Sockets, StageName: !Ref Stage, AutoDeploy: true } }
   Decide:
     Type: AWS::ApiGatewayV2::Authorizer
     Properties:
@@ -52,6 +52,20 @@ Resources:
       ApiId: !Ref Sockets
       IntegrationType: AWS_PROXY
       IntegrationUri: !Sub arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Work.Arn}/invocations
+  MayDecide:
+    Type: AWS::Lambda::Permission
+    Properties:
+      Action: lambda:InvokeFunction
+      FunctionName: !GetAtt Work.Arn
+      Principal: apigateway.amazonaws.com
+      SourceArn: !Sub arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${Sockets}/authorizers/${Decide}
+  MayProxy:
+    Type: AWS::Lambda::Permission
+    Properties:
+      Action: lambda:InvokeFunction
+      FunctionName: !Ref Work
+      Principal: apigateway.amazonaws.com
+      SourceArn: !Sub arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${Sockets}/*/$connect
   Alive:
     Type: AWS::ApiGatewayV2::Route
     Properties: { ApiId: !Ref Sockets, RouteKey: alive, RouteResponseSelectionExpression: $default, Target: !Sub "integrations/${Fixed}" }
@@ -63,13 +77,15 @@ Resources:
     Type: AWS::ApiGatewayV2::IntegrationResponse
     Properties: { ApiId: !Ref Sockets, IntegrationId: !Ref Fixed, IntegrationResponseKey: /200/, TemplateSelectionExpression: "200", ResponseTemplates: { "200": yes } }
 Outputs:
+  Nothing: { Condition: Never, Value: nothing }
   Socket: { Value: !Sub "wss://${Sockets}.execute-api.${AWS::Region}.amazonaws.com/${Stage}" }
 "#;
 
 fn read_with(text: &str, given: &[(&str, &str)]) -> Result<Stack, String> {
-    let given: Vec<_> = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let parameters = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let settings = Settings { stack: "some".to_owned(), parameters };
     let addresses = Addresses { http: "http://127.0.0.1:1".to_owned(), websocket: "ws://127.0.0.1:2".to_owned() };
-    read(text, &given, &addresses).map_err(|error| error.to_string())
+    read(text, &settings, &addresses).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -111,6 +127,65 @@ fn outputs_name_this_machine() {
 fn a_broken_rule_says_so_in_its_own_words() {
     let error = read_with(TEMPLATE, &[("Stage", "prod")]).expect_err("the rule forbids it");
     assert!(error.contains("NotProd") && error.contains("not here"), "{error}");
+}
+
+#[test]
+fn what_api_gateway_may_not_invoke_is_refused() {
+    let broken = [
+        ("Sockets}/*/$connect", "Sockets}/*/$default", "$connect"),
+        ("Sockets}/*/$connect", "Sockets}/other/$connect", "$connect"),
+        ("FunctionName: !Ref Work", "FunctionName: Werk", "$connect"),
+        ("authorizers/${Decide}", "authorizers/x", "Decide"),
+    ];
+    for (right, wrong, invoker) in broken {
+        let error = read_with(&TEMPLATE.replace(right, wrong), &[]).expect_err("nothing permits it");
+        assert!(error.contains(invoker) && error.contains("may not invoke Work"), "{error}");
+    }
+    read_with(&TEMPLATE.replace("Sockets}/*/$connect", "Sockets}/d?v/*"), &[]).expect("it is permitted");
+}
+
+const HTTP: &str = r#"
+  Web: { Type: AWS::ApiGatewayV2::Api, Properties: { ProtocolType: HTTP } }
+  WebStage: { Type: AWS::ApiGatewayV2::Stage, Properties: { ApiId: !Ref Web, StageName: $default, AutoDeploy: "true" } }
+  Page:
+    Type: AWS::ApiGatewayV2::Route
+    Properties: { ApiId: !Ref Web, RouteKey: "GET /pages/{page}", Target: !Sub "integrations/${PageProxy}" }
+  PageProxy:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties: { ApiId: !Ref Web, IntegrationType: AWS_PROXY, IntegrationUri: !GetAtt Work.Arn, PayloadFormatVersion: "2.0" }
+  MayPage:
+    Type: AWS::Lambda::Permission
+    Properties:
+      Action: lambda:InvokeFunction
+      FunctionName: !Ref Work
+      Principal: apigateway.amazonaws.com
+      SourceArn: !Sub arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${Web}/$default/GET/pages/{page}
+"#;
+
+/// The template with an HTTP API too, in which `right` is replaced by `wrong`.
+fn read_http(right: &str, wrong: &str) -> Result<Stack, String> {
+    let http = HTTP.replace(right, wrong);
+    assert_eq!(http == HTTP, right.is_empty(), "{right} is not in the template");
+    read_with(&TEMPLATE.replace("\nOutputs:", &format!("{http}Outputs:")), &[])
+}
+
+#[test]
+fn an_http_route_does_what_the_template_says_or_is_refused() {
+    let routes = read_http("", "").expect("a valid template").http.expect("an HTTP API").routes;
+    assert_eq!((routes[0].key.as_str(), routes[0].function.as_str()), ("GET /pages/{page}", "Work"));
+    let broken = [
+        ("/GET/pages", "/POST/pages", "may not invoke Work"),
+        ("RouteKey:", "AuthorizationType: AWS_IAM, RouteKey:", "authorizer"),
+        ("RouteKey:", "AuthorizerId: x, RouteKey:", "authorizer"),
+        ("AWS_PROXY", "HTTP_PROXY", "HTTP_PROXY"),
+        ("AWS_PROXY", "AWS_PROXY, TimeoutInMillis: 100", "TimeoutInMillis"),
+        (", AutoDeploy: \"true\"", "", "AutoDeploy"),
+        ("AutoDeploy: \"true\"", "AutoDeploy: false", "AutoDeploy"),
+    ];
+    for (right, wrong, says) in broken {
+        let error = read_http(right, wrong).expect_err("it is not served");
+        assert!(error.contains(says), "{error}");
+    }
 }
 
 #[test]

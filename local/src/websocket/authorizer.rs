@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    aws::matches,
     lambda::Outcome,
+    pattern::matches,
     template::{Effect, Statement},
 };
 

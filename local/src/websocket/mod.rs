@@ -54,8 +54,8 @@ impl WebSocketGateway {
     pub(crate) async fn answer(self: Arc<Self>, request: Request, peer: Arc<Peer>) -> Answer {
         let path = request.uri().path();
         let stage = self.api.as_ref().map(|api| api.stage.clone()).unwrap_or_default();
-        if let Some(id) = management::connection_id(path, &stage) {
-            return management::answer(self, id, request, &peer).await;
+        if let Some(target) = management::target(path, &stage) {
+            return management::answer(self, target, request, &peer).await;
         }
         if path != "/" && path.trim_matches('/') != stage {
             return Ok(json_response(StatusCode::FORBIDDEN, &json!({ "message": "Forbidden" })));

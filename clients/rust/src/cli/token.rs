@@ -25,10 +25,10 @@ pub(super) struct Token {
     #[arg(long)]
     sub: String,
     /// A channel, or a prefix that ends in *, that the user may send to.
-    #[arg(long, value_name = "PATTERN")]
+    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
     publish: Vec<String>,
     /// A channel, or a prefix that ends in *, that the user may read besides user:<sub>.
-    #[arg(long, value_name = "PATTERN")]
+    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
     subscribe: Vec<String>,
     /// A channel that a connection joins at once. It must be one that the user may read.
     #[arg(long = "channel", value_name = "CHANNEL")]
@@ -53,6 +53,17 @@ impl Token {
     }
 }
 
+/// A token with a pattern that is none would be refused whole.
+fn pattern(text: &str) -> Result<String, String> {
+    match text.strip_suffix('*') {
+        Some(prefix) if !prefix.contains('*') => Ok(text.to_owned()),
+        _ => match text.parse::<Channel>() {
+            Ok(channel) => Ok(channel.to_string()),
+            Err(error) => Err(format!("give a channel, or a prefix that ends in its only *: {error}")),
+        },
+    }
+}
+
 /// Of the environment only: other users of the machine see command lines.
 fn secret() -> Result<Option<String>, Failure> {
     match std::env::var(SECRET) {
@@ -62,5 +73,20 @@ fn secret() -> Result<Option<String>, Failure> {
         Ok(secret) => Ok(Some(secret)),
         Err(VarError::NotPresent) => Ok(None),
         Err(VarError::NotUnicode(_)) => Err(format!("{SECRET} is no text").into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pattern;
+
+    #[test]
+    fn a_pattern_is_a_channel_or_a_prefix_with_one_star_at_its_end() {
+        for good in ["*", "topic:*", "user:alice", "t*"] {
+            assert_eq!(pattern(good).as_deref(), Ok(good));
+        }
+        for bad in ["", "a*b", "**", "topic", "topic:a b"] {
+            assert!(pattern(bad).is_err(), "{bad}");
+        }
     }
 }

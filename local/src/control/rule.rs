@@ -1,0 +1,193 @@
+//! A fault rule: what it says, and whether that can happen at all.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use serde::Deserialize;
+
+use crate::aws::operations;
+
+/// What is to happen to a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Effect {
+    /// What goes wrong.
+    pub(crate) action: Action,
+    /// Whether the call takes effect all the same, and only its answer suffers.
+    pub(crate) after: bool,
+}
+
+/// A way to go wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// It takes longer.
+    Delay(Duration),
+    /// It is answered with a status.
+    Status(u16),
+    /// It is answered with an error of this name.
+    Error(String),
+    /// The process that made the call is killed.
+    Kill,
+    /// The TCP connection is closed without an answer.
+    Close,
+}
+
+/// A rule as it is posted.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rule {
+    pub(super) on: String,
+    pub(super) function: Option<String>,
+    pub(super) table: Option<String>,
+    pub(super) connection: Option<String>,
+    #[serde(default)]
+    pub(super) skip: u64,
+    #[serde(default = "once")]
+    pub(super) times: u64,
+    r#do: Do,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Do {
+    delay_ms: Option<u64>,
+    status: Option<u16>,
+    error: Option<String>,
+    #[serde(default)]
+    kill: bool,
+    #[serde(default)]
+    close: bool,
+    #[serde(default)]
+    after: bool,
+}
+
+fn once() -> u64 {
+    1
+}
+
+impl Do {
+    fn effect(&self) -> Result<Effect, String> {
+        let actions = [
+            self.delay_ms.map(|time| Action::Delay(Duration::from_millis(time))),
+            self.status.map(Action::Status),
+            self.error.clone().map(Action::Error),
+            self.kill.then_some(Action::Kill),
+            self.close.then_some(Action::Close),
+        ];
+        let mut actions = actions.into_iter().flatten();
+        match (actions.next(), actions.next()) {
+            (Some(action), None) => Ok(Effect { action, after: self.after }),
+            _ => Err("do: give exactly one of delay_ms, status, error, kill, close".to_owned()),
+        }
+    }
+}
+
+impl Rule {
+    /// What the rule does; an error if that can never happen.
+    pub(super) fn effect(&self, known: &Known) -> Result<Effect, String> {
+        let (service, name) = self.on.split_once('.').ok_or_else(|| format!("on: {:?} has no dot", self.on))?;
+        let invocation = service == "invoke" || service == "respond";
+        if invocation {
+            known.function("on", name)?;
+        } else if !operations(service).contains(&name) {
+            return Err(format!("on: no call is known as {}", self.on));
+        }
+        if let Some(function) = &self.function {
+            known.function("function", function)?;
+            if invocation && function != name {
+                return Err(format!("function: {} is never about {function}", self.on));
+            }
+        }
+        if let Some(table) = &self.table {
+            known.table(table)?;
+        }
+        if self.table.is_some() && service != "dynamodb" {
+            return Err(format!("table: {} is about none", self.on));
+        }
+        if self.connection.is_some() && service != "management" {
+            return Err(format!("connection: {} is about none", self.on));
+        }
+        let effect = self.r#do.effect()?;
+        if effect.after && invocation {
+            return Err(format!("do: {} has no `after`; respond.{name} is after the invocation", self.on));
+        }
+        Ok(effect)
+    }
+}
+
+/// What there is in the stack that a rule may name.
+#[derive(Debug)]
+pub(crate) struct Known {
+    functions: BTreeSet<String>,
+    tables: BTreeSet<String>,
+}
+
+impl Known {
+    /// These functions, by logical name, and tables, by either of their names.
+    pub(crate) fn new<T: Into<String>>(
+        functions: impl IntoIterator<Item = T>,
+        tables: impl IntoIterator<Item = T>,
+    ) -> Self {
+        let set = |name: T| name.into();
+        Self { functions: functions.into_iter().map(set).collect(), tables: tables.into_iter().map(set).collect() }
+    }
+
+    fn function(&self, field: &str, name: &str) -> Result<(), String> {
+        if self.functions.contains(name) { Ok(()) } else { Err(format!("{field}: there is no function {name}")) }
+    }
+
+    fn table(&self, name: &str) -> Result<(), String> {
+        if self.tables.contains(name) { Ok(()) } else { Err(format!("table: there is no table {name}")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn effect(rule: Value) -> Result<Effect, String> {
+        let rule: Rule = serde_json::from_value(rule).map_err(|error| error.to_string())?;
+        rule.effect(&Known::new(["F", "G"], ["t"]))
+    }
+
+    #[test]
+    fn a_rule_does_exactly_one_thing() {
+        for wrong in [json!({}), json!({"kill": true, "close": true}), json!({"explode": true})] {
+            effect(json!({"on": "dynamodb.PutItem", "do": wrong})).expect_err("it does not do one thing");
+        }
+    }
+
+    #[test]
+    fn what_can_never_happen_is_refused() {
+        let kill = json!({"kill": true});
+        for wrong in [
+            json!({"on": "x", "do": kill}),
+            json!({"on": "dynamodb.PutItme", "do": kill}),
+            json!({"on": "sqs.SendMessage", "do": kill}),
+            json!({"on": "management.PUT", "do": kill}),
+            json!({"on": "invoke.H", "do": kill}),
+            json!({"on": "invoke.F", "function": "G", "do": kill}),
+            json!({"on": "invoke.F", "do": {"kill": true, "after": true}}),
+            json!({"on": "respond.F", "do": {"delay_ms": 1, "after": true}}),
+            json!({"on": "dynamodb.PutItem", "function": "H", "do": kill}),
+            json!({"on": "dynamodb.PutItem", "table": "u", "do": kill}),
+            json!({"on": "dynamodb.PutItem", "connection": "c", "do": kill}),
+            json!({"on": "management.POST", "table": "t", "do": kill}),
+        ] {
+            assert!(effect(wrong.clone()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_can_happen_is_armed() {
+        let after = json!({"kill": true, "after": true});
+        for right in [
+            json!({"on": "dynamodb.PutItem", "function": "F", "table": "t", "do": after}),
+            json!({"on": "secretsmanager.GetSecretValue", "do": after}),
+            json!({"on": "management.POST", "connection": "c", "do": after}),
+            json!({"on": "invoke.F", "function": "F", "do": {"kill": true}}),
+        ] {
+            assert!(effect(right.clone()).is_ok(), "{right}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Whether API Gateway may invoke what its routes and authorizers name. On AWS it may not by itself, and fails only when
+//! someone calls.
+
+use serde::Deserialize;
+
+use super::{Function, Resource, ids::arn, properties::read};
+use crate::pattern::matches;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Permission {
+    action: String,
+    function_name: String,
+    principal: String,
+    source_arn: Option<String>,
+}
+
+/// What the template lets invoke its functions.
+pub(super) struct Permissions(Vec<Permission>);
+
+impl Permissions {
+    /// Reads every `AWS::Lambda::Permission`.
+    pub(super) fn of(resources: &[Resource]) -> Result<Self, String> {
+        let permissions = resources.iter().filter(|resource| resource.kind == "AWS::Lambda::Permission");
+        permissions.map(read).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Requires one that lets `invoker`, a route or an authorizer, call the function as `source`: API, stage, route.
+    pub(super) fn require(&self, function: &Function, invoker: &str, source: &str) -> Result<(), String> {
+        let source = arn("execute-api", source);
+        let fits = |permission: &Permission| {
+            (permission.function_name == function.physical_name || permission.function_name == function.arn)
+                && ["lambda:InvokeFunction", "lambda:*"].contains(&permission.action.as_str())
+                && permission.principal == "apigateway.amazonaws.com"
+                && permission.source_arn.as_ref().is_none_or(|pattern| matches(pattern, &source))
+        };
+        if self.0.iter().any(fits) {
+            return Ok(());
+        }
+        Err(format!(
+            "{invoker} may not invoke {}: no AWS::Lambda::Permission lets apigateway.amazonaws.com do so as {source}",
+            function.name
+        ))
+    }
+}

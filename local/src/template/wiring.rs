@@ -1,0 +1,188 @@
+//! An API's routes, followed to what is behind them.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{
+    Resource,
+    permissions::Permissions,
+    properties::{
+        ApiProperties, AuthorizerProperties, IntegrationProperties, IntegrationResponseProperties, RouteProperties,
+        RouteResponseProperties, StageProperties, read,
+    },
+    stack::{Authorizer, Function, HttpApi, HttpRoute, Integration, Mock, WebSocketApi, WebSocketRoute},
+};
+
+/// One API among the resources that refer to it.
+pub(super) struct Wiring<'a> {
+    pub(super) resources: &'a [Resource],
+    pub(super) functions: &'a BTreeMap<String, Function>,
+    pub(super) permissions: &'a Permissions,
+    pub(super) api: &'a Resource,
+}
+
+impl Wiring<'_> {
+    pub(super) fn http(&self) -> Result<HttpApi, String> {
+        let stage = self.stage()?;
+        if stage != "$default" {
+            return Err(format!("{}: an HTTP API is served here with the stage $default only", self.api.name));
+        }
+        let routes = self.routes()?.into_iter().map(|(_, route)| {
+            if route.authorization_type.as_deref().is_some_and(|kind| kind != "NONE") || route.authorizer_id.is_some() {
+                return Err(format!("{}: an HTTP route is served here without an authorizer only", route.route_key));
+            }
+            let integration = self.integration(&route)?;
+            if integration.integration_type != "AWS_PROXY" {
+                return Err(format!("{}: {} is not served here", route.route_key, integration.integration_type));
+            }
+            if integration.payload_format_version.as_deref() != Some("2.0") {
+                return Err(format!("{}: PayloadFormatVersion must be \"2.0\" here", route.route_key));
+            }
+            let function = self.function_in(integration.integration_uri.as_deref())?;
+            // `GET /path` is `GET/path` in an ARN.
+            self.require_permission(function, &route.route_key, &stage, &route.route_key.replacen(' ', "", 1))?;
+            Ok(HttpRoute { key: route.route_key, function: function.name.clone() })
+        });
+        Ok(HttpApi { id: self.api.identity.reference.clone(), routes: routes.collect::<Result<_, _>>()? })
+    }
+
+    pub(super) fn websocket(&self, properties: &ApiProperties) -> Result<WebSocketApi, String> {
+        let expression = properties.route_selection_expression.as_deref().unwrap_or_default();
+        let selector = expression
+            .strip_prefix("$request.body.")
+            .ok_or_else(|| format!("{}: RouteSelectionExpression must begin with $request.body.", self.api.name))?;
+        let stage = self.stage()?;
+        let mut api = WebSocketApi {
+            id: self.api.identity.reference.clone(),
+            stage,
+            selector: selector.split('.').map(str::to_owned).collect(),
+            authorizer: None,
+            routes: BTreeMap::new(),
+        };
+        for (resource, route) in self.routes()? {
+            if route.authorization_type.as_deref().is_some_and(|kind| kind != "NONE") {
+                api.authorizer = Some(self.authorizer(&route)?);
+            }
+            let integration = match self.integration(&route)? {
+                proxy if proxy.integration_type == "AWS_PROXY" => {
+                    let function = self.function_in(proxy.integration_uri.as_deref())?;
+                    self.require_permission(function, &route.route_key, &api.stage, &route.route_key)?;
+                    Integration::Function(function.name.clone())
+                }
+                mock if mock.integration_type == "MOCK" => Integration::Mock(self.mock(&route, &mock)?),
+                other => return Err(format!("{}: {} is not served here", route.route_key, other.integration_type)),
+            };
+            let responds = route.route_response_selection_expression.is_some() && self.has_response(resource)?;
+            api.routes.insert(route.route_key, WebSocketRoute { integration, responds });
+        }
+        Ok(api)
+    }
+
+    fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Resource> {
+        let kind = format!("AWS::ApiGatewayV2::{kind}");
+        self.resources.iter().filter(move |resource| resource.kind == kind)
+    }
+
+    fn stage(&self) -> Result<String, String> {
+        for resource in self.of_kind("Stage") {
+            let stage: StageProperties = read(resource)?;
+            if stage.api_id == self.api.identity.reference {
+                if !stage.auto_deploy {
+                    return Err(format!("{}: only a stage with AutoDeploy is served here", resource.name));
+                }
+                return Ok(stage.stage_name);
+            }
+        }
+        Err(format!("{} has no stage", self.api.name))
+    }
+
+    fn routes(&self) -> Result<Vec<(&Resource, RouteProperties)>, String> {
+        let mut routes = Vec::new();
+        for resource in self.of_kind("Route") {
+            let route: RouteProperties = read(resource)?;
+            if route.api_id == self.api.identity.reference {
+                routes.push((resource, route));
+            }
+        }
+        Ok(routes)
+    }
+
+    fn integration(&self, route: &RouteProperties) -> Result<IntegrationProperties, String> {
+        let id = route.target.strip_prefix("integrations/").unwrap_or_default();
+        let resource = self.of_kind("Integration").find(|resource| resource.identity.reference == id);
+        read(resource.ok_or_else(|| format!("{}: there is no integration {}", route.route_key, route.target))?)
+    }
+
+    fn authorizer(&self, route: &RouteProperties) -> Result<Authorizer, String> {
+        let id = route.authorizer_id.as_deref().unwrap_or_default();
+        let resource = self.of_kind("Authorizer").find(|resource| resource.identity.reference == id);
+        let resource = resource.ok_or_else(|| format!("{}: there is no such authorizer", route.route_key))?;
+        let properties: AuthorizerProperties = read(resource)?;
+        if properties.authorizer_type != "REQUEST" || route.route_key != "$connect" {
+            return Err(format!("{}: only a REQUEST authorizer on $connect is served here", resource.name));
+        }
+        let function = self.function_in(Some(&properties.authorizer_uri))?;
+        self.require_permission(function, &resource.name, "authorizers", id)?;
+        Ok(Authorizer { function: function.name.clone() })
+    }
+
+    /// The function whose ARN stands in an integration's or authorizer's URI.
+    fn function_in(&self, uri: Option<&str>) -> Result<&Function, String> {
+        let uri = uri.unwrap_or_default();
+        let names = |function: &&Function| uri == function.arn || uri.contains(&format!("/{}/", function.arn));
+        let function = self.functions.values().find(names);
+        function.ok_or_else(|| format!("no function has the URI {uri:?}"))
+    }
+
+    /// Requires that this API may invoke the function from `path` in `stage`.
+    fn require_permission(&self, function: &Function, invoker: &str, stage: &str, path: &str) -> Result<(), String> {
+        let api = &self.api.identity.reference;
+        self.permissions.require(function, invoker, &format!("{api}/{stage}/{path}"))
+    }
+
+    fn has_response(&self, route: &Resource) -> Result<bool, String> {
+        for resource in self.of_kind("RouteResponse") {
+            if read::<RouteResponseProperties>(resource)?.route_id == route.identity.reference {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Follows a MOCK integration's templates: the status it asks for, and the response of that status.
+    fn mock(&self, route: &RouteProperties, mock: &IntegrationProperties) -> Result<Mock, String> {
+        let request = chosen(&mock.request_templates, mock.template_selection_expression.as_deref())
+            .ok_or_else(|| format!("{}: the MOCK integration has no request template", route.route_key))?;
+        let request: Value = serde_json::from_str(request)
+            .map_err(|error| format!("{}: only a static request template is served here: {error}", route.route_key))?;
+        let status_key = format!("/{}/", request["statusCode"]);
+        let id = route.target.strip_prefix("integrations/").unwrap_or_default();
+        let mut fallback = None;
+        for resource in self.of_kind("IntegrationResponse") {
+            let response: IntegrationResponseProperties = read(resource)?;
+            if response.integration_id != id {
+                continue;
+            }
+            let body = chosen(&response.response_templates, response.template_selection_expression.as_deref());
+            if body.is_some_and(|template| template.contains('$') || template.contains('#')) {
+                return Err(format!("{}: only a static response template is served here", resource.name));
+            }
+            if response.integration_response_key == status_key {
+                return Ok(Mock { body: body.map(str::to_owned) });
+            }
+            if response.integration_response_key == "$default" {
+                fallback = body.map(str::to_owned);
+            }
+        }
+        Ok(Mock { body: fallback })
+    }
+}
+
+/// The template that a (static) selection expression picks, else the one named `$default`.
+fn chosen<'a>(templates: &'a BTreeMap<String, String>, expression: Option<&str>) -> Option<&'a str> {
+    expression
+        .and_then(|key| templates.get(key.trim_start_matches('\\')))
+        .or_else(|| templates.get("$default"))
+        .map(String::as_str)
+}

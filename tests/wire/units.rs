@@ -105,3 +105,31 @@ async fn the_stand_in_counts_units_by_awss_rules() {
     let delete = json!({"TableName": table, "Key": {"channel": {"S": "t:none"}, "seq": {"N": "1"}}});
     assert_eq!(units("DeleteItem", delete).await, 1.0, "also of what is not there");
 }
+
+/// A reader must not miss what a sender was told is stored, nor a sender who has just subscribed. The stand-in's reads are
+/// always consistent, so that only what is asked for tells.
+#[tokio::test]
+async fn every_read_but_the_count_of_connections_asks_for_consistency() {
+    let stack = Stack::start().await;
+    let mut alice = stack.connect_with(&json!({"sub": "alice", "subscribe": ["t:*"], "publish": ["*"]})).await;
+    for after in [None, Some(0), Some(9)] {
+        for channel in ["user:alice", "t:a"] {
+            alice.ask(json!({"action": "subscribe", "channel": channel, "after": after})).await;
+            alice.ask(json!({"action": "publish", "to": channel, "body": "x", "key": channel})).await;
+        }
+    }
+    alice.ask(json!({"action": "read", "channel": "user:alice", "seq": 1})).await;
+    alice.ask(json!({"action": "unsubscribe", "channel": "t:a"})).await;
+    stack.send("user:alice", "x").await;
+    let reads =
+        |calls: Vec<Value>| calls.into_iter().filter(|call| call["consistent"].is_boolean()).collect::<Vec<_>>();
+    let seen = reads(stack.calls().await);
+    assert!(seen.len() > 20, "{}", seen.len());
+    for call in seen {
+        assert_eq!(call["consistent"], true, "{call}");
+    }
+    stack.forget_calls().await;
+    stack.channel("t:a").await;
+    let counts = reads(stack.calls().await).iter().filter(|call| call["consistent"] == false).count();
+    assert_eq!(counts, 1, "the count need not be");
+}

@@ -95,17 +95,11 @@ pub(crate) async fn environment(stack: &Stack, name: &str) -> HashMap<String, St
     warm.ask(json!({"action": "unsubscribe", "channel": "t:a"})).await;
     stack.call(Method::GET, "/v1/health", None, &[], None).await;
     warm.close().await;
-    let pid = async || {
+    let environment = async || {
         let processes = stack.control(Method::GET, "processes", None).await;
-        let process = processes.as_array().unwrap().iter().find(|p| p["function"] == name).cloned();
-        process.map(|process| process["pid"].as_u64().unwrap())
+        let process = processes.as_array().unwrap().iter().find(|p| p["function"] == name).cloned()?;
+        serde_json::from_value::<Option<HashMap<String, String>>>(process["environment"].clone()).unwrap()
     };
-    stack.until("the function has run", || async { pid().await.is_some() }).await;
-    let path = format!("/proc/{}/environ", pid().await.unwrap());
-    let environment = std::fs::read_to_string(path).unwrap();
-    environment.split('\0').filter_map(|variable| variable.split_once('=')).map(owned).collect()
-}
-
-fn owned((name, value): (&str, &str)) -> (String, String) {
-    (name.to_owned(), value.to_owned())
+    stack.until("the function has run", || async { environment().await.is_some() }).await;
+    environment().await.unwrap()
 }

@@ -29,8 +29,10 @@ use crate::error::Error;
 /// How long a sender keeps trying to be next in a busy channel.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The longest waits between two tries, in milliseconds: the first, and those after many lost races.
+/// The first wait between two tries is shorter than this, in milliseconds. It doubles with each lost race.
 const FIRST_WAIT: u64 = 16;
+
+/// No wait is longer than this, in milliseconds.
 const LONGEST_WAIT: u64 = 400;
 
 /// What to append.

@@ -1,15 +1,14 @@
 //! A connection comes and goes.
 
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, ConditionCheck, DeleteRequest, Put, ReturnValue, TransactWriteItem,
-    WriteRequest,
+    AttributeValue, ConditionCheck, DeleteRequest, Put, ReturnValue, TransactWriteItem, WriteRequest,
 };
 use sha2::{Digest, Sha256};
 
 use super::Subscribers;
 use crate::aws::row::{
-    Attributes, CONDITION_FAILED, VERSION, built, cancellation_reasons, condition_failed, number, past_conflicts,
-    pause, text,
+    Attributes, CONDITION_FAILED, VERSION, built, cancellation_reasons, condition_failed, is_conflict, number,
+    past_conflicts, pause, text,
 };
 use crate::domain::channel::Channel;
 use crate::domain::time::Millis;
@@ -126,15 +125,17 @@ impl Subscribers {
             items.push(TransactWriteItem::builder().put(built(put)?).build());
         }
         loop {
-            match self.client.transact_write_items().set_transact_items(Some(items.clone())).send().await {
-                Ok(_) => return Ok(true),
-                Err(error) => match cancellation_reasons(&error).and_then(<[_]>::first).map(CancellationReason::code) {
-                    Some(Some(CONDITION_FAILED)) => return Ok(false),
-                    // It met another write; the function's own time limit ends this.
-                    Some(_) => pause().await,
-                    None => return Err(Error::call("TransactWriteItems of a connection")(error)),
-                },
+            let request = self.client.transact_write_items().set_transact_items(Some(items.clone()));
+            let Err(error) = request.send().await else { return Ok(true) };
+            let reasons = cancellation_reasons(&error).unwrap_or_default();
+            if reasons.first().is_some_and(|home| home.code() == Some(CONDITION_FAILED)) {
+                return Ok(false);
             }
+            if !reasons.iter().any(|reason| is_conflict(reason.code())) {
+                return Err(Error::call("TransactWriteItems of a connection")(error));
+            }
+            // It met another write; the function's own time limit ends this.
+            pause().await;
         }
     }
 
@@ -163,9 +164,7 @@ impl Subscribers {
         let answer = past_conflicts(|| request.clone().send()).await;
         let home = match answer {
             Ok(answer) => answer.attributes,
-            Err(e) if condition_failed(&e) => {
-                return Ok(true);
-            }
+            Err(e) if condition_failed(&e) => return Ok(true),
             Err(error) => return Err(Error::call("DeleteItem of a connection")(error)),
         };
         let Some(home) = home else { return Ok(false) };

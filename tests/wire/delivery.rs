@@ -110,6 +110,9 @@ async fn a_client_publishes_over_its_socket() {
 
     let (items, again) = alice.ask(frame).await;
     assert_eq!((items.len(), &again), (0, &published), "the same key sends once");
+    let other = json!({"action": "publish", "to": "order:4711", "data": {"paid": false}, "key": "k-1"});
+    let (_, refused) = alice.ask(other).await;
+    assert_eq!((&refused["code"], &refused["field"]), (&json!("idempotency_key_reused"), &json!("key")));
 }
 
 #[tokio::test]

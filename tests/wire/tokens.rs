@@ -125,7 +125,7 @@ impl Provider {
 }
 
 #[tokio::test]
-async fn a_key_set_is_believed_for_its_issuer_and_a_new_key_counts_at_once() {
+async fn a_key_set_is_believed_for_its_issuer_and_audience_and_a_new_key_counts_at_once() {
     let provider = Provider::start().await;
     let (old, new) = (rsa(), p256());
     provider.publish(&old, "old");
@@ -162,7 +162,8 @@ async fn a_provider_that_is_down_keeps_out_only_its_own_tokens() {
     let first = stack.call(reqwest::Method::POST, "/v1/notifications", Some(&theirs), &[], body()).await;
     assert_eq!((first.status, first.code()), (503, "unavailable"), "nobody can tell yet");
     let then = stack.call(reqwest::Method::POST, "/v1/notifications", Some(&theirs), &[], body()).await;
-    assert_eq!((then.status, then.code()), (401, "invalid_token"), "and the provider is asked once a minute");
+    assert_eq!((then.status, then.code()), (503, "unavailable"), "and whoever is not known is not called a stranger");
+    assert_eq!(stack.try_connect(&theirs).await.err().map(|refused| refused.status), Some(500), "nor at the handshake");
 }
 
 #[tokio::test]

@@ -65,10 +65,11 @@ impl App {
         if let Err(error) = answered.await {
             error.log();
             let refusal = error.refusal();
-            reply.error(&refusal).await?;
+            let told = reply.error(&refusal).await;
             if matches!(refusal.code, Code::ExpiredToken | Code::ConnectionGone) {
                 self.management.cut(&peer.connection.id.0).await?;
             }
+            told?;
         }
         Ok(())
     }

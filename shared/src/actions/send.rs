@@ -14,7 +14,6 @@ use crate::clock;
 use crate::domain::channel::{Channel, Sub};
 use crate::domain::claims::Claims;
 use crate::domain::item::{Item, frame};
-use crate::domain::refusal::{Code, Refusal};
 use crate::domain::send::{IdempotencyKey, Send};
 use crate::domain::seq::Seq;
 use crate::domain::time::Millis;
@@ -153,7 +152,7 @@ impl Sender {
             let known = self.onces.get(sub, key, now).await?;
             let mut sent = known.unwrap_or_else(|| once::Sent::new(item, send.fingerprint.clone()));
             if sent.fingerprint != send.fingerprint {
-                return Err(reused().into());
+                return Err(key.reused().into());
             }
             let new = new(send, sent.item(item.clone()));
             if self.append_missing(sub, send, key, &new, &mut sent, now).await? {
@@ -196,9 +195,4 @@ fn new(send: &Send, item: Item) -> New {
 
 fn places<'a>(send: &'a Send, sent: &'a once::Sent) -> impl Iterator<Item = (&'a Channel, Seq)> {
     send.to.iter().filter_map(|channel| Some((channel, *sent.channels.get(channel.as_str())?)))
-}
-
-fn reused() -> Refusal {
-    let reason = "this key was used with another request in the last 24 hours; use a new one";
-    Refusal::field_with(Code::IdempotencyKeyReused, "Idempotency-Key", reason)
 }

@@ -70,8 +70,8 @@ pub(crate) fn is_conflict(code: Option<&str>) -> bool {
 /// How often a write that meets others is tried again.
 const TRIES: u32 = 8;
 
-/// Makes a call again, after a short jittered wait, while it only met another one: a write beside a transaction on the
-/// same item is refused, and the SDK does not try that again by itself.
+/// Makes a call again, after a short jittered wait, while it only met others: a write beside a transaction on the same
+/// item is refused, and that the SDK does not try again by itself. (A throttle it does, and then this some more.)
 pub(crate) async fn past_conflicts<T, E, R, C, F>(call: C) -> Result<T, SdkError<E, R>>
 where
     E: ProvideErrorMetadata,

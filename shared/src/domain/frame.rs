@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_contracts_frames_are_read() {
+    fn documented_frames_are_read() {
         let subscribe = Frame::parse(r#"{"action":"subscribe","channel":"topic:news","after":41,"ref":1}"#);
         assert_eq!(subscribe.reference, Some(json!(1)));
         let channel = Channel::parse("topic:news").unwrap();
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_written_as_the_contract_writes_them() {
+    fn answers_are_written_as_documented() {
         let channel = Channel::parse("topic:news").unwrap();
         let position = Position { seq: Seq(43), recovered: true, more: false, reset: false };
         let subscribed = Answer::Subscribed { channel, position, unread: Some(2) };

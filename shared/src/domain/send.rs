@@ -40,7 +40,7 @@ pub struct Send {
     pub fingerprint: String,
 }
 
-/// The contract's fields, as they come.
+/// The request's fields, as they come.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields {
@@ -190,16 +190,19 @@ fn parse_ttl(text: &str) -> Result<i64, String> {
 
 /// What makes a repeated send one: 1 to 255 characters of the publisher's choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdempotencyKey(String);
+pub struct IdempotencyKey {
+    key: String,
+    field: &'static str,
+}
 
 impl IdempotencyKey {
     /// Reads a key; `field` is where it stood.
     ///
     /// # Errors
     /// `invalid_idempotency_key`.
-    pub fn parse(text: &str, field: &str) -> Result<Self, Refusal> {
+    pub fn parse(text: &str, field: &'static str) -> Result<Self, Refusal> {
         if (1..=MAX_KEY).contains(&text.chars().count()) {
-            return Ok(Self(text.to_owned()));
+            return Ok(Self { key: text.to_owned(), field });
         }
         let reason = format!("a key has 1 to {MAX_KEY} characters");
         Err(Refusal::field_with(Code::InvalidIdempotencyKey, field, reason))
@@ -208,7 +211,14 @@ impl IdempotencyKey {
     /// The key.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.key
+    }
+
+    /// Refuses a key that was used with another request.
+    #[must_use]
+    pub fn reused(&self) -> Refusal {
+        let reason = "this key was used with another request in the last 24 hours; use a new one";
+        Refusal::field_with(Code::IdempotencyKeyReused, self.field, reason)
     }
 }
 

@@ -39,11 +39,19 @@ pub(super) fn from_pem(pem: &str) -> Result<PublicKey, Error> {
     ];
     kinds
         .into_iter()
-        .find_map(|(algorithm, read)| Some(PublicKey { id: None, algorithm, key: read(pem.as_bytes()).ok()? }))
+        .find_map(|(algorithm, read)| {
+            let key = read(pem.as_bytes()).ok().filter(|key| algorithm != Algorithm::ES256 || is_p256(key))?;
+            Some(PublicKey { id: None, algorithm, key })
+        })
         .ok_or_else(|| Error::Failed {
             call: "read TOKEN_PUBLIC_KEY",
             cause: "it is no RSA, P-256 or Ed25519 public key in PEM".to_owned(),
         })
+}
+
+/// A point of P-256, uncompressed, has 65 bytes; other curves' keys are read from PEM just as well.
+fn is_p256(key: &DecodingKey) -> bool {
+    key.try_get_as_bytes().is_ok_and(|point| point.len() == 65)
 }
 
 /// The keys of a set that are of use here; providers publish others beside them.
@@ -61,4 +69,19 @@ pub(super) fn from_set(set: JwkSet) -> Vec<PublicKey> {
             Some(PublicKey { id: jwk.common.key_id, algorithm, key })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_key_is_one_of_the_three_kinds_or_refused() {
+        let p256 = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEEV0jGGrRUtJbxmLFaUSnFp6jJSqCKXiNxkGCwegaNV+T++q0YpV9dxxvRUf0jwuY0nKBrKejPRV48BXi1degtw==";
+        let p384 = "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAExbjRQDb22jQzuHw8rfjkU9/g/wE0hLreMrnFlfLkVmCbsr/EjygOUTkoNNEaeP0zuxnaHYa7dGImJMClJ9oolLwMtBe2tIf0euJzzJqq2zm0dv7IrnfTifJ/w/AeJiA0";
+        let pem = |body: &str| format!("-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n");
+        assert!(from_pem(&pem(p256)).is_ok_and(|key| key.algorithm == Algorithm::ES256));
+        assert!(from_pem(&pem(p384)).is_err());
+        assert!(from_pem("no key").is_err());
+    }
 }

@@ -25,9 +25,10 @@ use verify::{Signer, Verdict, verify};
 /// The most bytes of a token.
 const MAX_TOKEN: usize = 3 * 1024;
 
-/// Verifies tokens. Reads its keys when it is made, again when a token does not fit them, and from time to time: a
-/// rotated secret or a provider's new key counts at once, and one that was withdrawn soon counts no more, without a
-/// restart. The secret and the key set are read apart, so that neither's trouble is the other's.
+/// Verifies tokens. Reads its keys when it is made, again when a token does not fit them (at most once a minute), and
+/// from time to time: a rotated secret or a provider's new key counts at once, or a minute later where some token did not
+/// fit just before; one that was withdrawn soon counts no more; all without a restart. The secret and the key set are read
+/// apart, so that neither's trouble is the other's.
 #[derive(Debug)]
 pub struct Verifier {
     settings: TokenSettings,
@@ -41,6 +42,15 @@ struct Known {
     keys: Keys,
     secret: Source,
     key_set: Source,
+}
+
+impl Known {
+    fn source(&self, signer: Signer) -> &Source {
+        match signer {
+            Signer::Secret => &self.secret,
+            Signer::KeySet => &self.key_set,
+        }
+    }
 }
 
 impl Verifier {
@@ -86,6 +96,9 @@ impl Verifier {
         match verdict {
             Verdict::Is(claims) => Ok(*claims),
             Verdict::Refused(refusal) => Err(refusal.into()),
+            Verdict::UnknownKey(signer) if known.source(signer).is_failing() => {
+                Err(Error::Failed { call: "verify a token", cause: "its signer's keys could not be read".to_owned() })
+            }
             Verdict::UnknownKey(_) => {
                 Err(Refusal::new(Code::InvalidToken, "the token is not signed by a key that is known here").into())
             }
@@ -94,8 +107,10 @@ impl Verifier {
 
     /// Reads again what has grown old. Keys that cannot be read now stay as they are.
     async fn refresh_old(&self, known: &mut Known) {
-        for (signer, old) in [(Signer::Secret, known.secret.is_old()), (Signer::KeySet, known.key_set.is_old())] {
-            if old && let Err(error) = self.refresh(known, signer).await {
+        for signer in [Signer::Secret, Signer::KeySet] {
+            if known.source(signer).is_old()
+                && let Err(error) = self.refresh(known, signer).await
+            {
                 error.log();
             }
         }

@@ -14,33 +14,41 @@ const OLD: Duration = Duration::from_secs(600);
 pub(super) struct Source {
     read: Option<Instant>,
     asked_again: Option<Instant>,
+    failing: bool,
 }
 
 impl Source {
     pub(super) fn read_now() -> Self {
-        Self { read: Some(Instant::now()), asked_again: None }
+        Self { read: Some(Instant::now()), asked_again: None, failing: false }
     }
 
     pub(super) fn never_read() -> Self {
-        Self { read: None, asked_again: None }
+        Self { read: None, asked_again: None, failing: false }
+    }
+
+    /// Whether it did not answer when it was asked last: then nobody can tell whether a token that fits no key is good.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing
     }
 
     pub(super) fn is_old(&self) -> bool {
         self.read.is_some_and(|at| at.elapsed() > OLD)
     }
 
-    /// Whether it may be asked again. If so it counts as asked from now on: a source that does not answer is not asked
-    /// with every token either.
+    /// Whether it may be asked again. If so it counts as asked, and as failing until [`Source::was_read`]: a source that
+    /// does not answer is not asked with every token either.
     pub(super) fn may_ask(&mut self) -> bool {
         let may = self.asked_again.is_none_or(|at| at.elapsed() >= AT_MOST);
         if may {
             self.asked_again = Some(Instant::now());
+            self.failing = true;
         }
         may
     }
 
     pub(super) fn was_read(&mut self) {
         self.read = Some(Instant::now());
+        self.failing = false;
     }
 }
 
@@ -55,7 +63,9 @@ mod tests {
         pause();
         let mut source = Source::read_now();
         assert!(source.may_ask());
-        assert!(!source.may_ask());
+        assert!(source.is_failing(), "until it answers");
+        source.was_read();
+        assert!(!source.may_ask() && !source.is_failing());
         advance(Duration::from_secs(59)).await;
         assert!(!source.may_ask());
         advance(Duration::from_secs(1)).await;

@@ -60,8 +60,8 @@ enum Written {
     Done,
     /// A condition failed: somebody else was first, and the log has to be looked at again.
     Lost,
-    /// Nothing is known but that it was not done this time, or not yet. Only the same write may follow: another one
-    /// might store a second time what this one has stored already.
+    /// The last try met others or a throttle; one before it, inside the SDK, may have been done. Only the same write may
+    /// follow: another one might store a second time what this one has stored already.
     Unknown,
     /// The key's condition failed.
     Taken,
@@ -243,7 +243,8 @@ fn generation_is(head: Head) -> (&'static str, Option<u64>) {
     }
 }
 
-/// Whose the row is that was there first. It is our own where the SDK tried again after an answer that got lost.
+/// Whose the row is that was there first. It is our own where the same write was tried again after an answer that got
+/// lost.
 fn lost_to(row: Option<&Attributes>, id: &str) -> Written {
     #[derive(Deserialize)]
     struct Owner {

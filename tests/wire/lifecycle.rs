@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Socket, Stack};
+use crate::harness::{Function, Socket, Stack};
 
 /// The live rows in *Subscribers*.
 async fn subscribers(stack: &Stack) -> Vec<Value> {
@@ -129,13 +129,17 @@ async fn sends_beside_a_subscribe_reach_it_by_push_or_replay() {
 #[tokio::test]
 async fn a_disconnect_while_connect_still_writes_leaves_nothing_behind() {
     let stack = Stack::start().await;
+    let mut connect = Function::start(&stack, "Connect").await;
+    let mut disconnect = Function::start(&stack, "Disconnect").await;
+    until_forgotten(&stack).await;
     // The home is written; the rows of the other channels are not yet.
-    stack.fault(json!({"on": "dynamodb.TransactWriteItems", "function": "Connect", "do": {"delay_ms": 1500}})).await;
+    stack.fault(json!({"on": "dynamodb.TransactWriteItems", "function": "Connect", "do": {"delay_ms": 2000}})).await;
     let at = events::now();
-    let connecting = events::deliver(&stack, "Connect", "during=", at);
+    let (opened, closed) = (events::of("Connect", "during=", at), events::of("Disconnect", "during=", at));
+    let connecting = connect.invoke(&opened);
     let disconnecting = async {
         stack.until("the home is written", || async { !subscribers(&stack).await.is_empty() }).await;
-        events::deliver(&stack, "Disconnect", "during=", at).await
+        disconnect.invoke(&closed).await
     };
     let (connected, disconnected) = tokio::join!(connecting, disconnecting);
     assert_eq!((&connected["statusCode"], &disconnected["statusCode"]), (&json!(410), &json!(200)));
@@ -163,22 +167,31 @@ async fn a_publishers_own_row_stays_when_its_audience_is_gone() {
 
 /// Runs a function on an event that API Gateway might deliver early, late or twice, as the gateway would.
 mod events {
-    use super::{Stack, Value, json};
-    use crate::harness::Function;
+    use super::{Function, Stack, Value, json};
 
+    /// Runs a process of its own on the event; nobody else is connected then.
     pub(super) async fn deliver(stack: &Stack, function: &str, id: &str, connected_at: u64) -> Value {
+        let mut process = Function::start(stack, function).await;
+        stack.until("the warm-up's rows are gone", || async { !warms_up(stack).await }).await;
+        process.invoke(&of(function, id, connected_at)).await
+    }
+
+    async fn warms_up(stack: &Stack) -> bool {
+        stack.rows("Subscribers").await.iter().any(|row| row["channel"]["S"] == "user:warm-up")
+    }
+
+    pub(super) fn of(function: &str, id: &str, connected_at: u64) -> Value {
         let claims = json!({"sub": "alice", "exp": crate::harness::in_an_hour(),
                             "subscribe": ["topic:*"], "channels": ["topic:a"]});
         let route = if function == "Connect" { "$connect" } else { "$disconnect" };
-        let event = json!({
+        json!({
             "requestContext": {
                 "routeKey": route, "eventType": route[1..].to_uppercase(), "connectionId": id,
                 "connectedAt": connected_at, "requestTimeEpoch": connected_at,
                 "authorizer": {"principalId": "alice", "claims": claims.to_string()},
             },
             "isBase64Encoded": false,
-        });
-        Function::start(stack, function).await.invoke(&event).await
+        })
     }
 
     pub(super) fn now() -> u64 {

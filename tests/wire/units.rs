@@ -31,6 +31,15 @@ async fn spent(stack: &Stack, function: &str) -> Cost {
     Cost { operations, read: sum("read_units"), write: sum("write_units") }
 }
 
+async fn until_disconnected(stack: &Stack, times: u64) {
+    let done = || async {
+        let processes = stack.control(Method::GET, "processes", None).await;
+        let is_done = |p: &Value| p["function"] == "Disconnect" && p["state"] == "frozen" && p["invocations"] == times;
+        processes.as_array().unwrap().iter().any(is_done)
+    };
+    stack.until("$disconnect is done", done).await;
+}
+
 #[tokio::test]
 async fn connect_disconnect_and_send_cost_what_the_architecture_page_says() {
     let stack = Stack::start().await;
@@ -39,6 +48,9 @@ async fn connect_disconnect_and_send_cost_what_the_architecture_page_says() {
     assert_eq!(connect, cost(&["PutItem"], 0.0, 1.0));
 
     stack.send("user:alice", "the first starts the log").await;
+    let first = spent(&stack, "Send").await;
+    assert_eq!(first, cost(&["GetItem", "Query", "Query", "Query", "TransactWriteItems"], 4.0, 4.0));
+
     stack.forget_calls().await;
     stack.send("user:alice", "x").await;
     let send = spent(&stack, "Send").await;
@@ -51,19 +63,31 @@ async fn connect_disconnect_and_send_cost_what_the_architecture_page_says() {
 
     stack.forget_calls().await;
     alice.close().await;
-    stack
-        .until("$disconnect is done", || async {
-            let processes = stack.control(Method::GET, "processes", None).await;
-            let is_done = |p: &Value| p["function"] == "Disconnect" && p["state"] == "frozen" && p["invocations"] == 1;
-            processes.as_array().unwrap().iter().any(is_done)
-        })
-        .await;
+    until_disconnected(&stack, 1).await;
     let disconnect = spent(&stack, "Disconnect").await;
     assert_eq!(disconnect, cost(&["DeleteItem"], 0.0, 1.0));
 
+    stack.forget_calls().await;
+    let claims = json!({"sub": "alice", "subscribe": ["t:*"], "channels": ["t:a", "t:b"]});
+    let alice = stack.connect_with(&claims).await;
+    let connect_more = spent(&stack, "Connect").await;
+    assert_eq!(connect_more, cost(&["PutItem", "TransactWriteItems"], 0.0, 7.0));
+    alice.close().await;
+    until_disconnected(&stack, 2).await;
+    let disconnect_more = spent(&stack, "Disconnect").await;
+    assert_eq!(disconnect_more, cost(&["BatchWriteItem", "DeleteItem"], 0.0, 3.0));
+
     let page = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    for (name, cost) in [("connect", connect), ("disconnect", disconnect), ("send", send), ("send, with a key", keyed)]
-    {
+    let rows = [
+        ("connect", connect),
+        ("disconnect", disconnect),
+        ("send", send),
+        ("send, with a key", keyed),
+        ("send, the first to a channel", first),
+        ("connect, with two further channels", connect_more),
+        ("disconnect, with two further channels", disconnect_more),
+    ];
+    for (name, cost) in rows {
         let row = format!("| {name} | {} | {} |", cost.write, cost.read);
         assert!(page.contains(&row), "ARCHITECTURE.md lacks: {row}");
     }

@@ -2,11 +2,10 @@
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
+use super::close::close;
 use crate::aws::management::Management;
-use crate::aws::subscribers::{Subscriber, Subscribers};
-use crate::clock;
-use crate::domain::channel::Channel;
-use crate::domain::channel::Sub;
+use crate::aws::subscribers::Subscribers;
+use crate::domain::channel::{Channel, Sub};
 use crate::domain::claims::Claims;
 use crate::error::Error;
 
@@ -32,13 +31,13 @@ impl Cutter {
     /// `forbidden` to those who neither are the user nor may send to them.
     pub async fn cut(&self, by: &Claims, sub: &Sub) -> Result<usize, Error> {
         by.check_is_or_publishes_to(sub)?;
-        let inbox = Channel::inbox(sub);
+        let inbox = &Channel::inbox(sub);
         let mut count = 0;
         let mut from = None;
         loop {
-            let page = self.subscribers.page(&inbox, from).await?;
+            let page = self.subscribers.page(inbox, from).await?;
             let cuts: Vec<bool> = stream::iter(page.subscribers)
-                .map(|subscriber| async { self.cut_one(&inbox, subscriber).await })
+                .map(|subscriber| async move { close(&self.management, &self.subscribers, inbox, &subscriber).await })
                 .buffer_unordered(AT_ONCE)
                 .try_collect()
                 .await?;
@@ -48,14 +47,5 @@ impl Cutter {
                 return Ok(count);
             }
         }
-    }
-
-    /// `$disconnect` removes the rows of a connection that is cut; one that was gone before has nobody else to do it.
-    async fn cut_one(&self, inbox: &Channel, subscriber: Subscriber) -> Result<bool, Error> {
-        let cut = self.management.cut(&subscriber.connection.0).await?;
-        if !cut && !subscriber.is_young(clock::now()) {
-            self.subscribers.forget(inbox, &subscriber).await?;
-        }
-        Ok(cut)
     }
 }

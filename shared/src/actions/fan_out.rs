@@ -2,9 +2,9 @@
 
 use futures_util::stream::{self, StreamExt as _};
 
+use super::close::{close, forget};
 use crate::aws::management::{Management, Posted};
 use crate::aws::subscribers::{Subscriber, Subscribers};
-use crate::clock;
 use crate::domain::channel::Channel;
 use crate::error::Error;
 
@@ -57,30 +57,19 @@ impl FanOut {
     async fn push_one(&self, channel: &Channel, to: &Subscriber, frame: &str) -> Result<bool, Error> {
         if to.ended {
             // Its client needs a new token, and catches up with it.
-            return self.close(channel, to).await;
+            close(&self.management, &self.subscribers, channel, to).await?;
+            return Ok(false);
         }
-        match self.management.post(&to.connection.0, frame).await? {
-            Posted::Delivered => return Ok(true),
-            Posted::Gone => self.forget(channel, to).await?,
+        let posted = self.management.post(&to.connection.0, frame).await?;
+        match posted {
+            Posted::Delivered => {}
+            Posted::Gone => forget(&self.subscribers, channel, to).await?,
             Posted::Slow => {
-                tracing::warn!(
-                    connection = to.connection.0,
-                    "a connection did not take a post, and is cut to catch up"
-                );
-                return self.close(channel, to).await;
+                let connection = &to.connection.0;
+                tracing::warn!(connection, "a connection did not take a post, and is cut to catch up");
+                close(&self.management, &self.subscribers, channel, to).await?;
             }
         }
-        Ok(false)
-    }
-
-    async fn close(&self, channel: &Channel, to: &Subscriber) -> Result<bool, Error> {
-        if !self.management.cut(&to.connection.0).await? {
-            self.forget(channel, to).await?;
-        }
-        Ok(false)
-    }
-
-    async fn forget(&self, channel: &Channel, gone: &Subscriber) -> Result<(), Error> {
-        if gone.is_young(clock::now()) { Ok(()) } else { self.subscribers.forget(channel, gone).await }
+        Ok(posted == Posted::Delivered)
     }
 }

@@ -1,6 +1,7 @@
 //! The use cases. Each says what a caller gets; the functions turn that into HTTP answers and frames.
 
 mod channel;
+mod close;
 mod cut;
 mod fan_out;
 mod inbox;

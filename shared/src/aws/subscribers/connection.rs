@@ -21,10 +21,14 @@ const LONGEST_CONNECTION: i64 = 2 * 60 * 60;
 const MARGIN: i64 = 5 * 60;
 
 /// While a connection is as young as this, in milliseconds, its `$connect` may still be running.
-pub(super) const YOUNG: i64 = 30_000;
+const YOUNG: i64 = 30_000;
 
 /// The most rows of one `BatchWriteItem`.
 const BATCH: usize = 25;
+
+pub(super) fn is_young(connected_at: Millis, now: Millis) -> bool {
+    now < connected_at.plus(YOUNG)
+}
 
 /// API Gateway's id of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -63,7 +67,7 @@ impl Connection {
     /// Whether its `$connect` may still be running.
     #[must_use]
     pub fn is_young(&self, now: Millis) -> bool {
-        now < self.connected_at.plus(YOUNG)
+        is_young(self.connected_at, now)
     }
 
     /// Not the token's end: whoever meets the row after that cuts the connection, and so must be able to meet it.

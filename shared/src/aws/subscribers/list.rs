@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::Select;
 use serde::Deserialize;
 
-use super::connection::YOUNG;
+use super::connection::is_young;
 use super::{ConnectionId, Subscribers};
 use crate::aws::row::{Attributes, condition_failed, from_row, is_conflict, number, text};
 use crate::clock;
@@ -27,7 +27,7 @@ impl Subscriber {
     /// Whether its `$connect` may still be running: then it answers 410, and wants its row all the same.
     #[must_use]
     pub fn is_young(&self, now: Millis) -> bool {
-        now < self.connected_at.plus(YOUNG)
+        is_young(self.connected_at, now)
     }
 }
 

@@ -16,7 +16,7 @@ pub(crate) enum StartError {
     Template(String),
     /// A parameter has no value, or one that the template does not allow.
     #[error(
-        "{0}\n(parameters are set by --parameter NAME=VALUE, or in samconfig.toml under [local.deploy.parameters])"
+        "{0}\n(parameters are set by --parameter NAME=VALUE, or in samconfig.toml under [local.local_start_api.parameters])"
     )]
     Parameter(String),
     /// The functions cannot be built.

@@ -15,7 +15,9 @@ pub(crate) struct Settings {
     pub(crate) parameters: Vec<(String, String)>,
 }
 
-/// Reads the `stack_name` of `[default.deploy.parameters]` and the `parameter_overrides` of `[local.deploy.parameters]`.
+/// Reads the `stack_name` of `[default.deploy.parameters]` and the `parameter_overrides` of
+/// `[local.local_start_api.parameters]`. Not of a `deploy` section: what is fit for this machine only, such as a secret
+/// that everybody knows, could be deployed from there.
 pub(crate) fn read(root: &Path) -> Result<Settings, StartError> {
     let path = root.join("samconfig.toml");
     let text =
@@ -25,11 +27,13 @@ pub(crate) fn read(root: &Path) -> Result<Settings, StartError> {
 
 fn settings(text: &str) -> Result<Settings, String> {
     let table: Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
-    let deploy = |environment: &str, key: &str| table.get(environment)?.get("deploy")?.get("parameters")?.get(key);
-    let stack = deploy("default", "stack_name").and_then(Value::as_str).unwrap_or("local").to_owned();
-    let parameters = deploy("local", "parameter_overrides").map_or(Some(Vec::new()), parse);
+    let said =
+        |environment: &str, command: &str, key: &str| table.get(environment)?.get(command)?.get("parameters")?.get(key);
+    let stack = said("default", "deploy", "stack_name").and_then(Value::as_str).unwrap_or("local").to_owned();
+    let parameters = said("local", "local_start_api", "parameter_overrides").map_or(Some(Vec::new()), parse);
     let parameters = parameters.ok_or(
-        "local.deploy.parameters.parameter_overrides must be NAME=VALUE pairs, in a list or a string".to_owned(),
+        "local.local_start_api.parameters.parameter_overrides must be NAME=VALUE pairs, in a list or a string"
+            .to_owned(),
     )?;
     Ok(Settings { stack, parameters })
 }
@@ -92,8 +96,15 @@ mod tests {
     fn the_stack_is_named_as_it_is_deployed() {
         let named = settings("[default.deploy.parameters]\nstack_name = 'some'").expect("valid settings");
         assert_eq!((named.stack.as_str(), named.parameters.len()), ("some", 0));
-        let local = settings("[local.deploy.parameters]\nparameter_overrides = ['A=b']").expect("valid settings");
+        let local =
+            settings("[local.local_start_api.parameters]\nparameter_overrides = ['A=b']").expect("valid settings");
         assert_eq!((local.stack.as_str(), local.parameters.len()), ("local", 1));
+    }
+
+    #[test]
+    fn what_is_deployed_is_not_what_runs_here() {
+        let deployed = settings("[local.deploy.parameters]\nparameter_overrides = ['A=b']").expect("valid settings");
+        assert!(deployed.parameters.is_empty());
     }
 
     #[test]

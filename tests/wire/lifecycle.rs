@@ -107,26 +107,6 @@ async fn a_send_while_a_subscribe_joins_is_replayed_and_one_while_it_reads_is_pu
 }
 
 #[tokio::test]
-async fn sends_beside_a_subscribe_reach_it_by_push_or_replay() {
-    let stack = Stack::start().await;
-    for round in 0..20 {
-        let channel = format!("topic:round-{round}");
-        let mut alice = stack.connect_with(&json!({"sub": "alice", "subscribe": ["topic:*"]})).await;
-        alice.send(&json!({"action": "subscribe", "channel": channel, "after": 0, "ref": 1})).await;
-        let (mut subscribed, mut items) = (false, 0);
-        let listening = async {
-            while !subscribed || items == 0 {
-                let frame = alice.next().await;
-                subscribed |= frame["type"] == "subscribed";
-                items += frame["items"].as_array().map_or(0, Vec::len);
-            }
-        };
-        tokio::join!(listening, stack.send(&channel, "beside"));
-        alice.close().await;
-    }
-}
-
-#[tokio::test]
 async fn a_disconnect_while_connect_still_writes_leaves_nothing_behind() {
     let stack = Stack::start().await;
     let mut connect = Function::start(&stack, "Connect").await;
@@ -166,11 +146,11 @@ async fn a_publishers_own_row_stays_when_its_audience_is_gone() {
 }
 
 /// Runs a function on an event that API Gateway might deliver early, late or twice, as the gateway would.
-mod events {
+pub(crate) mod events {
     use super::{Function, Stack, Value, json};
 
     /// Runs a process of its own on the event; nobody else is connected then.
-    pub(super) async fn deliver(stack: &Stack, function: &str, id: &str, connected_at: u64) -> Value {
+    pub(crate) async fn deliver(stack: &Stack, function: &str, id: &str, connected_at: u64) -> Value {
         let mut process = Function::start(stack, function).await;
         stack.until("the warm-up's rows are gone", || async { !warms_up(stack).await }).await;
         process.invoke(&of(function, id, connected_at)).await
@@ -194,7 +174,7 @@ mod events {
         })
     }
 
-    pub(super) fn now() -> u64 {
+    pub(crate) fn now() -> u64 {
         (crate::harness::in_an_hour() - 3600) * 1000
     }
 }
@@ -250,32 +230,13 @@ async fn a_young_connection_that_answers_410_is_kept() {
 }
 
 /// Makes every row look as if its connection had been opened so much earlier, in milliseconds.
-async fn age(stack: &Stack, by: u64) {
+pub(crate) async fn age(stack: &Stack, by: u64) {
     let table = stack.table("Subscribers").await;
     for mut row in stack.rows("Subscribers").await {
         let at: u64 = row["connected_at"]["N"].as_str().unwrap().parse().unwrap();
         row["connected_at"] = json!({"N": (at - by).to_string()});
         stack.dynamodb("PutItem", &json!({"TableName": table, "Item": row})).await;
     }
-}
-
-#[tokio::test]
-async fn a_users_connections_are_cut_by_themselves_or_by_a_publisher() {
-    let stack = Stack::start().await;
-    let (mut one, mut two) = (stack.connect("alice").await, stack.connect("alice").await);
-    let mut bob = stack.connect("bob").await;
-    let token = stack.token(&json!({"sub": "alice"}));
-    let answer = stack.call(Method::DELETE, "/v1/users/alice/connections", Some(&token), &[], None).await;
-    assert_eq!((answer.status, &answer.body), (200, &json!({"connections": 2})));
-    assert!(one.next_or_close().await.is_err());
-    assert!(two.next_or_close().await.is_err());
-    stack.until("only bob's row is left", || async { subscribers(&stack).await.len() == 1 }).await;
-    stack.send("user:bob", "still here").await;
-    assert_eq!(bob.item().await["body"], "still here");
-    let by = stack.publisher();
-    let answer = stack.call(Method::DELETE, "/v1/users/bob/connections", Some(&by), &[], None).await;
-    assert_eq!(answer.body, json!({"connections": 1}));
-    assert!(bob.next_or_close().await.is_err());
 }
 
 #[tokio::test]
@@ -293,4 +254,14 @@ async fn an_idle_connection_is_closed_and_a_ping_keeps_it() {
     let (closed, ()) = tokio::join!(idle.next_or_close(), keeps);
     assert!(closed.is_err());
     stack.until("the idle one is forgotten", || async { subscribers(&stack).await.len() == 1 }).await;
+}
+
+#[tokio::test]
+async fn a_ping_runs_no_function() {
+    let stack = Stack::start().await;
+    let mut alice = stack.connect("alice").await;
+    let before = stack.control(Method::GET, "processes", None).await;
+    alice.send(&json!({"action": "ping"})).await;
+    assert_eq!(alice.next().await, json!({"type": "pong"}));
+    assert_eq!(stack.control(Method::GET, "processes", None).await, before);
 }

@@ -1,14 +1,15 @@
 //! The wire tests: real function binaries, real sockets, real protocols.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test's name says what it shows, and panicking is how it fails")]
 
+mod anywhere;
 mod append;
 mod cli;
-mod delivery;
 mod failures;
 mod harness;
 mod layout;
 mod lifecycle;
-mod refusals;
+mod logs;
+mod policies;
 mod replay;
 mod reuse;
 mod sdk;

@@ -10,7 +10,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::harness::{LOCAL_SECRET, Socket, Stack, environment, in_an_hour, sign};
+use crate::harness::{LOCAL_SECRET, Stack, environment, in_an_hour, sign};
 
 /// A pair of keys, the public one in PEM and as the fields of a JSON Web Key.
 struct Pair {
@@ -188,17 +188,4 @@ async fn a_rotated_secret_counts_at_once_and_the_previous_one_still_does() {
     assert_eq!(send("second").await, 202);
     assert_eq!(send(LOCAL_SECRET).await, 202);
     assert_eq!(send("third").await, 401);
-}
-
-#[tokio::test]
-async fn the_subprotocol_pair_carries_the_token_and_is_answered_with_tidings() {
-    let stack = Stack::start().await;
-    let token = sign(&json!({"sub": "alice"}), LOCAL_SECRET);
-    let pair = format!("tidings, bearer.{token}");
-    let mut alice = Socket::open(&stack.websocket, &[("sec-websocket-protocol", &pair)]).await.unwrap();
-    assert_eq!(alice.protocol.as_deref(), Some("tidings"));
-    stack.send("user:alice", "hello").await;
-    assert_eq!(alice.item().await["body"], "hello");
-    let plain = stack.try_connect(&token).await.unwrap();
-    assert_eq!(plain.protocol, None, "who asks for none gets none");
 }

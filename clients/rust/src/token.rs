@@ -148,7 +148,7 @@ mod tests {
     fn the_local_secret_is_the_one_in_samconfig() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../samconfig.toml");
         let samconfig = std::fs::read_to_string(path).unwrap();
-        let (_, local) = samconfig.split_once("[local.deploy.parameters]").unwrap();
+        let (_, local) = samconfig.split_once("[local.local_start_api.parameters]").unwrap();
         let (_, rest) = local.split_once("\"LocalTokenSecret=").unwrap();
         let (secret, _) = rest.split_once('"').unwrap();
         assert_eq!(secret, LOCAL_SECRET);

@@ -1,12 +1,22 @@
 //! Who calls, and what their function's policy lets them do.
 
 use hyper::HeaderMap;
+use serde::Serialize;
 
 use crate::{
     lambda::Lambda,
     pattern::matches,
     template::{ACCOUNT, Effect, Function, Statement},
 };
+
+/// What a policy must allow for a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Right {
+    /// Such as `dynamodb:PutItem`.
+    pub(crate) action: String,
+    /// The ARN of what it is done to.
+    pub(crate) resource: String,
+}
 
 /// The caller of an AWS API, as their access key says.
 #[derive(Debug, Clone, Default)]
@@ -38,7 +48,7 @@ impl Caller {
 
     /// Whether the caller may perform `operation`, for which these rights are needed; if not, AWS's words for it. Where
     /// no right is known to suffice, no function may.
-    pub(crate) fn authorize(&self, operation: &str, needed: &[(String, String)]) -> Result<(), String> {
+    pub(crate) fn authorize(&self, operation: &str, needed: &[Right]) -> Result<(), String> {
         let Some(function) = &self.function else { return Ok(()) };
         if needed.is_empty() {
             return Err(format!(
@@ -46,9 +56,9 @@ impl Caller {
                 user(function)
             ));
         }
-        match needed.iter().find(|(action, resource)| !allows(&function.policy, action, resource)) {
+        match needed.iter().find(|right| !allows(&function.policy, right)) {
             None => Ok(()),
-            Some((action, resource)) => Err(format!(
+            Some(Right { action, resource }) => Err(format!(
                 "User: {} is not authorized to perform: {action} on resource: {resource} \
                  because no identity-based policy allows the {action} action",
                 user(function)
@@ -68,12 +78,14 @@ fn access_key(authorization: &str) -> Option<&str> {
     credential.split(['/', ',']).next().filter(|key| !key.is_empty())
 }
 
-/// Whether a policy permits an action on a resource: some statement allows it, and none denies it.
-fn allows(policy: &[Statement], action: &str, resource: &str) -> bool {
-    let action = action.to_ascii_lowercase();
+/// Whether a policy gives a right: some statement allows it, and none denies it. No condition is evaluated, being about
+/// what is not served here (KMS, on behalf of another service): a statement with one allows nothing, and denies always.
+fn allows(policy: &[Statement], right: &Right) -> bool {
+    let action = right.action.to_ascii_lowercase();
     let fits = |statement: &&Statement| {
-        statement.action.iter().any(|pattern| matches(&pattern.to_ascii_lowercase(), &action))
-            && statement.resource.iter().any(|pattern| matches(pattern, resource))
+        (statement.condition.is_none() || statement.effect == Effect::Deny)
+            && statement.action.iter().any(|pattern| matches(&pattern.to_ascii_lowercase(), &action))
+            && statement.resource.iter().any(|pattern| matches(pattern, &right.resource))
     };
     let mut fitting = policy.iter().filter(fits).peekable();
     fitting.peek().is_some() && fitting.all(|statement| statement.effect == Effect::Allow)
@@ -85,6 +97,10 @@ mod tests {
 
     use super::*;
 
+    fn right(action: &str, resource: &str) -> Right {
+        Right { action: action.to_owned(), resource: resource.to_owned() }
+    }
+
     fn policy(statements: serde_json::Value) -> Vec<Statement> {
         serde_json::from_value(statements).expect("valid statements")
     }
@@ -95,17 +111,30 @@ mod tests {
             {"Effect": "Allow", "Action": ["dynamodb:Get*", "dynamodb:PutItem"], "Resource": "arn:t"},
             {"Effect": "Deny", "Action": "dynamodb:PutItem", "Resource": "*"},
         ]));
-        assert!(allows(&policy, "dynamodb:GetItem", "arn:t"));
-        assert!(!allows(&policy, "dynamodb:GetItem", "arn:other"));
-        assert!(!allows(&policy, "dynamodb:PutItem", "arn:t"));
-        assert!(!allows(&policy, "dynamodb:Query", "arn:t"));
+        assert!(allows(&policy, &right("dynamodb:GetItem", "arn:t")));
+        assert!(!allows(&policy, &right("dynamodb:GetItem", "arn:other")));
+        assert!(!allows(&policy, &right("dynamodb:PutItem", "arn:t")));
+        assert!(!allows(&policy, &right("dynamodb:Query", "arn:t")));
+    }
+
+    #[test]
+    fn under_a_condition_nothing_is_allowed_and_what_is_denied_is() {
+        let condition = json!({"StringEquals": {"kms:ViaService": "dynamodb.us-east-1.amazonaws.com"}});
+        let policy = policy(json!([
+            {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*", "Condition": condition},
+            {"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"},
+            {"Effect": "Deny", "Action": "dynamodb:Scan", "Resource": "*", "Condition": condition},
+        ]));
+        assert!(!allows(&policy, &right("kms:Decrypt", "arn:k")));
+        assert!(allows(&policy, &right("dynamodb:Query", "arn:t")));
+        assert!(!allows(&policy, &right("dynamodb:Scan", "arn:t")));
     }
 
     #[test]
     fn a_function_may_do_only_what_is_known_to_be_allowed() {
         let all = policy(json!([{"Effect": "Allow", "Action": "*", "Resource": "arn:t"}]));
         let function = Caller { function: Some(Function::named("F", all)), ..Caller::default() };
-        let needs = |resource: &str| [("dynamodb:GetItem".to_owned(), resource.to_owned())];
+        let needs = |resource: &str| [right("dynamodb:GetItem", resource)];
         function.authorize("GetItem", &needs("arn:t")).expect("it is allowed");
         let refused = function.authorize("GetItem", &needs("arn:other")).expect_err("it is not allowed");
         assert!(refused.contains("not authorized to perform: dynamodb:GetItem on resource: arn:other"), "{refused}");

@@ -10,7 +10,7 @@ use hyper::{
 use serde_json::{Value, json};
 
 use super::{
-    Database,
+    Database, Right,
     ledger::{Cost, Performed},
     wire::{JSON_1_0, error},
 };
@@ -49,12 +49,12 @@ pub(crate) fn tables(operation: &str, body: &Value) -> Vec<String> {
     tables
 }
 
-/// The rights that a request needs, pairs of an action and a resource; none if the operation is not known or names no
-/// table.
-pub(crate) fn rights(operation: &str, body: &Value) -> Vec<(String, String)> {
+/// The rights that a request needs; none if the operation is not known or names no table.
+pub(crate) fn rights(operation: &str, body: &Value) -> Vec<Right> {
     let rights = needed(operation, body).into_iter().map(|(action, table, index)| {
         let index = index.map(|index| format!("/index/{index}")).unwrap_or_default();
-        (format!("dynamodb:{action}"), arn("dynamodb", &format!("table/{table}{index}")))
+        let resource = arn("dynamodb", &format!("table/{table}{index}"));
+        Right { action: format!("dynamodb:{action}"), resource }
     });
     rights.collect()
 }
@@ -208,19 +208,20 @@ mod tests {
             {"Put": {"TableName": "a"}},
             {"ConditionCheck": {"TableName": "arn:aws:dynamodb:us-east-1:123456789012:table/b"}},
         ]});
-        let table = |name: &str| format!("arn:aws:dynamodb:us-east-1:123456789012:table/{name}");
-        assert_eq!(
-            rights("TransactWriteItems", &body),
-            [("dynamodb:PutItem".to_owned(), table("a")), ("dynamodb:ConditionCheckItem".to_owned(), table("b")),]
-        );
+        let right = |action: &str, table: &str| Right {
+            action: action.to_owned(),
+            resource: format!("arn:aws:dynamodb:us-east-1:123456789012:table/{table}"),
+        };
+        let expected = [right("dynamodb:PutItem", "a"), right("dynamodb:ConditionCheckItem", "b")];
+        assert_eq!(rights("TransactWriteItems", &body), expected);
         assert_eq!(tables("TransactWriteItems", &body), ["a", "b"]);
     }
 
     #[test]
     fn a_batch_needs_its_own_right_on_each_table_and_an_index_is_a_resource() {
-        assert_eq!(rights("BatchWriteItem", &json!({"RequestItems": {"a": []}}))[0].0, "dynamodb:BatchWriteItem");
+        assert_eq!(rights("BatchWriteItem", &json!({"RequestItems": {"a": []}}))[0].action, "dynamodb:BatchWriteItem");
         let query = rights("Query", &json!({"TableName": "a", "IndexName": "i"}));
-        assert!(query[0].1.ends_with("table/a/index/i"));
+        assert!(query[0].resource.ends_with("table/a/index/i"));
     }
 
     #[test]

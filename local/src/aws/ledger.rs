@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc};
 
 use serde_json::Value;
 
-use super::Caller;
+use super::{Caller, Right};
 use crate::{
     control::{Action, Effect, Entry, Faults, Journal, Subject},
     lambda::Lambda,
@@ -26,6 +26,15 @@ pub(crate) struct Call {
     pub(crate) consistent: Option<bool>,
     /// The WebSocket connection that it is about.
     pub(crate) connection: Option<String>,
+    /// What the caller's policy must allow for it.
+    pub(crate) rights: Vec<Right>,
+}
+
+impl Call {
+    /// Whether the caller may make it; if not, AWS's words for it.
+    pub(crate) fn authorize(&self) -> Result<(), String> {
+        self.caller.authorize(&self.operation, &self.rights)
+    }
 }
 
 /// A call's answer, and what it cost.
@@ -169,6 +178,7 @@ fn entry(call: &Call, cost: Cost) -> Entry {
         function: call.caller.function_name(),
         process: call.caller.process(),
         connection: call.connection.clone(),
+        rights: call.rights.clone(),
         ..Entry::default()
     }
 }
@@ -188,7 +198,8 @@ mod tests {
         faults.add(&json!({"on": "dynamodb.PutItem", "do": what_happens})).expect("a rule");
         let lambda = Arc::new(Lambda::new(BTreeMap::new(), BTreeMap::new(), 1, "", Arc::clone(&faults)));
         let ledger = Ledger { lambda, journal: Arc::default(), faults };
-        let call = Call { service: "dynamodb", operation: "PutItem".to_owned(), ..Call::default() };
+        let rights = vec![Right { action: "dynamodb:PutItem".to_owned(), resource: "arn:t".to_owned() }];
+        let call = Call { service: "dynamodb", operation: "PutItem".to_owned(), rights, ..Call::default() };
         let act = async {
             let cost = Cost { write_units: 2.0, ..Cost::default() };
             Performed { cost, ..Performed::free(answer(StatusCode::OK, &json!({}))) }
@@ -208,6 +219,7 @@ mod tests {
         ] {
             let entry = noted(what_happens.clone()).await;
             assert_eq!(entry.status, status, "{what_happens}");
+            assert_eq!(entry.rights[0].action, "dynamodb:PutItem", "{what_happens}");
             assert!((entry.write_units - cost).abs() < f64::EPSILON, "{what_happens}");
         }
     }

@@ -14,7 +14,7 @@ use hyper::http::request::Parts;
 use serde_json::Value;
 
 pub(crate) use self::{
-    access::Caller,
+    access::{Caller, Right},
     database::Database,
     ledger::{Call, Ledger, Performed},
     secrets::Secrets,
@@ -75,8 +75,9 @@ impl Aws {
         let logical: Vec<String> = tables.iter().filter_map(|table| self.logical_names.get(table)).cloned().collect();
         tables.extend(logical);
         let consistent = dynamodb::consistent(operation, &request);
-        let call = Call { tables, consistent, ..self.call("dynamodb", operation, parts, peer) };
-        let allowed = call.caller.authorize(operation, &dynamodb::rights(operation, &request));
+        let rights = dynamodb::rights(operation, &request);
+        let call = Call { tables, consistent, rights, ..self.call("dynamodb", operation, parts, peer) };
+        let allowed = call.authorize();
         let act = async {
             match allowed {
                 Ok(()) => dynamodb::perform(&self.database, operation, parts, body, &request).await,
@@ -88,8 +89,9 @@ impl Aws {
 
     async fn secrets(&self, operation: &str, parts: &Parts, body: &[u8], peer: &Peer) -> Answer {
         let request: Value = serde_json::from_slice(body).unwrap_or_default();
-        let call = self.call("secretsmanager", operation, parts, peer);
-        let allowed = call.caller.authorize(operation, &self.secrets.rights(operation, &request));
+        let rights = self.secrets.rights(operation, &request);
+        let call = Call { rights, ..self.call("secretsmanager", operation, parts, peer) };
+        let allowed = call.authorize();
         let act = async {
             Performed::free(match allowed {
                 Ok(()) => self.secrets.answer(operation, &request),

@@ -16,7 +16,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::wire::{JSON_1_1, error, reply, unknown_operation};
+use super::{
+    Right,
+    wire::{JSON_1_1, error, reply, unknown_operation},
+};
 use crate::{
     control::Action,
     error::StartError,
@@ -108,13 +111,13 @@ impl Secrets {
     }
 
     /// The right that an operation needs; none if it is not served.
-    pub(crate) fn rights(&self, operation: &str, request: &Value) -> Vec<(String, String)> {
+    pub(crate) fn rights(&self, operation: &str, request: &Value) -> Vec<Right> {
         if !OPERATIONS.contains(&operation) {
             return Vec::new();
         }
         let id = request["SecretId"].as_str().unwrap_or_default();
-        let arn = find(&self.lock(), id).unwrap_or_else(|| id.to_owned());
-        vec![(format!("secretsmanager:{operation}"), arn)]
+        let resource = find(&self.lock(), id).unwrap_or_else(|| id.to_owned());
+        vec![Right { action: format!("secretsmanager:{operation}"), resource }]
     }
 
     fn get(&self, request: &Value) -> Response {

@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::aws::Right;
+
 /// So many calls are kept; a stack that runs for days would else fill the memory.
 const KEPT: usize = 100_000;
 
@@ -37,6 +39,8 @@ pub(crate) struct Entry {
     pub(crate) consistent: Option<bool>,
     /// The WebSocket connection that the call was about.
     pub(crate) connection: Option<String>,
+    /// What it needed of the policy of the function that made it, or would need of one; empty if nobody knows.
+    pub(crate) rights: Vec<Right>,
     /// When it was answered, in milliseconds since 1970.
     pub(crate) at_ms: i64,
 }

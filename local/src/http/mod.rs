@@ -1,12 +1,16 @@
 //! An API Gateway HTTP API.
 
 mod answer;
+mod cors;
 mod event;
 mod route;
 
 use std::{sync::Arc, time::Duration};
 
-use hyper::{StatusCode, header::HeaderValue};
+use hyper::{
+    StatusCode,
+    header::{HeaderValue, ORIGIN},
+};
 use serde_json::json;
 
 use crate::{
@@ -33,10 +37,23 @@ impl HttpGateway {
     /// Answers a request.
     pub(crate) async fn answer(self: Arc<Self>, request: Request, peer: Arc<Peer>) -> Answer {
         let id = random_id();
-        let mut response = self.respond(request, &peer, &id).await?;
+        let mut response = self.respond_across_origins(request, &peer, &id).await?;
         if let Ok(id) = HeaderValue::from_str(&id) {
             response.headers_mut().insert("apigw-requestid", id);
         }
+        Ok(response)
+    }
+
+    async fn respond_across_origins(&self, request: Request, peer: &Peer, id: &str) -> Answer {
+        let Some(cors) = self.api.as_ref().and_then(|api| api.cors.as_ref()) else {
+            return self.respond(request, peer, id).await;
+        };
+        if let Some(response) = cors::preflight(cors, request.method(), request.headers()) {
+            return Ok(response);
+        }
+        let origin = request.headers().get(ORIGIN).cloned();
+        let mut response = self.respond(request, peer, id).await?;
+        cors::mark(cors, origin.as_ref(), response.headers_mut());
         Ok(response)
     }
 

@@ -254,6 +254,7 @@ async fn serve_until_exit(
 /// What Lambda sets, then what the template sets. Nothing of this machine's environment goes in.
 fn environment(launch: &Launch, access_key: &str, runtime_api: &str) -> BTreeMap<String, String> {
     let function = &launch.function;
+    let log_group = function.log_group.clone().unwrap_or_else(|| format!("/aws/lambda/{}", function.physical_name));
     let task_root = launch.executable.parent().unwrap_or(Path::new(".")).display().to_string();
     let mut variables: BTreeMap<String, String> = [
         ("AWS_LAMBDA_RUNTIME_API", runtime_api),
@@ -261,7 +262,7 @@ fn environment(launch: &Launch, access_key: &str, runtime_api: &str) -> BTreeMap
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &function.memory.to_string()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
-        ("AWS_LAMBDA_LOG_GROUP_NAME", &format!("/aws/lambda/{}", function.physical_name)),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", &log_group),
         ("AWS_LAMBDA_LOG_STREAM_NAME", access_key),
         ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023"),
         ("AWS_REGION", REGION),

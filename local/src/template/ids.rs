@@ -4,8 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 /// The account that everything is in.
 pub(crate) const ACCOUNT: &str = "123456789012";
 /// The region that everything is in.
@@ -14,6 +12,18 @@ pub(crate) const REGION: &str = "us-east-1";
 const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 const MIXED: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/// The property by which a template may name a resource of this type.
+pub(crate) fn naming_property(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "AWS::ApiGatewayV2::Stage" => "StageName",
+        "AWS::DynamoDB::Table" => "TableName",
+        "AWS::Logs::LogGroup" => "LogGroupName",
+        "AWS::SecretsManager::Secret" => "Name",
+        "AWS::Serverless::Function" => "FunctionName",
+        _ => return None,
+    })
+}
 
 /// A resource as other parts of the template see it.
 #[derive(Debug, Clone)]
@@ -25,23 +35,34 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// The identity of a resource of type `kind` in `stack`; `None` if there is no such type here.
-    pub(crate) fn of(stack: &str, logical: &str, kind: &str, properties: &Value) -> Option<Self> {
-        let named = |property: &str| properties.get(property).and_then(Value::as_str).map(str::to_owned);
+    /// The identity of a resource of type `kind` in `stack`, where it may have been given a name; `None` if there is no
+    /// such type here.
+    pub(crate) fn of(stack: &str, logical: &str, kind: &str, given: Option<String>) -> Option<Self> {
         let generated = || format!("{stack}-{logical}-{}", letters(logical, 12, UPPER));
         Some(match kind {
             "AWS::DynamoDB::Table" => {
-                let name = named("TableName").unwrap_or_else(generated);
+                let name = given.unwrap_or_else(generated);
                 let arn = arn("dynamodb", &format!("table/{name}"));
                 Self::with_arn(name, arn)
             }
             "AWS::Serverless::Function" => {
-                let name = named("FunctionName").unwrap_or_else(generated);
+                let name = given.unwrap_or_else(generated);
                 let arn = arn("lambda", &format!("function:{name}"));
                 Self::with_arn(name, arn)
             }
+            "AWS::IAM::Role" => {
+                let name = generated();
+                // IAM is in no region.
+                let arn = format!("arn:aws:iam::{ACCOUNT}:role/{name}");
+                Self::with_arn(name, arn)
+            }
+            "AWS::Logs::LogGroup" => {
+                let name = given.unwrap_or_else(generated);
+                let arn = arn("logs", &format!("log-group:{name}:*"));
+                Self::with_arn(name, arn)
+            }
             "AWS::SecretsManager::Secret" => {
-                let name = named("Name").unwrap_or_else(|| format!("{logical}-{}", letters(logical, 12, MIXED)));
+                let name = given.unwrap_or_else(|| format!("{logical}-{}", letters(logical, 12, MIXED)));
                 let arn = arn("secretsmanager", &format!("secret:{name}-{}", letters(&name, 6, MIXED)));
                 Self { reference: arn.clone(), attributes: BTreeMap::from([("Id", arn)]) }
             }
@@ -49,9 +70,7 @@ impl Identity {
                 let id = letters(logical, 10, LOWER);
                 Self { reference: id.clone(), attributes: BTreeMap::from([("ApiId", id)]) }
             }
-            "AWS::ApiGatewayV2::Stage" => {
-                Self { reference: named("StageName").unwrap_or_default(), attributes: BTreeMap::new() }
-            }
+            "AWS::ApiGatewayV2::Stage" => Self { reference: given.unwrap_or_default(), attributes: BTreeMap::new() },
             "AWS::ApiGatewayV2::Authorizer"
             | "AWS::ApiGatewayV2::Integration"
             | "AWS::ApiGatewayV2::IntegrationResponse"
@@ -87,25 +106,31 @@ fn letters(seed: &str, length: usize, alphabet: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
     fn names_are_stable_and_differ() {
-        let one = Identity::of("some", "One", "AWS::DynamoDB::Table", &json!({})).expect("a known type");
-        let two = Identity::of("some", "Two", "AWS::DynamoDB::Table", &json!({})).expect("a known type");
-        assert_eq!(
-            one.reference,
-            Identity::of("some", "One", "AWS::DynamoDB::Table", &json!({})).expect("known").reference
-        );
+        let one = Identity::of("some", "One", "AWS::DynamoDB::Table", None).expect("a known type");
+        let two = Identity::of("some", "Two", "AWS::DynamoDB::Table", None).expect("a known type");
+        assert_eq!(one.reference, Identity::of("some", "One", "AWS::DynamoDB::Table", None).expect("known").reference);
         assert_ne!(one.reference[9..], two.reference[9..]);
         assert!(one.reference.starts_with("some-One-"));
         assert_eq!(one.attributes["Arn"], format!("arn:aws:dynamodb:us-east-1:123456789012:table/{}", one.reference));
     }
 
     #[test]
+    fn roles_and_log_groups_have_the_arns_that_aws_would_give_them() {
+        let role = Identity::of("some", "Worker", "AWS::IAM::Role", None).expect("a known type");
+        assert!(role.reference.starts_with("some-Worker-"));
+        assert_eq!(role.attributes["Arn"], format!("arn:aws:iam::123456789012:role/{}", role.reference));
+        let given = Some("/aws/lambda/work".to_owned());
+        let logs = Identity::of("some", "Logs", "AWS::Logs::LogGroup", given).expect("a known type");
+        assert_eq!(logs.reference, "/aws/lambda/work");
+        assert_eq!(logs.attributes["Arn"], "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/work:*");
+    }
+
+    #[test]
     fn an_unknown_type_has_no_identity() {
-        assert!(Identity::of("some", "Queue", "AWS::SQS::Queue", &json!({})).is_none());
+        assert!(Identity::of("some", "Queue", "AWS::SQS::Queue", None).is_none());
     }
 }

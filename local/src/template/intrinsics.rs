@@ -14,8 +14,8 @@ use super::{
 pub(crate) struct Scope {
     /// The name of the stack.
     pub(crate) stack: String,
-    /// Parameters with their values.
-    pub(crate) parameters: BTreeMap<String, String>,
+    /// Parameters with their values: texts, and lists of texts.
+    pub(crate) parameters: BTreeMap<String, Value>,
     /// The `Conditions` section, unresolved.
     pub(crate) conditions: Map<String, Value>,
     /// The `Mappings` section.
@@ -97,10 +97,13 @@ impl Scope {
         if name == "AWS::NoValue" {
             return Ok(None);
         }
-        self.named(name).map(|text| Some(Value::String(text)))
+        match self.parameters.get(name) {
+            Some(value) => Ok(Some(value.clone())),
+            None => self.named(name).map(|text| Some(Value::String(text))),
+        }
     }
 
-    /// A parameter, a pseudo parameter, or what a resource's `Ref` gives.
+    /// A parameter's text, a pseudo parameter, or what a resource's `Ref` gives.
     fn named(&self, name: &str) -> Result<String, String> {
         let pseudo = match name {
             "AWS::AccountId" => Some(ACCOUNT),
@@ -110,8 +113,12 @@ impl Scope {
             "AWS::URLSuffix" => Some("amazonaws.com"),
             _ => None,
         };
+        let parameter = self.parameters.get(name);
+        if parameter.is_some_and(Value::is_array) {
+            return Err(format!("{name} is a list; Fn::Join makes a text of it"));
+        }
         pseudo
-            .or_else(|| self.parameters.get(name).map(String::as_str))
+            .or_else(|| parameter.and_then(Value::as_str))
             .or_else(|| self.resources.get(name).map(|resource| resource.reference.as_str()))
             .map(str::to_owned)
             .ok_or_else(|| format!("there is no parameter or resource {name}"))
@@ -225,11 +232,13 @@ mod tests {
     use super::*;
 
     fn scope() -> Scope {
-        let table =
-            Identity::of("some", "Table", "AWS::DynamoDB::Table", &json!({"TableName": "t"})).expect("a known type");
+        let table = Identity::of("some", "Table", "AWS::DynamoDB::Table", Some("t".to_owned())).expect("a known type");
         Scope {
             stack: "some".to_owned(),
-            parameters: BTreeMap::from([("Stage".to_owned(), "local".to_owned())]),
+            parameters: BTreeMap::from([
+                ("Stage".to_owned(), json!("local")),
+                ("Origins".to_owned(), json!(["a", "b"])),
+            ]),
             conditions: json!({"IsLocal": {"Fn::Equals": [{"Ref": "Stage"}, "local"]}})
                 .as_object()
                 .cloned()
@@ -291,6 +300,15 @@ mod tests {
         assert_eq!(resolved(&json!({"Fn::Join": ["-", ["a", {"Ref": "Stage"}]]})), json!("a-local"));
         assert_eq!(resolved(&json!({"Fn::Select": ["1", ["a", "b"]]})), json!("b"));
         assert_eq!(resolved(&json!({"Fn::FindInMap": ["Sizes", {"Ref": "Stage"}, "Memory"]})), json!(128));
+    }
+
+    #[test]
+    fn a_list_parameter_is_a_list_and_becomes_text_only_when_joined() {
+        assert_eq!(resolved(&json!({"Ref": "Origins"})), json!(["a", "b"]));
+        assert_eq!(resolved(&json!({"Fn::Join": ["", {"Ref": "Origins"}]})), json!("ab"));
+        assert_eq!(resolved(&json!({"Fn::Select": [1, {"Ref": "Origins"}]})), json!("b"));
+        let error = scope().resolve(&json!({"Fn::Sub": "${Origins}"})).expect_err("a list is no text");
+        assert!(error.contains("Origins") && error.contains("Fn::Join"), "{error}");
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! Reads a SAM template and says what it asks for, with every expression resolved.
 
+mod api_properties;
+mod data_properties;
+mod function_properties;
 mod ids;
 mod intrinsics;
 mod parameters;
 mod permissions;
 mod properties;
+mod roles;
 mod stack;
 mod wiring;
 mod yaml;
@@ -15,12 +19,13 @@ use serde_json::{Map, Value};
 
 #[cfg(test)]
 pub(crate) use self::stack::{Mock, WebSocketRoute};
-use self::{ids::Identity, intrinsics::Scope};
 pub(crate) use self::{
+    api_properties::Cors,
+    function_properties::{Effect, Statement},
     ids::{ACCOUNT, REGION, arn},
-    properties::{Effect, Statement},
     stack::{Authorizer, Function, HttpApi, HttpRoute, Integration, Secret, SecretValue, Stack, Table, WebSocketApi},
 };
+use self::{ids::Identity, intrinsics::Scope};
 use crate::{error::StartError, samconfig::Settings};
 
 /// Where this machine serves the template's APIs.
@@ -115,12 +120,9 @@ fn name_resources(
     addresses: &Addresses,
 ) -> Result<(), StartError> {
     for (name, (kind, properties)) in resources {
-        // A name may itself be an expression, over parameters only.
-        let named: Map<String, Value> = ["TableName", "FunctionName", "Name", "StageName"]
-            .into_iter()
-            .filter_map(|key| Some((key.to_owned(), scope.resolve(properties.get(key)?).ok()??)))
-            .collect();
-        let identity = Identity::of(&scope.stack, name, kind, &Value::Object(named)).ok_or_else(|| {
+        let given = given_name(scope, kind, properties);
+        let given = given.map_err(|why| StartError::Template(format!("{name}: {why}")))?;
+        let identity = Identity::of(&scope.stack, name, kind, given).ok_or_else(|| {
             StartError::Template(format!(
                 "{name} is of type {kind}, which the local stack does not serve; add it to local/, or take it out of the template"
             ))
@@ -138,6 +140,15 @@ fn name_resources(
         scope.resources.insert(name.clone(), identity);
     }
     Ok(())
+}
+
+/// The name that the template itself gives a resource. It may be an expression, over parameters only: what other
+/// resources are called is not known yet.
+fn given_name(scope: &Scope, kind: &str, properties: &Value) -> Result<Option<String>, String> {
+    let Some(property) = ids::naming_property(kind) else { return Ok(None) };
+    let name = properties.get(property).map_or(Ok(None), |name| scope.resolve(name));
+    name.map(|name| name.as_ref().map(text_of))
+        .map_err(|why| format!("{property} may name parameters only here: {why}"))
 }
 
 /// A resource of the template, resolved.

@@ -4,15 +4,23 @@ use std::collections::BTreeMap;
 
 use regex_lite::Regex;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::text_of;
 use crate::error::StartError;
 
+/// The types that are served here; any other, such as one that CloudFormation looks up, is an error that names it.
+#[derive(Deserialize, PartialEq, Eq)]
+enum Kind {
+    String,
+    Number,
+    CommaDelimitedList,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct Parameter {
-    r#type: String,
+    r#type: Kind,
     default: Option<Value>,
     allowed_values: Option<Vec<Value>>,
     allowed_pattern: Option<String>,
@@ -27,6 +35,16 @@ struct Parameter {
 }
 
 impl Parameter {
+    /// What `Ref` gives where the parameter is set to this text.
+    fn value(&self, text: &str) -> Value {
+        if self.r#type == Kind::CommaDelimitedList { json!(members(text)) } else { json!(text) }
+    }
+
+    /// What must each be allowed: the text, or what it lists.
+    fn parts<'a>(&self, text: &'a str) -> Vec<&'a str> {
+        if self.r#type == Kind::CommaDelimitedList { members(text) } else { vec![text] }
+    }
+
     /// The value as an error may show it.
     fn shown(&self, value: &str) -> String {
         let secret = self.no_echo.as_ref().is_some_and(|no_echo| text_of(no_echo) == "true");
@@ -34,8 +52,13 @@ impl Parameter {
     }
 }
 
+/// What a list names, without the blanks around each; an empty text names nothing.
+fn members(text: &str) -> Vec<&str> {
+    if text.trim().is_empty() { Vec::new() } else { text.split(',').map(str::trim).collect() }
+}
+
 /// Gives every declared parameter its value: the last of `given`, else its default.
-pub(crate) fn resolve(declared: &Value, given: &[(String, String)]) -> Result<BTreeMap<String, String>, StartError> {
+pub(crate) fn resolve(declared: &Value, given: &[(String, String)]) -> Result<BTreeMap<String, Value>, StartError> {
     let declared: BTreeMap<String, Parameter> = if declared.is_null() {
         BTreeMap::new()
     } else {
@@ -59,22 +82,24 @@ pub(crate) fn resolve(declared: &Value, given: &[(String, String)]) -> Result<BT
             check(&parameter, &value).map_err(|why| {
                 StartError::Parameter(format!("parameter {name} may not be {}: {why}", parameter.shown(&value)))
             })?;
+            let value = parameter.value(&value);
             Ok((name, value))
         })
         .collect()
 }
 
 fn check(parameter: &Parameter, value: &str) -> Result<(), String> {
+    let parts = parameter.parts(value);
     let explained = |why: String| parameter.constraint_description.clone().unwrap_or(why);
     if let Some(allowed) = &parameter.allowed_values {
         let allowed: Vec<String> = allowed.iter().map(text_of).collect();
-        if !allowed.iter().any(|other| other == value) {
+        if !parts.iter().all(|part| allowed.iter().any(|other| other == part)) {
             return Err(explained(format!("it must be one of {}", allowed.join(", "))));
         }
     }
     if let Some(pattern) = &parameter.allowed_pattern {
         let whole = Regex::new(&format!("^(?:{pattern})$")).map_err(|error| error.to_string())?;
-        if !whole.is_match(value) {
+        if !parts.iter().all(|part| whole.is_match(part)) {
             return Err(explained(format!("it must match {pattern}")));
         }
     }
@@ -82,7 +107,7 @@ fn check(parameter: &Parameter, value: &str) -> Result<(), String> {
 }
 
 fn check_size(parameter: &Parameter, value: &str) -> Result<(), String> {
-    if parameter.r#type == "Number" {
+    if parameter.r#type == Kind::Number {
         let number: f64 = value.parse().map_err(|_| "it must be a number".to_owned())?;
         if parameter.min_value.is_some_and(|least| number < least) {
             return Err(format!("it must be at least {}", parameter.min_value.unwrap_or_default()));
@@ -103,8 +128,6 @@ fn check_size(parameter: &Parameter, value: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn declared() -> Value {
@@ -113,10 +136,11 @@ mod tests {
             "Days": {"Type": "Number", "Default": 7, "MinValue": 1, "MaxValue": 365},
             "Word": {"Type": "String", "Default": "", "MaxLength": 3, "NoEcho": true},
             "Level": {"Type": "String", "Default": "INFO", "AllowedValues": ["INFO", "WARN"]},
+            "Origins": {"Type": "CommaDelimitedList", "Default": "*", "AllowedPattern": "\\*|https?://.+"},
         })
     }
 
-    fn outcome(given: &[(&str, &str)]) -> Result<BTreeMap<String, String>, String> {
+    fn outcome(given: &[(&str, &str)]) -> Result<BTreeMap<String, Value>, String> {
         let given: Vec<_> = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         resolve(&declared(), &given).map_err(|error| error.to_string())
     }
@@ -130,11 +154,29 @@ mod tests {
 
     #[test]
     fn a_refusal_names_the_parameter() {
-        for given in [("Stage", "Upper"), ("Days", "0"), ("Days", "many"), ("Level", "TRACE"), ("Nope", "1")] {
+        for given in
+            [("Stage", "Upper"), ("Days", "0"), ("Days", "many"), ("Level", "TRACE"), ("Nope", "1"), ("Origins", "*,x")]
+        {
             let error = outcome(&[given]).expect_err("a value that is not allowed");
             assert!(error.contains(given.0), "{error}");
         }
     }
+
+    #[test]
+    fn a_list_has_members_without_blanks_or_none() {
+        let origins = |given: &str| outcome(&[("Origins", given)]).expect("allowed values")["Origins"].clone();
+        assert_eq!(outcome(&[]).expect("defaults")["Origins"], json!(["*"]));
+        assert_eq!(origins(" https://a.example , http://b.example"), json!(["https://a.example", "http://b.example"]));
+        assert_eq!(origins(" "), json!([]));
+    }
+
+    #[test]
+    fn a_type_that_is_not_served_is_refused_by_name() {
+        let error = resolve(&json!({"Image": {"Type": "AWS::SSM::Parameter::Value<String>"}}), &[]);
+        let error = error.expect_err("nothing looks it up").to_string();
+        assert!(error.contains("AWS::SSM::Parameter::Value<String>"), "{error}");
+    }
+
     #[test]
     fn a_value_that_must_not_be_shown_is_not() {
         let error = outcome(&[("Word", "hidden")]).expect_err("it is too long");

@@ -6,8 +6,12 @@ use serde_json::{Value, json};
 
 use super::{
     Resource,
+    api_properties::{ApiProperties, Cors},
+    data_properties::{SecretProperties, TableProperties},
+    function_properties::{FunctionProperties, LogGroupProperties, Statement},
     permissions::Permissions,
-    properties::{ApiProperties, FunctionProperties, SecretProperties, Statement, TableProperties, read},
+    properties::read,
+    roles::Roles,
     wiring::Wiring,
 };
 
@@ -51,6 +55,8 @@ pub(crate) struct Function {
     pub(crate) log_format: Option<String>,
     /// The least level that it logs.
     pub(crate) log_level: Option<String>,
+    /// The log group that it is told it has.
+    pub(crate) log_group: Option<String>,
     /// What it may do.
     pub(crate) policy: Vec<Statement>,
 }
@@ -70,6 +76,7 @@ impl Function {
             environment: BTreeMap::new(),
             log_format: None,
             log_level: None,
+            log_group: None,
             policy,
         }
     }
@@ -118,6 +125,8 @@ pub(crate) struct HttpApi {
     pub(crate) id: String,
     /// Its routes.
     pub(crate) routes: Vec<HttpRoute>,
+    /// What it lets pages of other origins do, if anything.
+    pub(crate) cors: Option<Cors>,
 }
 
 /// A route of an HTTP API.
@@ -179,22 +188,29 @@ pub(crate) struct Mock {
 /// Wires the resolved resources to one another.
 pub(super) fn assemble(resources: &[Resource], outputs: Vec<(String, String)>) -> Result<Stack, String> {
     let mut stack = Stack { outputs, ..Stack::default() };
+    let roles = Roles::of(resources)?;
     for resource in resources {
         match resource.kind.as_str() {
             "AWS::Serverless::Function" => {
-                stack.functions.insert(resource.name.clone(), function(resource)?);
+                stack.functions.insert(resource.name.clone(), function(resource, &roles)?);
             }
             "AWS::DynamoDB::Table" => stack.tables.push(table(resource)?),
             "AWS::SecretsManager::Secret" => stack.secrets.push(secret(resource)?),
+            "AWS::Logs::LogGroup" => {
+                read::<LogGroupProperties>(resource)?;
+            }
             _ => {}
         }
     }
     let permissions = Permissions::of(resources)?;
     for api in resources.iter().filter(|resource| resource.kind == "AWS::ApiGatewayV2::Api") {
         let properties: ApiProperties = read(api)?;
+        if properties.disable_execute_api_endpoint {
+            return Err(format!("{}: DisableExecuteApiEndpoint may only be false here, without a domain", api.name));
+        }
         let wiring = Wiring { resources, functions: &stack.functions, permissions: &permissions, api };
         match properties.protocol_type.as_str() {
-            "HTTP" if stack.http.is_none() => stack.http = Some(wiring.http()?),
+            "HTTP" if stack.http.is_none() => stack.http = Some(wiring.http(properties)?),
             "WEBSOCKET" if stack.websocket.is_none() => stack.websocket = Some(wiring.websocket(&properties)?),
             "HTTP" | "WEBSOCKET" => return Err(format!("{}: the local stack serves one API of a kind", api.name)),
             other => return Err(format!("{}: ProtocolType {other} is not served here", api.name)),
@@ -203,8 +219,9 @@ pub(super) fn assemble(resources: &[Resource], outputs: Vec<(String, String)>) -
     Ok(stack)
 }
 
-fn function(resource: &Resource) -> Result<Function, String> {
+fn function(resource: &Resource, roles: &Roles) -> Result<Function, String> {
     let properties: FunctionProperties = read(resource)?;
+    let policy = roles.policy(&resource.name, &properties)?;
     Ok(Function {
         name: resource.name.clone(),
         physical_name: resource.identity.reference.clone(),
@@ -216,7 +233,8 @@ fn function(resource: &Resource) -> Result<Function, String> {
         environment: properties.environment.variables,
         log_format: properties.logging_config.log_format,
         log_level: properties.logging_config.application_log_level,
-        policy: properties.policies.into_iter().flat_map(|policy| policy.statement).collect(),
+        log_group: properties.logging_config.log_group,
+        policy,
     })
 }
 

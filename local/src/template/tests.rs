@@ -1,6 +1,8 @@
 use super::*;
 
 const TEMPLATE: &str = r#"
+Metadata:
+  AWS::CloudFormation::Interface: { ParameterGroups: [{ Label: { default: All }, Parameters: [Stage] }] }
 Parameters:
   Stage: { Type: String, Default: dev }
 Rules:
@@ -22,9 +24,12 @@ Resources:
       AttributeDefinitions: [{ AttributeName: id, AttributeType: S }]
       KeySchema: [{ AttributeName: id, KeyType: HASH }]
       TimeToLiveSpecification: { AttributeName: gone_at, Enabled: true }
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true }
+      DeletionProtectionEnabled: true
+      SSESpecification: { SSEEnabled: true, SSEType: KMS, KMSMasterKeyId: some }
   Word:
     Type: AWS::SecretsManager::Secret
-    Properties: { GenerateSecretString: { PasswordLength: 20, ExcludeCharacters: "x" } }
+    Properties: { GenerateSecretString: { PasswordLength: 20, ExcludeCharacters: "x" }, KmsKeyId: some }
   Skipped: { Type: AWS::SQS::Queue, Condition: Never }
   Work:
     Type: AWS::Serverless::Function
@@ -32,7 +37,30 @@ Resources:
       CodeUri: work
       Timeout: 5
       Environment: { Variables: { TABLE: !Ref Rows, URL: !Sub "https://${Sockets}.execute-api.${AWS::Region}.amazonaws.com/${Stage}" } }
-      Policies: [{ Statement: [{ Effect: Allow, Action: "dynamodb:GetItem", Resource: !GetAtt Rows.Arn }] }]
+      Role: !GetAtt WorkRole.Arn
+      LoggingConfig: { LogGroup: !Ref WorkLogs }
+      ReservedConcurrentExecutions: !If [Never, 5, !Ref AWS::NoValue]
+      Tags: { some: tag }
+  WorkRole:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument: { Statement: [{ Effect: Allow, Principal: { Service: lambda.amazonaws.com }, Action: "sts:AssumeRole" }] }
+      Policies:
+        - PolicyName: rows
+          PolicyDocument:
+            Version: "2012-10-17"
+            Statement:
+              - { Effect: Allow, Action: "dynamodb:GetItem", Resource: !GetAtt Rows.Arn }
+              - !If
+                - Never
+                - { Effect: Allow, Action: "dynamodb:*", Resource: "*" }
+                - !Ref AWS::NoValue
+        - PolicyName: more
+          PolicyDocument:
+            Statement:
+              - { Effect: Allow, Action: ["logs:PutLogEvents"], Resource: !GetAtt WorkLogs.Arn }
+              - { Sid: Key, Effect: Allow, Action: "kms:Decrypt", Resource: "*", Condition: { StringEquals: { kms:ViaService: some } } }
+  WorkLogs: { Type: AWS::Logs::LogGroup, Properties: { LogGroupName: !Sub "/aws/${Stage}", RetentionInDays: 7 } }
   Sockets:
     Type: AWS::ApiGatewayV2::Api
     Properties: { ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action }
@@ -96,7 +124,19 @@ fn a_function_has_its_globals_environment_and_policy() {
     assert_eq!(work.environment["SHARED"], "1");
     assert_eq!(work.environment["TABLE"], stack.tables[0].name);
     assert_eq!(work.environment["URL"], "http://127.0.0.1:2/dev");
+    assert_eq!(work.log_group.as_deref(), Some("/aws/dev"));
     assert!(work.policy[0].resource[0].ends_with(&format!("table/{}", stack.tables[0].name)));
+    let actions: Vec<&str> = work.policy.iter().map(|statement| statement.action[0].as_str()).collect();
+    assert_eq!(actions, ["dynamodb:GetItem", "logs:PutLogEvents", "kms:Decrypt"]);
+    assert!(work.policy[1].resource[0].ends_with("log-group:/aws/dev:*") && work.policy[2].condition.is_some());
+}
+
+#[test]
+fn a_function_needs_a_role_of_the_template() {
+    for (role, says) in [("!Ref WorkRole", "some-WorkRole-"), ("arn:aws:iam::1:role/other", "role/other")] {
+        let error = read_with(&TEMPLATE.replace("!GetAtt WorkRole.Arn", role), &[]).expect_err("it is no role's ARN");
+        assert!(error.contains("Work:") && error.contains(says), "{error}");
+    }
 }
 
 #[test]
@@ -146,7 +186,10 @@ fn what_api_gateway_may_not_invoke_is_refused() {
 
 const HTTP: &str = r#"
   Web: { Type: AWS::ApiGatewayV2::Api, Properties: { ProtocolType: HTTP } }
-  WebStage: { Type: AWS::ApiGatewayV2::Stage, Properties: { ApiId: !Ref Web, StageName: $default, AutoDeploy: "true" } }
+  WebStage:
+    Type: AWS::ApiGatewayV2::Stage
+    Properties:
+      { ApiId: !Ref Web, StageName: $default, AutoDeploy: "true", DefaultRouteSettings: { ThrottlingRateLimit: 1 }, AccessLogSettings: { DestinationArn: !GetAtt WorkLogs.Arn, Format: x } }
   Page:
     Type: AWS::ApiGatewayV2::Route
     Properties: { ApiId: !Ref Web, RouteKey: "GET /pages/{page}", Target: !Sub "integrations/${PageProxy}" }
@@ -188,11 +231,55 @@ fn an_http_route_does_what_the_template_says_or_is_refused() {
     }
 }
 
+/// The CORS of the HTTP API with this configuration.
+fn cors(configuration: &str) -> Result<Option<Cors>, String> {
+    let api = format!("ProtocolType: HTTP, CorsConfiguration: {configuration}");
+    read_http("ProtocolType: HTTP", &api).map(|stack| stack.http.expect("an HTTP API").cors)
+}
+
+#[test]
+fn an_http_api_allows_the_origins_that_it_names() {
+    let some = cors("{ AllowOrigins: [a, b], MaxAge: \"60\" }").expect("a valid template").expect("some CORS");
+    assert_eq!((some.allow_origins, some.max_age), (vec!["a".to_owned(), "b".to_owned()], Some(60)));
+    assert!(cors("{ AllowOrigins: [], AllowMethods: [GET] }").expect("a valid template").is_none());
+    let error = cors("{ AllowOrigins: [\"*\"], AllowCredentials: true }").expect_err("AWS takes no such thing");
+    assert!(error.contains("Web") && error.contains("AllowCredentials"), "{error}");
+    let error = cors("{ AllowOrigin: [a] }").expect_err("it is misspelt");
+    assert!(error.contains("Web") && error.contains("AllowOrigin"), "{error}");
+}
+
 #[test]
 fn what_is_not_served_is_refused_by_name() {
     let kind = read_with("Resources:\n  Queue: { Type: AWS::SQS::Queue }", &[]).expect_err("an unknown type");
     assert!(kind.contains("Queue") && kind.contains("AWS::SQS::Queue"), "{kind}");
-    let property = TEMPLATE.replace("Timeout: 5", "Timeout: 5\n      Tracing: Active");
-    let property = read_with(&property, &[]).expect_err("an unknown property");
-    assert!(property.contains("Work") && property.contains("Tracing"), "{property}");
+    let broken = [
+        ("Timeout: 5", "Timeout: 5\n      Tracing: Active", "Work", "Tracing"),
+        ("Timeout: 5", "Timeout: 5\n      Policies: []", "Work", "Policies"),
+        ("Timeout: 5", "Timeout: 5\n      KmsKeyArn: some", "Work", "KmsKeyArn"),
+        (
+            "AssumeRolePolicyDocument",
+            "ManagedPolicyArns: [some]\n      AssumeRolePolicyDocument",
+            "WorkRole",
+            "ManagedPolicyArns",
+        ),
+        ("RetentionInDays: 7", "LogGroupClass: x", "WorkLogs", "LogGroupClass"),
+        ("!Sub \"/aws/${Stage}\"", "!Sub \"/aws/${WorkX}\"", "WorkLogs", "LogGroupName"),
+        ("PointInTimeRecoveryEnabled: true", "Enabled: true", "Rows", "Enabled"),
+        ("DeletionProtectionEnabled: true", "TableClass: STANDARD", "Rows", "TableClass"),
+        ("ExcludeCharacters: \"x\"", "ExcludePunctuation: true", "Word", "ExcludePunctuation"),
+        ("ProtocolType: WEBSOCKET", "ProtocolType: WEBSOCKET, CorsConfiguration: {}", "Sockets", "CorsConfiguration"),
+        (
+            "ProtocolType: WEBSOCKET",
+            "ProtocolType: WEBSOCKET, DisableExecuteApiEndpoint: true",
+            "Sockets",
+            "DisableExecute",
+        ),
+        ("StageName: !Ref Stage", "StageName: !Ref Stage, DefaultRouteSettings: { Rate: 1 }", "SocketStage", "Rate"),
+    ];
+    for (right, wrong, name, says) in broken {
+        let changed = TEMPLATE.replace(right, wrong);
+        assert_ne!(changed, TEMPLATE, "{right} is not in the template");
+        let error = read_with(&changed, &[]).expect_err("it is not served");
+        assert!(error.contains(name) && error.contains(says), "{error}");
+    }
 }

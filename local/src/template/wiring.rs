@@ -6,11 +6,12 @@ use serde_json::Value;
 
 use super::{
     Resource,
-    permissions::Permissions,
-    properties::{
-        ApiProperties, AuthorizerProperties, IntegrationProperties, IntegrationResponseProperties, RouteProperties,
-        RouteResponseProperties, StageProperties, read,
+    api_properties::{
+        ApiProperties, AuthorizerProperties, Cors, IntegrationProperties, IntegrationResponseProperties,
+        RouteProperties, RouteResponseProperties, StageProperties,
     },
+    permissions::Permissions,
+    properties::read,
     stack::{Authorizer, Function, HttpApi, HttpRoute, Integration, Mock, WebSocketApi, WebSocketRoute},
 };
 
@@ -23,7 +24,8 @@ pub(super) struct Wiring<'a> {
 }
 
 impl Wiring<'_> {
-    pub(super) fn http(&self) -> Result<HttpApi, String> {
+    pub(super) fn http(&self, properties: ApiProperties) -> Result<HttpApi, String> {
+        let cors = self.cors(properties.cors_configuration)?;
         let stage = self.stage()?;
         if stage != "$default" {
             return Err(format!("{}: an HTTP API is served here with the stage $default only", self.api.name));
@@ -44,10 +46,25 @@ impl Wiring<'_> {
             self.require_permission(function, &route.route_key, &stage, &route.route_key.replacen(' ', "", 1))?;
             Ok(HttpRoute { key: route.route_key, function: function.name.clone() })
         });
-        Ok(HttpApi { id: self.api.identity.reference.clone(), routes: routes.collect::<Result<_, _>>()? })
+        Ok(HttpApi { id: self.api.identity.reference.clone(), routes: routes.collect::<Result<_, _>>()?, cors })
+    }
+
+    /// Without an origin, which an empty parameter gives, there is nothing to allow.
+    fn cors(&self, cors: Option<Cors>) -> Result<Option<Cors>, String> {
+        let cors = cors.filter(|cors| !cors.allow_origins.is_empty());
+        if cors.as_ref().is_some_and(|cors| cors.allow_credentials && cors.allow_origins.iter().any(|one| one == "*")) {
+            return Err(format!(
+                "{}: AWS takes no AllowCredentials where AllowOrigins has *; name them",
+                self.api.name
+            ));
+        }
+        Ok(cors)
     }
 
     pub(super) fn websocket(&self, properties: &ApiProperties) -> Result<WebSocketApi, String> {
+        if properties.cors_configuration.is_some() {
+            return Err(format!("{}: only an HTTP API has a CorsConfiguration", self.api.name));
+        }
         let expression = properties.route_selection_expression.as_deref().unwrap_or_default();
         let selector = expression
             .strip_prefix("$request.body.")

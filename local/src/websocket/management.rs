@@ -11,7 +11,7 @@ use super::{
     registry::{Connection, Posted, Registry, decode_id},
 };
 use crate::{
-    aws::{Call, Caller, Performed},
+    aws::{Call, Caller, Performed, Right},
     control::Action,
     gateway::percent_decode,
     serve::{Answer, BodyError, Hangup, Peer, Request, Response, json as json_response, read_body, response},
@@ -48,14 +48,8 @@ pub(super) async fn answer(gateway: Arc<WebSocketGateway>, target: Target, reque
             &json!({ "message": "Missing Authentication Token" }),
         ));
     }
-    let method = request.method().clone();
-    let allowed = if staged || caller.function.is_none() {
-        caller.authorize(method.as_str(), &[right(&gateway, &method, &id)])
-    } else {
-        // AWS knows no such path; a person at a command line may leave the stage out here.
-        Err("Forbidden".to_owned())
-    };
     gateway.ledger.note_peer(SERVICE, peer, &caller);
+    let method = request.method().clone();
     // What is too long is an answer of its own, which the journal and the faults are to see.
     let body = match read_body(request.into_body(), MESSAGE_LIMIT).await {
         Err(BodyError::Broken) => return Err(Hangup),
@@ -66,7 +60,14 @@ pub(super) async fn answer(gateway: Arc<WebSocketGateway>, target: Target, reque
         operation: method.to_string(),
         caller,
         connection: Some(id.clone()),
+        rights: vec![right(&gateway, &method, &id)],
         ..Call::default()
+    };
+    let allowed = if staged || call.caller.function.is_none() {
+        call.authorize()
+    } else {
+        // AWS knows no such path; a person at a command line may leave the stage out here.
+        Err("Forbidden".to_owned())
     };
     let act = async {
         Performed::free(match (allowed, body) {
@@ -78,10 +79,10 @@ pub(super) async fn answer(gateway: Arc<WebSocketGateway>, target: Target, reque
     gateway.ledger.perform(call, refuse, act).await
 }
 
-fn right(gateway: &WebSocketGateway, method: &Method, id: &str) -> (String, String) {
+fn right(gateway: &WebSocketGateway, method: &Method, id: &str) -> Right {
     let (api, stage) = gateway.api.as_ref().map_or(("", ""), |api| (api.id.as_str(), api.stage.as_str()));
     let resource = arn("execute-api", &format!("{api}/{stage}/{method}/@connections/{id}"));
-    ("execute-api:ManageConnections".to_owned(), resource)
+    Right { action: "execute-api:ManageConnections".to_owned(), resource }
 }
 
 fn perform(registry: &Registry, method: &Method, id: &str, body: &[u8]) -> Response {

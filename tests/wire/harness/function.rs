@@ -2,7 +2,7 @@
 //! in an order that it rarely chooses.
 
 use std::collections::HashMap;
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,14 +14,17 @@ use axum::routing::{get, post};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, mpsc};
 
-use super::stack::{PATIENCE, Stack, binaries};
+use super::bundle::PATIENCE;
+use super::said::{Log, Said};
+use super::stack::{Stack, binaries};
 
 /// A process of a function, with the environment that the stack gives to it.
 pub(crate) struct Function {
-    _process: Child,
+    process: Child,
+    log: Log,
+    said: Said,
     events: mpsc::Sender<(Value, Duration)>,
     answers: mpsc::Receiver<Value>,
 }
@@ -46,15 +49,17 @@ impl Function {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(async move { axum::serve(listener, routes).await });
-        let process = Command::new(binaries().join(name.to_lowercase()))
+        let mut process = Command::new(binaries().join(name.to_lowercase()))
             .env_clear()
             .envs(environment)
             .env("AWS_LAMBDA_RUNTIME_API", address)
             .stdin(Stdio::null())
-            .kill_on_drop(true)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        Self { _process: process, events, answers }
+        let log = Log::of(vec![Box::new(process.stdout.take().unwrap()), Box::new(process.stderr.take().unwrap())]);
+        Self { process, log, said: stack.said.clone(), events, answers }
     }
 
     /// Runs it on one event, and gives what it answers.
@@ -66,6 +71,15 @@ impl Function {
     pub(crate) async fn invoke_within(&mut self, event: &Value, time: Duration) -> Value {
         self.events.send((event.clone(), time)).await.unwrap();
         tokio::time::timeout(PATIENCE, self.answers.recv()).await.expect("no answer").unwrap()
+    }
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        self.log.assert_keeps_secret(&self.said);
     }
 }
 

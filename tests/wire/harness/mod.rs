@@ -1,14 +1,19 @@
 //! A local stack of one's own, and ways to talk to it.
 
+mod bundle;
 mod dynamodb;
 mod function;
 mod proxy;
+mod said;
 mod socket;
 mod stack;
+mod target;
 mod token;
 
+pub(crate) use bundle::PATIENCE;
 pub(crate) use function::{Function, environment};
 pub(crate) use proxy::Proxy;
 pub(crate) use socket::Socket;
-pub(crate) use stack::{PATIENCE, Stack, binaries, root};
+pub(crate) use stack::{Stack, binaries, root};
+pub(crate) use target::Target;
 pub(crate) use token::{LOCAL_SECRET, in_an_hour, sign};

@@ -8,12 +8,14 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use super::stack::PATIENCE;
+use super::bundle::PATIENCE;
+use super::said::Said;
 
 pub(crate) struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
     /// The subprotocol that the server chose.
     pub(crate) protocol: Option<String>,
+    said: Said,
 }
 
 /// A refused handshake.
@@ -32,7 +34,8 @@ impl Socket {
         match tokio::time::timeout(PATIENCE, connect_async(request)).await.expect("the handshake hangs") {
             Ok((stream, response)) => {
                 let protocol = response.headers().get("sec-websocket-protocol");
-                Ok(Self { stream, protocol: protocol.map(|value| value.to_str().unwrap().to_owned()) })
+                let protocol = protocol.map(|value| value.to_str().unwrap().to_owned());
+                Ok(Self { stream, protocol, said: Said::default() })
             }
             Err(Error::Http(response)) => {
                 let body = response.body().as_deref().unwrap_or_default();
@@ -45,7 +48,14 @@ impl Socket {
         }
     }
 
+    /// Has what is sent here remembered there.
+    pub(super) fn listened_to_by(mut self, said: &Said) -> Self {
+        self.said = said.clone();
+        self
+    }
+
     pub(crate) async fn send(&mut self, frame: &Value) {
+        self.said.json(frame);
         self.send_text(&frame.to_string()).await;
     }
 

@@ -1,21 +1,19 @@
-//! Starting the local stack, and its HTTP API and control API.
+//! Starting the local stack, and what only it has: the control API, and tables to look into.
 
 use std::io::{BufRead as _, BufReader};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use reqwest::{Client, Method};
-use serde_json::{Value, json};
+use reqwest::Method;
+use serde_json::Value;
 
-use super::socket::{Refused, Socket};
-use super::token::{LOCAL_SECRET, sign};
-
-/// Longer than anything takes that works.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+use super::bundle::Bundle;
+use super::said::Log;
+use super::token::LOCAL_SECRET;
 
 /// The repository.
 pub(crate) fn root() -> &'static Path {
@@ -40,24 +38,16 @@ pub(crate) fn binaries() -> &'static Path {
 /// A running local stack. It ends with the value.
 pub(crate) struct Stack {
     process: Child,
-    client: Client,
-    pub(crate) http: String,
-    pub(crate) websocket: String,
+    log: Log,
+    bundle: Bundle,
     pub(crate) aws: String,
 }
 
-/// An HTTP answer.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: reqwest::header::HeaderMap,
-    pub(crate) body: Value,
-}
+impl Deref for Stack {
+    type Target = Bundle;
 
-impl Answer {
-    /// The stable code of a refusal.
-    pub(crate) fn code(&self) -> &str {
-        self.body["code"].as_str().unwrap_or_default()
+    fn deref(&self) -> &Bundle {
+        &self.bundle
     }
 }
 
@@ -79,94 +69,16 @@ impl Stack {
             .current_dir(root())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        let log = Log::of(vec![Box::new(process.stderr.take().unwrap())]);
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ready: Value = serde_json::from_str(&line).expect("the stack did not start; see its errors above");
         let address = |name: &str| ready[name].as_str().unwrap().to_owned();
-        let client = Client::builder().timeout(PATIENCE).build().unwrap();
-        Self { process, client, http: address("http"), websocket: address("websocket"), aws: address("aws") }
-    }
-
-    // ---- HTTP API ----
-
-    /// One call of the HTTP API, with all that a caller may choose.
-    pub(crate) async fn call(
-        &self,
-        method: Method,
-        path: &str,
-        token: Option<&str>,
-        headers: &[(&str, &str)],
-        body: Option<String>,
-    ) -> Answer {
-        let mut request = self.client.request(method, format!("{}{path}", self.http));
-        if let Some(token) = token {
-            request = request.bearer_auth(token);
-        }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body);
-        }
-        let answer = request.send().await.unwrap();
-        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        Answer { status, headers, body: answer.json().await.unwrap_or_default() }
-    }
-
-    /// A publisher that may send everywhere.
-    pub(crate) fn publisher(&self) -> String {
-        self.token(&json!({"sub": "publisher", "publish": ["*"]}))
-    }
-
-    /// A token with these claims, signed with the local secret.
-    #[allow(clippy::unused_self, reason = "the token is this stack's")]
-    pub(crate) fn token(&self, claims: &Value) -> String {
-        sign(claims, LOCAL_SECRET)
-    }
-
-    /// `POST /v1/notifications` by the publisher.
-    pub(crate) async fn post(&self, body: &Value) -> Answer {
-        self.call(Method::POST, "/v1/notifications", Some(&self.publisher()), &[], Some(body.to_string())).await
-    }
-
-    /// The same under a key.
-    pub(crate) async fn post_under(&self, key: &str, body: &Value) -> Answer {
-        let headers = [("Idempotency-Key", key)];
-        self.call(Method::POST, "/v1/notifications", Some(&self.publisher()), &headers, Some(body.to_string())).await
-    }
-
-    /// Sends a body to one channel, which must succeed, and gives its seq.
-    pub(crate) async fn send(&self, channel: &str, body: &str) -> u64 {
-        let answer = self.post(&json!({"to": channel, "body": body})).await;
-        assert_eq!(answer.status, 202, "{answer:?}");
-        answer.body["channels"][0]["seq"].as_u64().unwrap()
-    }
-
-    /// `GET /v1/channels/{channel}` by one who may read everything.
-    pub(crate) async fn channel(&self, channel: &str) -> Value {
-        let reader = self.token(&json!({"sub": "reader", "subscribe": ["*", "user:*"]}));
-        let answer = self.call(Method::GET, &format!("/v1/channels/{channel}"), Some(&reader), &[], None).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.body
-    }
-
-    // ---- WebSocket API ----
-
-    /// Opens a socket for a user.
-    pub(crate) async fn connect(&self, sub: &str) -> Socket {
-        self.connect_with(&json!({"sub": sub})).await
-    }
-
-    /// Opens a socket with these claims.
-    pub(crate) async fn connect_with(&self, claims: &Value) -> Socket {
-        self.try_connect(&self.token(claims)).await.unwrap()
-    }
-
-    /// Opens a socket, or says how it was refused.
-    pub(crate) async fn try_connect(&self, token: &str) -> Result<Socket, Refused> {
-        Socket::open(&format!("{}/?token={token}", self.websocket), &[]).await
+        let bundle = Bundle::at(&address("http"), &address("websocket"), LOCAL_SECRET);
+        Self { process, log, bundle, aws: address("aws") }
     }
 
     // ---- Control API ----
@@ -210,15 +122,6 @@ impl Stack {
         sockets.as_array().unwrap().iter().map(|socket| socket["connection"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Waits until a condition of the stack holds.
-    pub(crate) async fn until<F: Future<Output = bool>>(&self, what: &str, condition: impl Fn() -> F) {
-        let give_up = tokio::time::Instant::now() + PATIENCE;
-        while !condition().await {
-            assert!(tokio::time::Instant::now() < give_up, "never came true: {what}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
     /// One call of the AWS wire API, as an operator.
     pub(crate) async fn aws_call(&self, target: &str, body: &Value) -> (u16, Value) {
         let authorization = "AWS4-HMAC-SHA256 Credential=operator/20260101/us-east-1/dynamodb/aws4_request, \
@@ -244,5 +147,6 @@ impl Drop for Stack {
         // It ends its functions by itself; there is nothing to mend in a test if it does not.
         let _ = kill(pid, Signal::SIGTERM);
         let _ = self.process.wait();
+        self.log.assert_keeps_secret(&self.bundle.said);
     }
 }

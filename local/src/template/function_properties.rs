@@ -1,0 +1,110 @@
+//! Functions, what they may do, and where they log.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, de::IgnoredAny};
+
+use super::properties::{number, one_or_more, texts};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct FunctionProperties {
+    pub(super) code_uri: String,
+    #[serde(default = "default_handler")]
+    pub(super) handler: String,
+    #[serde(default = "default_memory", deserialize_with = "number")]
+    pub(super) memory_size: u64,
+    #[serde(default = "default_timeout", deserialize_with = "number")]
+    pub(super) timeout: u64,
+    #[serde(default)]
+    pub(super) environment: EnvironmentProperties,
+    pub(super) role: String,
+    #[serde(default)]
+    pub(super) logging_config: LoggingProperties,
+    #[serde(rename = "FunctionName")]
+    _function_name: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct EnvironmentProperties {
+    #[serde(default, deserialize_with = "texts")]
+    pub(super) variables: BTreeMap<String, String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct LoggingProperties {
+    pub(super) log_format: Option<String>,
+    pub(super) application_log_level: Option<String>,
+    pub(super) log_group: Option<String>,
+    #[serde(rename = "SystemLogLevel")]
+    _system_log_level: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct RoleProperties {
+    #[serde(default)]
+    pub(super) policies: Vec<RolePolicy>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct RolePolicy {
+    pub(super) policy_document: PolicyDocument,
+    #[serde(rename = "PolicyName")]
+    _policy_name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct PolicyDocument {
+    #[serde(rename = "Version")]
+    _version: Option<String>,
+    pub(super) statement: Vec<Statement>,
+}
+
+/// One statement of a role's policy.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(crate) struct Statement {
+    /// Whether it allows or denies.
+    pub(crate) effect: Effect,
+    /// Action patterns, such as `dynamodb:Get*`.
+    #[serde(deserialize_with = "one_or_more")]
+    pub(crate) action: Vec<String>,
+    /// ARN patterns.
+    #[serde(deserialize_with = "one_or_more")]
+    pub(crate) resource: Vec<String>,
+    /// Under which circumstances alone it counts; no condition is evaluated here.
+    pub(crate) condition: Option<IgnoredAny>,
+    #[serde(rename = "Sid")]
+    _sid: Option<String>,
+}
+
+/// What a statement does with what it matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(crate) enum Effect {
+    /// Permits it.
+    Allow,
+    /// Forbids it, whatever else permits it.
+    Deny,
+}
+
+/// A log group's properties all have no effect: what functions write goes to standard error.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LogGroupProperties {}
+
+fn default_handler() -> String {
+    "bootstrap".to_owned()
+}
+
+fn default_memory() -> u64 {
+    128
+}
+
+fn default_timeout() -> u64 {
+    3
+}

@@ -1,0 +1,36 @@
+//! The roles of the template, and what each lets its functions do.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Resource, Statement,
+    function_properties::{FunctionProperties, RoleProperties},
+    properties::read,
+};
+
+/// What each role may do, by ARN.
+pub(super) struct Roles(BTreeMap<String, Vec<Statement>>);
+
+impl Roles {
+    /// Reads every `AWS::IAM::Role`.
+    pub(super) fn of(resources: &[Resource]) -> Result<Self, String> {
+        let roles = resources.iter().filter(|resource| resource.kind == "AWS::IAM::Role");
+        let policies = roles.map(|role| {
+            let properties: RoleProperties = read(role)?;
+            let documents = properties.policies.into_iter().map(|policy| policy.policy_document);
+            let statements = documents.flat_map(|document| document.statement).collect();
+            Ok((role.identity.attributes["Arn"].clone(), statements))
+        });
+        policies.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// What the role of a function may do.
+    pub(super) fn policy(&self, function: &str, properties: &FunctionProperties) -> Result<Vec<Statement>, String> {
+        self.0.get(&properties.role).cloned().ok_or_else(|| {
+            format!(
+                "{function}: its Role {} is no AWS::IAM::Role of the template; name one of those by !GetAtt ROLE.Arn",
+                properties.role
+            )
+        })
+    }
+}

@@ -1,0 +1,43 @@
+//! Pages of other origins call the HTTP API.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::harness::Target;
+
+const ORIGIN: (&str, &str) = ("Origin", "https://app.example.com");
+
+fn listed(header: &str) -> Vec<String> {
+    let mut words: Vec<_> = header.split(',').map(|word| word.trim().to_lowercase()).collect();
+    words.sort();
+    words
+}
+
+#[tokio::test]
+async fn a_browser_is_told_beforehand_what_it_may_send() {
+    let target = Target::start().await;
+    let asks = [
+        ORIGIN,
+        ("Access-Control-Request-Method", "POST"),
+        ("Access-Control-Request-Headers", "authorization,content-type,idempotency-key"),
+    ];
+    let answer = target.call(Method::OPTIONS, "/v1/notifications", None, &asks, None).await;
+    assert!([200, 204].contains(&answer.status), "{answer:?}");
+    assert_eq!(answer.headers["access-control-allow-origin"], "*");
+    let header = |name: &str| listed(answer.headers[name].to_str().unwrap());
+    assert_eq!(header("access-control-allow-methods"), ["delete", "get", "post"]);
+    assert_eq!(header("access-control-allow-headers"), ["authorization", "content-type", "idempotency-key"]);
+}
+
+#[tokio::test]
+async fn a_page_may_read_answers_and_refusals_and_when_to_come_back() {
+    let target = Target::start().await;
+    let body = || Some(json!({"to": target.topic("a"), "body": "x"}).to_string());
+    let publisher = target.publisher();
+    for (token, status) in [(Some(publisher.as_str()), 202), (None, 401)] {
+        let answer = target.call(Method::POST, "/v1/notifications", token, &[ORIGIN], body()).await;
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.headers["access-control-allow-origin"], "*", "{status}");
+        assert_eq!(listed(answer.headers["access-control-expose-headers"].to_str().unwrap()), ["retry-after"]);
+    }
+}

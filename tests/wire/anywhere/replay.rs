@@ -1,0 +1,122 @@
+//! Catching up after a reconnect.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Socket, Target};
+
+pub(crate) async fn after(socket: &mut Socket, channel: &str, after: Option<u64>) -> (Vec<u64>, Value) {
+    let mut frame = json!({"action": "subscribe", "channel": channel});
+    if let Some(after) = after {
+        frame["after"] = json!(after);
+    }
+    let (items, subscribed) = socket.ask(frame).await;
+    (items.iter().map(|item| item["seq"].as_u64().unwrap()).collect(), subscribed)
+}
+
+pub(crate) fn says(subscribed: &Value, seq: u64, recovered: bool, more: bool) {
+    let told = (&subscribed["seq"], &subscribed["recovered"], &subscribed["more"], subscribed.get("reset"));
+    assert_eq!(told, (&json!(seq), &json!(recovered), &json!(more), None), "{subscribed}");
+}
+
+async fn fill(target: &Target, channel: &str, notifications: u64) {
+    for n in 1..=notifications {
+        target.send(channel, &n.to_string()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_reconnect_replays_what_was_missed() {
+    let target = Target::start().await;
+    let alices = &target.inbox("alice");
+    fill(&target, alices, 2).await;
+    target.connect(&target.name("alice")).await.close().await;
+    target.send(alices, "3").await;
+    let mut alice = target.connect(&target.name("alice")).await;
+    let (items, subscribed) = after(&mut alice, alices, Some(1)).await;
+    assert_eq!(items, [2, 3]);
+    says(&subscribed, 3, true, false);
+    let (items, subscribed) = after(&mut alice, alices, Some(3)).await;
+    assert_eq!(items, Vec::<u64>::new());
+    says(&subscribed, 3, true, false);
+}
+
+#[tokio::test]
+async fn a_long_replay_comes_in_pages() {
+    let target = Target::start().await;
+    let alices = &target.inbox("alice");
+    fill(&target, alices, 250).await;
+    let mut alice = target.connect(&target.name("alice")).await;
+    let (mut seen, mut pages, mut cursor) = (Vec::new(), 0, 0);
+    loop {
+        let (items, subscribed) = after(&mut alice, alices, Some(cursor)).await;
+        seen.extend(items);
+        pages += 1;
+        cursor = subscribed["seq"].as_u64().unwrap();
+        says(&subscribed, cursor, true, pages < 3);
+        if subscribed["more"] == false {
+            break;
+        }
+    }
+    assert_eq!(seen, (1..=250).collect::<Vec<_>>());
+    assert_eq!(pages, 3);
+}
+
+#[tokio::test]
+async fn a_replay_larger_than_a_frame_comes_in_several() {
+    let target = Target::start().await;
+    let alices = &target.inbox("alice");
+    for _ in 0..8 {
+        target.send(alices, &"x".repeat(20_000)).await;
+    }
+    let mut alice = target.connect(&target.name("alice")).await;
+    let (items, subscribed) = after(&mut alice, alices, Some(0)).await;
+    assert_eq!(items, (1..=8).collect::<Vec<_>>());
+    says(&subscribed, 8, true, false);
+}
+
+#[tokio::test]
+async fn a_cursor_beyond_the_log_is_reset() {
+    let target = Target::start().await;
+    let alices = &target.inbox("alice");
+    fill(&target, alices, 3).await;
+    let mut alice = target.connect(&target.name("alice")).await;
+    let (items, subscribed) = after(&mut alice, alices, Some(41)).await;
+    assert_eq!(items, Vec::<u64>::new());
+    let told = (&subscribed["seq"], &subscribed["recovered"], &subscribed["reset"]);
+    assert_eq!(told, (&json!(3), &json!(false), &json!(true)));
+
+    let mut bob = target.connect(&target.name("bob")).await;
+    let (_, subscribed) = after(&mut bob, &target.inbox("bob"), Some(41)).await;
+    assert_eq!((&subscribed["seq"], &subscribed["reset"]), (&json!(0), &json!(true)), "a channel never used");
+}
+
+#[tokio::test]
+async fn without_a_cursor_the_newest_fifty_come_in_order() {
+    let target = Target::start().await;
+    let alices = &target.inbox("alice");
+    fill(&target, alices, 60).await;
+    let mut alice = target.connect(&target.name("alice")).await;
+    let (items, subscribed) = after(&mut alice, alices, None).await;
+    assert_eq!(items, (11..=60).collect::<Vec<_>>());
+    says(&subscribed, 60, true, false);
+}
+
+#[tokio::test]
+async fn of_a_collapse_key_only_the_newest_is_replayed_and_what_has_outlived_its_ttl_is_not() {
+    let target = Target::start().await;
+    let alices = &target.inbox("alice");
+    for (n, key) in [(1, Some("build")), (2, None), (3, Some("build")), (4, Some("other"))] {
+        target.post(&json!({"to": alices, "body": n.to_string(), "collapse_key": key})).await;
+    }
+    target.post(&json!({"to": alices, "body": "brief", "ttl": "1s"})).await;
+    let mut alice = target.connect(&target.name("alice")).await;
+    target
+        .until("the ttl has passed", || async {
+            let mut socket = target.connect(&target.name("alice")).await;
+            after(&mut socket, alices, Some(4)).await.0.is_empty()
+        })
+        .await;
+    let (items, subscribed) = after(&mut alice, alices, Some(0)).await;
+    assert_eq!(items, [2, 3, 4]);
+    says(&subscribed, 5, true, false);
+}

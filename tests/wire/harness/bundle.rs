@@ -1,0 +1,141 @@
+//! A running bundle as its users see it: an HTTP API, a WebSocket API, and a secret that signs tokens.
+
+use std::time::Duration;
+
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+
+use super::said::Said;
+use super::socket::{Refused, Socket};
+use super::token::sign;
+
+/// Longer than anything takes that works.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A bundle, wherever it runs.
+pub(crate) struct Bundle {
+    pub(super) client: Client,
+    pub(crate) http: String,
+    pub(crate) websocket: String,
+    pub(super) secret: String,
+    /// What was said to it.
+    pub(crate) said: Said,
+}
+
+/// An HTTP answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// The stable code of a refusal.
+    pub(crate) fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+}
+
+impl Bundle {
+    pub(super) fn at(http: &str, websocket: &str, secret: &str) -> Self {
+        let said = Said::default();
+        said.text(secret);
+        let client = Client::builder().timeout(PATIENCE).build().unwrap();
+        Self { client, http: http.to_owned(), websocket: websocket.to_owned(), secret: secret.to_owned(), said }
+    }
+
+    // ---- HTTP API ----
+
+    /// One call of the HTTP API, with all that a caller may choose.
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> Answer {
+        let mut request = self.client.request(method, format!("{}{path}", self.http));
+        if let Some(token) = token {
+            self.said.text(token);
+            request = request.bearer_auth(token);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            self.said.json(&serde_json::from_str(&body).unwrap_or_default());
+            request = request.header("content-type", "application/json").body(body);
+        }
+        let answer = request.send().await.unwrap();
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        Answer { status, headers, body: answer.json().await.unwrap_or_default() }
+    }
+
+    /// A publisher that may send everywhere.
+    pub(crate) fn publisher(&self) -> String {
+        self.token(&json!({"sub": "publisher", "publish": ["*"]}))
+    }
+
+    /// A token with these claims, signed with the bundle's secret.
+    pub(crate) fn token(&self, claims: &Value) -> String {
+        self.said.json(claims);
+        sign(claims, &self.secret)
+    }
+
+    /// `POST /v1/notifications` by the publisher.
+    pub(crate) async fn post(&self, body: &Value) -> Answer {
+        self.call(Method::POST, "/v1/notifications", Some(&self.publisher()), &[], Some(body.to_string())).await
+    }
+
+    /// The same under a key.
+    pub(crate) async fn post_under(&self, key: &str, body: &Value) -> Answer {
+        let headers = [("Idempotency-Key", key)];
+        self.call(Method::POST, "/v1/notifications", Some(&self.publisher()), &headers, Some(body.to_string())).await
+    }
+
+    /// Sends a body to one channel, which must succeed, and gives its seq.
+    pub(crate) async fn send(&self, channel: &str, body: &str) -> u64 {
+        let answer = self.post(&json!({"to": channel, "body": body})).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        answer.body["channels"][0]["seq"].as_u64().unwrap()
+    }
+
+    /// `GET /v1/channels/{channel}` by one who may read everything.
+    pub(crate) async fn channel(&self, channel: &str) -> Value {
+        let reader = self.token(&json!({"sub": "reader", "subscribe": ["*", "user:*"]}));
+        let answer = self.call(Method::GET, &format!("/v1/channels/{channel}"), Some(&reader), &[], None).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.body
+    }
+
+    // ---- WebSocket API ----
+
+    /// Opens a socket for a user.
+    pub(crate) async fn connect(&self, sub: &str) -> Socket {
+        self.connect_with(&json!({"sub": sub})).await
+    }
+
+    /// Opens a socket with these claims.
+    pub(crate) async fn connect_with(&self, claims: &Value) -> Socket {
+        self.try_connect(&self.token(claims)).await.unwrap()
+    }
+
+    /// Opens a socket, or says how it was refused.
+    pub(crate) async fn try_connect(&self, token: &str) -> Result<Socket, Refused> {
+        self.said.text(token);
+        let url = reqwest::Url::parse_with_params(&self.websocket, [("token", token)]).unwrap();
+        let socket = Socket::open(url.as_str(), &[]).await?;
+        Ok(socket.listened_to_by(&self.said))
+    }
+
+    /// Waits until a condition of the bundle holds.
+    pub(crate) async fn until<F: Future<Output = bool>>(&self, what: &str, condition: impl Fn() -> F) {
+        let give_up = tokio::time::Instant::now() + PATIENCE;
+        while !condition().await {
+            assert!(tokio::time::Instant::now() < give_up, "never came true: {what}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}

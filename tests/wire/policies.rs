@@ -1,0 +1,206 @@
+//! What a function may do is what it does: its role in the template, its binary, and the calls that it makes agree.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use object::{Object as _, ObjectSymbol as _};
+use reqwest::Method;
+use saphyr::{LoadableYamlNode as _, Yaml};
+use serde_json::json;
+
+use crate::harness::{Stack, binaries, in_an_hour, root};
+use crate::lifecycle::{age, events};
+
+/// Rights, each an action and what it is allowed on: `dynamodb:PutItem Once`, `execute-api:ManageConnections POST`.
+type Rights = BTreeSet<String>;
+
+/// What the bundle's functions work on, as a right names it.
+const THINGS: [&str; 6] = ["Subscribers", "Notifications", "Once", "TokenSecret", "/POST/", "/DELETE/"];
+
+fn right(action: &str, resource: &str) -> String {
+    let thing = THINGS.iter().find(|thing| resource.contains(**thing));
+    format!("{action} {}", thing.unwrap_or_else(|| panic!("{action} on {resource}")).trim_matches('/'))
+}
+
+fn strings(yaml: &Yaml<'_>) -> Vec<String> {
+    match yaml {
+        Yaml::Tagged(_, inner) => strings(inner),
+        Yaml::Sequence(items) => items.iter().flat_map(strings).collect(),
+        scalar => scalar.as_str().map(ToOwned::to_owned).into_iter().collect(),
+    }
+}
+
+/// What each function's role grants, by the function's logical name.
+fn granted() -> BTreeMap<String, Rights> {
+    let text = std::fs::read_to_string(root().join("template.yaml")).unwrap();
+    let template = Yaml::load_from_str(&text).unwrap();
+    let resources = template[0].as_mapping_get("Resources").unwrap().as_mapping().unwrap();
+    let mut granted = BTreeMap::new();
+    for (name, resource) in resources {
+        let Some(function) = name.as_str().unwrap().strip_suffix("Role") else { continue };
+        let policies = resource.as_mapping_get("Properties").unwrap().as_mapping_get("Policies").unwrap();
+        let [policy] = policies.as_sequence().unwrap().as_slice() else { panic!("{function} has one policy") };
+        let document = policy.as_mapping_get("PolicyDocument").unwrap();
+        let statements = document.as_mapping_get("Statement").unwrap().as_sequence().unwrap();
+        granted.insert(function.to_owned(), statements.iter().flat_map(rights_of).collect());
+    }
+    granted
+}
+
+fn rights_of(statement: &Yaml<'_>) -> Vec<String> {
+    if let Yaml::Tagged(_, condition) = statement {
+        // With a key of the operator's own: DynamoDB and Secrets Manager use it in the function's name.
+        let decrypt = &condition.as_sequence().unwrap()[1];
+        assert_eq!(strings(decrypt.as_mapping_get("Action").unwrap()), ["kms:Decrypt"]);
+        return Vec::new();
+    }
+    assert_eq!(statement.as_mapping_get("Effect").unwrap().as_str(), Some("Allow"));
+    let actions = strings(statement.as_mapping_get("Action").unwrap());
+    let resources = strings(statement.as_mapping_get("Resource").unwrap());
+    assert!(!actions.iter().any(|action| action.contains('*')), "{actions:?}");
+    assert!(!resources.iter().any(|resource| resource == "*"), "{actions:?} on everything");
+    if actions.iter().all(|action| action.starts_with("logs:")) {
+        // Lambda writes what a function prints, in the function's name.
+        assert!(resources[0].ends_with("Logs.Arn"), "{resources:?}");
+        return Vec::new();
+    }
+    resources.iter().flat_map(|resource| actions.iter().map(move |action| right(action, resource))).collect()
+}
+
+/// The symbols of a function's binary that are the SDK's: what is never called is not linked in.
+fn sdk_symbols(function: &str) -> Vec<String> {
+    let bytes = std::fs::read(binaries().join(function.to_lowercase())).unwrap();
+    let file = object::File::parse(&*bytes).unwrap();
+    let names =
+        file.symbols().filter_map(|symbol| Some(format!("{:#}", rustc_demangle::demangle(symbol.name().ok()?))));
+    names.filter(|name| name.starts_with("aws_sdk_")).collect()
+}
+
+/// The actions that a binary's calls need.
+fn called_by_binary(function: &str) -> Rights {
+    let symbols = sdk_symbols(function);
+    let sends = symbols.iter().filter(|name| name.ends_with("FluentBuilder::send"));
+    let mut actions = Rights::new();
+    for name in sends {
+        let path: Vec<&str> = name.split("::").collect();
+        match (path[0], path[2]) {
+            // `aws-config` can assume a role named in a profile; functions are given their credentials.
+            ("aws_sdk_sts", _) => {}
+            ("aws_sdk_dynamodb", "transact_write_items") => {}
+            ("aws_sdk_dynamodb", operation) => drop(actions.insert(format!("dynamodb:{}", camel(operation)))),
+            ("aws_sdk_secretsmanager", operation) => {
+                actions.insert(format!("secretsmanager:{}", camel(operation)));
+            }
+            ("aws_sdk_apigatewaymanagement", _) => {
+                actions.insert("execute-api:ManageConnections".to_owned());
+            }
+            _ => panic!("{function} calls {name}, which this test does not know"),
+        }
+    }
+    // A transaction needs the right to each kind of its items.
+    for (kind, action) in [
+        ("put", "PutItem"),
+        ("update", "UpdateItem"),
+        ("delete", "DeleteItem"),
+        ("condition_check", "ConditionCheckItem"),
+    ] {
+        if symbols.iter().any(|name| name.ends_with(&format!("TransactWriteItemBuilder::{kind}"))) {
+            actions.insert(format!("dynamodb:{action}"));
+        }
+    }
+    actions
+}
+
+fn camel(name: &str) -> String {
+    name.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
+}
+
+#[test]
+fn a_function_is_granted_the_actions_that_its_binary_can_call_and_no_other() {
+    let granted = granted();
+    assert!(granted.len() >= 5, "{granted:?}");
+    for (function, rights) in granted {
+        let actions: Rights = rights.iter().map(|right| right.split(' ').next().unwrap().to_owned()).collect();
+        assert_eq!(actions, called_by_binary(&function), "{function}: granted, and in its binary");
+    }
+}
+
+/// The binary does not tell which table a call is for; a tour through all that the functions do does. The local stack
+/// refuses what is not granted, in this test and in all others.
+#[tokio::test]
+async fn each_function_is_granted_only_what_it_uses_on_each_table() {
+    let stack = Stack::start().await;
+    tour(&stack).await;
+    let mut used: BTreeMap<String, Rights> = BTreeMap::new();
+    for call in stack.calls().await {
+        let rights = call["rights"].as_array().unwrap();
+        let rights = rights.iter().map(|r| right(r["action"].as_str().unwrap(), r["resource"].as_str().unwrap()));
+        used.entry(call["function"].as_str().unwrap().to_owned()).or_default().extend(rights);
+    }
+    for (function, granted) in granted() {
+        let used = used.remove(&function).unwrap_or_default();
+        assert_eq!(granted, used, "{function}: granted, and used in the tour");
+    }
+}
+
+/// Goes everywhere once.
+async fn tour(stack: &Stack) {
+    let everything = json!({"sub": "alice", "publish": ["*"], "subscribe": ["topic:*"], "channels": ["topic:a"]});
+    let mut alice = stack.connect_with(&everything).await;
+    let brief = json!({"sub": "bob", "exp": in_an_hour() - 3600 + 3});
+    let mut bob = stack.connect_with(&brief).await;
+
+    for frame in [
+        json!({"action": "subscribe", "channel": "topic:b"}),
+        json!({"action": "unsubscribe", "channel": "topic:b"}),
+        json!({"action": "publish", "to": "topic:a", "body": "x"}),
+        json!({"action": "publish", "to": "topic:a", "body": "y", "key": "k"}),
+        json!({"action": "publish", "to": "user:alice", "body": "z"}),
+        json!({"action": "read", "channel": "user:alice", "seq": 1}),
+    ] {
+        let (_, answer) = alice.ask(frame.clone()).await;
+        assert_ne!(answer["type"], "error", "{frame}: {answer}");
+    }
+    stack.post(&json!({"to": ["user:alice", "topic:new"], "body": "x"})).await;
+    stack.post_under("k", &json!({"to": "user:alice", "body": "x"})).await;
+    let alices = stack.token(&everything);
+    let read = Some(json!({"seq": 2}).to_string());
+    stack.call(Method::POST, "/v1/channels/user:alice/read", Some(&alices), &[], read).await;
+    stack.channel("user:alice").await;
+
+    // A log about to expire goes on by a transaction.
+    let soon = in_an_hour() - 3600 + 7 * 60;
+    for (channel, by_socket) in [("topic:soon", true), ("topic:sooner", false)] {
+        stack.send(channel, "x").await;
+        stack.expire(channel, 1, soon).await;
+        if by_socket {
+            alice.ask(json!({"action": "publish", "to": channel, "body": "x"})).await;
+        } else {
+            stack.send(channel, "x").await;
+        }
+    }
+
+    // Posts to connections that are gone, by both functions that post.
+    for by_socket in [false, true] {
+        let there = stack.sockets().await;
+        let claims = json!({"sub": "carol", "subscribe": ["topic:*"], "channels": ["topic:a"]});
+        let _carol = stack.connect_with(&claims).await;
+        let gone = stack.sockets().await.into_iter().find(|id| !there.contains(id)).unwrap();
+        age(stack, 60_000).await;
+        stack.control(Method::POST, &format!("sockets/{}/vanish", gone.replace('=', "%3D")), None).await;
+        if by_socket {
+            alice.ask(json!({"action": "publish", "to": "topic:a", "body": "x"})).await;
+        } else {
+            stack.send("topic:a", "x").await;
+        }
+    }
+    // A frame after the token's end closes its connection; cutting a user's connections closes them.
+    stack.until("bob's token has ended", || async { in_an_hour() - 3600 > brief["exp"].as_u64().unwrap() }).await;
+    bob.send(&json!({"action": "subscribe", "channel": "user:bob"})).await;
+    while bob.next_or_close().await.is_ok() {}
+    stack.call(Method::DELETE, "/v1/users/alice/connections", Some(&alices), &[], None).await;
+    while alice.next_or_close().await.is_ok() {}
+    let left = || async { stack.channel("topic:a").await["connections"] == 0 };
+    stack.until("all have left", left).await;
+    // One that overtakes its `$connect` leaves a mark.
+    events::deliver(stack, "Disconnect", "early=", events::now()).await;
+}

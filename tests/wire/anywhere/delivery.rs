@@ -31,8 +31,9 @@ async fn two_devices_of_one_user_both_get_it_and_another_user_does_not() {
         assert!(item["sent_at"].as_str().unwrap().ends_with('Z'));
     }
 
-    target.send(&bobs, "for bob").await;
-    assert_eq!(bob.item().await["body"], "for bob", "the first that bob gets is his own");
+    let body = target.name("for bob");
+    target.send(&bobs, &body).await;
+    assert_eq!(bob.item().await["body"], body, "the first that bob gets is his own");
 }
 
 #[tokio::test]

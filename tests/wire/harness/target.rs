@@ -4,7 +4,6 @@
 use std::env::VarError;
 use std::io::Write as _;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_config::BehaviorVersion;
 use aws_sdk_dynamodb::Client;
@@ -133,11 +132,9 @@ fn setting(name: &str) -> Option<String> {
     }
 }
 
-/// The run's word, and a number for each test.
+/// The run's word, and one for each test.
 fn mark() -> String {
-    static TESTS: AtomicUsize = AtomicUsize::new(0);
-    let run = setting(MARK).unwrap_or_else(|| format!("{:08x}", rand::random::<u32>()));
-    format!("{run}.{}", TESTS.fetch_add(1, Ordering::Relaxed))
+    format!("{}.{:08x}", setting(MARK).unwrap_or_else(|| "test".to_owned()), rand::random::<u32>())
 }
 
 async fn processes_of_stack(stack: &Stack, function: &str) -> Vec<i32> {

@@ -1,0 +1,50 @@
+"""What the emulator cannot do of the built template, done otherwise. Everything else is deployed as it was built."""
+
+from samcli.yamlhelper import yaml_dump, yaml_parse
+
+# Refused as unknown types: created over the API once the stack stands.
+UNKNOWN_TYPES = ("AWS::ApiGatewayV2::IntegrationResponse", "AWS::ApiGatewayV2::RouteResponse")
+
+
+def adapt(template_path, adapted_path, emulator):
+    """Writes the adapted template, and gives what `complete` is to do."""
+    with open(template_path) as file:
+        template = yaml_parse(file.read())
+    resources = template["Resources"]
+    left_out = [resources.pop(name) for name in list(resources) if resources[name]["Type"] in UNKNOWN_TYPES]
+    # Deployed too, but without effect.
+    left_out.append(resources["HttpApi"])
+    for resource in resources.values():
+        variables = resource.get("Properties", {}).get("Environment", {}).get("Variables", {})
+        if "MANAGEMENT_ENDPOINT" in variables:
+            # The emulator has one port for all hosts, and no names for them.
+            path = "/_aws/execute-api/${WebSocketApi}/${Stage}"
+            variables["MANAGEMENT_ENDPOINT"] = {"Fn::Sub": emulator + path}
+        if resource["Type"] == "AWS::ApiGatewayV2::Authorizer":
+            # Left out, it is the header Authorization here, and a handshake without that is refused.
+            resource["Properties"]["IdentitySource"] = []
+    with open(adapted_path, "w") as file:
+        file.write(yaml_dump(template))
+    return left_out
+
+
+def complete(left_out, resources, client):
+    """Does over API Gateway's API what `adapt` left out, and what the emulator overlooks in a template.
+
+    `resources`: physical ids by logical names.
+    """
+
+    def settled(value):
+        # The emulator's ids of routes have their API's before a slash.
+        return resources[value["Ref"]].split("/")[-1] if isinstance(value, dict) and "Ref" in value else value
+
+    for resource in left_out:
+        properties = {name: settled(value) for name, value in resource["Properties"].items()}
+        match resource["Type"].rsplit("::", 1)[-1]:
+            case "IntegrationResponse":
+                client.create_integration_response(**properties)
+            case "RouteResponse":
+                client.create_route_response(**properties)
+            case "Api":
+                cors = properties["CorsConfiguration"] | {"AllowOrigins": ["*"]}  # the parameter's default
+                client.update_api(ApiId=resources["HttpApi"], CorsConfiguration=cors)

@@ -1,0 +1,68 @@
+"""Starts and stops ministack, an AWS emulator by others, which is installed in a folder of its own."""
+
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+HERE = pathlib.Path(__file__).parent
+REQUIREMENTS = HERE / "requirements.txt"
+
+
+def install(folder):
+    """Gives the emulator's Python. Its dependencies are not the SAM CLI's."""
+    python, installed = folder / "venv/bin/python", folder / "venv/requirements.txt"
+    if not (installed.exists() and installed.read_text() == REQUIREMENTS.read_text()):
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder / "venv"], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "--requirement", REQUIREMENTS], check=True)
+        installed.write_text(REQUIREMENTS.read_text())
+    return python
+
+
+class Emulator:
+    """A running emulator; it ends with the `with` block."""
+
+    def __init__(self, folder):
+        python = install(folder)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        (folder / "tmp").mkdir(parents=True, exist_ok=True)
+        self.log = open(folder / "emulator.log", "w")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        environment |= {
+            "GATEWAY_PORT": str(port),
+            "BIND_HOST": "127.0.0.1",
+            # Else functions are not told where AWS is.
+            "AWS_ENDPOINT_URL": self.url,
+            # Else it listens on all addresses, for protocols that nobody here speaks.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "TMPDIR": str(folder / "tmp"),
+        }
+        self.process = subprocess.Popen(
+            [python, "-m", "ministack"], env=environment, stdout=self.log, stderr=subprocess.STDOUT
+        )
+
+    def __enter__(self):
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(self.url + "/_ministack/health", timeout=1).close()
+                return self
+            except OSError:
+                if self.process.poll() is not None:
+                    break
+                time.sleep(0.1)
+        raise SystemExit(f"The emulator does not start; see {self.log.name}.")
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        self.log.close()

@@ -1,6 +1,7 @@
 //! Whose tokens are believed: the stack's secret, a public key, a key set; and what changes without a restart.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::KeySize;
@@ -166,26 +167,54 @@ async fn a_provider_that_is_down_keeps_out_only_its_own_tokens() {
     assert_eq!(stack.try_connect(&theirs).await.err().map(|refused| refused.status), Some(500), "nor at the handshake");
 }
 
-#[tokio::test]
-async fn a_rotated_secret_counts_at_once_and_the_previous_one_still_does() {
-    let stack = Stack::start().await;
-    let claims = json!({"sub": "alice"});
-    assert!(opens(&stack, &sign(&claims, LOCAL_SECRET)).await);
-    assert!(!opens(&stack, &sign(&claims, "second")).await);
-    let id = environment(&stack, "Authorizer").await["TOKEN_SECRET"].clone();
-    let body = json!({"SecretId": id, "SecretString": "second", "ClientRequestToken": "0".repeat(32)});
+/// Puts another secret in the place of the current one, as an operator does.
+async fn rotate(stack: &Stack, secret: &str) {
+    stack.said.text(secret);
+    let id = environment(stack, "Authorizer").await["TOKEN_SECRET"].clone();
+    let body = json!({"SecretId": id, "SecretString": secret, "ClientRequestToken": format!("{secret:0>32}")});
     let (status, answer) = stack.aws_call("secretsmanager.PutSecretValue", &body).await;
     assert_eq!(status, 200, "{answer}");
+}
 
-    // Keys are read again at most once a minute, and the refused token above used that up in the authorizer's process:
-    // `send` is asked, which has met no unknown key yet.
-    let send = |secret: &'static str| {
-        let token = sign(&json!({"sub": "p", "publish": ["*"]}), secret);
-        let body = Some(json!({"to": "user:alice", "body": secret}).to_string());
-        let stack = &stack;
-        async move { stack.call(reqwest::Method::POST, "/v1/notifications", Some(&token), &[], body).await.status }
-    };
-    assert_eq!(send("second").await, 202);
-    assert_eq!(send(LOCAL_SECRET).await, 202);
-    assert_eq!(send("third").await, 401);
+/// Whether a secret's tokens are believed, by both functions that look at tokens.
+async fn is_believed(stack: &Stack, secret: &str) -> bool {
+    let token = sign(&json!({"sub": "alice", "publish": ["*"]}), secret);
+    let body = Some(json!({"to": "user:alice", "body": "x"}).to_string());
+    let sent = stack.call(reqwest::Method::POST, "/v1/notifications", Some(&token), &[], body).await;
+    assert!([202, 401].contains(&sent.status), "{sent:?}");
+    assert_eq!(opens(stack, &token).await, sent.status == 202, "both agree");
+    sent.status == 202
+}
+
+#[tokio::test]
+async fn a_rotated_secret_counts_at_once_and_the_old_one_until_it_is_dropped() {
+    let stack = Stack::start_with(&["--max-processes", "1"]).await;
+    assert!(is_believed(&stack, LOCAL_SECRET).await);
+    rotate(&stack, "the second secret").await;
+    assert!(is_believed(&stack, "the second secret").await, "at once");
+    assert!(is_believed(&stack, LOCAL_SECRET).await, "beside it");
+
+    // The next rotation drops the first secret. Keys are read again at most once a minute.
+    rotate(&stack, "the third secret").await;
+    assert!(!is_believed(&stack, "the third secret").await, "not yet");
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert!(is_believed(&stack, "the third secret").await);
+    assert!(is_believed(&stack, "the second secret").await, "beside it");
+    assert!(!is_believed(&stack, LOCAL_SECRET).await, "it is dropped");
+
+    let processes = stack.control(reqwest::Method::GET, "processes", None).await;
+    for function in ["Authorizer", "Send"] {
+        let of = |process: &&Value| process["function"] == function;
+        assert_eq!(processes.as_array().unwrap().iter().filter(of).count(), 1, "{function} was not started again");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_is_not_known_is_asked_for_once_a_minute() {
+    let stack = Stack::start().await;
+    assert!(!is_believed(&stack, "another secret").await);
+    stack.forget_calls().await;
+    assert!(!is_believed(&stack, "another secret").await);
+    let asked = stack.calls().await.iter().filter(|call| call["service"] == "secretsmanager").count();
+    assert_eq!(asked, 0, "whoever tries tokens costs nothing");
 }

@@ -2,6 +2,9 @@
 
 use std::env;
 
+use crate::domain::append::Rules;
+use crate::domain::time::Millis;
+
 /// The environment does not say what the function needs.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidSetting {
@@ -43,13 +46,13 @@ pub fn once_table() -> Result<String, InvalidSetting> {
     required("ONCE_TABLE")
 }
 
-/// Where the logs are and how long they are kept.
+/// Where the logs are and what holds for all of them.
 #[derive(Clone, Debug)]
 pub struct LogSettings {
     /// The table *Notifications*.
     pub table: String,
-    /// How long a notification is kept, in seconds.
-    pub retention: i64,
+    /// How long notifications are kept, and whether the table was restored.
+    pub rules: Rules,
 }
 
 impl LogSettings {
@@ -59,12 +62,18 @@ impl LogSettings {
     /// A variable is missing or wrong.
     pub fn from_env() -> Result<Self, InvalidSetting> {
         const DAYS: &str = "RETENTION_DAYS";
+        const RESTORED: &str = "RESTORED_AT";
         let days: i64 = required(DAYS)?
             .parse()
             .ok()
             .filter(|days| (1..=365).contains(days))
             .ok_or_else(|| InvalidSetting::Invalid { name: DAYS, reason: "give 1 to 365 days".to_owned() })?;
-        Ok(Self { table: required("NOTIFICATIONS_TABLE")?, retention: days * 24 * 60 * 60 })
+        let restored_at = optional(RESTORED)
+            .map(|text| Millis::from_rfc3339(&text))
+            .transpose()
+            .map_err(|reason| InvalidSetting::Invalid { name: RESTORED, reason })?;
+        let rules = Rules { retention: days * 24 * 60 * 60, restored_at };
+        Ok(Self { table: required("NOTIFICATIONS_TABLE")?, rules })
     }
 }
 

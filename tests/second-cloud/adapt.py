@@ -46,5 +46,7 @@ def complete(left_out, resources, client):
             case "RouteResponse":
                 client.create_route_response(**properties)
             case "Api":
-                cors = properties["CorsConfiguration"] | {"AllowOrigins": ["*"]}  # the parameter's default
+                _, cors, _ = properties["CorsConfiguration"]["Fn::If"]
+                # The parameter's default.
+                cors = cors | {"AllowOrigins": ["*"]}
                 client.update_api(ApiId=resources["HttpApi"], CorsConfiguration=cors)

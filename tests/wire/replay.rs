@@ -1,5 +1,9 @@
 //! Catching up with a log of which some has expired.
 
+use std::time::Duration;
+
+use serde_json::json;
+
 use crate::anywhere::replay::{after, says};
 use crate::harness::Stack;
 
@@ -61,4 +65,48 @@ async fn an_answer_ends_before_a_hole() {
     let (items, subscribed) = after(&mut alice, "user:alice", Some(2)).await;
     assert_eq!(items, [4, 5], "what is still missing at the second look has expired");
     says(&subscribed, 5, false, false);
+}
+
+/// A backup lacks what came after it. Whoever has read that must hear that something is missing, also once the log has
+/// grown past where they stand.
+#[tokio::test]
+async fn readers_of_what_a_restored_table_lacks_are_told() {
+    let data = std::env::temp_dir().join(format!("tidings-restored-{}", std::process::id()));
+    let data = ["--data", data.to_str().unwrap()];
+    let stack = Stack::start_with(&data).await;
+    for n in 1..=5 {
+        stack.send("user:alice", &n.to_string()).await;
+        stack.send("user:bob", &n.to_string()).await;
+    }
+    for seq in [4, 5] {
+        stack.delete_row("user:alice", seq).await;
+    }
+    for seq in 0..=5 {
+        stack.delete_row("user:bob", seq).await;
+    }
+    drop(stack);
+    // It is given in whole seconds.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let restored_at = format!("RestoredAt={:.0}", jiff::Timestamp::now());
+    let stack = Stack::start_with(&[&data[..], &["--parameter", &restored_at]].concat()).await;
+
+    let mut alice = stack.connect("alice").await;
+    let (items, subscribed) = after(&mut alice, "user:alice", Some(5)).await;
+    assert_eq!((items.len(), &subscribed["seq"], &subscribed["reset"]), (0, &json!(3), &json!(true)));
+    alice.close().await;
+    for channel in ["user:alice", "user:bob"] {
+        let new = stack.send(channel, "new").await;
+        assert!(new > 1_700_000_000_000, "{channel}: {new} is no time in milliseconds");
+        assert_eq!(stack.send(channel, "newer").await, new + 1);
+    }
+    let mut alice = stack.connect("alice").await;
+    let (items, subscribed) = after(&mut alice, "user:alice", Some(5)).await;
+    assert_eq!((items.len(), &subscribed["recovered"]), (2, &json!(false)), "4 and 5 are not the ones it knows");
+    let (items, _) = after(&mut alice, "user:alice", Some(1)).await;
+    assert_eq!(items[..2], [2, 3], "what the backup has is there");
+    let mut bob = stack.connect("bob").await;
+    let (items, subscribed) = after(&mut bob, "user:bob", Some(5)).await;
+    assert_eq!((items.len(), &subscribed["recovered"]), (2, &json!(false)), "all of it was lost");
+    drop(stack);
+    std::fs::remove_dir_all(data[1]).unwrap();
 }

@@ -4,8 +4,12 @@
 //! newest row has expired, or is about to; since DynamoDB may then delete rows in any order, the next one starts higher,
 //! at the present time in milliseconds. Two bounds keep writers of the old generation and starters of a new one apart:
 //! they are further from one another than any function runs.
+//!
+//! A table that was restored from a backup lacks what was written after it, and readers may stand there. So a log whose
+//! newest row is from before the restoration starts a new generation too, above whatever anybody has read.
 
 use super::seq::Seq;
+use super::time::Millis;
 
 /// A log whose newest row lives longer than this goes on with a plain conditional write. In seconds.
 pub const STEADY: i64 = 10 * 60;
@@ -21,6 +25,24 @@ pub struct Newest {
     pub seq: Seq,
     /// When it expires, in seconds since 1970.
     pub expires_at: i64,
+    /// When it was sent.
+    pub sent_at: Millis,
+}
+
+/// What is the same for all logs of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// How long a notification is kept, in seconds.
+    pub retention: i64,
+    /// When the table was last restored from a backup, if ever.
+    pub restored_at: Option<Millis>,
+}
+
+impl Rules {
+    /// Whether a row is what a restoration brought back.
+    fn is_restored(self, newest: Newest) -> bool {
+        self.restored_at.is_some_and(|restored_at| newest.sent_at <= restored_at)
+    }
 }
 
 /// What is known of the channel's own row, which has no place in the log and never expires.
@@ -74,22 +96,23 @@ impl Plan {
 /// The plan for a log in use, which needs no more than its newest row. `None` where the head has to be read: the head
 /// first and then, again, the newest row.
 #[must_use]
-pub fn plan_plain(newest: Option<Newest>, now: i64, retention: i64) -> Option<Plan> {
-    let newest = newest.filter(|newest| newest.expires_at > now + STEADY)?;
-    Some(Plan::Plain(after(newest, now, retention)))
+pub fn plan_plain(newest: Option<Newest>, now: i64, rules: Rules) -> Option<Plan> {
+    let newest = newest.filter(|newest| newest.expires_at > now + STEADY && !rules.is_restored(*newest))?;
+    Some(Plan::Plain(after(newest, now, rules.retention)))
 }
 
 /// The plan for any log. `newest` must have been read after `head`: else a generation that started between the two reads
 /// would be followed by another.
 #[must_use]
-pub fn plan(newest: Option<Newest>, head: Head, now_millis: i64, retention: i64) -> Plan {
-    let now = now_millis.div_euclid(1000);
-    if let Some(plan) = plan_plain(newest, now, retention) {
+pub fn plan(newest: Option<Newest>, head: Head, now: Millis, rules: Rules) -> Plan {
+    if let Some(plan) = plan_plain(newest, now.seconds(), rules) {
         return plan;
     }
     match newest {
-        Some(newest) if newest.expires_at > now + FADING => Plan::Checked(after(newest, now, retention)),
-        _ => start(newest, head, now_millis, retention),
+        Some(newest) if newest.expires_at > now.seconds() + FADING && !rules.is_restored(newest) => {
+            Plan::Checked(after(newest, now.seconds(), rules.retention))
+        }
+        _ => start(newest, head, now, rules),
     }
 }
 
@@ -97,19 +120,20 @@ fn after(newest: Newest, now: i64, retention: i64) -> Place {
     Place { seq: newest.seq.next(), expires_at: newest.expires_at.max(now + retention) }
 }
 
-fn start(newest: Option<Newest>, head: Head, now_millis: i64, retention: i64) -> Plan {
-    let never_used = newest.is_none() && head.generation.is_none();
-    let start = if never_used { Seq(1) } else { above(newest, head, now_millis) };
+fn start(newest: Option<Newest>, head: Head, now: Millis, rules: Rules) -> Plan {
+    // In a restored table nobody can tell: all that was known of the channel may be lost.
+    let never_used = newest.is_none() && head.generation.is_none() && rules.restored_at.is_none();
+    let start = if never_used { Seq(1) } else { above(newest, head, now) };
     let number = head.generation.map_or(1, |generation| generation.number + 1);
-    let expires_at = now_millis.div_euclid(1000) + retention;
+    let expires_at = now.seconds() + rules.retention;
     // The row itself is written on condition that nothing has its seq.
     let vacant = newest.map(|newest| newest.seq.next()).filter(|next| *next != start);
     Plan::Start(Place { seq: start, expires_at }, Generation { number, start }, vacant)
 }
 
 /// The present time in milliseconds, or whatever of the log is higher (clocks differ, and tables are restored).
-fn above(newest: Option<Newest>, head: Head, now_millis: i64) -> Seq {
-    let now = Seq(now_millis.unsigned_abs());
+fn above(newest: Option<Newest>, head: Head, now: Millis) -> Seq {
+    let now = Seq(now.0.unsigned_abs());
     let newest = newest.map_or(Seq::ZERO, |newest| newest.seq.next());
     let started = head.generation.map_or(Seq::ZERO, |generation| generation.start.next());
     now.max(newest).max(started)
@@ -125,6 +149,15 @@ mod tests {
 
     const NOW: i64 = 1_800_000_000;
     const WEEK: i64 = 7 * 24 * 60 * 60;
+    const RULES: Rules = keeping(WEEK);
+
+    const fn keeping(retention: i64) -> Rules {
+        Rules { retention, restored_at: None }
+    }
+
+    fn newest(seq: u64, expires_at: i64) -> Newest {
+        Newest { seq: Seq(seq), expires_at, sent_at: Millis(0) }
+    }
 
     fn head(number: u64, start: u64) -> Head {
         Head { generation: Some(Generation { number, start: Seq(start) }) }
@@ -134,33 +167,47 @@ mod tests {
     fn a_channel_never_used_starts_at_one() {
         let place = Place { seq: Seq(1), expires_at: NOW + WEEK };
         let generation = Generation { number: 1, start: Seq(1) };
-        assert_eq!(plan(None, Head::default(), NOW * 1000, WEEK), Plan::Start(place, generation, None));
+        assert_eq!(plan(None, Head::default(), Millis(NOW * 1000), RULES), Plan::Start(place, generation, None));
     }
 
     #[test]
     fn a_log_in_use_goes_on_by_one_and_never_expires_earlier_than_the_row_below() {
-        let newest = Newest { seq: Seq(41), expires_at: NOW + 2 * WEEK };
+        let newest = newest(41, NOW + 2 * WEEK);
         let place = Place { seq: Seq(42), expires_at: NOW + 2 * WEEK };
-        assert_eq!(plan_plain(Some(newest), NOW, WEEK), Some(Plan::Plain(place)));
+        assert_eq!(plan_plain(Some(newest), NOW, RULES), Some(Plan::Plain(place)));
     }
 
     #[test]
     fn a_fading_log_goes_on_and_checks_its_generation() {
-        let newest = Newest { seq: Seq(41), expires_at: NOW + STEADY };
-        assert_eq!(plan_plain(Some(newest), NOW, WEEK), None);
+        let newest = newest(41, NOW + STEADY);
+        assert_eq!(plan_plain(Some(newest), NOW, RULES), None);
         let place = Place { seq: Seq(42), expires_at: NOW + WEEK };
-        assert_eq!(plan(Some(newest), head(1, 1), NOW * 1000, WEEK), Plan::Checked(place));
+        assert_eq!(plan(Some(newest), head(1, 1), Millis(NOW * 1000), RULES), Plan::Checked(place));
     }
 
     #[test]
     fn an_expired_log_starts_again_at_the_present_millisecond_or_above_what_is_there() {
-        let seq = |newest, head| plan(newest, head, NOW * 1000 + 7, WEEK).place().seq;
-        let expiring = Newest { seq: Seq(41), expires_at: NOW + FADING };
+        let seq = |newest, head| plan(newest, head, Millis(NOW * 1000 + 7), RULES).place().seq;
+        let expiring = newest(41, NOW + FADING);
         assert_eq!(seq(Some(expiring), head(1, 1)), Seq(1_800_000_000_007));
         assert_eq!(seq(None, head(1, 1)), Seq(1_800_000_000_007));
         assert_eq!(seq(None, head(2, 1_800_000_000_009)), Seq(1_800_000_000_010));
-        let ahead = Newest { seq: Seq(1_900_000_000_000), expires_at: NOW };
+        let ahead = newest(1_900_000_000_000, NOW);
         assert_eq!(seq(Some(ahead), head(2, 1)), Seq(1_900_000_000_001));
+    }
+
+    #[test]
+    fn a_restored_log_starts_again_above_what_readers_may_have_seen() {
+        let rules = Rules { restored_at: Some(Millis(NOW * 1000)), ..RULES };
+        let at = |newest, head| plan(newest, head, Millis(NOW * 1000 + 7), rules);
+        let restored = Newest { sent_at: Millis(NOW * 1000), ..newest(41, NOW + WEEK) };
+        let started = Generation { number: 2, start: Seq(1_800_000_000_007) };
+        let place = Place { seq: started.start, expires_at: NOW + WEEK };
+        assert_eq!(at(Some(restored), head(1, 1)), Plan::Start(place, started, Some(Seq(42))));
+        let unknown = Plan::Start(place, Generation { number: 1, ..started }, None);
+        assert_eq!(at(None, Head::default()), unknown, "it may have been used, and that be lost");
+        let since = Newest { sent_at: Millis(NOW * 1000 + 1), ..newest(1_800_000_000_007, NOW + WEEK) };
+        assert_eq!(at(Some(since), head(2, started.start.0)).place().seq, Seq(1_800_000_000_008));
     }
 
     /// A table with one channel, and writers that may stand still between their reads and before their write, as long
@@ -189,16 +236,18 @@ mod tests {
 
     impl Model {
         fn newest(&self) -> Option<Newest> {
-            self.rows.last_key_value().map(|(&seq, &expires_at)| Newest { seq: Seq(seq), expires_at })
+            self.rows.last_key_value().map(|(&seq, &expires_at)| newest(seq, expires_at))
         }
 
         /// One step of a writer: it reads the head, then the newest row, then it writes.
         fn step(&mut self, writer: Option<Writer>, now: i64, retention: i64) -> Option<Writer> {
             match writer {
                 None => Some(Writer::ReadHead { head: self.head, since: now }),
-                Some(Writer::ReadHead { head, since }) => {
-                    Some(Writer::Planned { plan: plan(self.newest(), head, now * 1000, retention), head, since })
-                }
+                Some(Writer::ReadHead { head, since }) => Some(Writer::Planned {
+                    plan: plan(self.newest(), head, Millis(now * 1000), keeping(retention)),
+                    head,
+                    since,
+                }),
                 Some(Writer::Planned { plan, head, .. }) => {
                     self.write(plan, head);
                     None
@@ -240,10 +289,10 @@ mod tests {
     fn a_generation_does_not_start_over_a_log_that_was_in_time_to_go_on() {
         let mut model = Model { head: head(1, 1), ..Model::default() };
         model.rows.insert(41, NOW);
-        let late = plan(model.newest(), model.head, (NOW - FADING) * 1000, WEEK);
-        let in_time = plan(model.newest(), model.head, (NOW - FADING - 1) * 1000, WEEK);
+        let late = plan(model.newest(), model.head, Millis((NOW - FADING) * 1000), RULES);
+        let in_time = plan(model.newest(), model.head, Millis((NOW - FADING - 1) * 1000), RULES);
         assert!(model.write(in_time, model.head), "42");
-        let next = plan(model.newest(), model.head, NOW * 1000, WEEK);
+        let next = plan(model.newest(), model.head, Millis(NOW * 1000), RULES);
         assert!(!model.write(late, model.head), "a start over 42");
         assert!(model.write(next, model.head), "43");
         assert_eq!(model.rows.into_keys().collect::<Vec<_>>(), [41, 42, 43]);

@@ -21,6 +21,14 @@ impl Millis {
         Self(self.0.saturating_add(milliseconds))
     }
 
+    /// Reads what [`Millis::rfc3339`] writes, and what else RFC 3339 allows.
+    ///
+    /// # Errors
+    /// Why it is no moment.
+    pub fn from_rfc3339(text: &str) -> Result<Self, String> {
+        text.parse::<Timestamp>().map(|moment| Self(moment.as_millisecond())).map_err(|error| error.to_string())
+    }
+
     /// As RFC 3339 writes it, in UTC and to the millisecond: `2026-11-21T19:45:00.123Z`.
     #[must_use]
     pub fn rfc3339(self) -> String {
@@ -37,6 +45,8 @@ mod tests {
     fn a_moment_is_written_in_utc_to_the_millisecond() {
         assert_eq!(Millis(1_795_290_300_123).rfc3339(), "2026-11-21T19:45:00.123Z");
         assert_eq!(Millis(0).rfc3339(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(Millis::from_rfc3339("2026-11-21T19:45:00.123Z"), Ok(Millis(1_795_290_300_123)));
+        assert!(Millis::from_rfc3339("yesterday").is_err());
     }
 
     #[test]

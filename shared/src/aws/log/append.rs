@@ -96,12 +96,12 @@ impl Log {
 
     async fn plan(&self, channel: &Channel) -> Result<(Plan, Head), Error> {
         let newest = self.newest(channel).await?;
-        if let Some(plan) = plan_plain(newest, clock::now().seconds(), self.retention) {
+        if let Some(plan) = plan_plain(newest, clock::now().seconds(), self.rules) {
             return Ok((plan, Head::default()));
         }
         let head = self.head(channel).await?.head;
         let newest = self.newest(channel).await?;
-        Ok((plan(newest, head, clock::now().0, self.retention), head))
+        Ok((plan(newest, head, clock::now(), self.rules), head))
     }
 
     async fn write(

@@ -12,6 +12,7 @@ pub use rows::NotificationRow;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 
+use crate::domain::append::Rules;
 use crate::settings::LogSettings;
 
 /// All channels' logs.
@@ -19,13 +20,13 @@ use crate::settings::LogSettings;
 pub struct Log {
     client: Client,
     table: String,
-    retention: i64,
+    rules: Rules,
 }
 
 impl Log {
     /// The logs in the configured table.
     #[must_use]
     pub fn new(config: &SdkConfig, settings: LogSettings) -> Self {
-        Self { client: Client::new(config), table: settings.table, retention: settings.retention }
+        Self { client: Client::new(config), table: settings.table, rules: settings.rules }
     }
 }

@@ -11,6 +11,7 @@ use crate::domain::channel::Channel;
 use crate::domain::frame::Position;
 use crate::domain::replay::{self, Behind, Page, Reading, Row};
 use crate::domain::seq::Seq;
+use crate::domain::time::Millis;
 use crate::error::Error;
 
 /// How many rows are looked at in one go for the oldest that lives.
@@ -21,6 +22,13 @@ struct Bounds {
     seq: Seq,
     #[serde(default)]
     expires_at: i64,
+}
+
+#[derive(Deserialize)]
+struct NewestRow {
+    seq: Seq,
+    expires_at: i64,
+    sent_at: Millis,
 }
 
 impl Log {
@@ -67,8 +75,8 @@ impl Log {
         // From seq 1: the channel's own row, at 0, is none of the log's.
         let query = self.query(channel, Seq(1)).scan_index_forward(false).limit(1);
         let answer = query.send().await.map_err(Error::call("Query of the newest row"))?;
-        let row = answer.items.and_then(|mut items| items.pop()).map(from_row::<Bounds>).transpose()?;
-        Ok(row.map(|row| Newest { seq: row.seq, expires_at: row.expires_at }))
+        let row = answer.items.and_then(|mut items| items.pop()).map(from_row::<NewestRow>).transpose()?;
+        Ok(row.map(|NewestRow { seq, expires_at, sent_at }| Newest { seq, expires_at, sent_at }))
     }
 
     /// The seq of the oldest row behind `after` that has not expired.

@@ -20,12 +20,24 @@ def adapt(template_path, adapted_path, emulator):
             # The emulator has one port for all hosts, and no names for them.
             path = "/_aws/execute-api/${WebSocketApi}/${Stage}"
             variables["MANAGEMENT_ENDPOINT"] = {"Fn::Sub": emulator + path}
+        for statement in statements(resource):
+            if statement["Resource"] == {"Ref": "TokenSecret"}:
+                # It is the ARN on AWS, and here the name.
+                arn = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${TokenSecret}-*"
+                statement["Resource"] = {"Fn::Sub": arn}
         if resource["Type"] == "AWS::ApiGatewayV2::Authorizer":
             # Left out, it is the header Authorization here, and a handshake without that is refused.
             resource["Properties"]["IdentitySource"] = []
     with open(adapted_path, "w") as file:
         file.write(yaml_dump(template))
     return left_out
+
+
+def statements(resource):
+    """The unconditional statements of a role."""
+    policies = resource["Properties"]["Policies"] if resource["Type"] == "AWS::IAM::Role" else []
+    for policy in policies:
+        yield from (statement for statement in policy["PolicyDocument"]["Statement"] if "Effect" in statement)
 
 
 def complete(left_out, resources, client):

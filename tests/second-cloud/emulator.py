@@ -37,6 +37,8 @@ class Emulator:
         environment |= {
             "GATEWAY_PORT": str(port),
             "BIND_HOST": "127.0.0.1",
+            # Functions may do what their roles grant, and no more.
+            "AUTH": "true",
             # Else functions are not told where AWS is.
             "AWS_ENDPOINT_URL": self.url,
             # Else it listens on all addresses, for protocols that nobody here speaks.

@@ -2,6 +2,7 @@
 
 use std::env;
 
+use crate::clock;
 use crate::domain::append::Rules;
 use crate::domain::time::Millis;
 
@@ -69,12 +70,19 @@ impl LogSettings {
             .filter(|days| (1..=365).contains(days))
             .ok_or_else(|| InvalidSetting::Invalid { name: DAYS, reason: "give 1 to 365 days".to_owned() })?;
         let restored_at = optional(RESTORED)
-            .map(|text| Millis::from_rfc3339(&text))
+            .map(|text| past(&text, clock::now()))
             .transpose()
             .map_err(|reason| InvalidSetting::Invalid { name: RESTORED, reason })?;
         let rules = Rules { retention: days * 24 * 60 * 60, restored_at };
         Ok(Self { table: required("NOTIFICATIONS_TABLE")?, rules })
     }
+}
+
+/// A moment that is not to come, but for what clocks differ: a log starts again with each notification sent before it.
+fn past(text: &str, now: Millis) -> Result<Millis, String> {
+    const SLACK: i64 = 60_000;
+    let moment = Millis::from_rfc3339(text)?;
+    if moment > now.plus(SLACK) { Err(format!("{text} lies in the future")) } else { Ok(moment) }
 }
 
 /// Where connections are posted to: the WebSocket API's address with its stage.
@@ -113,5 +121,18 @@ impl TokenSettings {
             issuer: optional("TOKEN_ISSUER"),
             audience: optional("TOKEN_AUDIENCE"),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_restoration_to_come_is_a_mistake() {
+        let now = Millis::from_rfc3339("2026-11-22T10:00:00Z").unwrap();
+        assert_eq!(past("2026-11-22T10:00:30Z", now), Ok(now.plus(30_000)));
+        assert!(past("2026-11-22T11:00:00Z", now).unwrap_err().contains("future"));
+        assert!(past("2026-11-31T10:00:00Z", now).is_err());
     }
 }

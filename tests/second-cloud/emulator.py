@@ -2,6 +2,8 @@
 
 import os
 import pathlib
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -31,7 +33,8 @@ class Emulator:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        (folder / "tmp").mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder / "tmp", ignore_errors=True)
+        (folder / "tmp").mkdir(parents=True)
         self.log = open(folder / "emulator.log", "w")
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         environment |= {
@@ -47,7 +50,12 @@ class Emulator:
             "TMPDIR": str(folder / "tmp"),
         }
         self.process = subprocess.Popen(
-            [python, "-m", "ministack"], env=environment, stdout=self.log, stderr=subprocess.STDOUT
+            [python, "-m", "ministack"],
+            env=environment,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+            # With a group of its own, so that its functions end with it.
+            start_new_session=True,
         )
 
     def __enter__(self):
@@ -59,12 +67,21 @@ class Emulator:
                 if self.process.poll() is not None:
                     break
                 time.sleep(0.1)
+        self.stop()
         raise SystemExit(f"The emulator does not start; see {self.log.name}.")
 
     def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
         self.process.terminate()
         try:
             self.process.wait(30)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            pass
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # nothing is left of it
+        self.process.wait()
         self.log.close()

@@ -9,6 +9,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use crate::harness::{Proxy, Stack, binaries};
 
 fn tidings(stack: &Stack, arguments: &[&str]) -> Command {
+    arguments.iter().filter(|word| !word.starts_with("--")).for_each(|word| stack.said.text(word));
     let mut command = Command::new(binaries().join("tidings"));
     command
         .args(arguments)

@@ -16,6 +16,8 @@ async fn at_the_highest_level_too_nothing_that_was_said_is_logged() {
         stack.fault(json!({"on": on, "times": 2, "do": {"error": "InternalServerError"}})).await;
     }
     stack.fault(json!({"on": "management.POST", "times": 2, "do": {"status": 429}})).await;
+    // One that nothing makes good.
+    stack.fault(json!({"on": "dynamodb.UpdateItem", "times": 0, "do": {"error": "InternalServerError"}})).await;
     let notification = json!({
         "to": "topic:news", "title": "Your invoice", "body": "of four thousand", "url": "https://example.org/invoice",
         "data": {"card": "4111111111111111"},
@@ -28,6 +30,11 @@ async fn at_the_highest_level_too_nothing_that_was_said_is_logged() {
     stack.said.text("not.a.token");
     assert!(stack.try_connect("not.a.token").await.is_err());
     alice.close().await;
+    stack.assert_faults_fired().await;
+    for level in ["ERROR", "DEBUG"] {
+        assert!(stack.has_logged(&["Send", level]), "{level}");
+    }
+    assert!(stack.has_logged(&["ERROR", "InternalServerError"]), "what went wrong is told");
     let left = || async { stack.channel("topic:news").await["connections"] == 0 };
     stack.until("alice has left", left).await;
 }

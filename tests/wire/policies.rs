@@ -29,41 +29,78 @@ fn strings(yaml: &Yaml<'_>) -> Vec<String> {
     }
 }
 
-/// What each function's role grants, by the function's logical name.
-fn granted() -> BTreeMap<String, Rights> {
+/// The template's resources of a type, by logical name.
+fn each_resource(kind: &str, mut look: impl FnMut(&str, &Yaml<'_>)) {
     let text = std::fs::read_to_string(root().join("template.yaml")).unwrap();
     let template = Yaml::load_from_str(&text).unwrap();
-    let resources = template[0].as_mapping_get("Resources").unwrap().as_mapping().unwrap();
-    let mut granted = BTreeMap::new();
-    for (name, resource) in resources {
-        let Some(function) = name.as_str().unwrap().strip_suffix("Role") else { continue };
-        let policies = resource.as_mapping_get("Properties").unwrap().as_mapping_get("Policies").unwrap();
-        let [policy] = policies.as_sequence().unwrap().as_slice() else { panic!("{function} has one policy") };
-        let document = policy.as_mapping_get("PolicyDocument").unwrap();
-        let statements = document.as_mapping_get("Statement").unwrap().as_sequence().unwrap();
-        granted.insert(function.to_owned(), statements.iter().flat_map(rights_of).collect());
+    for (name, resource) in template[0].as_mapping_get("Resources").unwrap().as_mapping().unwrap() {
+        if resource.as_mapping_get("Type").and_then(Yaml::as_str) == Some(kind) {
+            look(name.as_str().unwrap(), resource.as_mapping_get("Properties").unwrap());
+        }
     }
+}
+
+/// What each function's role grants it, by the function's logical name.
+fn granted() -> BTreeMap<String, Rights> {
+    let mut granted = BTreeMap::new();
+    each_resource("AWS::IAM::Role", |name, role| {
+        let function = name.strip_suffix("Role").unwrap();
+        assert_eq!(role.as_mapping_get("ManagedPolicyArns"), None, "{name}");
+        let [policy] = role.as_mapping_get("Policies").unwrap().as_sequence().unwrap().as_slice() else {
+            panic!("{name} has one policy")
+        };
+        let statements = policy.as_mapping_get("PolicyDocument").unwrap().as_mapping_get("Statement").unwrap();
+        let rights = statements.as_sequence().unwrap().iter().flat_map(|statement| rights_of(function, statement));
+        granted.insert(function.to_owned(), rights.collect());
+    });
+    let mut functions = Vec::new();
+    each_resource("AWS::Serverless::Function", |name, function| {
+        assert_eq!(strings(function.as_mapping_get("Role").unwrap()), [format!("{name}Role.Arn")]);
+        assert_eq!(function.as_mapping_get("Policies"), None, "{name} has more rights than its role's");
+        functions.push(name.to_owned());
+    });
+    functions.sort();
+    assert_eq!(granted.keys().cloned().collect::<Vec<_>>(), functions);
     granted
 }
 
-fn rights_of(statement: &Yaml<'_>) -> Vec<String> {
+fn rights_of(function: &str, statement: &Yaml<'_>) -> Vec<String> {
     if let Yaml::Tagged(_, condition) = statement {
-        // With a key of the operator's own: DynamoDB and Secrets Manager use it in the function's name.
-        let decrypt = &condition.as_sequence().unwrap()[1];
-        assert_eq!(strings(decrypt.as_mapping_get("Action").unwrap()), ["kms:Decrypt"]);
+        assert_uses_the_operators_key(function, condition.as_sequence().unwrap());
         return Vec::new();
     }
     assert_eq!(statement.as_mapping_get("Effect").unwrap().as_str(), Some("Allow"));
+    assert_eq!(statement.as_mapping_get("Condition"), None);
     let actions = strings(statement.as_mapping_get("Action").unwrap());
     let resources = strings(statement.as_mapping_get("Resource").unwrap());
     assert!(!actions.iter().any(|action| action.contains('*')), "{actions:?}");
-    assert!(!resources.iter().any(|resource| resource == "*"), "{actions:?} on everything");
-    if actions.iter().all(|action| action.starts_with("logs:")) {
+    let is_wild = |resource: &&String| resource.contains('*') && !resource.ends_with("/@connections/*");
+    assert_eq!(resources.iter().find(is_wild), None, "{function}: {actions:?}");
+    if resources.iter().any(|resource| resource.ends_with("Logs.Arn")) {
         // Lambda writes what a function prints, in the function's name.
-        assert!(resources[0].ends_with("Logs.Arn"), "{resources:?}");
+        assert_eq!(actions, ["logs:CreateLogStream", "logs:PutLogEvents"], "{function}");
+        assert_eq!(resources, [format!("{function}Logs.Arn")]);
         return Vec::new();
     }
     resources.iter().flat_map(|resource| actions.iter().map(move |action| right(action, resource))).collect()
+}
+
+/// With a key of the operator's own, DynamoDB and Secrets Manager decrypt with it in the function's name; else nothing.
+fn assert_uses_the_operators_key(function: &str, condition: &[Yaml<'_>]) {
+    let [has_key, decrypt, otherwise] = condition else { panic!("{function}: {condition:?}") };
+    assert_eq!((has_key.as_str(), strings(otherwise)), (Some("HasKey"), vec!["AWS::NoValue".to_owned()]));
+    let of = |name: &str| strings(decrypt.as_mapping_get(name).unwrap());
+    assert_eq!(
+        (of("Effect"), of("Action"), of("Resource")),
+        (vec!["Allow".to_owned()], vec!["kms:Decrypt".to_owned()], vec!["KeyArn".to_owned()])
+    );
+    let via = decrypt.as_mapping_get("Condition").unwrap().as_mapping_get("StringEquals").unwrap();
+    let mut via = strings(via.as_mapping_get("kms:ViaService").unwrap());
+    via.sort();
+    let calls = called_by_binary(function);
+    let services =
+        ["dynamodb", "secretsmanager"].iter().filter(|service| calls.iter().any(|call| call.starts_with(**service)));
+    assert_eq!(via, services.map(|service| format!("{service}.${{AWS::Region}}.amazonaws.com")).collect::<Vec<_>>());
 }
 
 /// The symbols of a function's binary that are the SDK's: what is never called is not linked in.

@@ -235,13 +235,14 @@ async fn a_frame_beyond_the_gateways_limit_closes_the_socket() {
 #[tokio::test]
 async fn a_connection_joins_at_most_fifty_channels_besides_its_own() {
     let target = Target::start().await;
-    let channels: Vec<_> = (0..50).map(|n| format!("t:{n}")).collect();
-    let mut alice =
-        target.connect_with(&json!({"sub": target.name("alice"), "subscribe": ["t:*"], "channels": channels})).await;
-    let (_, answer) = alice.ask(json!({"action": "subscribe", "channel": "t:50"})).await;
+    let channels: Vec<_> = (0..50).map(|n| target.topic(&n.to_string())).collect();
+    let mut alice = target
+        .connect_with(&json!({"sub": target.name("alice"), "subscribe": ["topic:*"], "channels": channels}))
+        .await;
+    let (_, answer) = alice.ask(json!({"action": "subscribe", "channel": target.topic("50")})).await;
     assert_eq!(answer["code"], "too_many_subscriptions");
-    alice.ask(json!({"action": "unsubscribe", "channel": "t:0"})).await;
-    let (_, answer) = alice.ask(json!({"action": "subscribe", "channel": "t:50"})).await;
+    alice.ask(json!({"action": "unsubscribe", "channel": target.topic("0")})).await;
+    let (_, answer) = alice.ask(json!({"action": "subscribe", "channel": target.topic("50")})).await;
     assert_eq!(answer["type"], "subscribed");
 }
 
@@ -262,18 +263,20 @@ async fn frames_after_the_tokens_end_are_refused_and_nothing_more_is_pushed() {
 #[tokio::test]
 async fn a_key_is_for_one_request() {
     let target = Target::start().await;
-    let first = target.post_under("k", &json!({"to": target.inbox("alice"), "body": "1"})).await;
-    let again = target.post_under("k", &json!({"body": "1", "to": target.inbox("alice")})).await;
+    let (key, other_key) = (target.name("k"), target.name("k2"));
+    let first = target.post_under(&key, &json!({"to": target.inbox("alice"), "body": "1"})).await;
+    let again = target.post_under(&key, &json!({"body": "1", "to": target.inbox("alice")})).await;
     assert_eq!((again.status, &again.body["id"]), (202, &first.body["id"]));
     assert_eq!(again.body["channels"][0]["seq"], 1);
     for other in [json!({"to": target.inbox("alice"), "body": "2"}), json!({"to": target.inbox("bob"), "body": "1"})] {
-        let answer = target.post_under("k", &other).await;
+        let answer = target.post_under(&key, &other).await;
         assert_eq!((answer.status, answer.code()), (422, "idempotency_key_reused"), "{other}");
     }
     let other_user = target.token(&json!({"sub": target.name("somebody"), "publish": ["*"]}));
     let body = Some(json!({"to": target.inbox("alice"), "body": "2"}).to_string());
-    let answer = target.call(Method::POST, SEND, Some(&other_user), &[("Idempotency-Key", "k")], body).await;
+    let answer = target.call(Method::POST, SEND, Some(&other_user), &[("Idempotency-Key", &key)], body).await;
     assert_eq!(answer.status, 202, "a key is its user's");
-    let unstored = target.post_under("k2", &json!({"to": target.inbox("alice"), "body": "x", "store": false})).await;
+    let unstored =
+        target.post_under(&other_key, &json!({"to": target.inbox("alice"), "body": "x", "store": false})).await;
     assert_eq!((unstored.status, &unstored.body["field"]), (400, &json!("store")));
 }

@@ -1,5 +1,6 @@
 //! A running bundle as its users see it: an HTTP API, a WebSocket API, and a secret that signs tokens.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use reqwest::{Client, Method};
@@ -12,12 +13,20 @@ use super::token::sign;
 /// Longer than anything takes that works.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Where callers on this machine call from, so that it can be told from where they call to: Linux has all of 127/8.
+pub(super) fn source(target: &str) -> Option<IpAddr> {
+    let is_here = target.contains("//127.0.0.1") && cfg!(target_os = "linux");
+    is_here.then(|| IpAddr::from([127, 0, 0, 77]))
+}
+
 /// A bundle, wherever it runs.
 pub(crate) struct Bundle {
     pub(super) client: Client,
     pub(crate) http: String,
     pub(crate) websocket: String,
     pub(super) secret: String,
+    /// What sets the names of one test apart from others', where a bundle is shared.
+    pub(super) mark: Option<String>,
     /// What was said to it.
     pub(crate) said: Said,
 }
@@ -37,12 +46,41 @@ impl Answer {
     }
 }
 
+/// Where to write all that was said, for whoever searches the logs of a deployed bundle.
+const SAID: &str = "TIDINGS_SAID";
+
+impl Drop for Bundle {
+    fn drop(&mut self) {
+        if let Ok(path) = std::env::var(SAID) {
+            self.said.write_to(&path);
+        }
+    }
+}
+
 impl Bundle {
-    pub(super) fn at(http: &str, websocket: &str, secret: &str) -> Self {
+    pub(super) fn at(http: &str, websocket: &str, secret: &str, mark: Option<String>) -> Self {
         let said = Said::default();
         said.text(secret);
-        let client = Client::builder().timeout(PATIENCE).build().unwrap();
-        Self { client, http: http.to_owned(), websocket: websocket.to_owned(), secret: secret.to_owned(), said }
+        let source = source(http);
+        said.text(&source.map(|address| address.to_string()).unwrap_or_default());
+        let client = Client::builder().timeout(PATIENCE).local_address(source).build().unwrap();
+        let (http, websocket, secret) = (http.to_owned(), websocket.to_owned(), secret.to_owned());
+        Self { client, http, websocket, secret, mark, said }
+    }
+
+    /// A name that no other test of a shared bundle uses.
+    pub(crate) fn name(&self, name: &str) -> String {
+        self.mark.as_ref().map_or_else(|| name.to_owned(), |mark| format!("{name}-{mark}"))
+    }
+
+    /// The inbox of the user of that name.
+    pub(crate) fn inbox(&self, sub: &str) -> String {
+        format!("user:{}", self.name(sub))
+    }
+
+    /// A topic of that name.
+    pub(crate) fn topic(&self, name: &str) -> String {
+        format!("topic:{}", self.name(name))
     }
 
     // ---- HTTP API ----
@@ -56,12 +94,14 @@ impl Bundle {
         headers: &[(&str, &str)],
         body: Option<String>,
     ) -> Answer {
+        self.said.path(path);
         let mut request = self.client.request(method, format!("{}{path}", self.http));
         if let Some(token) = token {
             self.said.text(token);
             request = request.bearer_auth(token);
         }
         for (name, value) in headers {
+            self.said.text(value);
             request = request.header(*name, *value);
         }
         if let Some(body) = body {
@@ -75,7 +115,7 @@ impl Bundle {
 
     /// A publisher that may send everywhere.
     pub(crate) fn publisher(&self) -> String {
-        self.token(&json!({"sub": "publisher", "publish": ["*"]}))
+        self.token(&json!({"sub": self.name("publisher"), "publish": ["*"]}))
     }
 
     /// A token with these claims, signed with the bundle's secret.

@@ -2,17 +2,18 @@
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::handshake::client::{Request, Response};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
 
-use super::bundle::PATIENCE;
+use super::bundle::{PATIENCE, source};
 use super::said::Said;
 
 pub(crate) struct Socket {
-    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    stream: Stream,
     /// The subprotocol that the server chose.
     pub(crate) protocol: Option<String>,
     said: Said,
@@ -25,13 +26,24 @@ pub(crate) struct Refused {
     pub(crate) body: Value,
 }
 
+type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+async fn connect(url: &str, request: Request) -> Result<(Stream, Response), Error> {
+    let Some(source) = source(url) else { return connect_async(request).await };
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((source, 0).into())?;
+    let host = request.uri().authority().unwrap().as_str().parse().unwrap();
+    let stream = MaybeTlsStream::Plain(socket.connect(host).await?);
+    client_async(request, stream).await
+}
+
 impl Socket {
     pub(crate) async fn open(url: &str, headers: &[(&'static str, &str)]) -> Result<Self, Refused> {
         let mut request = url.into_client_request().unwrap();
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
-        match tokio::time::timeout(PATIENCE, connect_async(request)).await.expect("the handshake hangs") {
+        match tokio::time::timeout(PATIENCE, connect(url, request)).await.expect("the handshake hangs") {
             Ok((stream, response)) => {
                 let protocol = response.headers().get("sec-websocket-protocol");
                 let protocol = protocol.map(|value| value.to_str().unwrap().to_owned());
@@ -60,6 +72,7 @@ impl Socket {
     }
 
     pub(crate) async fn send_text(&mut self, text: &str) {
+        self.said.text(text);
         self.stream.send(Message::text(text)).await.unwrap();
     }
 

@@ -77,8 +77,13 @@ impl Stack {
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ready: Value = serde_json::from_str(&line).expect("the stack did not start; see its errors above");
         let address = |name: &str| ready[name].as_str().unwrap().to_owned();
-        let bundle = Bundle::at(&address("http"), &address("websocket"), LOCAL_SECRET);
+        let bundle = Bundle::at(&address("http"), &address("websocket"), LOCAL_SECRET, None);
         Self { process, log, bundle, aws: address("aws") }
+    }
+
+    /// Whether it has logged a line with all of these words.
+    pub(crate) fn has_logged(&self, words: &[&str]) -> bool {
+        self.log.has(words)
     }
 
     // ---- Control API ----

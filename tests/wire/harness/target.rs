@@ -33,12 +33,7 @@ pub(crate) enum Target {
     /// A local stack for this test alone.
     Local(Box<Stack>),
     /// A deployed bundle.
-    Deployed {
-        /// The bundle.
-        bundle: Box<Bundle>,
-        /// What sets this test's names apart from others'.
-        mark: String,
-    },
+    Deployed(Box<Bundle>),
 }
 
 impl Deref for Target {
@@ -47,7 +42,7 @@ impl Deref for Target {
     fn deref(&self) -> &Bundle {
         match self {
             Self::Local(stack) => stack,
-            Self::Deployed { bundle, .. } => bundle,
+            Self::Deployed(bundle) => bundle,
         }
     }
 }
@@ -57,33 +52,14 @@ impl Target {
     pub(crate) async fn start() -> Self {
         let Some(http) = setting(HTTP) else { return Self::Local(Box::new(Stack::start().await)) };
         let needed = |name| setting(name).unwrap_or_else(|| panic!("{HTTP} is set, but {name} is not"));
-        let bundle = Box::new(Bundle::at(&http, &needed(WEBSOCKET), &needed(SECRET)));
-        Self::Deployed { bundle, mark: mark() }
-    }
-
-    /// A name that no other test uses.
-    pub(crate) fn name(&self, name: &str) -> String {
-        match self {
-            Self::Local(_) => name.to_owned(),
-            Self::Deployed { mark, .. } => format!("{name}-{mark}"),
-        }
-    }
-
-    /// The inbox of the user of that name.
-    pub(crate) fn inbox(&self, sub: &str) -> String {
-        format!("user:{}", self.name(sub))
-    }
-
-    /// A topic of that name.
-    pub(crate) fn topic(&self, name: &str) -> String {
-        format!("topic:{}", self.name(name))
+        Self::Deployed(Box::new(Bundle::at(&http, &needed(WEBSOCKET), &needed(SECRET), Some(mark()))))
     }
 
     /// The local stack, where it is one.
     pub(crate) fn stack(&self) -> Option<&Stack> {
         match self {
             Self::Local(stack) => Some(stack),
-            Self::Deployed { .. } => None,
+            Self::Deployed(_) => None,
         }
     }
 
@@ -97,7 +73,7 @@ impl Target {
                 let config = config.credentials_provider(Credentials::new("operator", "secret", None, None, "test"));
                 (Client::new(&config.load().await), stack.table("Subscribers").await)
             }
-            Self::Deployed { .. } => (Client::new(&config.load().await), setting(SUBSCRIBERS)?),
+            Self::Deployed(_) => (Client::new(&config.load().await), setting(SUBSCRIBERS)?),
         })
     }
 
@@ -114,7 +90,7 @@ impl Target {
     pub(crate) async fn crash(&self, function: &str) -> Option<()> {
         let processes = match self {
             Self::Local(stack) => processes_of_stack(stack, function).await,
-            Self::Deployed { .. } => processes_below(&setting(EMULATOR)?, function),
+            Self::Deployed(_) => processes_below(&setting(EMULATOR)?, function)?,
         };
         for process in processes {
             // It may have ended by itself.
@@ -143,9 +119,9 @@ async fn processes_of_stack(stack: &Stack, function: &str) -> Vec<i32> {
     processes.as_array().unwrap().iter().filter(of).filter_map(|p| i32::try_from(p["pid"].as_i64()?).ok()).collect()
 }
 
-/// The children of a process that run a function, by its logical name.
-fn processes_below(parent: &str, function: &str) -> Vec<i32> {
-    let children = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
+/// The children of a process that run a function, by its logical name; `None` where the system does not tell.
+fn processes_below(parent: &str, function: &str) -> Option<Vec<i32>> {
+    let children = std::fs::read_dir("/proc").ok()?.filter_map(|entry| {
         let folder = entry.ok()?.path();
         let status = std::fs::read_to_string(folder.join("status")).ok()?;
         let is_child = status.lines().any(|line| line.strip_prefix("PPid:").is_some_and(|id| id.trim() == parent));
@@ -155,5 +131,5 @@ fn processes_below(parent: &str, function: &str) -> Vec<i32> {
         let is_function = name.split('-').any(|part| part == function);
         folder.file_name()?.to_str()?.parse().ok().filter(|_| is_function)
     });
-    children.collect()
+    Some(children.collect())
 }

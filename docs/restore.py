@@ -3,128 +3,215 @@
 
     python3 docs/restore.py tidings-prod 2026-11-22T10:00:00Z
 
-Nobody can send meanwhile: publishers get errors, and send again later. A table can only be restored under another name, so
-each goes there and back. When it is done it says with which RestoredAt to deploy; then call it with --resume, which lets
-people send again. It stops at the first call that fails, and deletes no table of which it has no backup that is available.
+Meanwhile Send and Message are paused: sending, reading and catching up get errors, and people try again later. A table can
+only be restored under another name, so each goes there, into a backup, and back. No table is deleted before a backup of
+what replaces it is available. Where it stops, call it again with the same moment: it goes on from there.
+
+When it is done it says with which RestoredAt to deploy. After that, let people in again:
+
+    python3 docs/restore.py tidings-prod --resume
+
 Credentials and Region come from the environment.
 """
 
 import argparse
 import datetime
+import sys
 import time
 
 import boto3
+import botocore.exceptions
 
 TABLES = ("Notifications", "Once")
 WRITERS = ("Send", "Message")
-
-
-class Stack:
-    def __init__(self, name):
-        self.name = name
-        self.cloudformation = boto3.client("cloudformation")
-        self.dynamodb = boto3.client("dynamodb")
-        self.functions = boto3.client("lambda")
-
-    def physical(self, logical):
-        resource = self.cloudformation.describe_stack_resource(StackName=self.name, LogicalResourceId=logical)
-        return resource["StackResourceDetail"]["PhysicalResourceId"]
-
-    def parameter(self, name):
-        stack = self.cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]
-        return next(p["ParameterValue"] for p in stack["Parameters"] if p["ParameterKey"] == name)
-
-    def pause(self):
-        for writer in WRITERS:
-            function = self.physical(writer)
-            self.functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
-        say("Send and Message are paused; waiting for what they have begun")
-        time.sleep(30)  # longer than their timeout
-
-    def resume(self):
-        """Gives the functions the concurrency that the stack says, once they know of the restoration."""
-        reserved = int(self.parameter("ReservedConcurrency"))
-        for writer in WRITERS:
-            function = self.physical(writer)
-            variables = self.functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
-            if not variables["RESTORED_AT"]:
-                raise SystemExit(f"{writer} does not know of the restoration: deploy with RestoredAt first.")
-            if reserved:
-                self.functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=reserved)
-            else:
-                self.functions.delete_function_concurrency(FunctionName=function)
-        say("Send and Message run again")
-
-    def restore(self, logical, moment):
-        table, away = self.physical(logical), self.physical(logical) + "-restored"
-        arn = self.dynamodb.describe_table(TableName=table)["Table"]["TableArn"]
-        tags = self.dynamodb.list_tags_of_resource(ResourceArn=arn)["Tags"]
-        say(f"{logical}: restoring {table} as of {moment:%Y-%m-%dT%H:%M:%SZ}; this takes a quarter of an hour or more")
-        self.dynamodb.restore_table_to_point_in_time(
-            SourceTableName=table, TargetTableName=away, RestoreDateTime=moment
-        )
-        self.until_active(away)
-        backup = self.dynamodb.create_backup(TableName=away, BackupName=away)["BackupDetails"]["BackupArn"]
-        self.until(lambda: self.backup_status(backup) == "AVAILABLE")
-        say(f"{logical}: backed up as {backup}; putting it in the table's place")
-        self.delete(table)
-        self.dynamodb.restore_table_from_backup(TargetTableName=table, BackupArn=backup)
-        self.until_active(table)
-        self.configure(table, arn, tags)
-        self.delete(away)
-
-    def configure(self, table, arn, tags):
-        """What a restored table lacks."""
-        ttl = {"Enabled": True, "AttributeName": "expires_at"}
-        self.dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=ttl)
-        recovery = {"PointInTimeRecoveryEnabled": True}
-        self.dynamodb.update_continuous_backups(TableName=table, PointInTimeRecoverySpecification=recovery)
-        self.dynamodb.update_table(TableName=table, DeletionProtectionEnabled=True)
-        self.until_active(table)
-        own = [tag for tag in tags if not tag["Key"].startswith("aws:")]
-        if own:
-            self.dynamodb.tag_resource(ResourceArn=arn, Tags=own)
-
-    def delete(self, table):
-        self.dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
-        self.until_active(table)
-        self.dynamodb.delete_table(TableName=table)
-        self.dynamodb.get_waiter("table_not_exists").wait(TableName=table)
-
-    def backup_status(self, backup):
-        described = self.dynamodb.describe_backup(BackupArn=backup)["BackupDescription"]
-        return described["BackupDetails"]["BackupStatus"]
-
-    def until_active(self, table):
-        self.until(lambda: self.dynamodb.describe_table(TableName=table)["Table"]["TableStatus"] == "ACTIVE")
-
-    def until(self, condition):
-        while not condition():
-            time.sleep(5)
+# The tag of a table that was restored: as of when.
+RESTORED = "restored"
 
 
 def say(text):
     print(text, flush=True)
 
 
+def until(condition):
+    while not condition():
+        time.sleep(5)
+
+
+class Table:
+    """One of the stack's tables, and the one that it is restored as at first."""
+
+    def __init__(self, client, name, stack):
+        self.client, self.name, self.stack = client, name, stack
+
+    def described(self, name=None):
+        """What DynamoDB says of a table; nothing of one that is not there (yet)."""
+        try:
+            return self.client.describe_table(TableName=name or self.name)["Table"]
+        except self.client.exceptions.ResourceNotFoundException:
+            return {}
+
+    def is_active(self, name=None):
+        return self.described(name).get("TableStatus") == "ACTIVE"
+
+    def restored_as_of(self):
+        """The moment that it was last restored to, if ever."""
+        arn = self.described().get("TableArn")
+        tags = self.client.list_tags_of_resource(ResourceArn=arn)["Tags"] if arn else []
+        return next((tag["Value"] for tag in tags if tag["Key"] == RESTORED), None)
+
+    def check(self, moment):
+        """Stops before anything was done if it cannot be restored to that moment."""
+        if not self.described() or self.restored_as_of() == stamp(moment):
+            return  # half-way, or done
+        described = self.client.describe_continuous_backups(TableName=self.name)["ContinuousBackupsDescription"]
+        recovery = described["PointInTimeRecoveryDescription"]
+        earliest, latest = (recovery.get(f"{end}RestorableDateTime", moment) for end in ("Earliest", "Latest"))
+        if not earliest <= moment <= latest:
+            sys.exit(f"{self.name} can be restored to moments from {stamp(earliest)} to {stamp(latest)} only.")
+
+    def restore(self, moment):
+        if self.restored_as_of() == stamp(moment):
+            return say(f"{self.name} is restored already")
+        away = f"{self.name}-{moment:%Y%m%dT%H%M%SZ}"
+        backup = self.backup_of(away, moment)
+        if self.described():
+            self.delete(self.name)
+        say(f"{self.name}: coming back from {backup}")
+        self.client.restore_table_from_backup(TargetTableName=self.name, BackupArn=backup, **self.key(away))
+        until(self.is_active)
+        self.configure(moment)
+        self.delete(away)
+
+    def backup_of(self, away, moment):
+        """A backup that is available of the table as of then."""
+        backups = self.client.list_backups(TableName=away)["BackupSummaries"]
+        if not backups:
+            if not self.described(away):
+                say(f"{self.name}: going to {away}; this takes a quarter of an hour or more")
+                self.client.restore_table_to_point_in_time(
+                    SourceTableName=self.name, TargetTableName=away, RestoreDateTime=moment, **self.key(self.name)
+                )
+            until(lambda: self.is_active(away))
+            backups = [self.client.create_backup(TableName=away, BackupName=away)["BackupDetails"]]
+        arn = backups[0]["BackupArn"]
+        describe = self.client.describe_backup
+        until(lambda: describe(BackupArn=arn)["BackupDescription"]["BackupDetails"]["BackupStatus"] == "AVAILABLE")
+        return arn
+
+    def key(self, source):
+        """The operator's own key, if a table is encrypted with one."""
+        arn = self.described(source).get("SSEDescription", {}).get("KMSMasterKeyArn")
+        return {"SSESpecificationOverride": {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": arn}} if arn else {}
+
+    def configure(self, moment):
+        """What a restored table lacks; the tag that says that it is done comes last."""
+        lives = self.client.describe_time_to_live(TableName=self.name)["TimeToLiveDescription"]["TimeToLiveStatus"]
+        if lives not in ("ENABLED", "ENABLING"):
+            ttl = {"Enabled": True, "AttributeName": "expires_at"}
+            self.client.update_time_to_live(TableName=self.name, TimeToLiveSpecification=ttl)
+        until(self.is_recoverable)
+        self.client.update_table(TableName=self.name, DeletionProtectionEnabled=True)
+        until(self.is_active)
+        tags = {"application": "tidings", "stack": self.stack, RESTORED: stamp(moment)}
+        tags = [{"Key": key, "Value": value} for key, value in tags.items()]
+        self.client.tag_resource(ResourceArn=self.described()["TableArn"], Tags=tags)
+
+    def is_recoverable(self):
+        """Turns recovery on, which a table that is very new does not take yet."""
+        specification = {"PointInTimeRecoveryEnabled": True}
+        try:
+            self.client.update_continuous_backups(
+                TableName=self.name, PointInTimeRecoverySpecification=specification
+            )
+        except self.client.exceptions.ContinuousBackupsUnavailableException:
+            return False
+        return True
+
+    def delete(self, name):
+        if self.described(name).get("DeletionProtectionEnabled"):
+            self.client.update_table(TableName=name, DeletionProtectionEnabled=False)
+            until(lambda: self.is_active(name))
+        if self.described(name):
+            self.client.delete_table(TableName=name)
+        until(lambda: not self.described(name))
+
+
+class Stack:
+    def __init__(self, name):
+        self.name = name
+        self.cloudformation = boto3.client("cloudformation")
+        self.functions = boto3.client("lambda")
+        dynamodb = boto3.client("dynamodb")
+        self.tables = {logical: Table(dynamodb, self.physical(logical), name) for logical in TABLES}
+
+    def physical(self, logical):
+        resource = self.cloudformation.describe_stack_resource(StackName=self.name, LogicalResourceId=logical)
+        return resource["StackResourceDetail"]["PhysicalResourceId"]
+
+    def restore(self, moment):
+        for table in self.tables.values():
+            table.check(moment)
+        for writer in WRITERS:
+            function = self.physical(writer)
+            self.functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
+        say("Send and Message are paused; waiting for what they have begun")
+        time.sleep(30)  # longer than their timeout
+        for table in self.tables.values():
+            table.restore(moment)
+        now = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=1)
+        say(f"Done. Deploy with RestoredAt={stamp(now)}, then call this with --resume.")
+
+    def resume(self):
+        """Gives the functions the concurrency that the stack says, if no log can go on where its backup ends."""
+        if not all(table.is_active() for table in self.tables.values()):
+            sys.exit("A table is missing or not ready: call this with the moment again, which goes on.")
+        if len({table.restored_as_of() for table in self.tables.values()}) > 1:
+            sys.exit("Only one of the tables is restored: call this with the moment again, which goes on.")
+        notifications = self.tables["Notifications"]
+        restored = notifications.restored_as_of() and notifications.described()["CreationDateTime"]
+        functions = [self.physical(writer) for writer in WRITERS]
+        for function in functions:
+            variables = self.functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+            if restored and not (variables["RESTORED_AT"] and parsed(variables["RESTORED_AT"]) >= restored):
+                sys.exit(f"{function} does not know of the restoration: deploy with RestoredAt of after {stamp(restored)}.")
+        stack = self.cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]
+        parameters = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack["Parameters"]}
+        reserved = int(parameters["ReservedConcurrency"])
+        for function in functions:
+            if reserved:
+                self.functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=reserved)
+            else:
+                self.functions.delete_function_concurrency(FunctionName=function)
+        say("Send and Message run again.")
+
+
+def stamp(moment):
+    return f"{moment.astimezone(datetime.timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def parsed(text):
+    try:
+        moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text} is no moment such as 2026-11-22T10:00:00Z")
+    return moment.astimezone(datetime.timezone.utc).replace(microsecond=0)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stack", help="the stack's name")
-    parser.add_argument("moment", nargs="?", type=datetime.datetime.fromisoformat, help="such as 2026-11-22T10:00:00Z")
+    parser.add_argument("moment", nargs="?", type=parsed, help="such as 2026-11-22T10:00:00Z")
     parser.add_argument("--resume", action="store_true", help="let people send again, after the deployment")
     arguments = parser.parse_args()
     if arguments.resume == bool(arguments.moment):
         parser.error("give either a moment or --resume")
-    stack = Stack(arguments.stack)
-    if arguments.resume:
-        return stack.resume()
-    if arguments.moment.tzinfo is None:
-        parser.error("say which time zone, such as Z")
-    stack.pause()
-    for table in TABLES:
-        stack.restore(table, arguments.moment)
-    now = datetime.datetime.now(datetime.timezone.utc)
-    say(f"Done. Deploy with RestoredAt={now:%Y-%m-%dT%H:%M:%SZ}, then: docs/restore.py {arguments.stack} --resume")
+    try:
+        stack = Stack(arguments.stack)
+        stack.resume() if arguments.resume else stack.restore(arguments.moment)
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+        sys.exit(f"It stopped: {error}\nSend and Message may be paused. Mend that, and call this again: it goes on.")
 
 
 if __name__ == "__main__":

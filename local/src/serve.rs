@@ -136,10 +136,14 @@ pub(crate) enum BodyError {
 }
 
 /// Reads a whole body of at most `limit` bytes.
-pub(crate) async fn read_body(body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
-    match Limited::new(body, limit).collect().await {
+pub(crate) async fn read_body(mut body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
+    match Limited::new(&mut body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLong),
+        Err(error) if error.is::<LengthLimitError>() => {
+            // To its end: with a part unread the connection would break, and with it the client's next request.
+            while let Some(Ok(_)) = body.frame().await {}
+            Err(BodyError::TooLong)
+        }
         Err(_) => Err(BodyError::Broken),
     }
 }

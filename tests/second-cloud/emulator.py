@@ -59,15 +59,21 @@ class Emulator:
         )
 
     def __enter__(self):
+        try:
+            self.wait()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def wait(self):
         for _ in range(300):
             try:
-                urllib.request.urlopen(self.url + "/_ministack/health", timeout=1).close()
-                return self
+                return urllib.request.urlopen(self.url + "/_ministack/health", timeout=1).close()
             except OSError:
                 if self.process.poll() is not None:
                     break
                 time.sleep(0.1)
-        self.stop()
         raise SystemExit(f"The emulator does not start; see {self.log.name}.")
 
     def __exit__(self, *_):

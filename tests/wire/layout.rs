@@ -118,3 +118,14 @@ fn the_docs_have_every_error_code_with_its_status() {
     }
     assert!(count >= 15, "{count}");
 }
+
+/// `sam deploy --guided` asks again and again for what it may not show and what may not be empty.
+#[test]
+fn every_parameter_can_be_left_as_it_is() {
+    let text = std::fs::read_to_string(root().join("template.yaml")).unwrap();
+    let template = Yaml::load_from_str(&text).unwrap();
+    for (name, parameter) in template[0].as_mapping_get("Parameters").unwrap().as_mapping().unwrap() {
+        assert!(parameter.as_mapping_get("Default").is_some(), "{name:?} has no default");
+        assert_eq!(parameter.as_mapping_get("NoEcho"), None, "{name:?}");
+    }
+}

@@ -97,7 +97,7 @@ impl Bundle {
         self.said.path(path);
         let mut request = self.client.request(method, format!("{}{path}", self.http));
         if let Some(token) = token {
-            self.said.text(token);
+            self.said.token(token);
             request = request.bearer_auth(token);
         }
         for (name, value) in headers {
@@ -164,7 +164,7 @@ impl Bundle {
 
     /// Opens a socket, or says how it was refused.
     pub(crate) async fn try_connect(&self, token: &str) -> Result<Socket, Refused> {
-        self.said.text(token);
+        self.said.token(token);
         let url = reqwest::Url::parse_with_params(&self.websocket, [("token", token)]).unwrap();
         let socket = Socket::open(url.as_str(), &[]).await?;
         Ok(socket.listened_to_by(&self.said))

@@ -26,6 +26,11 @@ impl Said {
         }
     }
 
+    /// Remembers a token, each part of it.
+    pub(crate) fn token(&self, token: &str) {
+        token.split('.').for_each(|part| self.text(part));
+    }
+
     /// Remembers what is private in a request or frame: its texts, and short ones with their names.
     pub(crate) fn json(&self, value: &Value) {
         for (name, member) in value.as_object().into_iter().flatten() {

@@ -98,6 +98,17 @@ class Deployment:
         pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=self.resources[table])
         return [row for page in pages for row in page["Items"]]
 
+    def is_whole(self, table):
+        """Whether a table has what the template gives it, and a restoration does not."""
+        name, dynamodb = self.resources[table], self.client("dynamodb")
+        backups = dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+        expiry = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+        return (
+            dynamodb.describe_table(TableName=name)["Table"]["DeletionProtectionEnabled"]
+            and backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+            and (expiry["TimeToLiveStatus"], expiry["AttributeName"]) == ("ENABLED", "expires_at")
+        )
+
     def variables(self, function):
         configuration = self.client("lambda").get_function_configuration(FunctionName=self.resources[function])
         return configuration["Environment"]["Variables"]
@@ -152,6 +163,7 @@ def restore(deployment, target):
     check("the rows are back, and a second call changes nothing", len(deployment.rows("Notifications")) == before)
     tables = deployment.client("dynamodb").list_tables()["TableNames"]
     check("no other table is left", sorted(tables) == sorted(deployment.resources[name] for name in TABLES))
+    check("protection, recovery and expiry are on again", all(map(deployment.is_whole, ("Notifications", "Once"))))
     check("nobody can send yet", not works(target))
     check("nor resume yet", deployment.fails(*restoring, "--resume"))
     deployment.deploy(RetentionDays="9", RestoredAt=now())

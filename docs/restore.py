@@ -209,7 +209,10 @@ def main():
         parser.error("give either a moment or --resume")
     try:
         stack = Stack(arguments.stack)
-        stack.resume() if arguments.resume else stack.restore(arguments.moment)
+        if arguments.resume:
+            stack.resume()
+        else:
+            stack.restore(arguments.moment)
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         sys.exit(f"It stopped: {error}\nSend and Message may be paused. Mend that, and call this again: it goes on.")
 

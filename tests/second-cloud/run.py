@@ -5,14 +5,14 @@
     python3 tests/second-cloud/run.py
 
 Then a second deployment with a changed parameter, a restoration from a backup, a rotation of the secret, a search of the
-logs, and a deletion, which keeps the tables and the secret. What is found on the way is told on standard output; anything unexpected ends it with a 1.
+logs, a role without its policy, and a deletion, which keeps the tables and the secret. What is found on the way is told on
+standard output; anything unexpected ends it with a 1.
 """
 
 import datetime
 import os
 import pathlib
 import platform
-import re
 import shutil
 import signal
 import subprocess

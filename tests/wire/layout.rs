@@ -4,10 +4,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use saphyr::{LoadableYamlNode as _, Yaml};
 use serde_json::{Value, json};
 
-use crate::harness::{Function, LOCAL_SECRET, Stack, root, sign};
+use crate::harness::{Function, LOCAL_SECRET, Stack, each_in_template, each_resource, root, sign};
 
 fn names_in(folder: &Path) -> BTreeSet<String> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -16,14 +15,11 @@ fn names_in(folder: &Path) -> BTreeSet<String> {
 
 /// The functions in the template, in lower case.
 fn functions_in_template() -> BTreeSet<String> {
-    let text = std::fs::read_to_string(root().join("template.yaml")).unwrap();
-    let template = Yaml::load_from_str(&text).unwrap();
-    let resources = template[0].as_mapping_get("Resources").unwrap().as_mapping().unwrap();
-    let is_function = |resource: &Yaml<'_>| {
-        resource.as_mapping_get("Type").and_then(Yaml::as_str) == Some("AWS::Serverless::Function")
-    };
-    let functions = resources.iter().filter(|(_, resource)| is_function(resource));
-    functions.map(|(name, _)| name.as_str().unwrap().to_lowercase()).collect()
+    let mut functions = BTreeSet::new();
+    each_resource("AWS::Serverless::Function", |name, _| {
+        functions.insert(name.to_lowercase());
+    });
+    functions
 }
 
 #[test]
@@ -122,10 +118,8 @@ fn the_docs_have_every_error_code_with_its_status() {
 /// `sam deploy --guided` asks again and again for what it may not show and what may not be empty.
 #[test]
 fn every_parameter_can_be_left_as_it_is() {
-    let text = std::fs::read_to_string(root().join("template.yaml")).unwrap();
-    let template = Yaml::load_from_str(&text).unwrap();
-    for (name, parameter) in template[0].as_mapping_get("Parameters").unwrap().as_mapping().unwrap() {
-        assert!(parameter.as_mapping_get("Default").is_some(), "{name:?} has no default");
-        assert_eq!(parameter.as_mapping_get("NoEcho"), None, "{name:?}");
-    }
+    each_in_template("Parameters", |name, parameter| {
+        assert!(parameter.as_mapping_get("Default").is_some(), "{name} has no default");
+        assert_eq!(parameter.as_mapping_get("NoEcho"), None, "{name}");
+    });
 }

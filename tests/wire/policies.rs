@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use object::{Object as _, ObjectSymbol as _};
 use reqwest::Method;
-use saphyr::{LoadableYamlNode as _, Yaml};
+use saphyr::Yaml;
 use serde_json::json;
 
-use crate::harness::{Stack, binaries, in_an_hour, root};
+use crate::harness::{Stack, binaries, each_resource, in_an_hour};
 use crate::lifecycle::{age, events};
 
 /// Rights, each an action and what it is allowed on: `dynamodb:PutItem Once`, `execute-api:ManageConnections POST`.
@@ -26,17 +26,6 @@ fn strings(yaml: &Yaml<'_>) -> Vec<String> {
         Yaml::Tagged(_, inner) => strings(inner),
         Yaml::Sequence(items) => items.iter().flat_map(strings).collect(),
         scalar => scalar.as_str().map(ToOwned::to_owned).into_iter().collect(),
-    }
-}
-
-/// The template's resources of a type, by logical name.
-fn each_resource(kind: &str, mut look: impl FnMut(&str, &Yaml<'_>)) {
-    let text = std::fs::read_to_string(root().join("template.yaml")).unwrap();
-    let template = Yaml::load_from_str(&text).unwrap();
-    for (name, resource) in template[0].as_mapping_get("Resources").unwrap().as_mapping().unwrap() {
-        if resource.as_mapping_get("Type").and_then(Yaml::as_str) == Some(kind) {
-            look(name.as_str().unwrap(), resource.as_mapping_get("Properties").unwrap());
-        }
     }
 }
 

@@ -17,7 +17,8 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 
 use super::bundle::PATIENCE;
-use super::said::{Log, Said};
+use super::log::Log;
+use super::said::Said;
 use super::stack::{Stack, binaries};
 
 /// A process of a function, with the environment that the stack gives to it.

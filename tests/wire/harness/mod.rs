@@ -3,11 +3,13 @@
 mod bundle;
 mod dynamodb;
 mod function;
+mod log;
 mod proxy;
 mod said;
 mod socket;
 mod stack;
 mod target;
+mod template;
 mod token;
 
 pub(crate) use bundle::PATIENCE;
@@ -16,4 +18,5 @@ pub(crate) use proxy::Proxy;
 pub(crate) use socket::Socket;
 pub(crate) use stack::{Stack, binaries, root};
 pub(crate) use target::Target;
+pub(crate) use template::{each_in_template, each_resource};
 pub(crate) use token::{LOCAL_SECRET, in_an_hour, sign};

@@ -12,7 +12,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::bundle::Bundle;
-use super::said::Log;
+use super::log::Log;
 use super::token::LOCAL_SECRET;
 
 /// The repository.

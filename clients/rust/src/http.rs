@@ -1,4 +1,4 @@
-//! The HTTP API: sends, and looks.
+//! The HTTP API: sends, looks, and cancels.
 
 use std::time::Duration;
 
@@ -8,10 +8,11 @@ use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::channel::Channel;
+use crate::notification::{Notification, NotificationState, Sent};
 use crate::timing::backoff;
 use crate::token::is_local;
 
@@ -22,71 +23,6 @@ const LONGEST_RETRY: Duration = Duration::from_secs(5);
 /// API Gateway answers within 30 s, if only with an error.
 const ANSWER: Duration = Duration::from_secs(35);
 const CONNECT: Duration = Duration::from_secs(5);
-
-/// What to send.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Notification {
-    /// 1 to 25 channels.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub to: Vec<Channel>,
-    /// A line. Of `title`, `body` and `data` one is required.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
-    /// A few sentences.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub body: Option<String>,
-    /// Where a click leads.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
-    /// Anything for the application.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data: Option<Value>,
-    /// How long readers see it, such as `24h`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ttl: Option<Value>,
-    /// How much it matters, such as `high`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub priority: Option<String>,
-    /// Of all with the same key, a reader wants only the newest.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub collapse_key: Option<String>,
-    /// `false` pushes to whoever is connected now, and keeps nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub store: Option<bool>,
-    /// Other fields, for the server to accept or to refuse by name.
-    #[serde(flatten)]
-    pub other: Map<String, Value>,
-}
-
-/// The answer to a send: stored in every channel, and pushed or queued.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Sent {
-    /// The notification's id.
-    pub id: String,
-    /// `sent`.
-    pub state: String,
-    /// Where it went.
-    pub channels: Vec<SentTo>,
-}
-
-/// One channel that a notification was sent to.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SentTo {
-    /// The channel.
-    pub channel: Channel,
-    /// Its place in the channel's log; none if it was not stored.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seq: Option<u64>,
-    /// How many live connections this call pushed to.
-    #[serde(default)]
-    pub connections: u64,
-    /// How many endpoints it was handed to.
-    #[serde(default)]
-    pub endpoints: u64,
-    /// Whether the rest of a large audience is being served after the answer.
-    #[serde(default)]
-    pub queued: bool,
-}
 
 /// What a channel looks like now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -129,7 +65,7 @@ pub enum HttpError {
         /// What happened.
         source: reqwest::Error,
     },
-    /// The address or the token cannot be put into a request.
+    /// The address, the token or the id cannot be put into a request.
     #[error("{0}")]
     Request(String),
 }
@@ -159,8 +95,9 @@ impl Client {
         Ok(Self { http, base: base.trim_end_matches('/').to_owned(), authorization })
     }
 
-    /// Sends a notification. It is stored once however often the call is tried: under `key` if one is given, else under
-    /// one of its own. (With `store: false` no key goes, and nobody promises that it comes once.)
+    /// Sends a notification, now or when it says (`deliver_at`, `delay`, `repeat`). It is stored once however often the
+    /// call is tried: under `key` if one is given, else under one of its own. (With `store: false` no key goes, and
+    /// nobody promises that it comes once.)
     ///
     /// # Errors
     /// It is refused, or for half a minute nobody could be reached that would take it. After [`HttpError::Network`] it
@@ -173,6 +110,26 @@ impl Client {
             key.iter().fold(request, |request, key| request.header("Idempotency-Key", key))
         };
         self.call(request).await
+    }
+
+    /// Looks at a notification by its id: whether it is still to come, and where it went.
+    ///
+    /// # Errors
+    /// It is refused (`not_found`: nobody knows the id any more, or never did), or for half a minute nobody answered.
+    pub async fn notification(&self, id: &str) -> Result<NotificationState, HttpError> {
+        let path = notification_path(id)?;
+        self.call(|| self.request(Method::GET, &path)).await
+    }
+
+    /// Cancels a notification that is still to come, and with `repeat` all that would follow. If an answer is lost the
+    /// call is tried again, and what is cancelled already is cancelled: that is no error.
+    ///
+    /// # Errors
+    /// It is refused (`already_sent`, `not_found`), or for half a minute nobody answered. Then it may have been
+    /// cancelled all the same; cancelling it again is safe.
+    pub async fn cancel(&self, id: &str) -> Result<NotificationState, HttpError> {
+        let path = notification_path(id)?;
+        self.call(|| self.request(Method::DELETE, &path)).await
     }
 
     /// Looks at a channel.
@@ -253,6 +210,15 @@ fn refused(status: StatusCode, body: &str) -> HttpError {
     HttpError::Refused { status: status.as_u16(), code, detail }
 }
 
+/// Without an id, or with one that an address resolves away, the call would be another one.
+fn notification_path(id: &str) -> Result<String, HttpError> {
+    if matches!(id, "" | "." | "..") {
+        let told = format!("`{id}` is no notification's id: give the `id` that the answer to its sending had");
+        return Err(HttpError::Request(told));
+    }
+    Ok(format!("/v1/notifications/{}", percent_encoded(id)))
+}
+
 /// `+` and `|` mean something else to some of what stands between here and the function.
 fn percent_encoded(segment: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:@".contains(&b);
@@ -275,6 +241,15 @@ mod tests {
     #[test]
     fn a_channel_becomes_one_path_segment() {
         assert_eq!(percent_encoded("user:auth0|5f+7c=@~x"), "user:auth0%7C5f%2B7c%3D@~x");
+    }
+
+    #[test]
+    fn an_id_becomes_one_path_segment_or_is_refused() {
+        assert_eq!(notification_path("0192-a").unwrap(), "/v1/notifications/0192-a");
+        assert_eq!(notification_path("../channels/a?b#c").unwrap(), "/v1/notifications/..%2Fchannels%2Fa%3Fb%23c");
+        for id in ["", ".", ".."] {
+            assert!(matches!(notification_path(id), Err(HttpError::Request(_))), "{id}");
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! A client of Tidings.
 //!
 //! [`Listener`] hands an application every notification of its channels exactly once and in order, across lost
-//! pushes, doubled ones and reconnects. [`Client`] sends notifications and looks at channels over HTTP. [`token`]
-//! mints tokens where the signing secret is at hand.
+//! pushes, doubled ones and reconnects. [`Client`] sends notifications over HTTP, now or later, cancels them,
+//! and looks at them and at channels. [`token`] mints tokens where the signing secret is at hand.
 //!
 //! ```no_run
 //! use tidings::{Event, Listener};
@@ -33,6 +33,7 @@ mod frame;
 mod http;
 mod item;
 mod listener;
+mod notification;
 mod ordering;
 mod session;
 mod socket;
@@ -41,7 +42,8 @@ pub mod token;
 
 pub use channel::{Channel, Cursor, InvalidChannel, InvalidCursor};
 pub use event::Event;
-pub use http::{ChannelState, Client, HttpError, Notification, Sent, SentTo};
+pub use http::{ChannelState, Client, HttpError};
 pub use item::Item;
 pub use listener::{Builder, ListenError, Listener};
+pub use notification::{Notification, NotificationState, Place, Sent, SentTo};
 pub use timing::Timing;

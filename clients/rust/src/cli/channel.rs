@@ -6,7 +6,7 @@ use clap::Args;
 use tidings::ChannelState;
 use tidings::token::Claims;
 
-use super::{Failure, Stack, print};
+use super::{Failure, Stack, print, show};
 
 const TOKEN_LIFETIME: Duration = Duration::from_secs(60);
 
@@ -34,7 +34,6 @@ impl Channel {
 }
 
 fn table(state: &ChannelState) -> String {
-    let number = |number: Option<u64>| number.map_or_else(|| "–".to_owned(), |number| number.to_string());
     let rows = [
         ("newest", Some(state.seq)),
         ("oldest", state.oldest),
@@ -42,8 +41,8 @@ fn table(state: &ChannelState) -> String {
         ("endpoints", Some(state.endpoints)),
         ("unread", state.unread),
     ];
-    let row = |(name, value): (&str, Option<u64>)| format!("\n  {name:<12} {}", number(value));
-    std::iter::once(state.channel.to_string()).chain(rows.map(row)).collect()
+    let rows = rows.map(|(name, number)| (name, number.map(|number| number.to_string())));
+    show::table(state.channel.as_str(), rows)
 }
 
 #[cfg(test)]

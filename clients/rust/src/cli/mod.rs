@@ -7,8 +7,10 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use tidings::token::{Claims, LOCAL_SECRET, is_local};
 
+mod cancel;
 mod channel;
 mod listen;
+mod notification;
 mod send;
 mod show;
 mod token;
@@ -43,9 +45,11 @@ struct Stack {
 #[derive(Debug, Subcommand)]
 enum Command {
     Listen(listen::Listen),
-    Send(send::Send),
+    Send(Box<send::Send>),
     Token(token::Token),
     Channel(channel::Channel),
+    Notification(notification::Notification),
+    Cancel(cancel::Cancel),
 }
 
 impl Arguments {
@@ -56,6 +60,8 @@ impl Arguments {
             Command::Send(send) => send.run(&self.stack).await,
             Command::Token(token) => token.run(&self.stack),
             Command::Channel(channel) => channel.run(&self.stack).await,
+            Command::Notification(notification) => notification.run(&self.stack).await,
+            Command::Cancel(cancel) => cancel.run(&self.stack).await,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde_json::Value;
 use tidings::token::Claims;
-use tidings::{Channel, Client, Notification};
+use tidings::{Channel, Client, Notification, Sent};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::{Failure, Stack, print, show};
@@ -15,7 +15,7 @@ const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// Sends a notification, or one a line of standard input.
 ///
 /// With none of --title, --body and --data, each line of standard input is sent: a JSON object is the notification's
-/// fields, any other text its body. Prints channel and seq of each.
+/// fields, any other text its body. Prints channel and seq of each; of one that is still to come, its id and when.
 #[derive(Debug, Args)]
 pub(super) struct Send {
     /// Where to: up to 25 channels.
@@ -33,6 +33,18 @@ pub(super) struct Send {
     /// Anything for the application, in JSON.
     #[arg(long, value_name = "JSON", value_parser = json)]
     data: Option<Value>,
+    /// Send it later: so long from now, such as 15m.
+    #[arg(long, value_name = "DURATION", conflicts_with = "at")]
+    delay: Option<String>,
+    /// Send it later: then, such as 2026-11-22T21:00:00+01:00.
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+    /// Send it again and again: five fields of cron, such as "0 9 * * 1".
+    #[arg(long, value_name = "CRON")]
+    repeat: Option<String>,
+    /// Whose clock --repeat goes by, such as Europe/Paris.
+    #[arg(long, value_name = "ZONE", requires = "repeat")]
+    time_zone: Option<String>,
     /// How long readers see it, such as 24h.
     #[arg(long, value_name = "DURATION")]
     ttl: Option<String>,
@@ -111,26 +123,43 @@ impl Send {
         if self.json {
             return Ok(print(&serde_json::to_string(&sent)?)?);
         }
-        for channel in &sent.channels {
-            print(&show::place(&channel.channel, channel.seq))?;
+        for line in lines(&sent) {
+            print(&line)?;
         }
         Ok(())
     }
 
     /// A notification with the flags for the fields that it lacks.
     fn filled(&self, of_line: Notification) -> Notification {
+        // One time excludes the other, so a line that has either takes none.
+        let timed = of_line.deliver_at.is_some() || of_line.delay.is_some();
+        let unless_timed = |flag: &Option<String>| flag.clone().filter(|_| !timed);
         Notification {
             to: self.to.clone(),
             title: of_line.title.or_else(|| self.title.clone()),
             body: of_line.body.or_else(|| self.body.clone()),
             url: of_line.url.or_else(|| self.url.clone()),
             data: of_line.data.or_else(|| self.data.clone()),
+            deliver_at: of_line.deliver_at.or_else(|| unless_timed(&self.at)),
+            delay: of_line.delay.or_else(|| unless_timed(&self.delay)),
+            repeat: of_line.repeat.or_else(|| self.repeat.clone()),
+            time_zone: of_line.time_zone.or_else(|| self.time_zone.clone()),
             ttl: of_line.ttl.or_else(|| self.ttl.clone().map(Value::from)),
             priority: of_line.priority.or_else(|| self.priority.clone()),
             collapse_key: of_line.collapse_key.or_else(|| self.collapse_key.clone()),
             store: of_line.store.or(self.no_store.then_some(false)),
             other: of_line.other,
         }
+    }
+}
+
+/// Where it went; of one that is still to come, its id, which `tidings cancel` takes, and when.
+fn lines(sent: &Sent) -> Vec<String> {
+    match &sent.deliver_at {
+        Some(deliver_at) if sent.state == "scheduled" => {
+            vec![show::on_one_line(&format!("{} scheduled for {deliver_at}", sent.id))]
+        }
+        _ => sent.channels.iter().map(|to| show::place(&to.channel, to.seq)).collect(),
     }
 }
 
@@ -193,5 +222,37 @@ mod tests {
     fn a_field_that_the_client_does_not_know_is_the_servers_to_refuse() {
         let unknown = notification(r#"{"titel": "x"}"#).unwrap();
         assert_eq!(serde_json::to_string(&unknown).unwrap(), r#"{"titel":"x"}"#);
+    }
+
+    #[test]
+    fn what_is_to_come_shows_its_time_and_what_was_sent_its_places() {
+        let shown = |state: &str, seq: &str| {
+            let at = "2026-11-22T20:00:00.000Z";
+            let channels = format!(r#"[{{"channel": "user:a"{seq}}}, {{"channel": "topic:b"{seq}}}]"#);
+            let sent = format!(r#"{{"id": "x", "state": "{state}", "deliver_at": "{at}", "channels": {channels}}}"#);
+            lines(&serde_json::from_str(&sent).unwrap())
+        };
+        assert_eq!(shown("scheduled", ""), ["x scheduled for 2026-11-22T20:00:00.000Z"]);
+        assert_eq!(shown("sent", r#", "seq": 42"#), ["user:a #42", "topic:b #42"]);
+    }
+
+    #[test]
+    fn a_line_with_a_time_of_its_own_takes_no_other() {
+        use clap::Parser;
+        #[derive(Parser)]
+        struct Flags {
+            #[command(flatten)]
+            send: Send,
+        }
+        let flags = Flags::parse_from(["send", "user:alice", "--delay", "15m", "--ttl", "1h"]).send;
+        let times = |line: &str| {
+            let filled = flags.filled(notification(line).unwrap());
+            assert_eq!(filled.ttl, Some(Value::from("1h")));
+            (filled.deliver_at, filled.delay)
+        };
+        assert_eq!(times("hello"), (None, Some("15m".to_owned())));
+        assert_eq!(times(r#"{"body": "b", "delay": "1h"}"#), (None, Some("1h".to_owned())));
+        let at = "2026-11-22T20:00:00Z";
+        assert_eq!(times(&format!(r#"{{"body": "b", "deliver_at": "{at}"}}"#)), (Some(at.to_owned()), None));
     }
 }

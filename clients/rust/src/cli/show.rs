@@ -1,4 +1,4 @@
-//! Notifications as a line for people.
+//! What people read: a notification as a line, and what is looked at as a table.
 
 use tidings::{Channel, Item};
 
@@ -20,6 +20,13 @@ pub(super) fn line(channel: &Channel, item: &Item) -> String {
 /// `user:alice #42`; without the seq where there is none.
 pub(super) fn place(channel: &Channel, seq: Option<u64>) -> String {
     seq.map_or_else(|| channel.to_string(), |seq| format!("{channel} #{seq}"))
+}
+
+/// A line for the whole, and one a value: `–` where there is none.
+pub(super) fn table(of: &str, rows: impl IntoIterator<Item = (&'static str, Option<String>)>) -> String {
+    let value = |value: Option<String>| value.map_or_else(|| "–".to_owned(), |value| on_one_line(&value));
+    let lines = rows.into_iter().map(|(name, of_row)| format!("\n  {name:<12} {}", value(of_row)));
+    std::iter::once(on_one_line(of)).chain(lines).collect()
 }
 
 /// What a publisher wrote must neither end the line nor steer the terminal.

@@ -5,6 +5,7 @@ use tidings::token::Claims;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
+use crate::http::{CANCELLED, SCHEDULED, serve};
 use crate::server::{Server, within};
 
 fn tidings(arguments: &[&str]) -> Command {
@@ -14,6 +15,13 @@ fn tidings(arguments: &[&str]) -> Command {
         command.env_remove(variable);
     }
     command
+}
+
+/// The program against an API that answers once; its success, what it printed and told, and what it asked.
+async fn asked(answer: (&'static str, &'static str), arguments: &[&str]) -> (bool, String, String, String) {
+    let (url, server) = serve(Box::leak(Box::new([answer]))).await;
+    let (success, printed, told) = output(tidings(&[&["--http", &url], arguments].concat())).await;
+    (success, printed, told, within(server).await.unwrap().remove(0))
 }
 
 async fn output(mut command: Command) -> (bool, String, String) {
@@ -87,11 +95,76 @@ async fn nothing_signed_by_the_local_secret_leaves_this_machine() {
         &["--websocket", "wss://api.example.org", "listen"][..],
         &["--http", "https://api.example.org", "send", "user:alice", "--body", "x"],
         &["--http", "https://api.example.org", "channel", "user:alice"],
+        &["--http", "https://api.example.org", "notification", "n-1"],
+        &["--http", "https://api.example.org", "cancel", "n-1"],
     ] {
         let (success, _, told) = output(tidings(arguments)).await;
         assert!(!success);
         assert!(told.contains("TIDINGS_TOKEN"), "{told}");
     }
+}
+
+#[tokio::test]
+async fn send_prints_the_id_and_the_time_of_what_is_to_come() {
+    let at = ["--at", "2026-11-22T21:00:00+01:00"];
+    let repeat = ["--repeat", "0 9 * * 1", "--time-zone", "Europe/Paris"];
+    for (flags, fields) in [
+        (&at[..], json!({"deliver_at": at[1]})),
+        (&["--delay", "15m"], json!({"delay": "15m"})),
+        (&repeat, json!({"repeat": repeat[1], "time_zone": repeat[3]})),
+    ] {
+        let arguments = [&["send", "user:alice", "--body", "b"], flags].concat();
+        let (success, printed, told, request) = asked(("202 Accepted", SCHEDULED), &arguments).await;
+        assert!(success, "{told}");
+        assert_eq!(printed, "n-1 scheduled for 2026-11-22T20:00:00.000Z\n");
+        let mut body: Value = serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap();
+        body.as_object_mut().unwrap().retain(|name, _| name != "to" && name != "body");
+        assert_eq!(body, fields);
+    }
+}
+
+#[tokio::test]
+async fn send_takes_one_time_and_a_time_zone_only_for_a_repeat() {
+    for (flags, named) in [
+        (["--at", "2026-11-22T21:00:00+01:00", "--delay", "15m"], "--delay"),
+        (["--delay", "15m", "--time-zone", "Europe/Paris"], "--repeat"),
+    ] {
+        let (success, _, told) = output(tidings(&[&["send", "user:alice", "--body", "b"], &flags[..]].concat())).await;
+        assert!(!success && told.contains(named), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn cancel_says_what_is_cancelled() {
+    let (success, printed, told, request) = asked(("200 OK", CANCELLED), &["cancel", "n-1"]).await;
+    assert!(success, "{told}");
+    assert_eq!(printed, "n-1 cancelled\n");
+    assert!(request.starts_with("DELETE /v1/notifications/n-1 "), "{request}");
+}
+
+#[tokio::test]
+async fn cancel_fails_with_the_servers_words() {
+    for (answer, words) in [
+        (("409 Conflict", r#"{"code": "already_sent", "detail": "it was sent"}"#), "already_sent: it was sent"),
+        (("404 Not Found", r#"{"code": "not_found", "detail": "no such id"}"#), "not_found: no such id"),
+    ] {
+        let (success, printed, told, _) = asked(answer, &["cancel", "n-1"]).await;
+        assert!(!success && printed.is_empty());
+        assert_eq!(told, format!("tidings: {words}\n"));
+    }
+}
+
+#[tokio::test]
+async fn notification_shows_what_became_of_it() {
+    let (success, printed, told, request) = asked(("200 OK", CANCELLED), &["notification", "n-1"]).await;
+    assert!(success, "{told}");
+    for row in ["n-1\n", "  state        cancelled\n", "  repeat       0 9 * * 1\n", "  to           user:alice\n"] {
+        assert!(printed.contains(row), "{printed}");
+    }
+    assert!(request.starts_with("GET /v1/notifications/n-1 "), "{request}");
+    let (_, printed, ..) = asked(("200 OK", CANCELLED), &["notification", "n-1", "--json"]).await;
+    let expected: Value = serde_json::from_str(CANCELLED).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&printed).unwrap(), expected);
 }
 
 #[tokio::test]

@@ -1,0 +1,119 @@
+//! What to send, and what became of it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::channel::Channel;
+
+/// What to send.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Notification {
+    /// 1 to 25 channels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub to: Vec<Channel>,
+    /// A line. Of `title`, `body` and `data` one is required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// A few sentences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// Where a click leads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Anything for the application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Value>,
+    /// When to send it, as RFC 3339 with an offset; at once if that has passed. It excludes `delay`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deliver_at: Option<String>,
+    /// How long to wait before it is sent, such as `15m`. It excludes `deliver_at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay: Option<String>,
+    /// When to send it again and again: the five fields of cron, such as `0 9 * * 1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<String>,
+    /// Whose clock `repeat` goes by, such as `Europe/Paris`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    /// How long readers see it, such as `24h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<Value>,
+    /// How much it matters, such as `high`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<String>,
+    /// Of all with the same key, a reader wants only the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collapse_key: Option<String>,
+    /// `false` pushes to whoever is connected now, and keeps nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<bool>,
+    /// Other fields, for the server to accept or to refuse by name.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+/// The answer to a send: stored in every channel, and pushed or queued; or kept until it is due.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sent {
+    /// The notification's id.
+    pub id: String,
+    /// `sent`, or `scheduled` if it is still to come.
+    pub state: String,
+    /// When it is sent (with `repeat`, next), as RFC 3339 in UTC, if it is still to come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deliver_at: Option<String>,
+    /// Where it went.
+    pub channels: Vec<SentTo>,
+}
+
+/// One channel that a notification was sent to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SentTo {
+    /// The channel.
+    pub channel: Channel,
+    /// Its place in the channel's log; none if it was not stored, or is still to come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+    /// How many live connections this call pushed to.
+    #[serde(default)]
+    pub connections: u64,
+    /// How many endpoints it was handed to.
+    #[serde(default)]
+    pub endpoints: u64,
+    /// Whether the rest of a large audience is being served after the answer.
+    #[serde(default)]
+    pub queued: bool,
+}
+
+/// What became of a notification.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NotificationState {
+    /// Its id.
+    pub id: String,
+    /// `scheduled`, `sent`, `cancelled` or `failed`.
+    pub state: String,
+    /// When it is due, or was (with `repeat`, next), as RFC 3339 in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deliver_at: Option<String>,
+    /// When it was sent, as RFC 3339 in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<String>,
+    /// The five fields of cron, if it is sent again and again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<String>,
+    /// Whose clock `repeat` goes by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    /// Where it goes, or went.
+    pub channels: Vec<Place>,
+}
+
+/// One channel of a notification, and where it is there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    /// The channel.
+    pub channel: Channel,
+    /// Its place in the channel's log; none before it is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+}

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::Parser;
 
 /// Runs the project's SAM template on this machine: its functions as real processes, its HTTP and WebSocket APIs,
-/// its tables and its secrets.
+/// its tables, secrets, queues and schedules.
 #[derive(Debug, Parser)]
 #[command(name = "cargo local", version)]
 pub(crate) struct Options {
@@ -13,10 +13,10 @@ pub(crate) struct Options {
     /// Port of the WebSocket API and its @connections management API; 0 takes a free one.
     #[arg(long, default_value_t = 3001, value_name = "PORT")]
     pub(crate) websocket_port: u16,
-    /// Port of the AWS API (DynamoDB, Secrets Manager) and of the control API under /_local; 0 takes a free one.
+    /// Port of the AWS API (DynamoDB, Secrets Manager, SQS) and of the control API under /_local; 0 takes a free one.
     #[arg(long, default_value_t = 8000, value_name = "PORT")]
     pub(crate) aws_port: u16,
-    /// Keep tables and secrets in this folder across restarts; without it they live in memory.
+    /// Keep tables, secrets and queues in this folder across restarts; without it they live in memory.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// Set a template parameter, over what samconfig.toml's `local` environment says. May be repeated.
@@ -43,6 +43,17 @@ pub(crate) struct Options {
     /// Close a WebSocket that has been open for this long.
     #[arg(long, default_value_t = 7200, value_name = "SECONDS")]
     pub(crate) connection_seconds: u64,
+    /// Arm a fault from the start, as the control API takes it: {"on": "invoke.Send", "do": {"kill": true}}. May be
+    /// repeated.
+    #[arg(long = "fault", value_name = "JSON")]
+    pub(crate) faults: Vec<String>,
+    /// What faults that fire by chance follow from; without it each run differs.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Have the functions' clock set by POST /_local/clock; LIBRARY is libfaketime.so.1, which some systems put into
+    /// /usr/lib/<machine>/faketime.
+    #[arg(long, value_name = "LIBRARY")]
+    pub(crate) faketime: Option<PathBuf>,
 }
 
 fn parse_parameter(text: &str) -> Result<(String, String), String> {

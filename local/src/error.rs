@@ -22,6 +22,14 @@ pub(crate) enum StartError {
     /// The functions cannot be built.
     #[error("{0}")]
     Build(String),
+    /// A fault that was to be armed from the start could never fire.
+    #[error("--fault {rule}: {why}")]
+    Fault {
+        /// The rule as it was given.
+        rule: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A port cannot be listened on.
     #[error("cannot listen on 127.0.0.1:{port}: {source}; choose another port with {flag}, or 0 for a free one")]
     Port {

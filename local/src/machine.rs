@@ -10,15 +10,19 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::{
-    aws::{Aws, Database, Ledger, Secrets},
+    aws::{Aws, Database, Ledger, Secrets, Sqs},
     cli::Options,
+    clock::Clock,
     control::{Control, Faults, Journal, Known},
     error::StartError,
     http::HttpGateway,
     lambda::Lambda,
-    log, project, samconfig,
+    log, project,
+    queues::{Poller, Queues},
+    samconfig,
+    schedules::Schedules,
     serve::{IdleCloser, bind, serve},
-    template::{self, Addresses, Stack},
+    template::{self, Addresses, Mapping, Stack},
     websocket::{Limits, Registry, WebSocketGateway},
 };
 
@@ -26,9 +30,17 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Machine {
     addresses: Addresses,
-    aws: String,
     outputs: Vec<(String, String)>,
     lambda: Arc<Lambda>,
+    clock: Arc<Clock>,
+}
+
+/// What runs behind the ports, and what disturbs it.
+struct Parts {
+    lambda: Arc<Lambda>,
+    schedules: Arc<Schedules>,
+    faults: Arc<Faults>,
+    clock: Arc<Clock>,
 }
 
 /// The three ports, listened on before anything else, so that the template can be told their addresses.
@@ -46,6 +58,14 @@ impl Ports {
             aws: bind(options.aws_port, "--aws-port").await?,
         })
     }
+
+    fn addresses(&self) -> Result<Addresses, StartError> {
+        Ok(Addresses {
+            http: address("http", &self.http)?,
+            websocket: address("ws", &self.websocket)?,
+            aws: address("http", &self.aws)?,
+        })
+    }
 }
 
 impl Machine {
@@ -54,31 +74,37 @@ impl Machine {
         let template = project::find_template(&options.template)?;
         let root = template.parent().unwrap_or(Path::new(".")).to_owned();
         let ports = Ports::bind(&options).await?;
-        let addresses = Addresses { http: address("http", &ports.http)?, websocket: address("ws", &ports.websocket)? };
-        let aws = address("http", &ports.aws)?;
+        let addresses = ports.addresses()?;
         let mut settings = samconfig::read(&root)?;
         settings.parameters.extend(options.parameters.iter().cloned());
         let text = std::fs::read_to_string(&template).map_err(StartError::file(&template))?;
         let mut stack = template::read(&text, &settings, &addresses)?;
         let executables = project::executables(&root, &stack.functions, !options.no_build, options.release).await?;
 
-        let faults = Arc::new(Faults::new(known(&stack)));
+        let faults = Arc::new(faults(&options, &stack)?);
+        let folder = data_folder(&options)?;
+        let clock = Arc::new(Clock::open(options.faketime.as_deref(), folder.as_deref())?);
         let functions = std::mem::take(&mut stack.functions);
-        let lambda = Lambda::new(functions, executables, options.max_processes, &aws, Arc::clone(&faults));
+        let (most, aws) = (options.max_processes, &addresses.aws);
+        let lambda = Lambda::new(functions, executables, most, aws, Arc::clone(&faults), Arc::clone(&clock));
         let lambda = Arc::new(lambda);
         let outputs = std::mem::take(&mut stack.outputs);
-        serve_all(&options, ports, stack, &lambda, faults)?;
-        Ok(Self { addresses, aws, outputs, lambda })
+        let rules = std::mem::take(&mut stack.rules);
+        let schedules = Schedules::new(rules, Arc::clone(&lambda), Arc::clone(&faults), Arc::clone(&clock));
+        let parts = Parts { lambda, schedules: Arc::new(schedules), faults, clock };
+        serve_all(&options, folder.as_deref(), ports, stack, &parts)?;
+        parts.schedules.start();
+        Ok(Self { addresses, outputs, lambda: parts.lambda, clock: parts.clock })
     }
 
     /// Says where everything is: for programs in one line of JSON, else for people.
     pub(crate) fn announce(&self, as_json: bool) {
-        let Addresses { http, websocket } = &self.addresses;
+        let Addresses { http, websocket, aws } = &self.addresses;
         if as_json {
-            println!("{}", json!({ "http": http, "websocket": websocket, "aws": self.aws }));
+            println!("{}", json!({ "http": http, "websocket": websocket, "aws": aws }));
             return;
         }
-        println!("Ready.\n  HTTP API       {http}\n  WebSocket API  {websocket}\n  AWS API        {}", self.aws);
+        println!("Ready.\n  HTTP API       {http}\n  WebSocket API  {websocket}\n  AWS API        {aws}");
         if !self.outputs.is_empty() {
             println!("Outputs");
         }
@@ -91,6 +117,7 @@ impl Machine {
     /// Ends every process that the stack started.
     pub(crate) async fn stop(&self) {
         self.lambda.shut_down().await;
+        self.clock.close();
         log::flush();
     }
 }
@@ -98,7 +125,20 @@ impl Machine {
 /// What a fault may name.
 fn known(stack: &Stack) -> Known {
     let tables = stack.tables.iter().flat_map(|table| [&table.name, &table.logical_name]);
-    Known::new(stack.functions.keys(), tables)
+    let queues = stack.queues.iter().map(|queue| &queue.logical_name);
+    let schedules = stack.rules.iter().map(|rule| &rule.name);
+    Known::new(stack.functions.keys(), tables).with_queues(queues).with_schedules(schedules)
+}
+
+/// The faults that are armed from the start.
+fn faults(options: &Options, stack: &Stack) -> Result<Faults, StartError> {
+    let faults = Faults::new(known(stack));
+    let faults = if let Some(seed) = options.seed { faults.seeded(seed) } else { faults };
+    for rule in &options.faults {
+        let json = serde_json::from_str(rule).map_err(|error| error.to_string());
+        json.and_then(|json| faults.add(&json)).map_err(|why| StartError::Fault { rule: rule.clone(), why })?;
+    }
+    Ok(faults)
 }
 
 fn address(scheme: &str, listener: &TcpListener) -> Result<String, StartError> {
@@ -109,18 +149,20 @@ fn address(scheme: &str, listener: &TcpListener) -> Result<String, StartError> {
 /// Opens the data, wires the services to one another and serves them.
 fn serve_all(
     options: &Options,
+    folder: Option<&Path>,
     ports: Ports,
     stack: Stack,
-    lambda: &Arc<Lambda>,
-    faults: Arc<Faults>,
+    parts: &Parts,
 ) -> Result<(), StartError> {
-    let folder = data_folder(options)?;
-    let database = Arc::new(Database::open(folder.as_deref(), &stack.tables)?);
-    let secrets = Secrets::open(folder.as_deref(), &stack.secrets)?;
+    let Parts { lambda, schedules, faults, clock } = parts;
+    let database = Arc::new(Database::open(folder, &stack.tables)?);
+    let secrets = Secrets::open(folder, &stack.secrets)?;
+    let queues = Arc::new(Queues::open(folder, stack.queues, Arc::clone(faults))?);
+    let sqs = Sqs { queues: Arc::clone(&queues), address: address("http", &ports.aws)? };
     let registry = Arc::new(Registry::default());
     let journal = Arc::new(Journal::default());
     let closer = IdleCloser::new();
-    let ledger = Ledger { lambda: Arc::clone(lambda), journal: Arc::clone(&journal), faults: Arc::clone(&faults) };
+    let ledger = Ledger { lambda: Arc::clone(lambda), journal: Arc::clone(&journal), faults: Arc::clone(faults) };
 
     let http = Arc::new(HttpGateway { api: stack.http, lambda: Arc::clone(lambda) });
     let limits = Limits {
@@ -136,14 +178,17 @@ fn serve_all(
     });
     let control = Control {
         journal,
-        faults,
+        faults: Arc::clone(faults),
         lambda: Arc::clone(lambda),
         registry,
         database: Arc::clone(&database),
+        queues: Arc::clone(&queues),
+        schedules: Arc::clone(schedules),
+        clock: Arc::clone(clock),
         closer: closer.clone(),
     };
     let logical_names = stack.tables.into_iter().map(|table| (table.name, table.logical_name)).collect();
-    let aws = Arc::new(Aws { ledger, database: Arc::clone(&database), logical_names, secrets, control });
+    let aws = Arc::new(Aws { ledger, database: Arc::clone(&database), logical_names, secrets, sqs, control });
 
     // The closer is not the HTTP API's: functions keep no connections to it.
     tokio::spawn(serve(ports.http, IdleCloser::new(), move |request, peer| Arc::clone(&http).answer(request, peer)));
@@ -152,7 +197,15 @@ fn serve_all(
     }));
     tokio::spawn(serve(ports.aws, closer, move |request, peer| Arc::clone(&aws).answer(request, peer)));
     tokio::spawn(async move { database.keep_sweeping().await });
+    poll(stack.mappings, &queues, lambda, options.max_processes);
     Ok(())
+}
+
+/// Has the queues read for the functions that they are mapped to.
+fn poll(mappings: Vec<Mapping>, queues: &Arc<Queues>, lambda: &Arc<Lambda>, max_processes: u32) {
+    for mapping in mappings {
+        tokio::spawn(Poller::new(Arc::clone(queues), Arc::clone(lambda), mapping, max_processes).run());
+    }
 }
 
 fn data_folder(options: &Options) -> Result<Option<PathBuf>, StartError> {

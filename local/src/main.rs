@@ -2,6 +2,7 @@
 
 mod aws;
 mod cli;
+mod clock;
 mod control;
 mod error;
 mod gateway;
@@ -11,7 +12,9 @@ mod log;
 mod machine;
 mod pattern;
 mod project;
+mod queues;
 mod samconfig;
+mod schedules;
 mod serve;
 mod template;
 mod websocket;

@@ -47,6 +47,25 @@ pub fn once_table() -> Result<String, InvalidSetting> {
     required("ONCE_TABLE")
 }
 
+/// Where notifications wait for their time.
+#[derive(Clone, Debug)]
+pub struct ScheduleSettings {
+    /// The table *Schedule*.
+    pub table: String,
+    /// The address of the queue of what becomes due.
+    pub queue: String,
+}
+
+impl ScheduleSettings {
+    /// Reads them from the environment.
+    ///
+    /// # Errors
+    /// A variable is missing.
+    pub fn from_env() -> Result<Self, InvalidSetting> {
+        Ok(Self { table: required("SCHEDULE_TABLE")?, queue: required("DUE_QUEUE")? })
+    }
+}
+
 /// Where the logs are and what holds for all of them.
 #[derive(Clone, Debug)]
 pub struct LogSettings {

@@ -12,6 +12,7 @@ mod logs;
 mod policies;
 mod replay;
 mod reuse;
+mod schedule;
 mod sdk;
 mod tokens;
 mod units;

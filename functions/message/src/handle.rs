@@ -3,18 +3,21 @@
 use std::time::SystemTime;
 
 use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
-use shared::actions::{FanOut, Inboxes, ReadMark, Replay, Sender, Sent, Subscriptions};
+use shared::actions::{FanOut, Inboxes, ReadMark, Replay, Scheduler, Sender, Sent, Subscriptions};
 use shared::aws::clients::SdkConfig;
 use shared::aws::log::Log;
 use shared::aws::management::Management;
 use shared::aws::once::Onces;
+use shared::aws::queue::DueQueue;
+use shared::aws::schedule::Schedule;
 use shared::aws::subscribers::Subscribers;
 use shared::clock;
 use shared::deadline;
 use shared::domain::frame::{Action, Answer, Frame, Published};
 use shared::domain::refusal::Code;
+use shared::domain::time::Millis;
 use shared::error::Error;
-use shared::settings::LogSettings;
+use shared::settings::{LogSettings, ScheduleSettings};
 use shared::socket::Peer;
 
 use crate::answer::{Frames, Reply};
@@ -33,16 +36,20 @@ impl App {
         subscribers_table: String,
         log: LogSettings,
         once_table: String,
+        schedule: ScheduleSettings,
         management_endpoint: String,
     ) -> Self {
         let subscribers = Subscribers::new(config, subscribers_table);
         let log = Log::new(config, log);
         let management = Management::new(config, management_endpoint);
         let fan_out = FanOut::new(subscribers.clone(), management.clone());
+        let onces = Onces::new(config, once_table);
+        let queue = DueQueue::new(config, schedule.queue);
+        let scheduler = Scheduler::new(Schedule::new(config, schedule.table), queue, onces.clone());
         Self {
             subscriptions: Subscriptions::new(subscribers, log.clone()),
             inboxes: Inboxes::new(log.clone()),
-            sender: Sender::new(log, Onces::new(config, once_table), fan_out),
+            sender: Sender::new(log, onces, fan_out, scheduler),
             management,
         }
     }
@@ -99,5 +106,5 @@ impl App {
 
 fn published(sent: Sent) -> Answer {
     let channels = sent.channels.into_iter().map(|sent| Published { channel: sent.channel, seq: sent.seq });
-    Answer::Published { id: sent.id, channels: channels.collect() }
+    Answer::Published { id: sent.id, deliver_at: sent.deliver_at.map(Millis::rfc3339), channels: channels.collect() }
 }

@@ -6,7 +6,7 @@ mod handle;
 use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
 use lambda_runtime::{LambdaEvent, service_fn, tracing};
 use serde_json::{Value, json};
-use shared::settings::{self, LogSettings};
+use shared::settings::{self, LogSettings, ScheduleSettings};
 
 use handle::App;
 
@@ -19,6 +19,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         settings::subscribers_table()?,
         LogSettings::from_env()?,
         settings::once_table()?,
+        ScheduleSettings::from_env()?,
         settings::management_endpoint()?,
     );
     lambda_runtime::run(service_fn(|event| message(&app, event))).await

@@ -38,6 +38,11 @@ pub(crate) fn sub(request: &Request) -> Result<Sub, Refusal> {
     Sub::parse(&parameter(request, "sub")).map_err(|reason| Refusal::field("sub", reason))
 }
 
+/// The id in the path.
+pub(crate) fn id(request: &Request) -> String {
+    parameter(request, "id")
+}
+
 fn parameter(request: &Request, name: &str) -> String {
     request.path_parameters().first(name).unwrap_or_default().to_owned()
 }

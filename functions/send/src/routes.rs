@@ -17,6 +17,8 @@ use crate::ask;
 pub(crate) async fn route(app: &App, request: &Request) -> Result<Response<String>, Error> {
     match route_key(request).as_deref() {
         Some("POST /v1/notifications") => send(app, request).await,
+        Some("GET /v1/notifications/{id}") => what_became(app, request).await,
+        Some("DELETE /v1/notifications/{id}") => cancel(app, request).await,
         Some("GET /v1/channels/{channel}") => look(app, request).await,
         Some("POST /v1/channels/{channel}/read") => read(app, request).await,
         Some("DELETE /v1/users/{sub}/connections") => cut(app, request).await,
@@ -39,6 +41,16 @@ async fn send(app: &App, request: &Request) -> Result<Response<String>, Error> {
     let send = Send::parse(request::object(request.body())?)?;
     let sent = app.sender.send(&publisher, &send, key.as_ref()).await?;
     Ok(json(202, &sent))
+}
+
+async fn what_became(app: &App, request: &Request) -> Result<Response<String>, Error> {
+    let by = bearer(app, request).await?;
+    Ok(json(200, &app.notifications.look(&by, &ask::id(request)).await?))
+}
+
+async fn cancel(app: &App, request: &Request) -> Result<Response<String>, Error> {
+    let by = bearer(app, request).await?;
+    Ok(json(200, &app.notifications.cancel(&by, &ask::id(request)).await?))
 }
 
 async fn look(app: &App, request: &Request) -> Result<Response<String>, Error> {

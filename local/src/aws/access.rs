@@ -80,7 +80,7 @@ fn access_key(authorization: &str) -> Option<&str> {
 
 /// Whether a policy gives a right: some statement allows it, and none denies it. No condition is evaluated, being about
 /// what is not served here (KMS, on behalf of another service): a statement with one allows nothing, and denies always.
-fn allows(policy: &[Statement], right: &Right) -> bool {
+pub(crate) fn allows(policy: &[Statement], right: &Right) -> bool {
     let action = right.action.to_ascii_lowercase();
     let fits = |statement: &&Statement| {
         (statement.condition.is_none() || statement.effect == Effect::Deny)

@@ -158,7 +158,7 @@ pub(crate) fn refuse(action: &Action, request: &Value) -> Response {
             let name = if status.is_server_error() { "InternalServerError" } else { "ValidationException" };
             failure(status, name, "A fault that was asked for")
         }
-        Action::Delay(_) | Action::Kill | Action::Close => named_failure("InternalServerError", request),
+        _ => named_failure("InternalServerError", request),
     }
 }
 
@@ -182,15 +182,16 @@ fn named_failure(name: &str, request: &Value) -> Response {
     failure(status, name, message)
 }
 
-/// Every item of the transaction met another transaction.
+/// The first item of the transaction met another transaction.
 fn cancelled(request: &Value) -> Response {
-    let items = request["TransactItems"].as_array().map_or(1, Vec::len);
-    let reason = json!({ "Code": "TransactionConflict", "Message": "Transaction is ongoing for the item" });
-    let message = format!(
-        "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
-        vec!["TransactionConflict"; items].join(", ")
-    );
-    let more = json!({ "Message": message, "CancellationReasons": vec![reason; items] });
+    let mut reasons = vec![json!({ "Code": "None" }); request["TransactItems"].as_array().map_or(1, Vec::len)];
+    if let Some(first) = reasons.first_mut() {
+        *first = json!({ "Code": "TransactionConflict", "Message": "Transaction is ongoing for the item" });
+    }
+    let codes: Vec<&str> = reasons.iter().filter_map(|reason| reason["Code"].as_str()).collect();
+    let message =
+        format!("Transaction cancelled, please refer cancellation reasons for specific reasons [{}]", codes.join(", "));
+    let more = json!({ "Message": message, "CancellationReasons": reasons });
     error(StatusCode::BAD_REQUEST, JSON_1_0, SERVICE, "TransactionCanceledException", &message, more)
 }
 
@@ -200,6 +201,8 @@ fn failure(status: StatusCode, name: &str, message: &str) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::BodyExt;
+
     use super::*;
 
     #[test]
@@ -247,5 +250,18 @@ mod tests {
         assert!((performed.cost.read_units - 2.0).abs() < f64::EPSILON);
         let checksum = crc32fast::hash(br#"{"Item":{}}"#).to_string();
         assert_eq!(performed.response.headers()["x-amz-crc32"], checksum);
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_transaction_says_which_item_met_another() {
+        let request = json!({"TransactItems": [{"Put": {}}, {"Delete": {}}]});
+        let response = refuse(&Action::Error("TransactionCanceledException".to_owned()), &request);
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        let body = response.into_body().collect().await.expect("a body").to_bytes();
+        let body: Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(body["__type"], "com.amazonaws.dynamodb.v20120810#TransactionCanceledException");
+        assert_eq!(body["CancellationReasons"][0]["Code"], "TransactionConflict");
+        assert_eq!(body["CancellationReasons"][1], json!({"Code": "None"}));
+        assert!(body["Message"].as_str().is_some_and(|text| text.ends_with("[TransactionConflict, None]")), "{body}");
     }
 }

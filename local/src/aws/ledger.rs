@@ -14,7 +14,7 @@ use crate::{
 /// A call before it is made.
 #[derive(Debug, Default)]
 pub(crate) struct Call {
-    /// `dynamodb`, `secretsmanager` or `management`.
+    /// `dynamodb`, `secretsmanager`, `sqs` or `management`.
     pub(crate) service: &'static str,
     /// Such as `PutItem`, or an HTTP method.
     pub(crate) operation: String,
@@ -149,6 +149,8 @@ impl Ledger {
                 Suffered::Hangup("killed")
             }
             Action::Close => Suffered::Hangup("closed"),
+            // No rule about a call may ask for these.
+            Action::Double | Action::Skip => Suffered::Nothing,
         }
     }
 
@@ -196,7 +198,8 @@ mod tests {
     async fn noted(what_happens: Value) -> Entry {
         let faults = Arc::new(Faults::new(Known::new::<String>([], [])));
         faults.add(&json!({"on": "dynamodb.PutItem", "do": what_happens})).expect("a rule");
-        let lambda = Arc::new(Lambda::new(BTreeMap::new(), BTreeMap::new(), 1, "", Arc::clone(&faults)));
+        let lambda =
+            Arc::new(Lambda::new(BTreeMap::new(), BTreeMap::new(), 1, "", Arc::clone(&faults), Arc::default()));
         let ledger = Ledger { lambda, journal: Arc::default(), faults };
         let rights = vec![Right { action: "dynamodb:PutItem".to_owned(), resource: "arn:t".to_owned() }];
         let call = Call { service: "dynamodb", operation: "PutItem".to_owned(), rights, ..Call::default() };

@@ -1,10 +1,11 @@
-//! The AWS port: DynamoDB and Secrets Manager, told apart by `X-Amz-Target`, and the control API.
+//! The AWS port: DynamoDB, Secrets Manager and SQS, told apart by `X-Amz-Target`, and the control API.
 
 mod access;
 mod database;
 mod dynamodb;
 mod ledger;
 mod secrets;
+mod sqs;
 mod wire;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -14,10 +15,11 @@ use hyper::http::request::Parts;
 use serde_json::Value;
 
 pub(crate) use self::{
-    access::{Caller, Right},
+    access::{Caller, Right, allows},
     database::Database,
     ledger::{Call, Ledger, Performed},
     secrets::Secrets,
+    sqs::Sqs,
 };
 use crate::{
     control::{Control, PREFIX},
@@ -32,6 +34,7 @@ pub(crate) fn operations(service: &str) -> &'static [&'static str] {
     match service {
         "dynamodb" => &dynamodb::OPERATIONS,
         "secretsmanager" => &secrets::OPERATIONS,
+        "sqs" => &sqs::OPERATIONS,
         "management" => &["POST", "GET", "DELETE"],
         _ => &[],
     }
@@ -48,6 +51,8 @@ pub(crate) struct Aws {
     pub(crate) logical_names: BTreeMap<String, String>,
     /// The secrets.
     pub(crate) secrets: Secrets,
+    /// The queues.
+    pub(crate) sqs: Sqs,
     /// The control API.
     pub(crate) control: Control,
 }
@@ -65,6 +70,7 @@ impl Aws {
         match target.split_once('.') {
             Some(("DynamoDB_20120810", operation)) => self.dynamodb(operation, &parts, body, &peer).await,
             Some(("secretsmanager", operation)) => self.secrets(operation, &parts, &body, &peer).await,
+            Some(("AmazonSQS", operation)) => self.sqs(operation, &parts, &body, &peer).await,
             _ => Ok(wire::unknown_operation(&target)),
         }
     }
@@ -99,6 +105,20 @@ impl Aws {
             })
         };
         self.ledger.perform(call, secrets::refuse, act).await
+    }
+
+    async fn sqs(&self, operation: &str, parts: &Parts, body: &[u8], peer: &Peer) -> Answer {
+        let request: Value = serde_json::from_slice(body).unwrap_or_default();
+        let rights = sqs::rights(operation, &request);
+        let call = Call { rights, ..self.call("sqs", operation, parts, peer) };
+        let (allowed, caller) = (call.authorize(), call.caller.clone());
+        let act = async {
+            Performed::free(match allowed {
+                Ok(()) => self.sqs.answer(operation, &request, &caller).await,
+                Err(why) => sqs::denied(&why),
+            })
+        };
+        self.ledger.perform(call, sqs::refuse, act).await
     }
 
     fn call(&self, service: &'static str, operation: &str, parts: &Parts, peer: &Peer) -> Call {

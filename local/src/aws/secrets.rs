@@ -247,7 +247,7 @@ pub(crate) fn refuse(action: &Action) -> Response {
         Action::Status(429) => (400, "ThrottlingException"),
         Action::Status(status) if *status < 500 => (*status, "InvalidRequestException"),
         Action::Status(status) => (*status, "InternalServiceError"),
-        Action::Delay(_) | Action::Kill | Action::Close => (500, "InternalServiceError"),
+        _ => (500, "InternalServiceError"),
     };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     failure(status, name, "A fault that was asked for")

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
 use super::rule::{Effect, Known, Rule};
@@ -44,12 +45,19 @@ impl Armed {
 pub(crate) struct Faults {
     known: Known,
     rules: Mutex<Vec<Armed>>,
+    /// Decides for rules that fire by chance.
+    random: Mutex<StdRng>,
 }
 
 impl Faults {
     /// No rules yet; they may name only what is `known`.
     pub(crate) fn new(known: Known) -> Self {
-        Self { known, rules: Mutex::default() }
+        Self { known, rules: Mutex::default(), random: Mutex::new(rand::make_rng()) }
+    }
+
+    /// Has chance take the same course each time that the same calls are made in the same order.
+    pub(crate) fn seeded(self, seed: u64) -> Self {
+        Self { random: Mutex::new(StdRng::seed_from_u64(seed)), ..self }
     }
 
     /// Adds a rule, and gives it back with its id.
@@ -72,17 +80,22 @@ impl Faults {
         self.lock().iter().map(describe).collect()
     }
 
-    /// What is to happen to this call, if anything: the first rule that fits and need not skip it decides.
+    /// What is to happen to this call, if anything: the first rule that fits, need not skip it and is not spared it by
+    /// chance decides.
     pub(crate) fn take(&self, on: &str, subject: &Subject) -> Option<Effect> {
         for armed in self.lock().iter_mut().filter(|armed| armed.matches(on, subject)) {
             if armed.skipped < armed.rule.skip {
                 armed.skipped += 1;
-            } else {
+            } else if armed.rule.chance.is_none_or(|chance| self.happens(chance)) {
                 armed.fired += 1;
                 return Some(armed.effect.clone());
             }
         }
         None
+    }
+
+    fn happens(&self, chance: f64) -> bool {
+        self.random.lock().unwrap_or_else(PoisonError::into_inner).random_bool(chance)
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Armed>> {
@@ -146,5 +159,19 @@ mod tests {
         assert_eq!(faults.take("management.POST", &of("F")), None);
         assert_eq!(faults.take("dynamodb.PutItem", &of("F")), None);
         assert!(faults.take("management.POST", &of("G")).is_some());
+    }
+
+    #[test]
+    fn a_rule_may_fire_by_chance_and_does_so_alike_for_the_same_seed() {
+        let course = |seed: u64| -> Vec<bool> {
+            let faults = Faults::new(Known::new(["F"], [])).seeded(seed);
+            let rule = json!({"on": "invoke.F", "chance": 0.25, "times": 0, "do": {"kill": true}});
+            faults.add(&rule).expect("a valid rule");
+            (0..1000).map(|_| faults.take("invoke.F", &of("F")).is_some()).collect()
+        };
+        assert_eq!(course(1), course(1));
+        assert_ne!(course(1), course(2));
+        let fired = course(1).into_iter().filter(|fired| *fired).count();
+        assert!((200..300).contains(&fired), "{fired}");
     }
 }

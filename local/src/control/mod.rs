@@ -17,7 +17,10 @@ pub(crate) use self::{
 };
 use crate::{
     aws::Database,
+    clock::Clock,
     lambda::Lambda,
+    queues::Queues,
+    schedules::Schedules,
     serve::{Answer, Hangup, IdleCloser, Request, Response, json as json_response, read_body},
     websocket::{Registry, decode_id},
 };
@@ -40,6 +43,12 @@ pub(crate) struct Control {
     pub(crate) registry: Arc<Registry>,
     /// The tables.
     pub(crate) database: Arc<Database>,
+    /// The queues.
+    pub(crate) queues: Arc<Queues>,
+    /// The rules that fire on schedule.
+    pub(crate) schedules: Arc<Schedules>,
+    /// The functions' time.
+    pub(crate) clock: Arc<Clock>,
     /// Cuts idle connections.
     pub(crate) closer: IdleCloser,
 }
@@ -54,11 +63,16 @@ impl Control {
             (&Method::GET, "connections") => ok(&self.connections()),
             (&Method::GET, "processes") => ok(&self.lambda.describe()),
             (&Method::GET, "sockets") => ok(&self.registry.describe()),
+            (&Method::GET, "queues") => ok(&self.queues.describe()),
             (&Method::GET, "faults") => ok(&self.faults.describe()),
             (&Method::DELETE, "faults") => done(|| self.faults.clear()),
             (&Method::POST, "faults") => self.add_fault(request).await?,
             (&Method::POST, "sweep") => self.sweep().await,
             (&Method::POST, "drop-idle") => done(|| self.closer.close_idle()),
+            (&Method::GET, "schedules") => ok(&self.schedules.describe()),
+            (&Method::GET, "clock") => ok(&json!({ "ahead_ms": self.clock.ahead_ms() })),
+            (&Method::POST, "clock") => self.set_clock(request).await?,
+            (&Method::POST, path) if path.starts_with("schedules/") => self.schedule(path).await,
             (&Method::POST, path) => self.vanish(path),
             _ => not_found(&path),
         };
@@ -70,6 +84,7 @@ impl Control {
         json!({
             "dynamodb": count("dynamodb"),
             "secretsmanager": count("secretsmanager"),
+            "sqs": count("sqs"),
             "management": count("management"),
         })
     }
@@ -81,6 +96,29 @@ impl Control {
             Ok(rule) => json_response(StatusCode::CREATED, &rule),
             Err(error) => json_response(StatusCode::BAD_REQUEST, &json!({ "error": error })),
         })
+    }
+
+    async fn set_clock(&self, request: Request) -> Answer {
+        let body = read_body(request.into_body(), RULE_LIMIT).await.map_err(|_| Hangup)?;
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let ahead = body["ahead_ms"].as_i64().ok_or_else(|| "give {\"ahead_ms\": a whole number}".to_owned());
+        Ok(match ahead.and_then(|ahead| self.clock.set(ahead).map(|()| ahead)) {
+            Ok(ahead) => ok(&json!({ "ahead_ms": ahead })),
+            Err(error) => json_response(StatusCode::BAD_REQUEST, &json!({ "error": error })),
+        })
+    }
+
+    async fn schedule(&self, path: &str) -> Response {
+        match path.split('/').collect::<Vec<_>>()[..] {
+            ["schedules", name, "fire"] => match self.schedules.fire(name).await {
+                Some(Ok(())) => ok(&json!({ "ok": true })),
+                Some(Err(error)) => ok(&json!({ "ok": false, "error": error.to_string() })),
+                None => not_found(path),
+            },
+            ["schedules", name, "enable"] if self.schedules.switch(name, true) => done(|| ()),
+            ["schedules", name, "disable"] if self.schedules.switch(name, false) => done(|| ()),
+            _ => not_found(path),
+        }
     }
 
     async fn sweep(&self) -> Response {

@@ -28,6 +28,42 @@ pub(crate) enum Action {
     Kill,
     /// The TCP connection is closed without an answer.
     Close,
+    /// A message that is handed out is handed out once more, a moment later.
+    Double,
+    /// A schedule's firing does not happen.
+    Skip,
+}
+
+/// What a rule is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A call of an AWS service.
+    Call,
+    /// An invocation, before or after it.
+    Invocation,
+    /// A message that a queue hands out.
+    Queue,
+    /// A schedule's firing.
+    Schedule,
+}
+
+impl Kind {
+    fn of(word: &str) -> Self {
+        match word {
+            "invoke" | "respond" => Self::Invocation,
+            "queue" => Self::Queue,
+            "schedule" => Self::Schedule,
+            _ => Self::Call,
+        }
+    }
+
+    fn may(self, action: &Action) -> bool {
+        match self {
+            Self::Call | Self::Invocation => !matches!(action, Action::Double | Action::Skip),
+            Self::Queue => *action == Action::Double,
+            Self::Schedule => matches!(action, Action::Skip | Action::Delay(_)),
+        }
+    }
 }
 
 /// A rule as it is posted.
@@ -42,6 +78,7 @@ pub(super) struct Rule {
     pub(super) skip: u64,
     #[serde(default = "once")]
     pub(super) times: u64,
+    pub(super) chance: Option<f64>,
     r#do: Do,
 }
 
@@ -55,6 +92,10 @@ struct Do {
     kill: bool,
     #[serde(default)]
     close: bool,
+    #[serde(default)]
+    double: bool,
+    #[serde(default)]
+    skip: bool,
     #[serde(default)]
     after: bool,
 }
@@ -71,11 +112,13 @@ impl Do {
             self.error.clone().map(Action::Error),
             self.kill.then_some(Action::Kill),
             self.close.then_some(Action::Close),
+            self.double.then_some(Action::Double),
+            self.skip.then_some(Action::Skip),
         ];
         let mut actions = actions.into_iter().flatten();
         match (actions.next(), actions.next()) {
             (Some(action), None) => Ok(Effect { action, after: self.after }),
-            _ => Err("do: give exactly one of delay_ms, status, error, kill, close".to_owned()),
+            _ => Err("do: give exactly one of delay_ms, status, error, kill, close, double, skip".to_owned()),
         }
     }
 }
@@ -84,15 +127,32 @@ impl Rule {
     /// What the rule does; an error if that can never happen.
     pub(super) fn effect(&self, known: &Known) -> Result<Effect, String> {
         let (service, name) = self.on.split_once('.').ok_or_else(|| format!("on: {:?} has no dot", self.on))?;
-        let invocation = service == "invoke" || service == "respond";
-        if invocation {
-            known.function("on", name)?;
-        } else if !operations(service).contains(&name) {
-            return Err(format!("on: no call is known as {}", self.on));
+        let kind = Kind::of(service);
+        match kind {
+            Kind::Invocation => known.function("on", name)?,
+            Kind::Queue => known.queue(name)?,
+            Kind::Schedule => known.schedule(name)?,
+            Kind::Call if operations(service).contains(&name) => {}
+            Kind::Call => return Err(format!("on: no call is known as {}", self.on)),
         }
+        self.check_fields(kind, service, name, known)?;
+        let effect = self.r#do.effect()?;
+        if !kind.may(&effect.action) {
+            return Err(format!("do: this cannot happen to {}", self.on));
+        }
+        if effect.after && kind == Kind::Invocation {
+            return Err(format!("do: {} has no `after`; respond.{name} is after the invocation", self.on));
+        }
+        if effect.after && kind != Kind::Call {
+            return Err(format!("do: {} has no `after`", self.on));
+        }
+        Ok(effect)
+    }
+
+    fn check_fields(&self, kind: Kind, service: &str, name: &str, known: &Known) -> Result<(), String> {
         if let Some(function) = &self.function {
             known.function("function", function)?;
-            if invocation && function != name {
+            if kind != Kind::Call && function != name {
                 return Err(format!("function: {} is never about {function}", self.on));
             }
         }
@@ -105,19 +165,20 @@ impl Rule {
         if self.connection.is_some() && service != "management" {
             return Err(format!("connection: {} is about none", self.on));
         }
-        let effect = self.r#do.effect()?;
-        if effect.after && invocation {
-            return Err(format!("do: {} has no `after`; respond.{name} is after the invocation", self.on));
+        if self.chance.is_some_and(|chance| chance <= 0.0 || chance > 1.0) {
+            return Err("chance: a share of the calls, above 0 and at most 1".to_owned());
         }
-        Ok(effect)
+        Ok(())
     }
 }
 
 /// What there is in the stack that a rule may name.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Known {
     functions: BTreeSet<String>,
     tables: BTreeSet<String>,
+    queues: BTreeSet<String>,
+    schedules: BTreeSet<String>,
 }
 
 impl Known {
@@ -127,7 +188,20 @@ impl Known {
         tables: impl IntoIterator<Item = T>,
     ) -> Self {
         let set = |name: T| name.into();
-        Self { functions: functions.into_iter().map(set).collect(), tables: tables.into_iter().map(set).collect() }
+        let (functions, tables) = (functions.into_iter().map(set).collect(), tables.into_iter().map(set).collect());
+        Self { functions, tables, ..Self::default() }
+    }
+
+    /// These queues too, by logical name.
+    pub(crate) fn with_queues<T: Into<String>>(mut self, queues: impl IntoIterator<Item = T>) -> Self {
+        self.queues.extend(queues.into_iter().map(Into::into));
+        self
+    }
+
+    /// These rules with a schedule too, by logical name.
+    pub(crate) fn with_schedules<T: Into<String>>(mut self, schedules: impl IntoIterator<Item = T>) -> Self {
+        self.schedules.extend(schedules.into_iter().map(Into::into));
+        self
     }
 
     fn function(&self, field: &str, name: &str) -> Result<(), String> {
@@ -136,6 +210,14 @@ impl Known {
 
     fn table(&self, name: &str) -> Result<(), String> {
         if self.tables.contains(name) { Ok(()) } else { Err(format!("table: there is no table {name}")) }
+    }
+
+    fn queue(&self, name: &str) -> Result<(), String> {
+        if self.queues.contains(name) { Ok(()) } else { Err(format!("on: there is no queue {name}")) }
+    }
+
+    fn schedule(&self, name: &str) -> Result<(), String> {
+        if self.schedules.contains(name) { Ok(()) } else { Err(format!("on: there is no schedule {name}")) }
     }
 }
 
@@ -147,7 +229,7 @@ mod tests {
 
     fn effect(rule: Value) -> Result<Effect, String> {
         let rule: Rule = serde_json::from_value(rule).map_err(|error| error.to_string())?;
-        rule.effect(&Known::new(["F", "G"], ["t"]))
+        rule.effect(&Known::new(["F", "G"], ["t"]).with_queues(["Q"]).with_schedules(["S"]))
     }
 
     #[test]
@@ -163,7 +245,7 @@ mod tests {
         for wrong in [
             json!({"on": "x", "do": kill}),
             json!({"on": "dynamodb.PutItme", "do": kill}),
-            json!({"on": "sqs.SendMessage", "do": kill}),
+            json!({"on": "sns.Publish", "do": kill}),
             json!({"on": "management.PUT", "do": kill}),
             json!({"on": "invoke.H", "do": kill}),
             json!({"on": "invoke.F", "function": "G", "do": kill}),
@@ -173,6 +255,17 @@ mod tests {
             json!({"on": "dynamodb.PutItem", "table": "u", "do": kill}),
             json!({"on": "dynamodb.PutItem", "connection": "c", "do": kill}),
             json!({"on": "management.POST", "table": "t", "do": kill}),
+            json!({"on": "queue.S", "do": {"double": true}}),
+            json!({"on": "queue.Q", "do": {"delay_ms": 1}}),
+            json!({"on": "queue.Q", "function": "F", "do": {"double": true}}),
+            json!({"on": "queue.Q", "do": {"double": true, "after": true}}),
+            json!({"on": "schedule.Q", "do": {"skip": true}}),
+            json!({"on": "schedule.S", "do": kill}),
+            json!({"on": "schedule.S", "do": {"double": true}}),
+            json!({"on": "dynamodb.PutItem", "do": {"double": true}}),
+            json!({"on": "invoke.F", "do": {"skip": true}}),
+            json!({"on": "invoke.F", "chance": 0, "do": kill}),
+            json!({"on": "invoke.F", "chance": 1.5, "do": kill}),
         ] {
             assert!(effect(wrong.clone()).is_err(), "{wrong}");
         }
@@ -186,6 +279,10 @@ mod tests {
             json!({"on": "secretsmanager.GetSecretValue", "do": after}),
             json!({"on": "management.POST", "connection": "c", "do": after}),
             json!({"on": "invoke.F", "function": "F", "do": {"kill": true}}),
+            json!({"on": "invoke.F", "chance": 1, "do": {"kill": true}}),
+            json!({"on": "queue.Q", "do": {"double": true}}),
+            json!({"on": "schedule.S", "do": {"skip": true}}),
+            json!({"on": "schedule.S", "chance": 0.5, "do": {"delay_ms": 1}}),
         ] {
             assert!(effect(right.clone()).is_ok(), "{right}");
         }

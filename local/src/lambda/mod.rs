@@ -1,5 +1,6 @@
 //! Lambda: real function binaries, as many processes as there are invocations at once, frozen in between.
 
+mod asynchronous;
 mod error;
 mod process;
 mod runtime_api;
@@ -24,10 +25,12 @@ use tokio::sync::{
 
 use self::process::{Launch, Process};
 pub(crate) use self::{
+    asynchronous::Retries,
     error::FunctionError,
     runtime_api::{Outcome, PAYLOAD_LIMIT},
 };
 use crate::{
+    clock::Clock,
     control::{Action, Faults, Subject},
     log,
     template::Function,
@@ -76,10 +79,11 @@ impl Lambda {
         max_processes: u32,
         aws: &str,
         faults: Arc<Faults>,
+        clock: Arc<Clock>,
     ) -> Self {
         let pools = functions.into_iter().map(|(name, function)| {
             let executable = executables.remove(&name).unwrap_or_default();
-            let launch = Launch { function, executable, aws: aws.to_owned() };
+            let launch = Launch { function, executable, aws: aws.to_owned(), clock: Arc::clone(&clock) };
             let slots = Semaphore::new(max_processes as usize);
             (name, Arc::new(Pool { launch, idle: Mutex::default(), slots }))
         });
@@ -110,7 +114,7 @@ impl Lambda {
             answered.await.unwrap_or_else(|_| Err(FunctionError::new("Sandbox.Failure", "the invocation was lost")));
         if let Err(error) = &outcome
             && error.kind.contains('.')
-            && !self.stopping.load(Ordering::SeqCst)
+            && !self.is_stopping()
         {
             // The platform's own words (a crash, a timeout), which Lambda writes to the function's log.
             log::line(function, &error.to_string());
@@ -202,6 +206,11 @@ impl Lambda {
         }
     }
 
+    /// Whether processes are being ended for good, so that nothing should begin.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
     /// Ends every process, and waits until they have ended.
     pub(crate) async fn shut_down(&self) {
         self.stopping.store(true, Ordering::SeqCst);
@@ -253,6 +262,8 @@ async fn suffer(action: &Action, process: &Process) -> Result<(), FunctionError>
         }
         Action::Error(kind) => Err(FunctionError::new(kind, "A fault that was asked for")),
         Action::Status(status) => Err(FunctionError::new("Fault", format!("A fault that was asked for: {status}"))),
+        // No rule about an invocation may ask for these.
+        Action::Double | Action::Skip => Ok(()),
     }
 }
 
@@ -266,7 +277,7 @@ mod tests {
         let functions = BTreeMap::from([("F".to_owned(), Function::named("F", Vec::new()))]);
         let executables = BTreeMap::from([("F".to_owned(), PathBuf::from("/bin/sh"))]);
         let faults = Arc::new(Faults::new(Known::new(["F"], [])));
-        let lambda = Arc::new(Lambda::new(functions, executables, 1, "", faults));
+        let lambda = Arc::new(Lambda::new(functions, executables, 1, "", faults, Arc::default()));
         let slot = lambda.pools["F"].slots.acquire().await.expect("a slot");
         let short = Duration::from_millis(20);
         tokio::time::timeout(short, lambda.invoke("F", &json!({}))).await.expect_err("no slot is free");

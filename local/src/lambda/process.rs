@@ -28,6 +28,7 @@ use super::{
     runtime_api::{Mailbox, Outcome},
 };
 use crate::{
+    clock::Clock,
     log,
     serve::{IdleCloser, serve},
     template::{Function, REGION},
@@ -67,6 +68,8 @@ pub(crate) struct Launch {
     pub(crate) executable: PathBuf,
     /// Where AWS's services are served.
     pub(crate) aws: String,
+    /// The time that they live in.
+    pub(crate) clock: Arc<Clock>,
 }
 
 /// A running process of a function.
@@ -114,7 +117,11 @@ impl Process {
         let mailbox = Mailbox::new(launch.function.arn.clone());
         let (exit, exited) = watch::channel(None);
         let pid = child.id().unwrap_or_default();
-        tokio::spawn(serve_until_exit(child, listener, Arc::clone(&mailbox), exit));
+        let (served, clock) = (Arc::clone(&mailbox), Arc::clone(&launch.clock));
+        tokio::spawn(async move {
+            serve_until_exit(child, listener, served, exit).await;
+            clock.forget(pid);
+        });
         Ok(Arc::new(Self {
             access_key,
             pid,
@@ -286,6 +293,7 @@ fn environment(launch: &Launch, access_key: &str, runtime_api: &str) -> BTreeMap
         variables.insert("AWS_LAMBDA_LOG_LEVEL".to_owned(), level.clone());
     }
     variables.extend(function.environment.clone());
+    variables.extend(launch.clock.variables());
     variables
 }
 

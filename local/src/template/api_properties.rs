@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer, de::IgnoredAny};
+use serde::{Deserialize, de::IgnoredAny};
 
-use super::properties::{boolean, number, texts};
+use super::properties::{boolean, some_number, texts};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -130,8 +130,4 @@ pub(super) struct RouteResponseProperties {
     _api_id: String,
     #[serde(rename = "RouteResponseKey")]
     _route_response_key: String,
-}
-
-fn some_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    number(deserializer).map(Some)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::properties::{number, one_or_more, texts};
+use super::properties::{number, one_or_more, some_number, texts};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -21,6 +21,8 @@ pub(super) struct FunctionProperties {
     pub(super) role: String,
     #[serde(default)]
     pub(super) logging_config: LoggingProperties,
+    #[serde(default)]
+    pub(super) event_invoke_config: InvokeProperties,
     #[serde(rename = "FunctionName")]
     _function_name: Option<String>,
 }
@@ -40,6 +42,16 @@ pub(super) struct LoggingProperties {
     pub(super) log_group: Option<String>,
     #[serde(rename = "SystemLogLevel")]
     _system_log_level: Option<String>,
+}
+
+/// How invocations for which nobody waits are tried again.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct InvokeProperties {
+    #[serde(default, deserialize_with = "some_number")]
+    pub(super) maximum_retry_attempts: Option<u64>,
+    #[serde(default, deserialize_with = "some_number")]
+    pub(super) maximum_event_age_in_seconds: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -91,6 +103,11 @@ pub(crate) enum Effect {
     /// Forbids it, whatever else permits it.
     Deny,
 }
+
+/// An alarm's properties all have no effect: nothing here watches metrics.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AlarmProperties {}
 
 /// A log group's properties all have no effect: what functions write goes to standard error.
 #[derive(Deserialize)]

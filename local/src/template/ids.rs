@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 pub(crate) const ACCOUNT: &str = "123456789012";
 /// The region that everything is in.
 pub(crate) const REGION: &str = "us-east-1";
+/// Where AWS serves the queues of the region.
+pub(crate) const SQS: &str = "https://sqs.us-east-1.amazonaws.com";
 
 const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -17,8 +19,11 @@ const MIXED: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234
 pub(crate) fn naming_property(kind: &str) -> Option<&'static str> {
     Some(match kind {
         "AWS::ApiGatewayV2::Stage" => "StageName",
+        "AWS::CloudWatch::Alarm" => "AlarmName",
         "AWS::DynamoDB::Table" => "TableName",
+        "AWS::Events::Rule" => "Name",
         "AWS::Logs::LogGroup" => "LogGroupName",
+        "AWS::SQS::Queue" => "QueueName",
         "AWS::SecretsManager::Secret" => "Name",
         "AWS::Serverless::Function" => "FunctionName",
         _ => return None,
@@ -50,6 +55,16 @@ impl Identity {
                 let arn = arn("lambda", &format!("function:{name}"));
                 Self::with_arn(name, arn)
             }
+            "AWS::Events::Rule" => {
+                let name = given.unwrap_or_else(generated);
+                let arn = arn("events", &format!("rule/{name}"));
+                Self::with_arn(name, arn)
+            }
+            "AWS::CloudWatch::Alarm" => {
+                let name = given.unwrap_or_else(generated);
+                let arn = arn("cloudwatch", &format!("alarm:{name}"));
+                Self::with_arn(name, arn)
+            }
             "AWS::IAM::Role" => {
                 let name = generated();
                 // IAM is in no region.
@@ -66,6 +81,12 @@ impl Identity {
                 let arn = arn("secretsmanager", &format!("secret:{name}-{}", letters(&name, 6, MIXED)));
                 Self { reference: arn.clone(), attributes: BTreeMap::from([("Id", arn)]) }
             }
+            "AWS::SQS::Queue" => {
+                let name = given.unwrap_or_else(generated);
+                let (url, arn) = (format!("{SQS}/{ACCOUNT}/{name}"), arn("sqs", &name));
+                let attributes = [("Arn", arn), ("QueueName", name), ("QueueUrl", url.clone())];
+                Self { reference: url, attributes: BTreeMap::from(attributes) }
+            }
             "AWS::ApiGatewayV2::Api" => {
                 let id = letters(logical, 10, LOWER);
                 Self { reference: id.clone(), attributes: BTreeMap::from([("ApiId", id)]) }
@@ -76,6 +97,7 @@ impl Identity {
             | "AWS::ApiGatewayV2::IntegrationResponse"
             | "AWS::ApiGatewayV2::Route"
             | "AWS::ApiGatewayV2::RouteResponse"
+            | "AWS::Lambda::EventSourceMapping"
             | "AWS::Lambda::Permission" => Self { reference: letters(logical, 7, LOWER), attributes: BTreeMap::new() },
             _ => return None,
         })
@@ -131,6 +153,6 @@ mod tests {
 
     #[test]
     fn an_unknown_type_has_no_identity() {
-        assert!(Identity::of("some", "Queue", "AWS::SQS::Queue", None).is_none());
+        assert!(Identity::of("some", "Topic", "AWS::SNS::Topic", None).is_none());
     }
 }

@@ -84,7 +84,7 @@ impl Scope {
                 Value::Bool(left == right)
             }
             "Fn::Sub" => Value::String(self.substitute(argument)?),
-            "Fn::GetAtt" => Value::String(self.attribute(&self.strings(argument)?.join("."))?),
+            "Fn::GetAtt" => Value::String(self.served_here(&self.attribute(&self.strings(argument)?.join("."))?)),
             "Fn::Join" => self.join(argument)?,
             "Fn::Select" => return self.select(argument),
             "Fn::FindInMap" => return self.find_in_map(argument),
@@ -99,7 +99,7 @@ impl Scope {
         }
         match self.parameters.get(name) {
             Some(value) => Ok(Some(value.clone())),
-            None => self.named(name).map(|text| Some(Value::String(text))),
+            None => self.named(name).map(|text| Some(Value::String(self.served_here(&text)))),
         }
     }
 

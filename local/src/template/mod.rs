@@ -5,10 +5,14 @@ mod data_properties;
 mod function_properties;
 mod ids;
 mod intrinsics;
+mod mappings;
 mod parameters;
 mod permissions;
 mod properties;
+mod queue_properties;
+mod queues;
 mod roles;
+mod rules;
 mod stack;
 mod wiring;
 mod yaml;
@@ -17,15 +21,21 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-#[cfg(test)]
-pub(crate) use self::stack::{Mock, WebSocketRoute};
 pub(crate) use self::{
     api_properties::Cors,
     function_properties::{Effect, Statement},
     ids::{ACCOUNT, REGION, arn},
+    mappings::Mapping,
+    queues::{Queue, Redrive},
+    rules::Rule,
     stack::{Authorizer, Function, HttpApi, HttpRoute, Integration, Secret, SecretValue, Stack, Table, WebSocketApi},
 };
 use self::{ids::Identity, intrinsics::Scope};
+#[cfg(test)]
+pub(crate) use self::{
+    rules::Target,
+    stack::{Mock, WebSocketRoute},
+};
 use crate::{error::StartError, samconfig::Settings};
 
 /// Where this machine serves the template's APIs.
@@ -35,6 +45,8 @@ pub(crate) struct Addresses {
     pub(crate) http: String,
     /// Of the WebSocket API: `ws://127.0.0.1:PORT`.
     pub(crate) websocket: String,
+    /// Of AWS's services: `http://127.0.0.1:PORT`.
+    pub(crate) aws: String,
 }
 
 /// Resolves the template's text with the settings' parameters.
@@ -119,6 +131,7 @@ fn name_resources(
     resources: &BTreeMap<String, (String, Value)>,
     addresses: &Addresses,
 ) -> Result<(), StartError> {
+    scope.addresses.push((ids::SQS.to_owned(), addresses.aws.clone()));
     for (name, (kind, properties)) in resources {
         let given = given_name(scope, kind, properties);
         let given = given.map_err(|why| StartError::Template(format!("{name}: {why}")))?;

@@ -1,9 +1,9 @@
-//! Whether API Gateway may invoke what its routes and authorizers name. On AWS it may not by itself, and fails only when
-//! someone calls.
+//! Whether a service may invoke what its routes, authorizers or rules name. On AWS it may not by itself, and fails only
+//! when the time comes.
 
 use serde::Deserialize;
 
-use super::{Function, Resource, ids::arn, properties::read};
+use super::{Function, Resource, properties::read};
 use crate::pattern::matches;
 
 #[derive(Deserialize)]
@@ -25,20 +25,25 @@ impl Permissions {
         permissions.map(read).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Requires one that lets `invoker`, a route or an authorizer, call the function as `source`: API, stage, route.
-    pub(super) fn require(&self, function: &Function, invoker: &str, source: &str) -> Result<(), String> {
-        let source = arn("execute-api", source);
+    /// Requires one that lets `invoker`, a part of a service, call the function in the service's name as `source`, an ARN.
+    pub(super) fn require(
+        &self,
+        function: &Function,
+        invoker: &str,
+        service: &str,
+        source: &str,
+    ) -> Result<(), String> {
         let fits = |permission: &Permission| {
             (permission.function_name == function.physical_name || permission.function_name == function.arn)
                 && ["lambda:InvokeFunction", "lambda:*"].contains(&permission.action.as_str())
-                && permission.principal == "apigateway.amazonaws.com"
-                && permission.source_arn.as_ref().is_none_or(|pattern| matches(pattern, &source))
+                && permission.principal == service
+                && permission.source_arn.as_ref().is_none_or(|pattern| matches(pattern, source))
         };
         if self.0.iter().any(fits) {
             return Ok(());
         }
         Err(format!(
-            "{invoker} may not invoke {}: no AWS::Lambda::Permission lets apigateway.amazonaws.com do so as {source}",
+            "{invoker} may not invoke {}: no AWS::Lambda::Permission lets {service} do so as {source}",
             function.name
         ))
     }

@@ -8,20 +8,41 @@ use serde_json::Value;
 
 use super::{Resource, text_of};
 
-/// The properties of a resource type that nothing here depends on. (`Name` names a secret, and `LogGroupName` a log
-/// group, but before their properties are read.)
+/// The properties of a resource type that nothing here depends on. (`Name` names a secret or a
+/// rule, `LogGroupName` a log group and `QueueName` a queue, but before their properties are read.)
 fn without_effect(kind: &str) -> &'static [&'static str] {
     match kind {
         "AWS::ApiGatewayV2::Api" => &["Description", "Name", "Tags"],
         "AWS::ApiGatewayV2::Authorizer" => &["Name"],
         "AWS::ApiGatewayV2::Integration" => &["Description"],
         "AWS::ApiGatewayV2::Stage" => &["Description", "Tags"],
+        "AWS::CloudWatch::Alarm" => &[
+            "AlarmActions",
+            "AlarmDescription",
+            "AlarmName",
+            "ComparisonOperator",
+            "Dimensions",
+            "EvaluationPeriods",
+            "MetricName",
+            "Namespace",
+            "OKActions",
+            "Period",
+            "Statistic",
+            "Tags",
+            "Threshold",
+            "TreatMissingData",
+        ],
         "AWS::DynamoDB::Table" => &["BillingMode", "DeletionProtectionEnabled", "Tags"],
+        "AWS::Events::Rule" => &["Description", "Name", "Tags"],
         "AWS::IAM::Role" => &["AssumeRolePolicyDocument", "Description", "Tags"],
+        "AWS::Lambda::EventSourceMapping" => &["Tags"],
         "AWS::Logs::LogGroup" => &["KmsKeyId", "LogGroupName", "RetentionInDays", "Tags"],
         "AWS::SecretsManager::Secret" => &["Description", "KmsKeyId", "Name", "Tags"],
         "AWS::Serverless::Function" => {
             &["Architectures", "Description", "ReservedConcurrentExecutions", "Runtime", "Tags"]
+        }
+        "AWS::SQS::Queue" => {
+            &["KmsDataKeyReusePeriodSeconds", "KmsMasterKeyId", "QueueName", "SqsManagedSseEnabled", "Tags"]
         }
         _ => &[],
     }
@@ -39,6 +60,11 @@ pub(super) fn read<T: DeserializeOwned>(resource: &Resource) -> Result<T, String
 pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let value = Value::deserialize(deserializer)?;
     text_of(&value).parse().map_err(|_| serde::de::Error::custom(format!("{value} is not a whole number")))
+}
+
+/// A number that may be missing.
+pub(super) fn some_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    number(deserializer).map(Some)
 }
 
 /// A boolean, or a text that is one: what a parameter gives is text.

@@ -8,12 +8,16 @@ use super::{
     Resource,
     api_properties::{ApiProperties, Cors},
     data_properties::{SecretProperties, TableProperties},
-    function_properties::{FunctionProperties, LogGroupProperties, Statement},
+    function_properties::{AlarmProperties, FunctionProperties, InvokeProperties, LogGroupProperties, Statement},
+    mappings::{Mapping, mappings},
     permissions::Permissions,
     properties::read,
+    queues::{Queue, in_range, queues},
     roles::Roles,
+    rules::{Rule, rules},
     wiring::Wiring,
 };
+use crate::lambda::Retries;
 
 /// All that a template asks for.
 #[derive(Debug, Default)]
@@ -24,6 +28,12 @@ pub(crate) struct Stack {
     pub(crate) tables: Vec<Table>,
     /// The secrets.
     pub(crate) secrets: Vec<Secret>,
+    /// The queues.
+    pub(crate) queues: Vec<Queue>,
+    /// What reads the queues for functions.
+    pub(crate) mappings: Vec<Mapping>,
+    /// The rules that fire on schedule.
+    pub(crate) rules: Vec<Rule>,
     /// The HTTP API.
     pub(crate) http: Option<HttpApi>,
     /// The WebSocket API.
@@ -59,6 +69,8 @@ pub(crate) struct Function {
     pub(crate) log_group: Option<String>,
     /// What it may do.
     pub(crate) policy: Vec<Statement>,
+    /// How invocations for which nobody waits are tried again.
+    pub(crate) retries: Retries,
 }
 
 #[cfg(test)]
@@ -78,6 +90,7 @@ impl Function {
             log_level: None,
             log_group: None,
             policy,
+            retries: Retries::default(),
         }
     }
 }
@@ -199,10 +212,16 @@ pub(super) fn assemble(resources: &[Resource], outputs: Vec<(String, String)>) -
             "AWS::Logs::LogGroup" => {
                 read::<LogGroupProperties>(resource)?;
             }
+            "AWS::CloudWatch::Alarm" => {
+                read::<AlarmProperties>(resource)?;
+            }
             _ => {}
         }
     }
+    stack.queues = queues(resources)?;
+    stack.mappings = mappings(resources, &stack.functions, &stack.queues)?;
     let permissions = Permissions::of(resources)?;
+    stack.rules = rules(resources, &stack.functions, &permissions)?;
     for api in resources.iter().filter(|resource| resource.kind == "AWS::ApiGatewayV2::Api") {
         let properties: ApiProperties = read(api)?;
         if properties.disable_execute_api_endpoint {
@@ -235,7 +254,20 @@ fn function(resource: &Resource, roles: &Roles) -> Result<Function, String> {
         log_level: properties.logging_config.application_log_level,
         log_group: properties.logging_config.log_group,
         policy,
+        retries: retries(&resource.name, &properties.event_invoke_config)?,
     })
+}
+
+fn retries(name: &str, properties: &InvokeProperties) -> Result<Retries, String> {
+    let mut retries = Retries::default();
+    if let Some(attempts) = properties.maximum_retry_attempts {
+        let attempts = in_range(name, "MaximumRetryAttempts", attempts, 0..=2)?;
+        retries.attempts = u32::try_from(attempts).unwrap_or(2);
+    }
+    if let Some(seconds) = properties.maximum_event_age_in_seconds {
+        retries.max_age = Duration::from_secs(in_range(name, "MaximumEventAgeInSeconds", seconds, 60..=21_600)?);
+    }
+    Ok(retries)
 }
 
 fn table(resource: &Resource) -> Result<Table, String> {

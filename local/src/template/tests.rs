@@ -30,7 +30,7 @@ Resources:
   Word:
     Type: AWS::SecretsManager::Secret
     Properties: { GenerateSecretString: { PasswordLength: 20, ExcludeCharacters: "x" }, KmsKeyId: some }
-  Skipped: { Type: AWS::SQS::Queue, Condition: Never }
+  Skipped: { Type: AWS::SNS::Topic, Condition: Never }
   Work:
     Type: AWS::Serverless::Function
     Properties:
@@ -112,7 +112,11 @@ Outputs:
 fn read_with(text: &str, given: &[(&str, &str)]) -> Result<Stack, String> {
     let parameters = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let settings = Settings { stack: "some".to_owned(), parameters };
-    let addresses = Addresses { http: "http://127.0.0.1:1".to_owned(), websocket: "ws://127.0.0.1:2".to_owned() };
+    let addresses = Addresses {
+        http: "http://127.0.0.1:1".to_owned(),
+        websocket: "ws://127.0.0.1:2".to_owned(),
+        aws: "http://127.0.0.1:3".to_owned(),
+    };
     read(text, &settings, &addresses).map_err(|error| error.to_string())
 }
 
@@ -248,10 +252,80 @@ fn an_http_api_allows_the_origins_that_it_names() {
     assert!(error.contains("Web") && error.contains("AllowOrigin"), "{error}");
 }
 
+const QUEUES: &str = r#"
+  Jobs:
+    Type: AWS::SQS::Queue
+    Properties:
+      VisibilityTimeout: "30"
+      RedrivePolicy: { deadLetterTargetArn: !GetAtt DeadJobs.Arn, maxReceiveCount: "4" }
+      SqsManagedSseEnabled: true
+  DeadJobs: { Type: AWS::SQS::Queue, Properties: { QueueName: dead, MessageRetentionPeriod: 1209600, RedriveAllowPolicy: { redrivePermission: allowAll } } }
+  JobsToWork:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties:
+      EventSourceArn: !GetAtt Jobs.Arn
+      FunctionName: !Ref Work
+      BatchSize: 10
+      FunctionResponseTypes: [ReportBatchItemFailures]
+      ScalingConfig: { MaximumConcurrency: 5 }
+      Tags: [{ Key: some, Value: tag }]
+"#;
+
+/// The template with queues too, in which `right` is replaced by `wrong`.
+fn read_queues(right: &str, wrong: &str) -> Result<Stack, String> {
+    let queues = QUEUES.replace(right, wrong);
+    assert_eq!(queues == QUEUES, right.is_empty(), "{right} is not in the template");
+    let may = r#"- { Effect: Allow, Action: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueue*"], Resource: !GetAtt Jobs.Arn }"#;
+    let statement = "- { Effect: Allow, Action: [\"logs";
+    let with_rights = TEMPLATE.replace(statement, &format!("{may}\n              {statement}"));
+    let outputs =
+        "Outputs:\n  Url: { Value: !Ref Jobs }\n  Again: { Value: !Sub \"${Jobs.QueueUrl} ${Jobs.QueueName}\" }";
+    read_with(&with_rights.replace("\nOutputs:", &format!("{queues}{outputs}")), &[])
+}
+
+#[test]
+fn a_queue_and_what_reads_it_are_what_the_template_says() {
+    let stack = read_queues("", "").expect("a valid template");
+    let jobs = stack.queues.iter().find(|queue| queue.logical_name == "Jobs").expect("a queue");
+    assert!(jobs.name.starts_with("some-Jobs-") && jobs.arn.ends_with(&format!("123456789012:{}", jobs.name)));
+    let redrive = jobs.redrive.as_ref().expect("a redrive policy");
+    assert!(redrive.limit == 4 && redrive.target.ends_with(":dead"));
+    let mapping = &stack.mappings[0];
+    assert_eq!((mapping.queue.as_str(), mapping.function.as_str()), (jobs.name.as_str(), "Work"));
+    assert_eq!((mapping.batch_size, mapping.concurrency, mapping.reports_failures), (10, Some(5), true));
+    let url = format!("http://127.0.0.1:3/123456789012/{}", jobs.name);
+    let outputs: BTreeMap<String, String> = stack.outputs.into_iter().collect();
+    assert_eq!((&outputs["Url"], &outputs["Again"]), (&url, &format!("{url} {}", jobs.name)));
+    assert!(read_queues("BatchSize: 10", "Enabled: false").expect("a valid template").mappings.is_empty());
+}
+
+#[test]
+fn a_queue_that_aws_would_not_have_is_refused() {
+    for (right, wrong, name, says) in [
+        ("VisibilityTimeout: \"30\"", "FifoQueue: true", "Jobs", "FifoQueue"),
+        ("VisibilityTimeout: \"30\"", "VisibilityTimeout: 43201", "Jobs", "43200"),
+        ("VisibilityTimeout: \"30\"", "VisibilityTimeout: 4", "JobsToWork", "VisibilityTimeout of Jobs (4 s)"),
+        ("maxReceiveCount: \"4\"", "maxReceiveCount: 0", "Jobs", "maxReceiveCount"),
+        ("!GetAtt DeadJobs.Arn", "arn:aws:sqs:us-east-1:1:other", "Jobs", "deadLetterTargetArn"),
+        ("allowAll", "denyAll", "Jobs", "RedriveAllowPolicy of DeadJobs"),
+        ("allowAll", "byQueue, sourceQueueArns: [x]", "Jobs", "RedriveAllowPolicy of DeadJobs"),
+        ("!GetAtt Jobs.Arn", "!GetAtt DeadJobs.Arn", "JobsToWork", "sqs:ReceiveMessage, sqs:DeleteMessage"),
+        ("!GetAtt Jobs.Arn", "arn:aws:sqs:us-east-1:1:other", "JobsToWork", "EventSourceArn"),
+        ("!Ref Work", "Werk", "JobsToWork", "FunctionName"),
+        ("BatchSize: 10", "BatchSize: 11", "JobsToWork", "MaximumBatchingWindowInSeconds"),
+        ("MaximumConcurrency: 5", "MaximumConcurrency: 1", "JobsToWork", "MaximumConcurrency"),
+        ("BatchSize: 10", "FilterCriteria: {}", "JobsToWork", "FilterCriteria"),
+        ("[ReportBatchItemFailures]", "[Other]", "JobsToWork", "Other"),
+    ] {
+        let error = read_queues(right, wrong).expect_err("AWS would not have it");
+        assert!(error.contains(name) && error.contains(says), "{error}");
+    }
+}
+
 #[test]
 fn what_is_not_served_is_refused_by_name() {
-    let kind = read_with("Resources:\n  Queue: { Type: AWS::SQS::Queue }", &[]).expect_err("an unknown type");
-    assert!(kind.contains("Queue") && kind.contains("AWS::SQS::Queue"), "{kind}");
+    let kind = read_with("Resources:\n  Topic: { Type: AWS::SNS::Topic }", &[]).expect_err("an unknown type");
+    assert!(kind.contains("Topic") && kind.contains("AWS::SNS::Topic"), "{kind}");
     let broken = [
         ("Timeout: 5", "Timeout: 5\n      Tracing: Active", "Work", "Tracing"),
         ("Timeout: 5", "Timeout: 5\n      Policies: []", "Work", "Policies"),

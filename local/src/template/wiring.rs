@@ -10,6 +10,7 @@ use super::{
         ApiProperties, AuthorizerProperties, Cors, IntegrationProperties, IntegrationResponseProperties,
         RouteProperties, RouteResponseProperties, StageProperties,
     },
+    ids::arn,
     permissions::Permissions,
     properties::read,
     stack::{Authorizer, Function, HttpApi, HttpRoute, Integration, Mock, WebSocketApi, WebSocketRoute},
@@ -155,7 +156,8 @@ impl Wiring<'_> {
     /// Requires that this API may invoke the function from `path` in `stage`.
     fn require_permission(&self, function: &Function, invoker: &str, stage: &str, path: &str) -> Result<(), String> {
         let api = &self.api.identity.reference;
-        self.permissions.require(function, invoker, &format!("{api}/{stage}/{path}"))
+        let source = arn("execute-api", &format!("{api}/{stage}/{path}"));
+        self.permissions.require(function, invoker, "apigateway.amazonaws.com", &source)
     }
 
     fn has_response(&self, route: &Resource) -> Result<bool, String> {

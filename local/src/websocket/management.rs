@@ -125,7 +125,7 @@ fn refuse(action: &Action) -> Response {
             "LimitExceededException" => too_many(),
             other => error(500, other, &internal()),
         },
-        Action::Delay(_) | Action::Kill | Action::Close => error(500, "InternalServerErrorException", &internal()),
+        _ => error(500, "InternalServerErrorException", &internal()),
     }
 }
 

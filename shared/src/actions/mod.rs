@@ -3,14 +3,22 @@
 mod channel;
 mod close;
 mod cut;
+mod deliver;
 mod fan_out;
 mod inbox;
+mod notification;
+mod schedule;
 mod send;
 mod subscribe;
+mod sweep;
 
 pub use channel::{ChannelState, Channels};
 pub use cut::Cutter;
+pub use deliver::{Delivered, Deliverer};
 pub use fan_out::FanOut;
 pub use inbox::{Inboxes, ReadMark};
+pub use notification::{NotificationState, Notifications, Place};
+pub use schedule::Scheduler;
 pub use send::{Sender, Sent, SentChannel};
 pub use subscribe::{Replay, Subscriptions};
+pub use sweep::{Sweeper, Swept};

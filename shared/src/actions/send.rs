@@ -1,19 +1,20 @@
-//! Sending a notification: append it to its channels' logs, then push it to whoever listens.
+//! Sending a notification: append it to its channels' logs, then push it to whoever listens; or schedule it.
 //!
 //! An answer says that both are done. Whatever fails before is told to the publisher, who sends again: under the same
 //! key nothing is stored twice, and what was stored but perhaps not pushed is pushed again.
 
 use futures_util::future::try_join_all;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-use super::FanOut;
+use super::{FanOut, Scheduler};
 use crate::aws::log::{Appended, Log, New};
 use crate::aws::once::{self, Onces};
 use crate::clock;
 use crate::domain::channel::{Channel, Sub};
 use crate::domain::claims::Claims;
 use crate::domain::item::{Item, frame};
+use crate::domain::schedule::state::State;
 use crate::domain::send::{IdempotencyKey, Send};
 use crate::domain::seq::Seq;
 use crate::domain::time::Millis;
@@ -28,6 +29,7 @@ pub struct Sender {
     log: Log,
     onces: Onces,
     fan_out: FanOut,
+    scheduler: Scheduler,
 }
 
 /// What became of a notification.
@@ -35,8 +37,11 @@ pub struct Sender {
 pub struct Sent {
     /// Its id.
     pub id: String,
-    /// `sent`.
-    pub state: &'static str,
+    /// `sent`, or `scheduled`; a repeated request is told what became of the first one.
+    pub state: State,
+    /// When it is due, if it was to be sent later.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rfc3339")]
+    pub deliver_at: Option<Millis>,
     /// Its channels, in the order of the request.
     pub channels: Vec<SentChannel>,
 }
@@ -57,9 +62,19 @@ pub struct SentChannel {
     pub queued: bool,
 }
 
+impl Sent {
+    fn now(id: String, channels: Vec<SentChannel>) -> Self {
+        Self { id, state: State::Sent, deliver_at: None, channels }
+    }
+}
+
+fn rfc3339<S: Serializer>(moment: &Option<Millis>, serializer: S) -> Result<S::Ok, S::Error> {
+    moment.map(Millis::rfc3339).serialize(serializer)
+}
+
 impl SentChannel {
     /// Nobody but connections listens yet, and all of them have been served when the answer is given.
-    fn new(channel: &Channel, seq: Option<Seq>, connections: usize) -> Self {
+    pub(super) fn new(channel: &Channel, seq: Option<Seq>, connections: usize) -> Self {
         Self { channel: channel.clone(), seq, connections, endpoints: 0, queued: false }
     }
 }
@@ -67,11 +82,11 @@ impl SentChannel {
 impl Sender {
     /// Sends through these.
     #[must_use]
-    pub fn new(log: Log, onces: Onces, fan_out: FanOut) -> Self {
-        Self { log, onces, fan_out }
+    pub fn new(log: Log, onces: Onces, fan_out: FanOut, scheduler: Scheduler) -> Self {
+        Self { log, onces, fan_out, scheduler }
     }
 
-    /// Sends a notification for a publisher.
+    /// Sends a notification for a publisher, now or later.
     ///
     /// # Errors
     /// The publisher may not send it, it is too large, its key is another request's, or it could not be stored and pushed
@@ -79,16 +94,18 @@ impl Sender {
     pub async fn send(&self, by: &Claims, send: &Send, key: Option<&IdempotencyKey>) -> Result<Sent, Error> {
         send.check(by, key)?;
         let now = clock::now();
+        let due = send.timing.due(now)?;
         let item = Item::new(Uuid::now_v7().to_string(), now, &send.content);
         for channel in &send.to {
             item.check_fits(channel)?;
         }
-        let channels = match key {
-            _ if !send.store => self.push_unstored(&send.to, &item).await,
-            None => self.send_once(send, item.clone()).await?,
-            Some(key) => return self.send_keyed(&by.sub, send, key, item, now).await,
+        let channels = match (key, due) {
+            (Some(key), due) => return self.send_keyed(&by.sub, send, key, item, due).await,
+            (None, Some(due)) => return self.scheduler.schedule(&by.sub, send, &item, due).await,
+            (None, None) if send.store => self.send_once(send, item.clone()).await?,
+            (None, None) => self.push_unstored(&send.to, &item).await,
         };
-        Ok(Sent { id: item.id, state: "sent", channels })
+        Ok(Sent::now(item.id, channels))
     }
 
     /// No log, no promise: what cannot be pushed is let go.
@@ -123,46 +140,56 @@ impl Sender {
         send: &Send,
         key: &IdempotencyKey,
         item: Item,
-        now: Millis,
+        due: Option<Millis>,
     ) -> Result<Sent, Error> {
-        let sent = self.append_keyed(sub, send, key, &item, now).await?;
-        let channels = if sent.done {
-            places(send, &sent).map(|(channel, seq)| SentChannel::new(channel, Some(seq), 0)).collect()
-        } else {
-            let item = sent.item(item);
-            let channels =
-                try_join_all(places(send, &sent).map(|(channel, seq)| self.push(channel, seq, &item))).await?;
-            self.onces.mark_done(sub, key, &sent).await?;
-            channels
-        };
-        Ok(Sent { id: sent.id, state: "sent", channels })
+        let now = item.sent_at;
+        for _ in 0..TRIES {
+            let known = self.onces.get(sub, key, now).await?;
+            if known.as_ref().is_some_and(|known| known.fingerprint != send.fingerprint) {
+                return Err(key.reused().into());
+            }
+            // What the first request under the key has begun counts, whatever time it is now.
+            let sent = match (known, due) {
+                (Some(known), _) if known.scheduled => Some(self.scheduler.resume(&known.id, now).await?),
+                (None, Some(due)) => self.scheduler.schedule_keyed(sub, send, key, &item, due).await?,
+                (known, _) => {
+                    let known = known.unwrap_or_else(|| once::Sent::new(&item, send.fingerprint.clone()));
+                    self.send_as_known(sub, send, key, &item, known).await?
+                }
+            };
+            if let Some(sent) = sent {
+                return Ok(sent);
+            }
+        }
+        Err(Error::Failed { call: "send under a key", cause: "another request kept coming first".to_owned() })
     }
 
-    /// Appends to each channel that does not have the notification yet under this key. One after the other: all of them
-    /// change the key's row.
-    async fn append_keyed(
+    /// Appends to each channel that does not have the notification yet under this key, and pushes. `None` if another
+    /// request under the key came between: what it did has to be looked at first.
+    async fn send_as_known(
         &self,
         sub: &Sub,
         send: &Send,
         key: &IdempotencyKey,
         item: &Item,
-        now: Millis,
-    ) -> Result<once::Sent, Error> {
-        for _ in 0..TRIES {
-            let known = self.onces.get(sub, key, now).await?;
-            let mut sent = known.unwrap_or_else(|| once::Sent::new(item, send.fingerprint.clone()));
-            if sent.fingerprint != send.fingerprint {
-                return Err(key.reused().into());
-            }
-            let new = new(send, sent.item(item.clone()));
-            if self.append_missing(sub, send, key, &new, &mut sent, now).await? {
-                return Ok(sent);
-            }
+        mut sent: once::Sent,
+    ) -> Result<Option<Sent>, Error> {
+        let new = new(send, sent.item(item.clone()));
+        if !self.append_missing(sub, send, key, &new, &mut sent, item.sent_at).await? {
+            return Ok(None);
         }
-        Err(Error::Failed { call: "append under a key", cause: "another request kept coming first".to_owned() })
+        let places = places(send, &sent);
+        let channels = if sent.done {
+            places.map(|(channel, seq)| SentChannel::new(channel, Some(seq), 0)).collect()
+        } else {
+            let channels = try_join_all(places.map(|(channel, seq)| self.push(channel, seq, &new.item))).await?;
+            self.onces.mark_done(sub, key, &sent).await?;
+            channels
+        };
+        Ok(Some(Sent::now(sent.id, channels)))
     }
 
-    /// `false` if another request under the key came between: what it did has to be looked at first.
+    /// One after the other: all of them change the key's row.
     async fn append_missing(
         &self,
         sub: &Sub,

@@ -1,9 +1,12 @@
-//! The adapters to AWS. Each file knows one service or one table; none knows another.
+//! The adapters to AWS. Each file knows one service or one table; what changes together with a log is a
+//! [`log::Note`] of another.
 
 pub mod clients;
 pub mod log;
 pub mod management;
 pub mod once;
+pub mod queue;
 pub mod row;
+pub mod schedule;
 pub mod secret;
 pub mod subscribers;

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use serde::{Deserialize, Serialize};
 
+use super::log::Note;
 use super::row::{VERSION, built, from_row, number, past_conflicts, text, to_row};
 use crate::domain::channel::{Channel, Sub};
 use crate::domain::item::Item;
@@ -35,8 +36,11 @@ pub struct Sent {
     sent_at: Millis,
     /// The request's fingerprint: the same key is not for another one.
     pub fingerprint: String,
-    /// The channels that have it, with its place.
+    /// The channels that have it, with its place. None while it waits in the schedule.
     pub channels: BTreeMap<String, Seq>,
+    /// Whether it went to the schedule, where the row of this id says more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub scheduled: bool,
     /// Whether everybody has been told. Until then whoever meets the row fans out again.
     #[serde(default)]
     pub done: bool,
@@ -68,7 +72,7 @@ impl Sent {
     pub fn new(item: &Item, fingerprint: String) -> Self {
         let (id, sent_at) = (item.id.clone(), item.sent_at);
         let expires_at = sent_at.seconds() + REMEMBERED;
-        Self { id, sent_at, fingerprint, channels: BTreeMap::new(), done: false, expires_at }
+        Self { id, sent_at, fingerprint, channels: BTreeMap::new(), scheduled: false, done: false, expires_at }
     }
 
     /// The notification of the first request, from that of an equal one.
@@ -128,20 +132,31 @@ impl Onces {
     }
 }
 
+/// That a channel has the notification. Fails where it has it already or the key is another request's.
+impl Note for Once<'_> {
+    fn items(&self, channel: &Channel, seq: Seq) -> Result<Vec<TransactWriteItem>, Error> {
+        let item = if self.first { self.note_first(channel, seq) } else { self.note_further(channel, seq) };
+        Ok(vec![item?])
+    }
+}
+
 impl Once<'_> {
-    /// Notes, as part of a transaction, that a channel has the notification. Its condition fails where the channel has
-    /// it already or the key is another request's.
+    /// That the notification went to the schedule, as part of a transaction. Fails where the key is known.
     ///
     /// # Errors
     /// None that a caller could mend.
-    pub fn note(&self, channel: &Channel, seq: Seq) -> Result<TransactWriteItem, Error> {
-        if self.first { self.note_first(channel, seq) } else { self.note_further(channel, seq) }
+    pub fn scheduled(&self) -> Result<TransactWriteItem, Error> {
+        self.put(&Sent { scheduled: true, ..self.sent.clone() })
     }
 
     fn note_first(&self, channel: &Channel, seq: Seq) -> Result<TransactWriteItem, Error> {
         let mut sent = self.sent.clone();
         sent.channels.insert(channel.to_string(), seq);
-        let row = OnceRow { key: self.key.clone(), v: VERSION, sent: &sent };
+        self.put(&sent)
+    }
+
+    fn put(&self, sent: &Sent) -> Result<TransactWriteItem, Error> {
+        let row = OnceRow { key: self.key.clone(), v: VERSION, sent };
         let put = Put::builder()
             .table_name(self.table)
             .set_item(Some(to_row(&row)?))

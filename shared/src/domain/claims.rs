@@ -67,6 +67,22 @@ impl Claims {
         Err(Refusal::field_with(Code::Forbidden, field, reason))
     }
 
+    /// Refuses who neither is the publisher of a notification nor may send to all of its channels.
+    ///
+    /// # Errors
+    /// `forbidden`.
+    pub fn check_sent_or_publishes_to<'a>(
+        &self,
+        publisher: &Sub,
+        mut to: impl Iterator<Item = &'a Channel>,
+    ) -> Result<(), Refusal> {
+        if self.sub == *publisher || to.all(|channel| self.may_publish(channel)) {
+            return Ok(());
+        }
+        let reason = "this token neither sent this notification nor may it send to all of its channels";
+        Err(Refusal::field_with(Code::Forbidden, "id", reason))
+    }
+
     /// Refuses who neither is `sub` nor may send to them.
     ///
     /// # Errors

@@ -143,10 +143,13 @@ pub enum Answer {
         /// What is left to read.
         unread: u64,
     },
-    /// The notification is stored and pushed.
+    /// The notification is stored and pushed, or scheduled.
     Published {
         /// Its id.
         id: String,
+        /// When it is due, if it was to be sent later.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        deliver_at: Option<String>,
         /// Where it went.
         channels: Vec<Published>,
     },

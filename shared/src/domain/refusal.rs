@@ -29,6 +29,10 @@ pub enum Code {
     TooManySubscriptions,
     /// The frame's `action` is none of the API's.
     UnknownAction,
+    /// There is no such thing.
+    NotFound,
+    /// What was to be cancelled has been sent.
+    AlreadySent,
     /// The connection is not known any more; it is being closed.
     ConnectionGone,
     /// Too many senders write to the channel at the same time.
@@ -54,6 +58,8 @@ impl Code {
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::TooManySubscriptions => "too_many_subscriptions",
             Self::UnknownAction => "unknown_action",
+            Self::NotFound => "not_found",
+            Self::AlreadySent => "already_sent",
             Self::ConnectionGone => "connection_gone",
             Self::ChannelBusy => "channel_busy",
             Self::Unavailable => "unavailable",
@@ -74,6 +80,8 @@ impl Code {
             Self::InvalidToken => (401, "The token is not valid"),
             Self::ExpiredToken => (401, "The token has expired"),
             Self::Forbidden => (403, "Not allowed"),
+            Self::NotFound => (404, "Not found"),
+            Self::AlreadySent => (409, "Already sent"),
             Self::ConnectionGone => (410, "The connection is gone"),
             Self::NotificationTooLarge => (413, "The notification is too large"),
             Self::IdempotencyKeyReused => (422, "The idempotency key was used with another body"),

@@ -1,6 +1,5 @@
 //! A request to send.
 
-use jiff::{Span, SpanRelativeTo, Unit};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -11,6 +10,8 @@ use super::claims::Claims;
 use super::content::{CollapseKey, Content, Priority};
 use super::refusal::{Code, Refusal};
 use super::request;
+use super::schedule::timing::{self, Timing};
+use super::span;
 
 /// The most channels of one notification.
 pub const MAX_TO: usize = 25;
@@ -34,6 +35,8 @@ pub struct Send {
     pub content: Content,
     /// After so many seconds readers no longer see it.
     pub ttl: Option<i64>,
+    /// When, and how often.
+    pub timing: Timing,
     /// Whether it is kept in the log.
     pub store: bool,
     /// The same for equal requests, however they were written down.
@@ -49,6 +52,10 @@ struct Fields {
     body: Option<String>,
     url: Option<String>,
     data: Option<Value>,
+    deliver_at: Option<String>,
+    delay: Option<String>,
+    repeat: Option<String>,
+    time_zone: Option<String>,
     ttl: Option<Ttl>,
     priority: Option<Priority>,
     collapse_key: Option<CollapseKey>,
@@ -70,6 +77,12 @@ impl Send {
         if fields.data.as_ref().is_some_and(|data| is_deeper(data, MAX_DEPTH)) {
             return Err(Refusal::field("data", format!("nests deeper than {MAX_DEPTH} lists and objects")));
         }
+        let timing = Timing::parse(&timing::Fields {
+            deliver_at: fields.deliver_at,
+            delay: fields.delay,
+            repeat: fields.repeat,
+            time_zone: fields.time_zone,
+        })?;
         let content = Content {
             title: fields.title,
             body: fields.body,
@@ -82,6 +95,7 @@ impl Send {
             to: fields.to.0,
             content,
             ttl: fields.ttl.map(|ttl| ttl.0),
+            timing,
             store: fields.store.unwrap_or(true),
             fingerprint,
         })
@@ -100,6 +114,9 @@ impl Send {
         }
         if !self.store && (self.ttl.is_some() || self.content.collapse_key.is_some()) {
             return Err(Refusal::field("store", "what is not stored takes neither `ttl` nor `collapse_key`"));
+        }
+        if !self.store && !self.timing.is_now() {
+            return Err(Refusal::field("store", "what is not stored can only be sent now, and once"));
         }
         Ok(())
     }
@@ -179,12 +196,7 @@ impl<'de> Deserialize<'de> for Ttl {
 }
 
 fn parse_ttl(text: &str) -> Result<i64, String> {
-    let span: Span = text.parse().map_err(|_| format!("{text:?} is no span of time; write 90s, 15m, 24h or 7d"))?;
-    let seconds = span
-        .total((Unit::Second, SpanRelativeTo::days_are_24_hours()))
-        .map_err(|_| "write it in weeks, days, hours, minutes or seconds".to_owned())?;
-    #[allow(clippy::cast_possible_truncation, reason = "a span is bounded to some 10^11 seconds by jiff")]
-    let seconds = seconds.floor() as i64;
+    let seconds = span::parse_seconds(text)?;
     if (1..=MAX_TTL).contains(&seconds) { Ok(seconds) } else { Err("a time to live is 1s to 365d".to_owned()) }
 }
 
@@ -270,16 +282,11 @@ mod tests {
             (json!({"to": "user:a", "title": "Hi", "store": "no"}), "store"),
             (json!({"to": "user:a", "title": "Hi", "priority": {"high": null}}), "priority"),
             (json!({"to": "user:a", "data": nested(65)}), "data"),
-            (json!({"to": "user:a", "title": "Hi", "delay": "15m"}), "delay"),
+            (json!({"to": "user:a", "title": "Hi", "delay": "soon"}), "delay"),
+            (json!({"to": "user:a", "title": "Hi", "deliver_at": 7}), "deliver_at"),
+            (json!({"to": "user:a", "title": "Hi", "time_zone": "Europe/Paris"}), "time_zone"),
         ] {
             assert_eq!(parse(&request).unwrap_err().field.as_deref(), Some(field), "{request}");
-        }
-    }
-
-    #[test]
-    fn spans_of_time_are_counted_in_seconds() {
-        for (text, seconds) in [("90s", 90), ("15m", 900), ("24h", 86_400), ("7d", 604_800), ("PT1H", 3600)] {
-            assert_eq!(parse_ttl(text), Ok(seconds));
         }
     }
 
@@ -297,6 +304,8 @@ mod tests {
         let send = parse(&json!({"to": "user:a", "title": "Hi", "store": false})).unwrap();
         let publisher: Claims = serde_json::from_value(json!({"sub": "p", "exp": 1, "publish": ["*"]})).unwrap();
         assert!(send.check(&publisher, None).is_ok());
+        let later = parse(&json!({"to": "user:a", "title": "Hi", "store": false, "delay": "1m"})).unwrap();
+        assert_eq!(later.check(&publisher, None).unwrap_err().field.as_deref(), Some("store"));
         let key = IdempotencyKey::parse("k", "key").unwrap();
         assert_eq!(send.check(&publisher, Some(&key)).unwrap_err().field.as_deref(), Some("store"));
     }

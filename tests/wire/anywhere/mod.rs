@@ -4,5 +4,6 @@ mod connections;
 mod cors;
 mod crash;
 mod delivery;
+pub(crate) mod later;
 mod refusals;
 pub(crate) mod replay;

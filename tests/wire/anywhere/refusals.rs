@@ -131,11 +131,6 @@ async fn a_bad_request_names_its_field() {
         (json!({"to": topic}), "invalid_request", json!("title")),
         (json!({"to": topic, "body": 7}), "invalid_request", json!("body")),
         (json!({"to": topic, "body": "x", "colour": "red"}), "invalid_request", json!("colour")),
-        (
-            json!({"to": topic, "body": "x", "deliver_at": "2030-01-01T00:00:00Z"}),
-            "invalid_request",
-            json!("deliver_at"),
-        ),
         (json!({"to": [topic, "no channel"], "body": "x"}), "invalid_request", json!("to[1]")),
         (json!({"to": many, "body": "x"}), "too_many_channels", json!("to")),
         (json!({"to": topic, "body": "x", "ttl": "now"}), "invalid_request", json!("ttl")),

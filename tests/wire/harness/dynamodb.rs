@@ -26,8 +26,8 @@ impl Stack {
         answer["Items"].as_array().unwrap().clone()
     }
 
-    /// The seqs in a channel's log, in order.
-    pub(crate) async fn seqs(&self, channel: &str) -> Vec<u64> {
+    /// The rows of a channel's log, in order.
+    pub(crate) async fn log_rows(&self, channel: &str) -> Vec<Value> {
         let table = self.table("Notifications").await;
         let answer = self
             .dynamodb(
@@ -40,8 +40,13 @@ impl Stack {
                 }),
             )
             .await;
-        let items = answer["Items"].as_array().unwrap().clone();
-        items.iter().map(|row| row["seq"]["N"].as_str().unwrap().parse().unwrap()).collect()
+        answer["Items"].as_array().unwrap().clone()
+    }
+
+    /// The seqs in a channel's log, in order.
+    pub(crate) async fn seqs(&self, channel: &str) -> Vec<u64> {
+        let rows = self.log_rows(channel).await;
+        rows.iter().map(|row| row["seq"]["N"].as_str().unwrap().parse().unwrap()).collect()
     }
 
     /// Sets when a log's row expires, in seconds since 1970.

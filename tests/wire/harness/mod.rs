@@ -1,7 +1,9 @@
 //! A local stack of one's own, and ways to talk to it.
 
 mod bundle;
+mod clock;
 mod dynamodb;
+mod folder;
 mod function;
 mod log;
 mod proxy;
@@ -12,7 +14,8 @@ mod target;
 mod template;
 mod token;
 
-pub(crate) use bundle::PATIENCE;
+pub(crate) use bundle::{Bundle, PATIENCE};
+pub(crate) use folder::Folder;
 pub(crate) use function::{Function, environment};
 pub(crate) use proxy::Proxy;
 pub(crate) use socket::Socket;

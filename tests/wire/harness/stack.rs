@@ -35,12 +35,32 @@ pub(crate) fn binaries() -> &'static Path {
     })
 }
 
+/// Starts a stack, and waits until it says where it is.
+fn run(arguments: &[String]) -> (Child, Log, Value) {
+    let mut process = Command::new(binaries().join("tidings-local"))
+        .args(["--json", "--no-build"])
+        .args(arguments)
+        .current_dir(root())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let log = Log::of(vec![Box::new(process.stderr.take().unwrap())]);
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let ready = serde_json::from_str(&line).expect("the stack did not start; see its errors above");
+    (process, log, ready)
+}
+
 /// A running local stack. It ends with the value.
 pub(crate) struct Stack {
     process: Child,
     log: Log,
     bundle: Bundle,
     pub(crate) aws: String,
+    /// How to start it again.
+    arguments: Vec<String>,
 }
 
 impl Deref for Stack {
@@ -63,22 +83,22 @@ impl Stack {
     }
 
     fn spawn(arguments: &[String]) -> Self {
-        let mut process = Command::new(binaries().join("tidings-local"))
-            .args(["--json", "--no-build", "--http-port", "0", "--websocket-port", "0", "--aws-port", "0"])
-            .args(arguments)
-            .current_dir(root())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let log = Log::of(vec![Box::new(process.stderr.take().unwrap())]);
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready: Value = serde_json::from_str(&line).expect("the stack did not start; see its errors above");
+        let free = ["--http-port", "0", "--websocket-port", "0", "--aws-port", "0"].map(str::to_owned);
+        let (process, log, ready) = run(&[&free[..], arguments].concat());
         let address = |name: &str| ready[name].as_str().unwrap().to_owned();
+        let port = |name: &str| address(name).rsplit(':').next().unwrap().to_owned();
+        let same = ["http", "websocket", "aws"].map(|name| [format!("--{name}-port"), port(name)]);
         let bundle = Bundle::at(&address("http"), &address("websocket"), LOCAL_SECRET, None);
-        Self { process, log, bundle, aws: address("aws") }
+        let arguments = [&same.concat()[..], arguments].concat();
+        Self { process, log, bundle, aws: address("aws"), arguments }
+    }
+
+    /// Kills it, so that it can do nothing more, and starts it again at the same addresses.
+    pub(crate) fn kill_and_restart(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        self.log.assert_keeps_secret(&self.bundle.said);
+        (self.process, self.log, _) = run(&self.arguments);
     }
 
     /// Whether it has logged a line with all of these words.

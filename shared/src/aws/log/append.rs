@@ -13,7 +13,6 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::{Log, NotificationRow};
-use crate::aws::once::Once;
 use crate::aws::row::{
     Attributes, CONDITION_FAILED, VERSION, built, cancellation_reasons, from_row, is_conflict, number, text, to_row,
 };
@@ -35,6 +34,18 @@ const FIRST_WAIT: u64 = 16;
 /// No wait is longer than this, in milliseconds.
 const LONGEST_WAIT: u64 = 400;
 
+/// What changes in the same transaction as a log.
+pub trait Note {
+    /// The further items of the transaction, once the place in the log is known.
+    ///
+    /// # Errors
+    /// None that a caller could mend.
+    fn items(&self, channel: &Channel, seq: Seq) -> Result<Vec<TransactWriteItem>, Error>;
+}
+
+/// A note, or none.
+pub type OptionalNote<'a> = Option<&'a (dyn Note + Sync)>;
+
 /// What to append.
 #[derive(Clone, Debug)]
 pub struct New {
@@ -51,7 +62,7 @@ pub struct New {
 pub enum Appended {
     /// It has this place, for good.
     At(Seq),
-    /// Under this key the channel has it already, or the key is another request's.
+    /// A condition of the note failed: what it notes has been done already, or must not be done.
     Taken,
 }
 
@@ -63,21 +74,21 @@ enum Written {
     /// The last try met others or a throttle; one before it, inside the SDK, may have been done. Only the same write may
     /// follow: another one might store a second time what this one has stored already.
     Unknown,
-    /// The key's condition failed.
+    /// The note's condition failed.
     Taken,
 }
 
 impl Log {
-    /// Appends to a channel's log; with a key, in one transaction with the note that it was done under the key.
+    /// Appends to a channel's log; with a note, in one transaction with that.
     ///
     /// # Errors
     /// `channel_busy` after too many lost races; or DynamoDB does not answer as it should.
-    pub async fn append(&self, channel: &Channel, new: &New, once: Option<&Once<'_>>) -> Result<Appended, Error> {
+    pub async fn append(&self, channel: &Channel, new: &New, note: OptionalNote<'_>) -> Result<Appended, Error> {
         let give_up = Instant::now() + PATIENCE;
         let mut wait = FIRST_WAIT;
         let (mut plan, mut head) = self.plan(channel).await?;
         loop {
-            let written = self.write(channel, new, plan, head, once).await?;
+            let written = self.write(channel, new, plan, head, note).await?;
             match written {
                 Written::Done => return Ok(Appended::At(plan.place().seq)),
                 Written::Taken => return Ok(Appended::Taken),
@@ -110,16 +121,16 @@ impl Log {
         new: &New,
         plan: Plan,
         head: Head,
-        once: Option<&Once<'_>>,
+        note: OptionalNote<'_>,
     ) -> Result<Written, Error> {
         let starts = matches!(plan, Plan::Start(..));
         let row = to_row(&NotificationRow::new(channel, new, plan.place(), starts))?;
-        match (plan, once) {
+        match (plan, note) {
             (Plan::Plain(_), None) => self.put(row, &new.item.id).await,
             _ => {
                 let items = self.transaction(channel, row, plan, head)?;
-                let note = once.map(|once| once.note(channel, plan.place().seq)).transpose()?;
-                self.transact(items, note, &new.item.id).await
+                let note = note.map(|note| note.items(channel, plan.place().seq)).transpose()?;
+                self.transact(items, note.unwrap_or_default(), &new.item.id).await
             }
         }
     }
@@ -209,14 +220,14 @@ impl Log {
         Ok(TransactWriteItem::builder().update(built(update)?).build())
     }
 
-    /// The first item is the notification's row; the note, if there is one, comes last.
+    /// The first item is the notification's row; the note's, if there is one, come last.
     async fn transact(
         &self,
         mut items: Vec<TransactWriteItem>,
-        note: Option<TransactWriteItem>,
+        note: Vec<TransactWriteItem>,
         id: &str,
     ) -> Result<Written, Error> {
-        let note_at = note.is_some().then_some(items.len());
+        let note_at = items.len();
         items.extend(note);
         let Err(error) = self.client.transact_write_items().set_transact_items(Some(items)).send().await else {
             return Ok(Written::Done);
@@ -228,7 +239,7 @@ impl Log {
         let failed = |reason: &CancellationReason| reason.code() == Some(CONDITION_FAILED);
         match reasons.first().filter(|row| failed(row)).map(|row| lost_to(row.item(), id)) {
             Some(Written::Done) => Ok(Written::Done),
-            _ if note_at.and_then(|at| reasons.get(at)).is_some_and(failed) => Ok(Written::Taken),
+            _ if reasons.iter().skip(note_at).any(failed) => Ok(Written::Taken),
             _ if reasons.iter().any(failed) => Ok(Written::Lost),
             _ if reasons.iter().any(|reason| is_conflict(reason.code())) => Ok(Written::Unknown),
             _ => Err(Error::call("TransactWriteItems")(error)),

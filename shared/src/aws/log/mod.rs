@@ -5,7 +5,7 @@ mod head;
 mod read;
 mod rows;
 
-pub use append::{Appended, New};
+pub use append::{Appended, New, Note, OptionalNote};
 pub use head::ChannelHead;
 pub use rows::NotificationRow;
 

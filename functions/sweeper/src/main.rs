@@ -1,0 +1,35 @@
+//! Hands on what becomes due: the function of the schedule, every minute.
+
+mod metrics;
+
+use std::time::{Duration, SystemTime};
+
+use lambda_runtime::{LambdaEvent, service_fn, tracing};
+use serde_json::Value;
+use shared::actions::Sweeper;
+use shared::aws::clients;
+use shared::aws::queue::DueQueue;
+use shared::aws::schedule::Schedule;
+use shared::settings::ScheduleSettings;
+use tokio::time::Instant;
+
+/// What is left, when a sweep stops, for the calls under way and for keeping how far it came.
+const RESERVE: Duration = Duration::from_secs(15);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    tracing::init_default_subscriber();
+    let config = clients::load().await;
+    let ScheduleSettings { table, queue } = ScheduleSettings::from_env()?;
+    let sweeper = Sweeper::new(Schedule::new(&config, table), DueQueue::new(&config, queue));
+    lambda_runtime::run(service_fn(|event| sweep(&sweeper, event))).await
+}
+
+/// The event says nothing that the clock and the table do not: a sweep that comes late, or twice, does what is to be done
+/// then.
+async fn sweep(sweeper: &Sweeper, event: LambdaEvent<Value>) -> Result<(), lambda_runtime::Error> {
+    let left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+    let swept = sweeper.sweep(Instant::now() + left.saturating_sub(RESERVE)).await?;
+    metrics::write(&swept, &event.context.env_config.function_name);
+    Ok(())
+}

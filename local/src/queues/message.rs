@@ -1,0 +1,190 @@
+//! One message, and the handle by which who received it names it.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// What an event has for a message beside its body and attributes, at most.
+const RECORD: usize = 1024;
+
+/// What an event has for an attribute beside what its sender wrote, at most.
+const ATTRIBUTE: usize = 64;
+
+/// A message in a queue. Times are in milliseconds since 1970.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Message {
+    /// What tells it from every other message of every queue, and from its own copies.
+    pub(crate) number: u64,
+    /// The name of the queue that it is in.
+    pub(crate) queue: String,
+    /// What people know it by.
+    pub(crate) id: String,
+    /// Who sent it.
+    pub(crate) sender: String,
+    /// What it says.
+    pub(crate) body: String,
+    /// What its sender said about it.
+    pub(crate) attributes: Map<String, Value>,
+    /// When it was sent.
+    pub(crate) sent_ms: i64,
+    /// From when on it can be received.
+    pub(crate) due_ms: i64,
+    /// How it was received for the first time and the last time, if it was.
+    pub(crate) receives: Option<Receives>,
+    /// How often it was received in queues where it was before.
+    pub(crate) received_before: u32,
+    /// The ARN of the queue that it is a dead letter of.
+    pub(crate) source: Option<String>,
+    /// Whether it was made by a fault.
+    pub(crate) copy: bool,
+}
+
+/// How a message was received in the queue that it is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Receives {
+    /// How often.
+    pub(crate) count: u32,
+    /// When for the first time.
+    pub(crate) first_ms: i64,
+    /// When for the last time.
+    pub(crate) last_ms: i64,
+    /// What the handle of the last time holds.
+    pub(crate) secret: u64,
+}
+
+impl Message {
+    /// Notes that it is received, and hides it for a while.
+    pub(super) fn receive(&mut self, now: i64, visibility: Duration) {
+        let before = self.receives.map_or((0, now), |receives| (receives.count, receives.first_ms));
+        self.receives = Some(Receives {
+            count: before.0.saturating_add(1),
+            first_ms: before.1,
+            last_ms: now,
+            secret: rand::random(),
+        });
+        self.due_ms = after(now, visibility);
+    }
+
+    /// How often it was received in this queue.
+    pub(super) fn count(&self) -> u32 {
+        self.receives.map_or(0, |receives| receives.count)
+    }
+
+    /// The handle of its last receiver.
+    pub(crate) fn handle(&self) -> String {
+        let secret = self.receives.map_or(0, |receives| receives.secret);
+        Handle { number: self.number, secret }.text()
+    }
+
+    /// Whether its last receiver was given this handle.
+    pub(super) fn answers_to(&self, handle: Handle) -> bool {
+        self.receives.is_some_and(|receives| receives.secret == handle.secret)
+    }
+
+    /// The MD5 of what it says.
+    pub(crate) fn digest(&self) -> String {
+        digest(&self.body)
+    }
+
+    /// What SQS itself knows about it, in its words.
+    pub(crate) fn system_attributes(&self) -> BTreeMap<&'static str, String> {
+        let first = self.receives.map_or(self.sent_ms, |receives| receives.first_ms);
+        let count = self.received_before.saturating_add(self.count());
+        let mut attributes = BTreeMap::from([
+            ("SenderId", self.sender.clone()),
+            ("SentTimestamp", self.sent_ms.to_string()),
+            ("ApproximateReceiveCount", count.to_string()),
+            ("ApproximateFirstReceiveTimestamp", first.to_string()),
+        ]);
+        if let Some(source) = &self.source {
+            attributes.insert("DeadLetterQueueSourceArn", source.clone());
+        }
+        attributes
+    }
+
+    /// How long it is in an event for a function, at most.
+    pub(super) fn weight(&self) -> usize {
+        // Of what a message may hold, JSON writes these in two bytes; all else stays as it is.
+        let escaped = self.body.bytes().filter(|byte| matches!(byte, b'"' | b'\\' | b'\n' | b'\r' | b'\t')).count();
+        let attribute = |(name, value): (&String, &Value)| name.len() + value.to_string().len() + ATTRIBUTE;
+        RECORD + self.body.len() + escaped + self.attributes.iter().map(attribute).sum::<usize>()
+    }
+}
+
+/// The MD5 of a text, as SQS writes it.
+pub(crate) fn digest(text: &str) -> String {
+    format!("{:x}", md5::compute(text))
+}
+
+/// What a receipt handle holds: which message, and which of its receives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Handle {
+    /// The message's number.
+    pub(super) number: u64,
+    secret: u64,
+}
+
+impl Handle {
+    /// Reads what a caller gives as one.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let text = String::from_utf8(BASE64_STANDARD.decode(text).ok()?).ok()?;
+        let (number, secret) = text.split_once('.')?;
+        let hex = |text: &str| u64::from_str_radix(text, 16).ok();
+        Some(Self { number: hex(number)?, secret: hex(secret)? })
+    }
+
+    fn text(self) -> String {
+        BASE64_STANDARD.encode(format!("{:x}.{:x}", self.number, self.secret))
+    }
+}
+
+/// The time.
+pub(super) fn now() -> i64 {
+    Timestamp::now().as_millisecond()
+}
+
+/// The time that is so much later.
+pub(super) fn after(time: i64, duration: Duration) -> i64 {
+    time.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+impl Message {
+    /// One that was sent at a time.
+    pub(crate) fn sent_at(time: i64, number: u64) -> Self {
+        Self {
+            number,
+            queue: "q".to_owned(),
+            id: format!("id-{number}"),
+            sender: "me".to_owned(),
+            body: "some".to_owned(),
+            attributes: Map::new(),
+            sent_ms: time,
+            due_ms: time,
+            receives: None,
+            received_before: 0,
+            source: None,
+            copy: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handle_is_that_of_one_receive() {
+        let mut message = Message::sent_at(5, 7);
+        message.receive(10, Duration::from_secs(1));
+        let first = Handle::read(&message.handle()).expect("a handle");
+        assert!(first.number == 7 && message.answers_to(first));
+        message.receive(2000, Duration::from_secs(1));
+        assert!(!message.answers_to(first));
+        assert_eq!(message.receives.map(|receives| (receives.count, receives.first_ms)), Some((2, 10)));
+        assert_eq!(Handle::read("no handle"), None);
+    }
+}

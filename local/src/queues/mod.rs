@@ -1,0 +1,296 @@
+//! SQS: the queues of the stack, what keeps their messages, and what hands them to functions.
+
+mod answer;
+mod event;
+mod message;
+mod moves;
+mod poller;
+mod queue;
+mod store;
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use serde_json::{Map, Value, json};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+pub(crate) use self::{
+    message::{Handle, Message, digest},
+    moves::{MoveRefused, MoveTask},
+    poller::Poller,
+    queue::{Counts, Unchanged, Wish},
+};
+use self::{
+    message::{after, now},
+    moves::Moves,
+    queue::Queue,
+    store::Store,
+};
+use crate::{
+    control::{Action, Faults, Subject},
+    error::StartError,
+    template,
+};
+
+/// When a message that a fault doubles comes again.
+const DOUBLED_AFTER: Duration = Duration::from_millis(300);
+
+/// A message as its sender gives it.
+#[derive(Debug, Clone)]
+pub(crate) struct Letter {
+    /// What it says.
+    pub(crate) body: String,
+    /// What the sender says about it.
+    pub(crate) attributes: Map<String, Value>,
+    /// How long it waits at first; the queue knows if the sender does not say.
+    pub(crate) delay: Option<Duration>,
+}
+
+/// All queues of the stack.
+#[derive(Debug)]
+pub(crate) struct Queues {
+    state: Mutex<State>,
+    faults: Arc<Faults>,
+}
+
+/// What changes, all at once: a message may go from one queue to another.
+#[derive(Debug)]
+struct State {
+    queues: BTreeMap<String, Queue>,
+    /// The number of the last message.
+    last: u64,
+    store: Store,
+    moves: Moves,
+}
+
+impl Queues {
+    /// Opens the queues, in `folder` or in memory.
+    pub(crate) fn open(
+        folder: Option<&Path>,
+        declared: Vec<template::Queue>,
+        faults: Arc<Faults>,
+    ) -> Result<Self, StartError> {
+        let queues = declared.into_iter().map(|queue| (queue.name.clone(), Queue::new(queue)));
+        let mut queues: BTreeMap<String, Queue> = queues.collect();
+        let (store, messages) = match folder {
+            Some(folder) => Store::open(folder, |name| queues.contains_key(name))?,
+            None => Default::default(),
+        };
+        let last = messages.last().map_or(0, |message| message.number);
+        for message in messages {
+            if let Some(queue) = queues.get_mut(&message.queue) {
+                queue.put(message);
+            }
+        }
+        let state = State { queues, last, store, moves: Moves::default() };
+        Ok(Self { state: Mutex::new(state), faults })
+    }
+
+    /// What the template says of the queue of this name, if there is one.
+    pub(crate) fn declared(&self, name: &str) -> Option<template::Queue> {
+        self.lock().queues.get(name).map(|queue| queue.declared.clone())
+    }
+
+    /// The names of all queues.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.lock().queues.keys().cloned().collect()
+    }
+
+    /// Puts messages into a queue; gives their ids.
+    pub(crate) fn send(&self, name: &str, sender: &str, letters: Vec<Letter>) -> std::io::Result<Vec<String>> {
+        self.change(|state| letters.into_iter().filter_map(|letter| state.post(name, sender, letter)).collect())
+    }
+
+    /// Gives messages that can be received, as soon as there are some; none if there are none for this long. (None at
+    /// once, too, if those that there are weigh more than is wished for.)
+    pub(crate) async fn receive(&self, name: &str, wish: Wish, wait: Duration) -> std::io::Result<Vec<Message>> {
+        let until = Instant::now() + wait;
+        let changed = self.lock().queues.get(name).map(|queue| Arc::clone(&queue.changed)).unwrap_or_default();
+        loop {
+            let mut changes = pin!(changed.notified());
+            changes.as_mut().enable();
+            let time = now();
+            let (messages, next) = self.take(name, wish, time)?;
+            if !messages.is_empty() || next.is_some_and(|next| next <= time) || Instant::now() >= until {
+                return Ok(messages);
+            }
+            let soon = next.and_then(|next| u64::try_from(next - time).ok()).map(Duration::from_millis);
+            let wake = soon.map_or(until, |soon| until.min(Instant::now() + soon));
+            tokio::select! {
+                () = changes => {}
+                () = tokio::time::sleep_until(wake) => {}
+            }
+        }
+    }
+
+    /// What can be received now, and when there is more.
+    fn take(&self, name: &str, wish: Wish, time: i64) -> std::io::Result<(Vec<Message>, Option<i64>)> {
+        self.change(|state| {
+            let messages = state.receive(name, wish, time);
+            for message in messages.iter().filter(|message| !message.copy) {
+                if self.is_doubled(&state.queues[name].declared.logical_name) {
+                    state.double(message, time);
+                }
+            }
+            (messages, state.queues.get(name).and_then(Queue::next_due))
+        })
+    }
+
+    fn is_doubled(&self, queue: &str) -> bool {
+        let effect = self.faults.take(&format!("queue.{queue}"), &Subject::default());
+        effect.is_some_and(|effect| effect.action == Action::Double)
+    }
+
+    /// Takes messages out for good, save those that were received again since.
+    pub(crate) fn delete(&self, name: &str, handles: &[Handle]) -> std::io::Result<()> {
+        self.change(|state| {
+            let Some(queue) = state.queues.get_mut(name) else { return };
+            for gone in handles.iter().filter_map(|handle| queue.delete(*handle)) {
+                state.store.gone(gone.number);
+            }
+        })
+    }
+
+    /// Hides a message that is in flight for this long from now on.
+    pub(crate) fn hide(&self, name: &str, handle: Handle, time: Duration) -> std::io::Result<Result<(), Unchanged>> {
+        self.change(|state| {
+            let queue = state.queues.get_mut(name).ok_or(Unchanged::NotInFlight)?;
+            if let Some(message) = queue.hide(now(), handle, time)? {
+                state.store.is(&message);
+            }
+            Ok(())
+        })
+    }
+
+    /// Takes out all messages of a queue.
+    pub(crate) fn purge(&self, name: &str) -> std::io::Result<()> {
+        self.change(|state| {
+            let gone = state.queues.get_mut(name).map(Queue::clear).unwrap_or_default();
+            gone.into_iter().for_each(|number| state.store.gone(number));
+        })
+    }
+
+    /// Moves a dead-letter queue's messages back to where they came from, or to the queue of the name `target`; gives
+    /// the task's handle.
+    pub(crate) fn redrive(&self, name: &str, target: Option<&str>) -> std::io::Result<Result<String, MoveRefused>> {
+        self.change(|state| state.redrive(name, target, now()))
+    }
+
+    /// The tasks that moved messages of a queue, the last one first.
+    pub(crate) fn moves(&self, name: &str) -> Vec<MoveTask> {
+        self.lock().moves.of(name)
+    }
+
+    /// How many messages a queue has.
+    pub(crate) fn counts(&self, name: &str) -> Option<Counts> {
+        self.lock().queues.get_mut(name).map(|queue| queue.counts(now()))
+    }
+
+    /// Every queue, for the control API.
+    pub(crate) fn describe(&self) -> Value {
+        let mut state = self.lock();
+        let queues = state.queues.values_mut().map(|queue| {
+            let counts = queue.counts(now());
+            json!({
+                "queue": queue.declared.logical_name,
+                "name": queue.declared.name,
+                "visible": counts.visible,
+                "in_flight": counts.in_flight,
+                "delayed": counts.delayed,
+                "sent": queue.sent,
+            })
+        });
+        queues.collect()
+    }
+
+    /// Makes a change that is kept once this returns.
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> std::io::Result<T> {
+        let mut state = self.lock();
+        let result = change(&mut state);
+        let empty = state.queues.values().all(Queue::is_empty);
+        state.store.commit(empty)?;
+        Ok(result)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn post(&mut self, name: &str, sender: &str, letter: Letter) -> Option<String> {
+        let queue = self.queues.get_mut(name)?;
+        queue.sent += 1;
+        let (sent_ms, id) = (now(), Uuid::now_v7().to_string());
+        let message = Message {
+            number: 0,
+            queue: name.to_owned(),
+            id: id.clone(),
+            sender: sender.to_owned(),
+            body: letter.body,
+            attributes: letter.attributes,
+            sent_ms,
+            due_ms: after(sent_ms, letter.delay.unwrap_or(queue.declared.delay)),
+            receives: None,
+            received_before: 0,
+            source: None,
+            copy: false,
+        };
+        self.put_new(message);
+        Some(id)
+    }
+
+    fn put_new(&mut self, message: Message) {
+        self.last += 1;
+        self.put(Message { number: self.last, ..message });
+    }
+
+    fn put(&mut self, message: Message) {
+        self.store.is(&message);
+        if let Some(queue) = self.queues.get_mut(&message.queue) {
+            queue.put(message);
+        }
+    }
+
+    fn receive(&mut self, name: &str, wish: Wish, time: i64) -> Vec<Message> {
+        let Some(queue) = self.queues.get_mut(name) else { return Vec::new() };
+        let found = queue.receive(time, wish);
+        let (source, redrive) = (queue.declared.arn.clone(), queue.declared.redrive.clone());
+        for message in &found.messages {
+            self.store.is(message);
+        }
+        for message in found.dead {
+            let target = redrive.as_ref().and_then(|redrive| self.named_by(&redrive.target));
+            self.put(Message {
+                queue: target.unwrap_or_default(),
+                due_ms: time,
+                receives: None,
+                received_before: message.received_before.saturating_add(message.count()),
+                source: Some(source.clone()),
+                ..message
+            });
+        }
+        found.messages
+    }
+
+    /// The name of the queue that has this ARN.
+    fn named_by(&self, arn: &str) -> Option<String> {
+        self.queues.values().find(|queue| queue.declared.arn == arn).map(|queue| queue.declared.name.clone())
+    }
+
+    /// Puts a copy of a message that is handed out beside it, as if it had not been.
+    fn double(&mut self, message: &Message, time: i64) {
+        let receives = message.receives.filter(|receives| receives.count > 1);
+        let receives = receives.map(|receives| message::Receives { count: receives.count - 1, ..receives });
+        self.put_new(Message { copy: true, due_ms: after(time, DOUBLED_AFTER), receives, ..message.clone() });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,303 @@
+//! One queue: its messages, in the order in which they fall due. It is told the time and decides nothing by itself.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde::Serialize;
+use tokio::sync::Notify;
+
+use super::message::{Handle, Message, after};
+use crate::template;
+
+/// A message may be hidden for so long, counted from when it was received.
+const HIDDEN_LIMIT: Duration = Duration::from_secs(43_200);
+
+/// What a receiver asks for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wish {
+    /// How many messages at most.
+    pub(crate) count: usize,
+    /// How much they may weigh together.
+    pub(crate) weight: usize,
+    /// For how long they are hidden from others; the queue knows if the receiver does not say.
+    pub(crate) visibility: Option<Duration>,
+}
+
+impl Wish {
+    /// What may still be received beside these messages.
+    pub(super) fn beside(self, messages: &[Message]) -> Self {
+        let taken: usize = messages.iter().map(Message::weight).sum();
+        let (count, weight) = (self.count.saturating_sub(messages.len()), self.weight.saturating_sub(taken));
+        Self { count, weight, ..self }
+    }
+}
+
+/// What there is for a receiver.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// What it gets.
+    pub(super) messages: Vec<Message>,
+    /// What was received too often and is no longer in this queue.
+    pub(super) dead: Vec<Message>,
+}
+
+/// How many messages a queue has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Counts {
+    /// That can be received.
+    pub(crate) visible: usize,
+    /// That were received and are hidden.
+    pub(crate) in_flight: usize,
+    /// That were never received and cannot be yet.
+    pub(crate) delayed: usize,
+}
+
+/// Why a message stays hidden for as long as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unchanged {
+    /// It is gone, can be received, or was received by another since.
+    #[error("Message does not exist or is not available for visibility timeout change.")]
+    NotInFlight,
+    /// It would be hidden for too long altogether.
+    #[error("Total VisibilityTimeout for the message is beyond the limit [43200 seconds].")]
+    TooLong,
+}
+
+/// A queue with its messages.
+#[derive(Debug)]
+pub(super) struct Queue {
+    /// What the template says of it.
+    pub(super) declared: template::Queue,
+    /// How many messages were sent to it.
+    pub(super) sent: u64,
+    /// Wakes who waits for a message.
+    pub(super) changed: Arc<Notify>,
+    messages: BTreeMap<u64, Message>,
+    /// When each message can be received.
+    due: BTreeSet<(i64, u64)>,
+    /// When each message was sent.
+    ages: BTreeSet<(i64, u64)>,
+}
+
+impl Queue {
+    pub(super) fn new(declared: template::Queue) -> Self {
+        Self {
+            declared,
+            sent: 0,
+            changed: Arc::default(),
+            messages: BTreeMap::new(),
+            due: BTreeSet::new(),
+            ages: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn put(&mut self, message: Message) {
+        self.due.insert((message.due_ms, message.number));
+        self.ages.insert((message.sent_ms, message.number));
+        self.messages.insert(message.number, message);
+        self.changed.notify_waiters();
+    }
+
+    /// Takes a message out.
+    pub(super) fn remove(&mut self, number: u64) -> Option<Message> {
+        let message = self.messages.remove(&number)?;
+        self.due.remove(&(message.due_ms, number));
+        self.ages.remove(&(message.sent_ms, number));
+        Some(message)
+    }
+
+    /// Takes out the messages that have become too old.
+    pub(super) fn expire(&mut self, now: i64) {
+        while let Some((sent, number)) = self.ages.first().copied()
+            && after(sent, self.declared.retention) <= now
+        {
+            self.remove(number);
+        }
+    }
+
+    /// Hands out the messages that have been due the longest.
+    pub(super) fn receive(&mut self, now: i64, wish: Wish) -> Found {
+        self.expire(now);
+        let visibility = wish.visibility.unwrap_or(self.declared.visibility);
+        let limit = self.declared.redrive.as_ref().map_or(u32::MAX, |redrive| redrive.limit);
+        let mut found = Found::default();
+        let mut weight = 0;
+        while found.messages.len() < wish.count
+            && let Some(number) = self.first_due(now)
+            && let Some(message) = self.messages.get(&number)
+        {
+            if message.count() >= limit {
+                found.dead.extend(self.remove(number));
+                continue;
+            }
+            weight += message.weight();
+            if weight > wish.weight {
+                break;
+            }
+            found.messages.extend(self.change(number, |message| message.receive(now, visibility)));
+        }
+        found
+    }
+
+    fn first_due(&self, now: i64) -> Option<u64> {
+        self.due.first().filter(|(due, _)| *due <= now).map(|(_, number)| *number)
+    }
+
+    /// When the next message can be received; that may be in the past.
+    pub(super) fn next_due(&self) -> Option<i64> {
+        self.due.first().map(|(due, _)| *due)
+    }
+
+    /// The numbers of the messages that can be received.
+    pub(super) fn visible(&self, now: i64) -> Vec<u64> {
+        self.due.range(..=(now, u64::MAX)).map(|(_, number)| *number).collect()
+    }
+
+    /// Takes out the message that this handle was given for, unless it was received again since.
+    pub(super) fn delete(&mut self, handle: Handle) -> Option<Message> {
+        let known = self.messages.get(&handle.number).is_some_and(|message| message.answers_to(handle));
+        if known { self.remove(handle.number) } else { None }
+    }
+
+    /// Hides a message that is in flight for this long from now on.
+    pub(super) fn hide(&mut self, now: i64, handle: Handle, time: Duration) -> Result<Option<Message>, Unchanged> {
+        self.expire(now);
+        let message = self.messages.get(&handle.number);
+        let message = message.filter(|message| message.due_ms > now && message.answers_to(handle));
+        let received = message.and_then(|message| message.receives).ok_or(Unchanged::NotInFlight)?.last_ms;
+        let due = after(now, time);
+        if due > after(received, HIDDEN_LIMIT) {
+            return Err(Unchanged::TooLong);
+        }
+        let message = self.change(handle.number, |message| message.due_ms = due);
+        self.changed.notify_waiters();
+        Ok(message)
+    }
+
+    /// Changes a message in its place, and gives a copy of what it has become.
+    fn change(&mut self, number: u64, change: impl FnOnce(&mut Message)) -> Option<Message> {
+        let message = self.messages.get_mut(&number)?;
+        self.due.remove(&(message.due_ms, number));
+        change(message);
+        self.due.insert((message.due_ms, number));
+        Some(message.clone())
+    }
+
+    /// Takes everything out; says which messages there were.
+    pub(super) fn clear(&mut self) -> Vec<u64> {
+        self.due.clear();
+        self.ages.clear();
+        std::mem::take(&mut self.messages).into_keys().collect()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    pub(super) fn counts(&mut self, now: i64) -> Counts {
+        self.expire(now);
+        let visible = self.due.range(..=(now, u64::MAX)).count();
+        let hidden = self.messages.values().filter(|message| message.due_ms > now);
+        let in_flight = hidden.filter(|message| message.receives.is_some()).count();
+        Counts { visible, in_flight, delayed: self.messages.len() - visible - in_flight }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WISH: Wish = Wish { count: 10, weight: usize::MAX, visibility: None };
+    const SECOND: i64 = 1000;
+
+    fn queue(times: &[i64]) -> Queue {
+        let mut queue = Queue::new(template::Queue::named("q"));
+        for (number, time) in (1..).zip(times) {
+            queue.put(Message::sent_at(*time, number));
+        }
+        queue
+    }
+
+    fn numbers(found: &Found) -> Vec<u64> {
+        found.messages.iter().map(|message| message.number).collect()
+    }
+
+    fn counts(visible: usize, in_flight: usize, delayed: usize) -> Counts {
+        Counts { visible, in_flight, delayed }
+    }
+
+    #[test]
+    fn messages_come_in_the_order_in_which_they_fall_due() {
+        let mut queue = queue(&[30, 10, 20, 40]);
+        assert_eq!(numbers(&queue.receive(9, WISH)), [0; 0]);
+        assert_eq!(queue.next_due(), Some(10));
+        assert_eq!(queue.counts(30), counts(3, 0, 1));
+        assert_eq!(numbers(&queue.receive(30, Wish { count: 2, ..WISH })), [2, 3]);
+        assert_eq!(numbers(&queue.receive(30, WISH)), [1]);
+        assert_eq!(queue.counts(30), counts(0, 3, 1));
+    }
+
+    #[test]
+    fn a_received_message_is_hidden_until_its_time_is_over() {
+        let mut queue = queue(&[0]);
+        assert_eq!(numbers(&queue.receive(5, WISH)), [1]);
+        assert_eq!(numbers(&queue.receive(30 * SECOND + 4, WISH)), [0; 0]);
+        let again = queue.receive(30 * SECOND + 5, Wish { visibility: Some(Duration::from_secs(1)), ..WISH });
+        assert_eq!(again.messages[0].count(), 2);
+        assert_eq!(numbers(&queue.receive(31 * SECOND + 5, WISH)), [1]);
+    }
+
+    #[test]
+    fn only_the_handle_of_the_last_receive_deletes() {
+        let mut queue = queue(&[0]);
+        let handle = |found: &Found| Handle::read(&found.messages[0].handle()).expect("a handle");
+        let first = handle(&queue.receive(0, WISH));
+        let second = handle(&queue.receive(60 * SECOND, WISH));
+        assert_eq!(queue.delete(first), None);
+        // Its time is over, but no one else has it.
+        assert!(queue.delete(second).is_some() && queue.is_empty());
+        assert_eq!(queue.delete(second), None);
+    }
+
+    #[test]
+    fn what_is_in_flight_can_be_hidden_for_longer_or_no_longer() {
+        let mut queue = queue(&[0]);
+        let found = queue.receive(0, WISH);
+        let handle = Handle::read(&found.messages[0].handle()).expect("a handle");
+        queue.hide(0, handle, Duration::from_secs(60)).expect("it is in flight");
+        assert_eq!(queue.counts(59 * SECOND), counts(0, 1, 0));
+        let limit = queue.hide(SECOND, handle, HIDDEN_LIMIT);
+        assert_eq!(limit, Err(Unchanged::TooLong));
+        queue.hide(59 * SECOND, handle, Duration::ZERO).expect("it is in flight");
+        let visible = queue.hide(59 * SECOND, handle, Duration::ZERO);
+        assert_eq!(visible, Err(Unchanged::NotInFlight));
+        assert_eq!(numbers(&queue.receive(59 * SECOND, WISH)), [1]);
+    }
+
+    #[test]
+    fn what_is_too_old_is_gone() {
+        let mut queue = queue(&[0, 5]);
+        let week = 345_600 * SECOND;
+        assert_eq!(numbers(&queue.receive(week, WISH)), [2]);
+        assert_eq!(queue.counts(week + 5), counts(0, 0, 0));
+    }
+
+    #[test]
+    fn what_was_received_too_often_is_a_dead_letter() {
+        let mut queue = queue(&[0, 1]);
+        queue.declared.redrive = Some(template::Redrive { target: "arn".to_owned(), limit: 1 });
+        assert_eq!(numbers(&queue.receive(0, WISH)), [1]);
+        let found = queue.receive(60 * SECOND, WISH);
+        assert_eq!((numbers(&found), found.dead[0].number), (vec![2], 1));
+    }
+
+    #[test]
+    fn a_receiver_gets_no_more_than_it_can_carry() {
+        let mut queue = queue(&[0, 0, 0]);
+        let weight = 2 * Message::sent_at(0, 1).weight();
+        assert_eq!(numbers(&queue.receive(0, Wish { weight, ..WISH })), [1, 2]);
+    }
+}

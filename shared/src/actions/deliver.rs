@@ -1,0 +1,180 @@
+//! Sending what has become due: exactly once into its channels' logs, and then to whoever listens.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::sync::Mutex;
+
+use super::FanOut;
+use crate::aws::log::{Appended, Log};
+use crate::aws::queue::DueQueue;
+use crate::aws::schedule::{Schedule, Scheduled, SentNote};
+use crate::clock;
+use crate::domain::channel::Channel;
+use crate::domain::item::frame;
+use crate::domain::schedule::id::ScheduleId;
+use crate::domain::schedule::state::Stage;
+use crate::domain::time::Millis;
+use crate::error::Error;
+
+/// A message may come this much too early, in milliseconds, and is waited for. Delays are whole seconds.
+const WAITS: i64 = 2_000;
+
+/// How often a notification is looked at again after it has changed meanwhile.
+const TRIES: usize = 5;
+
+/// In how many groups channels take turns.
+const TURNS: usize = 64;
+
+/// Sends what has become due.
+#[derive(Debug)]
+pub struct Deliverer {
+    schedule: Schedule,
+    queue: DueQueue,
+    log: Log,
+    fan_out: FanOut,
+    /// Notifications of one batch that go to one channel take turns instead of racing for its next place.
+    turns: Vec<Mutex<()>>,
+}
+
+/// What came of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivered {
+    /// It is done with: its notification is sent, or cancelled, or was so before.
+    Done,
+    /// It has come too early, and should come again then.
+    NotYet(Millis),
+}
+
+impl Deliverer {
+    /// Sends from this schedule into these logs.
+    #[must_use]
+    pub fn new(schedule: Schedule, queue: DueQueue, log: Log, fan_out: FanOut) -> Self {
+        let turns = std::iter::repeat_with(Mutex::default).take(TURNS).collect();
+        Self { schedule, queue, log, fan_out, turns }
+    }
+
+    /// Sends a notification at its time. A second message for it does nothing, but for what the first one left undone.
+    ///
+    /// # Errors
+    /// Something is left undone; the message has to come again.
+    pub async fn deliver(&self, id: ScheduleId) -> Result<Delivered, Error> {
+        let Some(row) = self.schedule.get(id).await? else {
+            // It was finished weeks ago, or the table was restored from before it was written.
+            tracing::warn!(%id, "a message names a notification that is not there");
+            return Ok(Delivered::Done);
+        };
+        let early = id.due().0 - clock::now().0;
+        if early > WAITS {
+            return Ok(Delivered::NotYet(id.due()));
+        }
+        if row.done {
+            return Ok(Delivered::Done);
+        }
+        wait_until(id.due()).await;
+        let row = self.append(row).await?;
+        if row.done {
+            return Ok(Delivered::Done);
+        }
+        // Everybody is tried, also when somebody's turn fails.
+        let pushed = join_all(row.places().map(|(channel, _)| self.push(&row, channel))).await;
+        self.queue_next(&row).await?;
+        pushed.into_iter().collect::<Result<(), _>>()?;
+        self.schedule.mark_done(&row, clock::now()).await?;
+        Ok(Delivered::Done)
+    }
+
+    /// Notes that a notification's message was given to this function for the last time, in vain.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn give_up(&self, id: ScheduleId) -> Result<(), Error> {
+        self.schedule.note_dead_letter(id, clock::now()).await
+    }
+
+    /// Appends to each channel that does not have it, unless it was cancelled; answers the row as it then stands.
+    async fn append(&self, mut row: Scheduled) -> Result<Scheduled, Error> {
+        for _ in 0..TRIES {
+            if row.stage == Stage::Cancelled || row.done || self.append_missing(&mut row).await? {
+                return Ok(row);
+            }
+            row = self.look_again(&row).await?;
+        }
+        Err(Error::Failed { call: "append what is due", cause: "it kept changing meanwhile".to_owned() })
+    }
+
+    /// `false` if the row is not as it was read: another message was first, or somebody has cancelled it. One channel
+    /// after the other, since all of them change the row.
+    async fn append_missing(&self, row: &mut Scheduled) -> Result<bool, Error> {
+        for channel in row.to.clone() {
+            if row.sent.contains_key(channel.as_str()) {
+                continue;
+            }
+            let now = clock::now();
+            let sent_at = row.sent_at.unwrap_or(now);
+            let next = if row.sent_at.is_none() { row.next(now, rand::random())? } else { None };
+            let note = SentNote { schedule: &self.schedule, row, sent_at, next: next.as_ref() };
+            let turn = self.turn(&channel).lock().await;
+            let appended = self.log.append(&channel, &row.as_sent_at(sent_at), Some(&note)).await?;
+            drop(turn);
+            let Appended::At(seq) = appended else { return Ok(false) };
+            row.sent.insert(channel.to_string(), seq);
+            row.sent_at = Some(sent_at);
+            if let (Some(part), Some(next)) = (&mut row.series, next) {
+                part.next = Some(next.id);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The row as it is now. One whose series has ended is cancelled with it.
+    async fn look_again(&self, row: &Scheduled) -> Result<Scheduled, Error> {
+        let gone = || Error::Failed { call: "look again at what is due", cause: "its row is gone".to_owned() };
+        let row = self.schedule.get(row.id).await?.ok_or_else(gone)?;
+        let Some(part) = row.series.as_ref().filter(|_| row.sent.is_empty() && row.stage != Stage::Cancelled) else {
+            return Ok(row);
+        };
+        let series = self.schedule.get_series(part.id).await?;
+        if series.is_some_and(|series| series.stage == Stage::Scheduled) {
+            return Ok(row);
+        }
+        self.schedule.cancel(&row, clock::now()).await?;
+        self.schedule.get(row.id).await?.ok_or_else(gone)
+    }
+
+    async fn push(&self, row: &Scheduled, channel: &Channel) -> Result<(), Error> {
+        let (Some(seq), Some(sent_at)) = (row.sent.get(channel.as_str()), row.sent_at) else { return Ok(()) };
+        let item = row.as_sent_at(sent_at).item;
+        self.fan_out.push(channel, &frame(channel, &[item.to_json(Some(*seq))])).await.map(drop)
+    }
+
+    /// Queues the next one of a series, if it is due too soon for the sweeper. It may have been queued before: the
+    /// message that wrote it can have died since.
+    async fn queue_next(&self, row: &Scheduled) -> Result<(), Error> {
+        let Some(next) = row.series.as_ref().and_then(|part| part.next) else { return Ok(()) };
+        match self.schedule.get(next).await? {
+            Some(next) if next.queued && !next.done => self.queue.send(next.id, clock::now()).await,
+            _ => Ok(()),
+        }
+    }
+
+    fn turn(&self, channel: &Channel) -> &Mutex<()> {
+        let mut hasher = DefaultHasher::new();
+        channel.as_str().hash(&mut hasher);
+        #[allow(clippy::cast_possible_truncation, reason = "any of them will do")]
+        let turn = hasher.finish() as usize % TURNS;
+        &self.turns[turn]
+    }
+}
+
+/// Timers may end a little early by this clock; nothing may be sent before its time.
+async fn wait_until(due: Millis) {
+    loop {
+        let left = u64::try_from(due.0 - clock::now().0).unwrap_or_default();
+        if left == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(left)).await;
+    }
+}

@@ -1,0 +1,113 @@
+//! Sending later: a row in the schedule, and a message in the queue if it is due soon.
+
+use super::notification::{NotificationState, Notifications};
+use super::send::{Sent, SentChannel};
+use crate::aws::once::{self, Onces};
+use crate::aws::queue::DueQueue;
+use crate::aws::schedule::{Schedule, Scheduled, Series, Written};
+use crate::domain::channel::Sub;
+use crate::domain::item::Item;
+use crate::domain::schedule::id::ScheduleId;
+use crate::domain::schedule::state::State;
+use crate::domain::send::{IdempotencyKey, Send};
+use crate::domain::time::Millis;
+use crate::error::Error;
+
+/// Takes notifications that are to be sent later.
+#[derive(Clone, Debug)]
+pub struct Scheduler {
+    schedule: Schedule,
+    queue: DueQueue,
+    onces: Onces,
+    notifications: Notifications,
+}
+
+/// What is written for a request.
+struct Entry {
+    id: ScheduleId,
+    first: Scheduled,
+    series: Option<Series>,
+}
+
+impl Entry {
+    fn new(by: &Sub, send: &Send, item: &Item, due: Millis) -> Self {
+        let first = ScheduleId::of_one(due, rand::random());
+        let row = Scheduled::new(first, by, send, item.content.clone(), item.sent_at);
+        match &send.timing.repeat {
+            None => Self { id: first, first: row, series: None },
+            Some(repeat) => {
+                let id = ScheduleId::of_series(due, rand::random());
+                let series = Series::new(id, by, &send.to, repeat, first);
+                Self { id, first: row.of_series(id, repeat), series: Some(series) }
+            }
+        }
+    }
+
+    fn sent(&self, send: &Send) -> Sent {
+        let channels = send.to.iter().map(|channel| SentChannel::new(channel, None, 0)).collect();
+        Sent { id: self.id.to_string(), state: State::Scheduled, deliver_at: Some(self.first.id.due()), channels }
+    }
+}
+
+impl Scheduler {
+    /// Writes to this schedule, this queue and this table of keys.
+    #[must_use]
+    pub fn new(schedule: Schedule, queue: DueQueue, onces: Onces) -> Self {
+        let notifications = Notifications::new(schedule.clone());
+        Self { schedule, queue, onces, notifications }
+    }
+
+    /// Schedules a notification, or a series of them.
+    ///
+    /// # Errors
+    /// It may or may not be scheduled; the publisher has to send it again.
+    pub(super) async fn schedule(&self, by: &Sub, send: &Send, item: &Item, due: Millis) -> Result<Sent, Error> {
+        let entry = Entry::new(by, send, item, due);
+        self.schedule.write(&entry.first, entry.series.as_ref(), None).await?;
+        self.queue(&entry.first, item.sent_at).await?;
+        Ok(entry.sent(send))
+    }
+
+    /// Schedules under a key, in one transaction with the key's row. `None` if another request under the key was first.
+    ///
+    /// # Errors
+    /// As [`Scheduler::schedule`].
+    pub(super) async fn schedule_keyed(
+        &self,
+        by: &Sub,
+        send: &Send,
+        key: &IdempotencyKey,
+        item: &Item,
+        due: Millis,
+    ) -> Result<Option<Sent>, Error> {
+        let entry = Entry::new(by, send, item, due);
+        let known = once::Sent::new(&Item { id: entry.id.to_string(), ..item.clone() }, send.fingerprint.clone());
+        let once = self.onces.row(by, key, &known, item.sent_at).scheduled()?;
+        match self.schedule.write(&entry.first, entry.series.as_ref(), Some(once)).await? {
+            Written::Taken => Ok(None),
+            Written::Done => {
+                self.queue(&entry.first, item.sent_at).await?;
+                Ok(Some(entry.sent(send)))
+            }
+        }
+    }
+
+    /// What became of a notification that was scheduled under a key. The request that did may have died before it queued
+    /// it, so it is queued once more; `deliver` takes the first message and leaves the second.
+    pub(super) async fn resume(&self, id: &str, now: Millis) -> Result<Sent, Error> {
+        let (state, pending) = self.notifications.find(id).await?;
+        if let Some(row) = pending.filter(|row| !row.done) {
+            self.queue(&row, now).await?;
+        }
+        Ok(sent(state))
+    }
+
+    async fn queue(&self, row: &Scheduled, now: Millis) -> Result<(), Error> {
+        if row.queued { self.queue.send(row.id, now).await } else { Ok(()) }
+    }
+}
+
+fn sent(state: NotificationState) -> Sent {
+    let channels = state.channels.iter().map(|place| SentChannel::new(&place.channel, place.seq, 0)).collect();
+    Sent { id: state.id.to_string(), state: state.state, deliver_at: Some(state.deliver_at), channels }
+}

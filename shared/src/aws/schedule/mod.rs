@@ -1,0 +1,103 @@
+//! The table *Schedule*: what is to be sent later, once or again and again.
+//!
+//! A notification's row stands in the bucket that its id names, until some weeks after it is finished. A series has a row
+//! of its own, which each of its notifications is conditional on: cancelling that one cancels them all.
+
+mod change;
+mod note;
+mod progress;
+mod row;
+mod series;
+mod write;
+
+pub use note::SentNote;
+pub use progress::Known;
+pub use row::{Pending, Scheduled, SeriesPart};
+pub use series::Series;
+pub use write::Written;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::row::{from_row, text};
+use crate::domain::schedule::id::{Bucket, ScheduleId};
+use crate::domain::schedule::state::Stage;
+use crate::domain::time::Millis;
+use crate::error::Error;
+
+/// How long a row is kept once it is finished, in seconds: longer than the dead-letter queue keeps a message.
+const KEPT: i64 = 30 * 24 * 60 * 60;
+
+/// The table.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    client: Client,
+    table: String,
+}
+
+impl Schedule {
+    /// The table of this name.
+    #[must_use]
+    pub fn new(config: &SdkConfig, table: String) -> Self {
+        Self { client: Client::new(config), table }
+    }
+
+    /// One notification; consistently.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn get(&self, id: ScheduleId) -> Result<Option<Scheduled>, Error> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("bucket", text(id.bucket().to_string()))
+            .key("id", text(id.to_string()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(Error::call("GetItem of a scheduled notification"))?;
+        answer.item.map(from_row).transpose()
+    }
+
+    /// What is unfinished in a bucket and due from the one moment until before the other; consistently.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn pending(&self, bucket: Bucket, from: Millis, until: Millis) -> Result<Vec<Pending>, Error> {
+        let mut rows = Vec::new();
+        let mut page = None;
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("#bucket = :bucket AND id BETWEEN :from AND :until")
+                .filter_expression("attribute_not_exists(done) AND stage <> :failed")
+                // Without what they say: there may be many.
+                .projection_expression("id, queued, rounds, handed_at")
+                .expression_attribute_names("#bucket", "bucket")
+                .expression_attribute_values(":bucket", text(bucket.to_string()))
+                .expression_attribute_values(":from", text(ScheduleId::first_of(from)))
+                .expression_attribute_values(":until", text(ScheduleId::first_of(until)))
+                .expression_attribute_values(":failed", text(Stage::Failed.as_str()))
+                .consistent_read(true)
+                .set_exclusive_start_key(page)
+                .send()
+                .await
+                .map_err(Error::call("Query of a bucket"))?;
+            for row in answer.items.unwrap_or_default() {
+                rows.push(from_row(row)?);
+            }
+            page = answer.last_evaluated_key;
+            if page.is_none() {
+                return Ok(rows);
+            }
+        }
+    }
+
+    fn key(&self, id: ScheduleId) -> [(String, AttributeValue); 2] {
+        [("bucket".to_owned(), text(id.bucket().to_string())), ("id".to_owned(), text(id.to_string()))]
+    }
+}

@@ -1,0 +1,82 @@
+//! What changes with an append: the notification is sent, and its series goes on.
+
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
+
+use super::{Schedule, Scheduled};
+use crate::aws::log::Note;
+use crate::aws::row::{built, number, text, to_row};
+use crate::domain::channel::Channel;
+use crate::domain::schedule::state::Stage;
+use crate::domain::seq::Seq;
+use crate::domain::time::Millis;
+use crate::error::Error;
+
+/// That a channel has a scheduled notification. Fails where it has it already, or it or its series is cancelled.
+#[derive(Debug)]
+pub struct SentNote<'a> {
+    /// The table.
+    pub schedule: &'a Schedule,
+    /// The notification, as it was read.
+    pub row: &'a Scheduled,
+    /// When it is sent; the same for all channels.
+    pub sent_at: Millis,
+    /// The next one of the series, written with the first channel.
+    pub next: Option<&'a Scheduled>,
+}
+
+impl Note for SentNote<'_> {
+    fn items(&self, channel: &Channel, seq: Seq) -> Result<Vec<TransactWriteItem>, Error> {
+        let mut items = vec![self.sent(channel, seq)?];
+        if let Some(next) = self.next {
+            items.extend(self.schedule.go_on(self.row, next)?);
+        } else if let Some(part) = &self.row.series
+            && self.row.sent_at.is_none()
+        {
+            items.push(self.schedule.goes_on(part.id)?);
+        }
+        Ok(items)
+    }
+}
+
+impl SentNote<'_> {
+    fn sent(&self, channel: &Channel, seq: Seq) -> Result<TransactWriteItem, Error> {
+        let first = self.row.sent_at.is_none();
+        let sent_at = if first { "attribute_not_exists(sent_at)" } else { "sent_at = :sent_at" };
+        let next = if self.next.is_some() { ", series.#next = :next" } else { "" };
+        let update = Update::builder()
+            .table_name(&self.schedule.table)
+            .set_key(Some(self.schedule.key(self.row.id).into()))
+            .update_expression(format!(
+                "SET sent.#channel = :seq, sent_at = :sent_at, stage = :scheduled{next} REMOVE dead_lettered_at"
+            ))
+            .condition_expression(format!(
+                "stage <> :cancelled AND {sent_at} AND attribute_exists(sent) AND attribute_not_exists(sent.#channel)"
+            ))
+            .expression_attribute_names("#channel", channel.as_str())
+            .expression_attribute_values(":seq", number(seq))
+            .expression_attribute_values(":sent_at", number(self.sent_at.0))
+            .expression_attribute_values(":scheduled", text(Stage::Scheduled.as_str()))
+            .expression_attribute_values(":cancelled", text(Stage::Cancelled.as_str()));
+        let update = match self.next {
+            Some(next) => update
+                .expression_attribute_names("#next", "next")
+                .expression_attribute_values(":next", text(next.id.to_string())),
+            None => update,
+        };
+        Ok(TransactWriteItem::builder().update(built(update.build())?).build())
+    }
+}
+
+impl Schedule {
+    /// The next notification of a series, and the series' own row.
+    pub(super) fn go_on(&self, this: &Scheduled, next: &Scheduled) -> Result<Vec<TransactWriteItem>, Error> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(to_row(next)?))
+            .condition_expression("attribute_not_exists(id)")
+            .build();
+        let put = TransactWriteItem::builder().put(built(put)?).build();
+        let advance = this.series.as_ref().map(|part| self.advance(part.id, this.id, next.id)).transpose()?;
+        Ok(std::iter::once(put).chain(advance).collect())
+    }
+}

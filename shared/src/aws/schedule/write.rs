@@ -1,0 +1,96 @@
+//! Writing what is to be sent later.
+
+use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
+use aws_sdk_dynamodb::types::{CancellationReason, Put, TransactWriteItem};
+
+use super::{Schedule, Scheduled, Series};
+use crate::aws::row::{
+    CONDITION_FAILED, built, cancellation_reasons, condition_failed, is_conflict, past_conflicts, pause, to_row,
+};
+use crate::error::Error;
+
+/// How often a transaction that meets others is tried again.
+const TRIES: u32 = 8;
+
+/// What came of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Transacted {
+    /// All is there.
+    Done,
+    /// A condition failed, and nothing is.
+    ConditionFailed,
+}
+
+/// What came of writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It is there.
+    Done,
+    /// Under its key there is something already.
+    Taken,
+}
+
+impl Schedule {
+    /// Writes a notification; with a series its row too, and with a key the key's, all in one.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn write(
+        &self,
+        row: &Scheduled,
+        series: Option<&Series>,
+        once: Option<TransactWriteItem>,
+    ) -> Result<Written, Error> {
+        if series.is_none() && once.is_none() {
+            return self.put(row).await;
+        }
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(to_row(row)?))
+            .condition_expression("attribute_not_exists(id)")
+            .build();
+        let keyed = once.is_some();
+        let mut items = vec![TransactWriteItem::builder().put(built(put)?).build()];
+        items.extend(series.map(|series| self.put_series(series)).transpose()?);
+        items.extend(once);
+        match self.transact(items).await? {
+            Transacted::ConditionFailed if keyed => Ok(Written::Taken),
+            Transacted::Done | Transacted::ConditionFailed => Ok(Written::Done),
+        }
+    }
+
+    /// Nobody else has this id. So a condition that fails tells of this very write, tried again after an answer that got
+    /// lost.
+    async fn put(&self, row: &Scheduled) -> Result<Written, Error> {
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(to_row(row)?))
+            .condition_expression("attribute_not_exists(id)");
+        match past_conflicts(|| request.clone().send()).await {
+            Ok(_) => Ok(Written::Done),
+            Err(error) if condition_failed(&error) => Ok(Written::Done),
+            Err(error) => Err(Error::call("PutItem of a scheduled notification")(error)),
+        }
+    }
+
+    /// Writes all or nothing.
+    pub(super) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<Transacted, Error> {
+        let request = self.client.transact_write_items().set_transact_items(Some(items));
+        let mut tries = 1;
+        loop {
+            let Err(error) = request.clone().send().await else { return Ok(Transacted::Done) };
+            let reasons = cancellation_reasons(&error).unwrap_or_default();
+            if reasons.iter().any(|reason| reason.code() == Some(CONDITION_FAILED)) {
+                return Ok(Transacted::ConditionFailed);
+            }
+            let passing = reasons.iter().map(CancellationReason::code).chain([error.code()]).any(is_conflict);
+            if !passing || tries == TRIES {
+                return Err(Error::call("TransactWriteItems of the schedule")(error));
+            }
+            tries += 1;
+            pause().await;
+        }
+    }
+}

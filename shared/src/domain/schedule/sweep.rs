@@ -1,0 +1,171 @@
+//! How far the sweeper has come, and what it does with what is late.
+//!
+//! Nothing is handed to the queue too late and little of it twice, because of three bounds. Who writes a row queues it too,
+//! if it is due within [`QUEUED_AHEAD`]. The sweeper goes up to [`SWEPT_AHEAD`] and never reads the same time again, so
+//! that is shorter by as much as passes between a writer's look at the clock and its row's being readable. And a minute
+//! is closed only when no writer can add to it any more.
+
+use std::collections::BTreeSet;
+
+use crate::domain::time::Millis;
+
+use super::id::{Bucket, Minute};
+
+/// What is due within this time is queued by whoever writes it; in milliseconds.
+pub const QUEUED_AHEAD: i64 = 180_000;
+
+/// The longest that a writer may be on its way, and what clocks differ; in milliseconds. No function that writes rows runs
+/// longer than 29 s.
+const LONGEST_WRITE: i64 = 40_000;
+
+/// The sweeper queues what is due within this time, in milliseconds: more than two of its periods, so that nothing is
+/// late if it misses one.
+const SWEPT_AHEAD: i64 = QUEUED_AHEAD - LONGEST_WRITE;
+
+/// How often the queue gives a message to `deliver` before it goes to the dead-letter queue; the template's
+/// `maxReceiveCount`.
+pub const QUEUE_TRIES: usize = 5;
+
+/// How long a message may be with the queue before it is in the dead-letter queue, in milliseconds: longer than
+/// [`QUEUE_TRIES`] of the template's `VisibilityTimeout`.
+pub const QUEUE_PATIENCE: i64 = 7 * 60_000;
+
+/// How often a notification is handed to the queue before it has failed.
+const ROUNDS: u8 = 3;
+
+/// How many buckets may stay open behind the watermark.
+const MOST_OPEN: usize = 1000;
+
+/// Before its first sweep the sweeper looks back so far, in milliseconds.
+const LOOKS_BACK: i64 = 10 * 60_000;
+
+/// Whether who writes a row that is then due queues it as well.
+#[must_use]
+pub fn is_queued_by_writer(due: Millis, now: Millis) -> bool {
+    due <= now.plus(QUEUED_AHEAD)
+}
+
+/// How far the sweeper has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The watermark: all is finished in the buckets of the minutes before it, but for those in `open`.
+    pub watermark: Minute,
+    /// Buckets behind the watermark that something unfinished is in.
+    pub open: BTreeSet<Bucket>,
+    /// Up to this time, everything that its writer did not queue has been handed to the queue.
+    pub handed: Millis,
+    /// When something was last handed on that was late already: its tries count from then.
+    pub caught_up: Millis,
+}
+
+impl Progress {
+    /// Where the first sweep begins.
+    #[must_use]
+    pub fn start(now: Millis) -> Self {
+        let back = now.plus(-LOOKS_BACK);
+        Self { watermark: Minute::of(back), open: BTreeSet::new(), handed: back, caught_up: back }
+    }
+
+    /// Up to when this sweep hands on what is due.
+    #[must_use]
+    pub fn horizon(&self, now: Millis) -> Millis {
+        self.handed.max(now.plus(SWEPT_AHEAD))
+    }
+
+    /// The buckets to look through for what is late: the open ones, and those of the minutes that no writer can add to any
+    /// more, minute by minute.
+    pub fn late(&self, now: Millis) -> impl Iterator<Item = Minute> + use<> {
+        let end = Minute::of(now.plus(-LONGEST_WRITE));
+        std::iter::successors(Some(self.watermark), |minute| Some(minute.next()))
+            .take_while(move |minute| *minute < end)
+    }
+
+    /// Whether so much is open behind the watermark that it must not move on.
+    #[must_use]
+    pub fn is_stuck(&self) -> bool {
+        self.open.len() >= MOST_OPEN
+    }
+
+    /// How far the oldest that is unfinished lies behind, in seconds.
+    #[must_use]
+    pub fn lag(&self, now: Millis) -> i64 {
+        let oldest = self.open.first().map_or(self.watermark, |bucket| bucket.minute.min(self.watermark));
+        (now.0 - oldest.start().0).max(0) / 1000
+    }
+}
+
+/// What to do with a notification that is unfinished after its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Late {
+    /// The queue may still deliver it.
+    Wait,
+    /// Hand it to the queue once more; it has been handed on so often by the sweeper, this one included.
+    Again(u8),
+    /// Give it up.
+    GiveUp,
+}
+
+/// What to do with a notification that the queue was last given at `handed`, after so many further rounds.
+#[must_use]
+pub fn late(handed: Millis, rounds: u8, now: Millis) -> Late {
+    // Each round is longer than the one before, for a queue that is behind.
+    let patience = i64::from(rounds + 1) * QUEUE_PATIENCE;
+    match rounds + 1 {
+        _ if now < handed.plus(patience) => Late::Wait,
+        ROUNDS.. => Late::GiveUp,
+        next => Late::Again(next),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: i64 = 60_000;
+
+    #[test]
+    fn after_three_rounds_it_has_failed() {
+        let mut said = Vec::new();
+        let (mut handed, mut rounds) = (Millis(0), 0);
+        for minute in 0..60 {
+            let now = Millis(minute * MINUTE);
+            match late(handed, rounds, now) {
+                Late::Wait => {}
+                Late::Again(round) => {
+                    (handed, rounds) = (now, round);
+                    said.push((minute, "again"));
+                }
+                Late::GiveUp => {
+                    said.push((minute, "failed"));
+                    break;
+                }
+            }
+        }
+        assert_eq!(said, [(7, "again"), (21, "again"), (42, "failed")]);
+    }
+
+    #[test]
+    fn a_row_is_queued_by_its_writer_or_swept() {
+        // The writer looks at its clock at 0, and its row is readable 40 s later; a sweep just before does not see it.
+        let (written, due) = (Millis(0), Millis(QUEUED_AHEAD + 1));
+        assert!(!is_queued_by_writer(due, written));
+        let sweep = Millis(LONGEST_WRITE - 1);
+        assert!(Progress::start(sweep).horizon(sweep) <= due);
+    }
+
+    #[test]
+    fn a_minute_is_looked_through_when_nobody_can_add_to_it() {
+        let start = Progress::start(Millis(20 * MINUTE));
+        let seen = |now| start.late(Millis(now)).map(|minute| minute.0).collect::<Vec<_>>();
+        assert_eq!(seen(12 * MINUTE + LONGEST_WRITE - 1), [10]);
+        assert_eq!(seen(12 * MINUTE + LONGEST_WRITE), [10, 11]);
+    }
+
+    #[test]
+    fn the_lag_is_that_of_the_oldest_that_is_open() {
+        let mut progress = Progress::start(Millis(20 * MINUTE));
+        assert_eq!(progress.lag(Millis(20 * MINUTE)), 600);
+        progress.open.extend(Minute(3).buckets());
+        assert_eq!(progress.lag(Millis(20 * MINUTE)), 17 * 60);
+    }
+}

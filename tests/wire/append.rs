@@ -16,7 +16,7 @@ use crate::harness::{PATIENCE, Proxy, Stack};
 const SENDS: usize = 200;
 
 /// One crowd at a time: each takes all of the machine.
-static CROWD: Mutex<()> = Mutex::const_new(());
+pub(crate) static CROWD: Mutex<()> = Mutex::const_new(());
 const CHANNEL: &str = "topic:busy";
 
 /// A listener behind a proxy that drops its connection again and again.

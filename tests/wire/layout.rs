@@ -2,7 +2,7 @@
 //! takes.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -83,13 +83,17 @@ fn rooms_keep_to_themselves() {
     }
 }
 
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
 /// `shared/src/domain` decides and does nothing: no async, no AWS, no environment, no clock.
 #[test]
 fn the_domain_is_pure() {
     let domain = root().join("shared/src/domain");
     let does = ["async fn", ".await", "aws_", "std::env", "tokio", "crate::aws", "SystemTime", "::now()", "clock::"];
-    for entry in std::fs::read_dir(domain).unwrap() {
-        let path = entry.unwrap().path();
+    for path in files_below(&domain) {
         let text = std::fs::read_to_string(&path).unwrap();
         for word in does {
             assert!(!text.contains(word), "{}: {word}", path.display());

@@ -7,14 +7,20 @@ use reqwest::Method;
 use saphyr::Yaml;
 use serde_json::json;
 
+use crate::anywhere::later::{cancel, look, now, schedule};
 use crate::harness::{Stack, binaries, each_resource, in_an_hour};
 use crate::lifecycle::{age, events};
+use crate::schedule::rows::{make_due, make_series_due, row, wake};
 
 /// Rights, each an action and what it is allowed on: `dynamodb:PutItem Once`, `execute-api:ManageConnections POST`.
 type Rights = BTreeSet<String>;
 
 /// What the bundle's functions work on, as a right names it.
-const THINGS: [&str; 6] = ["Subscribers", "Notifications", "Once", "TokenSecret", "/POST/", "/DELETE/"];
+const THINGS: [&str; 8] =
+    ["Subscribers", "Notifications", "Once", "Schedule", "DueQueue", "TokenSecret", "/POST/", "/DELETE/"];
+
+/// What Lambda does in the name of a function that a queue is mapped to, and no function does itself.
+const POLLING: [&str; 3] = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
 
 fn right(action: &str, resource: &str) -> String {
     let thing = THINGS.iter().find(|thing| resource.contains(**thing));
@@ -116,6 +122,10 @@ fn called_by_binary(function: &str) -> Rights {
             ("aws_sdk_secretsmanager", operation) => {
                 actions.insert(format!("secretsmanager:{}", camel(operation)));
             }
+            // A batch needs the right to send one.
+            ("aws_sdk_sqs", operation) => {
+                actions.insert(format!("sqs:{}", camel(operation.trim_end_matches("_batch"))));
+            }
             ("aws_sdk_apigatewaymanagement", _) => {
                 actions.insert("execute-api:ManageConnections".to_owned());
             }
@@ -140,11 +150,25 @@ fn camel(name: &str) -> String {
     name.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
 }
 
+/// Takes out what Lambda needs to read a function's queue for it; all of it is granted, on that queue alone.
+fn without_polling(function: &str, mut rights: Rights) -> Rights {
+    each_resource("AWS::Lambda::EventSourceMapping", |_, mapping| {
+        let queue = strings(mapping.as_mapping_get("EventSourceArn").unwrap())[0].replace(".Arn", "");
+        if strings(mapping.as_mapping_get("FunctionName").unwrap()) == [function] {
+            for action in POLLING {
+                assert!(rights.remove(&format!("{action} {queue}")), "{function} lacks {action} on {queue}");
+            }
+        }
+    });
+    rights
+}
+
 #[test]
 fn a_function_is_granted_the_actions_that_its_binary_can_call_and_no_other() {
     let granted = granted();
     assert!(granted.len() >= 5, "{granted:?}");
     for (function, rights) in granted {
+        let rights = without_polling(&function, rights);
         let actions: Rights = rights.iter().map(|right| right.split(' ').next().unwrap().to_owned()).collect();
         assert_eq!(actions, called_by_binary(&function), "{function}: granted, and in its binary");
     }
@@ -155,6 +179,7 @@ fn a_function_is_granted_the_actions_that_its_binary_can_call_and_no_other() {
 #[tokio::test]
 async fn each_function_is_granted_only_what_it_uses_on_each_table() {
     let stack = Stack::start().await;
+    tour_of_later(&stack).await;
     tour(&stack).await;
     let mut used: BTreeMap<String, Rights> = BTreeMap::new();
     for call in stack.calls().await {
@@ -164,8 +189,63 @@ async fn each_function_is_granted_only_what_it_uses_on_each_table() {
     }
     for (function, granted) in granted() {
         let used = used.remove(&function).unwrap_or_default();
-        assert_eq!(granted, used, "{function}: granted, and used in the tour");
+        assert_eq!(without_polling(&function, granted), used, "{function}: granted, and used in the tour");
     }
+}
+
+/// Schedules, delivers and sweeps by every way once.
+async fn tour_of_later(stack: &Stack) {
+    stack.stop_sweeps().await;
+    let claims = json!({"sub": "alice", "publish": ["*"]});
+    let mut alice = stack.connect_with(&claims).await;
+    let daves_end = in_an_hour() - 3600 + 2;
+    let _dave = stack.connect_with(&json!({"sub": "dave", "exp": daves_end})).await;
+    let publish = json!({"action": "publish", "to": "user:alice", "body": "x", "delay": "1s", "key": "later"});
+    for _ in 0..2 {
+        let (_, answer) = alice.ask(publish.clone()).await;
+        assert!(answer["deliver_at"].is_string(), "{answer}");
+    }
+    alice.item().await;
+    let later = async |channel: &str| schedule(stack, &json!({"to": channel, "body": "x", "delay": "1h"})).await.0;
+    let (cancelled, _) = (later("user:alice").await, look(stack, &later("user:alice").await).await);
+    cancel(stack, &cancelled).await;
+
+    // Deliver: a log that is about to expire, a connection that is gone and one whose token has ended, and series.
+    stack.send("topic:later", "x").await;
+    stack.expire("topic:later", 1, in_an_hour() - 3600 + 7 * 60).await;
+    let there = stack.sockets().await;
+    let _carol = stack.connect("carol").await;
+    let gone = stack.sockets().await.into_iter().find(|id| !there.contains(id)).unwrap();
+    age(stack, 60_000).await;
+    stack.control(Method::POST, &format!("sockets/{}/vanish", gone.replace('=', "%3D")), None).await;
+    let failure = json!({"on": "dynamodb.GetItem", "function": "Deliver", "do": {"error": "ValidationException"}});
+    stack.fault(failure).await;
+    stack.until("dave's token has ended", || async { in_an_hour() - 3600 > daves_end }).await;
+    for channel in ["topic:later", "user:carol", "user:dave"] {
+        let id = make_due(stack, &later(channel).await, now(), json!({})).await;
+        wake(stack, &id).await;
+        stack.until("it is sent", || async { look(stack, &id).await["state"] == "sent" }).await;
+    }
+    let yearly = json!({"to": "user:alice", "body": "x", "repeat": "0 0 1 1 *"});
+    let (first, second) = (schedule(stack, &yearly).await.0, schedule(stack, &yearly).await.0);
+    let fired = make_series_due(stack, &first, now(), json!({})).await;
+    let part = row(stack, row(stack, &second).await["current"]["S"].as_str().unwrap()).await["series"].clone();
+    // One that failed, so that its series went on, and that is sent again: it asks whether the series still goes on.
+    let mut went_on = part;
+    went_on["M"]["next"] = json!({"S": fired});
+    let again = make_series_due(stack, &second, now(), json!({"series": went_on})).await;
+    let minutely = schedule(stack, &json!({"to": "user:alice", "body": "x", "repeat": "* * * * *"})).await.0;
+    let soon = make_series_due(stack, &minutely, now(), json!({})).await;
+    for id in [&fired, &again, &soon] {
+        wake(stack, id).await;
+        stack.until("it is sent", || async { look(stack, id).await["state"] == "sent" }).await;
+    }
+    cancel(stack, &minutely).await;
+
+    // Sweeper: one that is due soon, and one that was due nine minutes ago.
+    make_due(stack, &later("user:alice").await, now() + 60_000, json!({})).await;
+    make_due(stack, &later("user:alice").await, now() - 9 * 60_000, json!({"queued": {"BOOL": true}})).await;
+    stack.sweep().await;
 }
 
 /// Goes everywhere once.

@@ -41,6 +41,9 @@ impl Lambda {
         let begun = Instant::now();
         for tried_again in 0.. {
             let Err(error) = self.invoke(function, event).await else { return };
+            if self.is_stopping() {
+                return;
+            }
             let Some(wait) = retries.next(tried_again, begun.elapsed()) else {
                 log::line(function, &format!("an asynchronous event is given up: {error}"));
                 return;

@@ -114,7 +114,7 @@ impl Process {
         forward(&launch.function.name, child.stdout.take());
         forward(&launch.function.name, child.stderr.take());
 
-        let mailbox = Mailbox::new(launch.function.arn.clone());
+        let mailbox = Mailbox::new(launch.function.arn.clone(), Arc::clone(&launch.clock));
         let (exit, exited) = watch::channel(None);
         let pid = child.id().unwrap_or_default();
         let (served, clock) = (Arc::clone(&mailbox), Arc::clone(&launch.clock));

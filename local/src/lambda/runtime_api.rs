@@ -15,7 +15,10 @@ use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use super::FunctionError;
-use crate::serve::{Answer, Hangup, Request, Response, json as json_response, read_body, response};
+use crate::{
+    clock::Clock,
+    serve::{Answer, Hangup, Request, Response, json as json_response, read_body, response},
+};
 
 /// Lambda's limit for a synchronous request or response.
 pub(crate) const PAYLOAD_LIMIT: usize = 6 * 1024 * 1024;
@@ -40,6 +43,8 @@ struct Invocation {
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     arn: String,
+    /// The time in which the process reads its deadlines.
+    clock: Arc<Clock>,
     sender: mpsc::UnboundedSender<Invocation>,
     receiver: AsyncMutex<mpsc::UnboundedReceiver<Invocation>>,
     current: Mutex<Option<(String, oneshot::Sender<Outcome>)>>,
@@ -49,11 +54,12 @@ pub(crate) struct Mailbox {
 }
 
 impl Mailbox {
-    /// An empty mailbox for a process of the function with this ARN.
-    pub(crate) fn new(arn: String) -> Arc<Self> {
+    /// An empty mailbox for a process of the function with this ARN that lives by this clock.
+    pub(crate) fn new(arn: String, clock: Arc<Clock>) -> Arc<Self> {
         let (sender, receiver) = mpsc::unbounded_channel();
         Arc::new(Self {
             arn,
+            clock,
             sender,
             receiver: AsyncMutex::new(receiver),
             current: Mutex::default(),
@@ -68,7 +74,7 @@ impl Mailbox {
         let id = Uuid::now_v7().to_string();
         *self.lock_current() = Some((id.clone(), sender));
         // The receiving half lives in this very mailbox, so sending cannot fail.
-        let _ = self.sender.send(Invocation { id, event, deadline: Timestamp::now() + timeout });
+        let _ = self.sender.send(Invocation { id, event, deadline: self.clock.now() + timeout });
         receiver
     }
 
@@ -160,4 +166,23 @@ fn refused(status: StatusCode, kind: &str) -> Response {
 fn trace_id() -> String {
     let random = Uuid::now_v7().simple().to_string();
     format!("Root=1-{:08x}-{};Sampled=0", Timestamp::now().as_second(), &random[8..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_deadline_is_told_in_the_time_that_the_process_lives_in() {
+        // Any file will do: no process is started here.
+        let library = std::env::current_exe().expect("this program");
+        let clock = Arc::new(Clock::open(Some(&library), None).expect("a clock"));
+        clock.set(3_600_000).expect("it can be set");
+        let mailbox = Mailbox::new(String::new(), Arc::clone(&clock));
+        let _outcome = mailbox.hand(Bytes::new(), Duration::from_secs(3));
+        let invocation = mailbox.receiver.lock().await.recv().await.expect("an event");
+        let left = invocation.deadline.duration_since(clock.now());
+        assert!((2..=3).contains(&left.as_secs()), "{left}");
+        clock.close();
+    }
 }

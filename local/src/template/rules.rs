@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
 use super::{Function, Resource, permissions::Permissions, properties::read};
@@ -18,6 +18,7 @@ struct RuleProperties {
     schedule_expression: String,
     #[serde(default = "default_state")]
     state: String,
+    #[serde(default)]
     targets: Vec<TargetProperties>,
 }
 
@@ -28,6 +29,19 @@ struct TargetProperties {
     #[serde(rename = "Id")]
     _id: String,
     input: Option<String>,
+    #[serde(rename = "RetryPolicy")]
+    _retry_policy: Option<RetryProperties>,
+}
+
+/// How often EventBridge tries to hand an event over to Lambda, which never fails here. Read so that anything else in
+/// its place is refused.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RetryProperties {
+    #[serde(rename = "MaximumRetryAttempts")]
+    _attempts: Option<IgnoredAny>,
+    #[serde(rename = "MaximumEventAgeInSeconds")]
+    _age: Option<IgnoredAny>,
 }
 
 fn default_state() -> String {

@@ -322,6 +322,67 @@ fn a_queue_that_aws_would_not_have_is_refused() {
     }
 }
 
+const RULES: &str = r#"
+  Tick:
+    Type: AWS::Events::Rule
+    Properties:
+      Description: some
+      ScheduleExpression: rate(1 minute)
+      Targets: [{ Id: work, Arn: !GetAtt Work.Arn, Input: '{"a": 1}', RetryPolicy: { MaximumRetryAttempts: 3 } }]
+      Tags: [{ Key: some, Value: tag }]
+  MayTick:
+    Type: AWS::Lambda::Permission
+    Properties:
+      { Action: lambda:InvokeFunction, FunctionName: !Ref Work, Principal: events.amazonaws.com, SourceArn: !GetAtt Tick.Arn }
+  TickAlarm:
+    Type: AWS::CloudWatch::Alarm
+    Properties: { AlarmName: some, MetricName: Errors, Dimensions: [{ Name: FunctionName, Value: !Ref Work }], Threshold: 0 }
+"#;
+
+/// The template with a rule too, in which `right` is replaced by `wrong`.
+fn read_rules(right: &str, wrong: &str) -> Result<Stack, String> {
+    let rules = RULES.replace(right, wrong);
+    assert_eq!(rules == RULES, right.is_empty(), "{right} is not in the template");
+    let invoke = "Timeout: 5\n      EventInvokeConfig: { MaximumRetryAttempts: \"1\" }";
+    let outputs = "Outputs:\n  Rule: { Value: !Ref Tick }\n  Alarm: { Value: !GetAtt TickAlarm.Arn }";
+    read_with(&TEMPLATE.replace("Timeout: 5", invoke).replace("\nOutputs:", &format!("{rules}{outputs}")), &[])
+}
+
+#[test]
+fn a_rule_fires_the_function_that_it_may() {
+    let stack = read_rules("", "").expect("a valid template");
+    let rule = &stack.rules[0];
+    assert_eq!((rule.name.as_str(), rule.expression_text.as_str(), rule.enabled), ("Tick", "rate(1 minute)", true));
+    assert_eq!(rule.targets[0].function, "Work");
+    assert_eq!(rule.targets[0].input, Some(serde_json::json!({"a": 1})));
+    let outputs: BTreeMap<String, String> = stack.outputs.into_iter().collect();
+    assert_eq!(rule.arn, format!("arn:aws:events:us-east-1:123456789012:rule/{}", outputs["Rule"]));
+    assert_eq!(outputs["Alarm"], "arn:aws:cloudwatch:us-east-1:123456789012:alarm:some");
+    let retries = stack.functions["Work"].retries;
+    assert_eq!((retries.attempts, retries.max_age.as_secs()), (1, 21_600));
+    let disabled = read_rules("Description: some", "State: DISABLED").expect("a valid template");
+    assert!(!disabled.rules[0].enabled);
+}
+
+#[test]
+fn a_rule_that_would_not_do_on_aws_what_it_says_is_refused() {
+    for (right, wrong, name, says) in [
+        ("rate(1 minute)", "rate(1 minutes)", "Tick", "singular"),
+        ("rate(1 minute)", "cron(0 10 * * *)", "Tick", "5 fields"),
+        ("ScheduleExpression: rate(1 minute)", "EventPattern: {}", "Tick", "EventPattern"),
+        ("Description: some", "State: ON", "Tick", "ON"),
+        ("!GetAtt Work.Arn", "arn:aws:sqs:us-east-1:1:other", "Tick", "other"),
+        ("RetryPolicy: { MaximumRetryAttempts: 3 }", "DeadLetterConfig: {}", "Tick", "DeadLetterConfig"),
+        ("'{\"a\": 1}'", "'{'", "Tick", "Input"),
+        ("events.amazonaws.com", "apigateway.amazonaws.com", "Tick", "may not invoke Work"),
+        ("!GetAtt Tick.Arn", "arn:aws:events:us-east-1:123456789012:rule/other", "Tick", "may not invoke Work"),
+        ("Threshold: 0", "Treshold: 0", "TickAlarm", "Treshold"),
+    ] {
+        let error = read_rules(right, wrong).expect_err("it is not served");
+        assert!(error.contains(name) && error.contains(says), "{error}");
+    }
+}
+
 #[test]
 fn what_is_not_served_is_refused_by_name() {
     let kind = read_with("Resources:\n  Topic: { Type: AWS::SNS::Topic }", &[]).expect_err("an unknown type");

@@ -55,6 +55,13 @@ impl Stack {
         self.queue(queue).await["sent"].as_u64().unwrap()
     }
 
+    /// The address of a queue.
+    pub(crate) async fn queue_url(&self, queue: &str) -> String {
+        let name = self.queue(queue).await["name"].clone();
+        let (_, answer) = self.aws_call("AmazonSQS.GetQueueUrl", &json!({"QueueName": name})).await;
+        answer["QueueUrl"].as_str().unwrap().to_owned()
+    }
+
     /// How a queue stands.
     pub(crate) async fn queue(&self, queue: &str) -> Value {
         let queues = self.control(Method::GET, "queues", None).await;

@@ -26,6 +26,21 @@ impl Stack {
         answer["Items"].as_array().unwrap().clone()
     }
 
+    /// All rows of a table, however many: what one answer does not hold comes with the next.
+    pub(crate) async fn all_rows(&self, logical: &str) -> Vec<Value> {
+        let mut scan = json!({"TableName": self.table(logical).await, "ConsistentRead": true});
+        let mut rows = Vec::new();
+        loop {
+            let mut answer = self.dynamodb("Scan", &scan).await;
+            let Value::Array(page) = answer["Items"].take() else { panic!("a scan without items") };
+            rows.extend(page);
+            scan["ExclusiveStartKey"] = answer["LastEvaluatedKey"].take();
+            if scan["ExclusiveStartKey"].is_null() {
+                return rows;
+            }
+        }
+    }
+
     /// The rows of a channel's log, in order.
     pub(crate) async fn log_rows(&self, channel: &str) -> Vec<Value> {
         let table = self.table("Notifications").await;

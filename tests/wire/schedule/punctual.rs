@@ -61,13 +61,8 @@ async fn arrivals(socket: &mut Socket, end: i64) -> Vec<(Value, i64)> {
 fn report(name: &str, mut lateness: Vec<i64>) {
     lateness.sort_unstable();
     let median = lateness[lateness.len() / 2];
-    let line = format!(
-        "\nLATENESS {name}: {} notifications, median {median} ms, last {} ms\n",
-        lateness.len(),
-        lateness.last().unwrap()
-    );
-    // Not `eprintln!`, whose text a passing test keeps to itself.
-    std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).unwrap();
+    let last = lateness.last().unwrap();
+    super::tell(&format!("LATENESS {name}: {} notifications, median {median} ms, last {last} ms", lateness.len()));
     assert!(lateness[0] >= 0, "{name}: one was early");
     assert!(*lateness.last().unwrap() < LATEST, "{name}: one was late");
     assert!(median < LATEST / 2, "{name}");

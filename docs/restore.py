@@ -3,7 +3,10 @@
 
     python3 docs/restore.py tidings-prod 2026-11-22T10:00:00Z
 
-Meanwhile Send and Message are paused: sending, reading and catching up get errors, and people try again later. A table can
+The table Schedule stays as it is: what it says was sent is not sent again, though a log may have lost it.
+
+Meanwhile Send, Message, Sweeper and Deliver are paused: sending, reading and catching up get errors, and people try again
+later; what becomes due waits. A table can
 only be restored under another name, so each goes there, into a backup, and back. No table is deleted before a backup of
 what replaces it is available. Where it stops, call it again with the same moment: it goes on from there.
 
@@ -23,7 +26,10 @@ import boto3
 import botocore.exceptions
 
 TABLES = ("Notifications", "Once")
-WRITERS = ("Send", "Message")
+# Who writes to the logs. Deliver is paused by its mapping: else its queue would count each throttled try.
+WRITERS = ("Send", "Message", "Deliver")
+PAUSED = ("Send", "Message", "Sweeper")
+MAPPING = "DueMapping"
 # The tag of a table that was restored: as of when.
 RESTORED = "restored"
 
@@ -151,15 +157,24 @@ class Stack:
     def restore(self, moment):
         for table in self.tables.values():
             table.check(moment)
-        for writer in WRITERS:
-            function = self.physical(writer)
+        for name in PAUSED:
+            function = self.physical(name)
             self.functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
-        say("Send and Message are paused; waiting for what they have begun")
+        self.switch_mapping(False)
+        say("Send, Message, Sweeper and Deliver are paused; waiting for what they have begun")
         time.sleep(30)  # longer than their timeout
         for table in self.tables.values():
             table.restore(moment)
         now = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=1)
         say(f"Done. Deploy with RestoredAt={stamp(now)}, then call this with --resume.")
+
+    def switch_mapping(self, on):
+        """Has the due queue read for Deliver, or not."""
+        mapping = self.physical(MAPPING)
+        state = lambda: self.functions.get_event_source_mapping(UUID=mapping)["State"]
+        if state() != ("Enabled" if on else "Disabled"):
+            self.functions.update_event_source_mapping(UUID=mapping, Enabled=on)
+        until(lambda: state() == ("Enabled" if on else "Disabled"))
 
     def resume(self):
         """Gives the functions the concurrency that the stack says, if no log can go on where its backup ends."""
@@ -169,20 +184,20 @@ class Stack:
             sys.exit("Only one of the tables is restored: call this with the moment again, which goes on.")
         notifications = self.tables["Notifications"]
         restored = notifications.restored_as_of() and notifications.described()["CreationDateTime"]
-        functions = [self.physical(writer) for writer in WRITERS]
-        for function in functions:
+        for function in [self.physical(writer) for writer in WRITERS]:
             variables = self.functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
             if restored and not (variables["RESTORED_AT"] and parsed(variables["RESTORED_AT"]) >= restored):
                 sys.exit(f"{function} does not know of the restoration: deploy with RestoredAt of after {stamp(restored)}.")
         stack = self.cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]
         parameters = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack["Parameters"]}
         reserved = int(parameters["ReservedConcurrency"])
-        for function in functions:
+        for function in [self.physical(name) for name in PAUSED]:
             if reserved:
                 self.functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=reserved)
             else:
                 self.functions.delete_function_concurrency(FunctionName=function)
-        say("Send and Message run again.")
+        self.switch_mapping(True)
+        say("Send, Message, Sweeper and Deliver run again.")
 
 
 def stamp(moment):
@@ -214,7 +229,7 @@ def main():
         else:
             stack.restore(arguments.moment)
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-        sys.exit(f"It stopped: {error}\nSend and Message may be paused. Mend that, and call this again: it goes on.")
+        sys.exit(f"It stopped: {error}\nFunctions may be paused. Mend that, and call this again: it goes on.")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ BUILD = ROOT / ".aws-sam/build"
 FOLDER = ROOT / "target/second-cloud"
 SAID = FOLDER / "said.txt"
 STACK = "tidings-second-cloud"
-TABLES = ("Subscribers", "Notifications", "Once")
+TABLES = ("Subscribers", "Notifications", "Once", "Schedule")
 ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 

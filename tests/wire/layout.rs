@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use saphyr::Yaml;
 use serde_json::{Value, json};
 
 use crate::harness::{Function, LOCAL_SECRET, Stack, each_in_template, each_resource, root, sign};
@@ -58,10 +59,38 @@ async fn each_function_takes_its_event() {
         }
     }
 
+    let left = Function::start(&stack, "Deliver").await.invoke(&event("deliver")).await;
+    assert_eq!(left, json!({"batchItemFailures": []}), "a message for nobody is done with");
+    stack.stop_sweeps().await;
+    let swept = Function::start(&stack, "Sweeper").await.invoke(&event("sweeper")).await;
+    assert_eq!(swept, Value::Null);
+    assert_eq!(stack.rows("Schedule").await.len(), 1, "it keeps how far it came");
+
     let mut request = event("send");
     request["headers"]["authorization"] = json!(format!("Bearer {token}"));
     let answer = Function::start(&stack, "Send").await.invoke(&request).await;
     assert_eq!(answer["statusCode"], 202, "{answer}");
+}
+
+/// What the sweeper assumes of the due queue, the template says.
+#[test]
+fn a_message_is_with_the_due_queue_for_no_longer_than_the_sweeper_thinks() {
+    let source = std::fs::read_to_string(root().join("shared/src/domain/schedule/sweep.rs")).unwrap();
+    let number = |yaml: &Yaml<'_>, name: &str| yaml.as_mapping_get(name).unwrap().as_integer().unwrap();
+    let mut timeout = 0;
+    each_resource("AWS::Serverless::Function", |name, function| {
+        if name == "Deliver" {
+            timeout = number(function, "Timeout");
+        }
+    });
+    each_resource("AWS::SQS::Queue", |name, queue| {
+        let Some(redrive) = queue.as_mapping_get("RedrivePolicy") else { return };
+        assert_eq!(name, "DueQueue");
+        let (tries, visibility) = (number(redrive, "maxReceiveCount"), number(queue, "VisibilityTimeout"));
+        assert_eq!(visibility, 6 * timeout, "as AWS advises");
+        assert!(source.contains(&format!("QUEUE_TRIES: usize = {tries};")), "{tries} tries");
+        assert!(source.contains("QUEUE_PATIENCE: i64 = 7 * 60_000;") && tries * visibility < 7 * 60);
+    });
 }
 
 #[test]

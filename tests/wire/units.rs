@@ -7,6 +7,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::anywhere::later::{look, schedule};
 use crate::harness::{Stack, root};
 
 /// What one function's calls of DynamoDB cost.
@@ -77,8 +78,7 @@ async fn connect_disconnect_and_send_cost_what_the_architecture_page_says() {
     let disconnect_more = spent(&stack, "Disconnect").await;
     assert_eq!(disconnect_more, cost(&["BatchWriteItem", "DeleteItem"], 0.0, 3.0));
 
-    let page = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    let rows = [
+    assert_page_has(&[
         ("connect", connect),
         ("disconnect", disconnect),
         ("send", send),
@@ -86,11 +86,46 @@ async fn connect_disconnect_and_send_cost_what_the_architecture_page_says() {
         ("send, the first to a channel", first),
         ("connect, with two further channels", connect_more),
         ("disconnect, with two further channels", disconnect_more),
-    ];
+    ]);
+}
+
+fn assert_page_has(rows: &[(&str, Cost)]) {
+    let page = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     for (name, cost) in rows {
         let row = format!("| {name} | {} | {} |", cost.write, cost.read);
         assert!(page.contains(&row), "ARCHITECTURE.md lacks: {row}");
     }
+}
+
+#[tokio::test]
+async fn what_is_sent_later_costs_what_the_architecture_page_says() {
+    let stack = Stack::start().await;
+    stack.stop_sweeps().await;
+    let _alice = stack.connect("alice").await;
+    stack.send("user:alice", "the first starts the log").await;
+    stack.forget_calls().await;
+    // Under 1 KB as a row, with all that the row says besides.
+    let body = json!({"to": "user:alice", "title": "Standup", "body": "x".repeat(400), "delay": "2s"});
+    let (id, _) = schedule(&stack, &body).await;
+    let scheduled = spent(&stack, "Send").await;
+    assert_eq!(scheduled, cost(&["PutItem"], 0.0, 1.0));
+    // The read of `look` is Send's, and not counted.
+    stack.until("it is sent", || async { look(&stack, &id).await["state"] == "sent" }).await;
+    let is_done = || async { stack.rows("Schedule").await.iter().any(|row| row["done"]["BOOL"] == true) };
+    stack.until("it is done", is_done).await;
+    let delivered = spent(&stack, "Deliver").await;
+    assert_eq!(delivered, cost(&["GetItem", "Query", "Query", "TransactWriteItems", "UpdateItem"], 3.0, 5.0));
+    let total = scheduled.write + delivered.write;
+    assert!(total <= 6.0, "{total} write units from send to done");
+
+    stack.forget_calls().await;
+    stack.sweep().await;
+    stack.forget_calls().await;
+    stack.sweep().await;
+    let sweep = spent(&stack, "Sweeper").await;
+    assert_eq!(sweep.write, 1.0);
+    assert!(sweep.operations.len() <= 40, "{} requests for a sweep with nothing to do", sweep.operations.len());
+    assert_page_has(&[("schedule", scheduled), ("deliver what was scheduled", delivered)]);
 }
 
 /// The stand-in counts as AWS's page says, so that what is counted above means something.

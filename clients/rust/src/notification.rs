@@ -98,12 +98,18 @@ pub struct NotificationState {
     /// When it was sent, as RFC 3339 in UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<String>,
+    /// When its message went to the dead-letter queue, unless it was tried again since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_lettered_at: Option<String>,
     /// The five fields of cron, if it is sent again and again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeat: Option<String>,
     /// Whose clock `repeat` goes by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
+    /// The id of the last one that was sent, if it is sent again and again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
     /// Where it goes, or went.
     pub channels: Vec<Place>,
 }

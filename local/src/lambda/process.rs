@@ -16,6 +16,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     net::TcpListener,
@@ -297,6 +298,12 @@ fn environment(launch: &Launch, access_key: &str, runtime_api: &str) -> BTreeMap
     variables
 }
 
+/// Whether a line is metrics in CloudWatch's embedded format, which nobody reads as it stands.
+fn is_metrics(line: &str) -> bool {
+    let line: Value = serde_json::from_str(line).unwrap_or_default();
+    line["_aws"]["CloudWatchMetrics"].is_array()
+}
+
 /// Writes what the process says to our standard error, line by line, with the function's name.
 fn forward(name: &str, stream: Option<impl AsyncRead + Send + Unpin + 'static>) {
     let Some(stream) = stream else { return };
@@ -304,7 +311,10 @@ fn forward(name: &str, stream: Option<impl AsyncRead + Send + Unpin + 'static>) 
     tokio::spawn(async move {
         let mut lines = BufReader::new(stream).split(b'\n');
         while let Ok(Some(line)) = lines.next_segment().await {
-            log::line(&name, &String::from_utf8_lossy(&line));
+            let line = String::from_utf8_lossy(&line);
+            if !is_metrics(&line) {
+                log::line(&name, &line);
+            }
         }
     });
 }

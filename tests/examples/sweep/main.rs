@@ -1,8 +1,8 @@
 //! What a sweep costs beside a million notifications that are none of its business: `cargo bench-sweep`.
 //!
-//! It starts a local stack, fills the schedule with rows that are due days ahead and then with finished ones, and measures
-//! sweeps that have ten notifications to hand on. The request units have to be the same each time, else it fails; the
-//! times are this machine's.
+//! It starts a local stack, fills the schedule with rows that are due days ahead and then with finished ones, and
+//! measures sweeps that have ten notifications to hand on. The request units have to be the same each time, else it
+//! fails; the times are this machine's.
 #![allow(clippy::unwrap_used, reason = "panicking is how it fails")]
 
 mod cost;
@@ -17,21 +17,25 @@ use std::process::ExitCode;
 
 use measure::Bench;
 use options::Options;
-use report::{Case, Report};
+use report::{Case, Report, grouped};
 use rows::Kind;
 use stack::Stack;
 
-/// What is in the schedule, each beside what was there before.
-fn cases(rows: u64) -> [(String, Option<(Kind, u64)>); 4] {
-    // The second case fills up to this.
-    let few = rows.min(10_000);
-    let pending = report::grouped(rows);
-    [
-        ("nothing else".to_owned(), None),
-        (format!("{} pending", report::grouped(few)), Some((Kind::Pending, few))),
-        (format!("{pending} pending"), Some((Kind::Pending, rows - few))),
-        (format!("{pending} pending, {pending} finished"), Some((Kind::Finished, rows))),
-    ]
+/// How many pending rows there are before there are many.
+const FEW: u64 = 10_000;
+
+/// What is in the schedule, and what is to be written for it besides what is there from the case before.
+fn cases(rows: u64) -> Vec<(String, Kind, u64)> {
+    // Fewer than that are no case of their own.
+    let few = if rows > FEW { FEW } else { 0 };
+    let many = grouped(rows);
+    let mut cases = vec![("nothing else".to_owned(), Kind::Pending, 0)];
+    if few > 0 {
+        cases.push((format!("{} pending", grouped(few)), Kind::Pending, few));
+    }
+    cases.push((format!("{many} pending"), Kind::Pending, rows - few));
+    cases.push((format!("{many} pending, {many} finished"), Kind::Finished, rows));
+    cases
 }
 
 #[tokio::main]
@@ -45,10 +49,8 @@ async fn main() -> ExitCode {
     };
     let bench = Bench::start(Stack::start()).await;
     let mut report = Report::default();
-    for (name, more) in cases(options.rows) {
-        if let Some((kind, count)) = more {
-            write::write(&bench.stack, kind, count).await;
-        }
+    for (name, kind, more) in cases(options.rows) {
+        write::write(&bench.stack, kind, more).await;
         eprintln!("measuring beside {name}");
         report.cases.push(Case { name, sweeps: bench.sweeps(options.sweeps).await });
     }

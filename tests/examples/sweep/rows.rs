@@ -1,7 +1,6 @@
 //! Rows of the schedule, as `shared/src/aws/schedule/row.rs` lays them out and `domain/schedule/id.rs` places them.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 24 * 60 * MINUTE;
@@ -10,7 +9,7 @@ const DAY: i64 = 24 * 60 * MINUTE;
 const SHARDS: u64 = 8;
 
 /// Over how long rows lie, in milliseconds.
-const SPREAD: i64 = 7 * DAY;
+const SPREAD: u64 = 7 * DAY.unsigned_abs();
 
 /// How long a finished row is kept, in seconds.
 const KEPT: i64 = 30 * 24 * 60 * 60;
@@ -34,7 +33,7 @@ impl Kind {
 
     /// When the `nth` of `count` rows is due.
     pub(crate) fn due(self, now: i64, nth: u64, count: u64) -> i64 {
-        let part = i64::try_from(u128::from(nth) * SPREAD.unsigned_abs() as u128 / u128::from(count)).unwrap();
+        let part = i64::try_from(SPREAD * nth / count).unwrap();
         match self {
             Self::Pending => now + DAY + part,
             Self::Finished => now - 20 * MINUTE - part,
@@ -42,21 +41,26 @@ impl Kind {
     }
 
     /// What such a row has besides what all have.
-    fn fields(self, due: i64) -> Value {
+    fn fields(self, due: i64) -> String {
         match self {
-            Self::Pending => json!({"sent": {"M": {}}}),
-            Self::Finished => json!({
-                "sent": {"M": {"user:bench": {"N": "1"}}},
-                "sent_at": {"N": due.to_string()},
-                "done": {"BOOL": true},
-                "expires_at": {"N": (due / 1000 + KEPT).to_string()},
-            }),
+            Self::Pending => r#""sent":{"M":{}}"#.to_owned(),
+            Self::Finished => {
+                let expires_at = due / 1000 + KEPT;
+                let sent = r#""sent":{"M":{"user:bench":{"N":"1"}}},"done":{"BOOL":true}"#;
+                format!(r#"{sent},"sent_at":{{"N":"{due}"}},"expires_at":{{"N":"{expires_at}"}}"#)
+            }
         }
     }
 }
 
+/// What all rows have: a notification to one user that nobody has queued.
+const ALL: &str = concat!(
+    r#""v":{"N":"1"},"by":{"S":"bench"},"to":{"L":[{"S":"user:bench"}]},"stage":{"S":"scheduled"},"#,
+    r#""content":{"S":"{\"title\":\"Your order is on its way\",\"body\":\"It should be there by noon.\"}"}"#,
+);
+
 /// A row's key: the bucket that its id names, and the id, a UUID of version 7 whose time is when it is due.
-pub(crate) fn key(due: i64, nth: u64) -> Value {
+fn key(due: i64, nth: u64) -> String {
     let shard = nth % SHARDS;
     let minute = Timestamp::from_millisecond(due).unwrap().strftime("%Y-%m-%dT%H:%M");
     let (random, due) = (rand::random::<u64>(), due.unsigned_abs());
@@ -64,23 +68,10 @@ pub(crate) fn key(due: i64, nth: u64) -> Value {
     // The last byte: the shard, and no bit that would make it a series.
     let node = random >> 8 & 0xffff_ffff_fff0 | shard;
     let id = format!("{:08x}-{:04x}-7{a:03x}-{:04x}-{node:012x}", due >> 16, due & 0xffff, b | 0x8000);
-    json!({"bucket": {"S": format!("{minute}#{shard}")}, "id": {"S": id}})
+    format!(r#""bucket":{{"S":"{minute}#{shard}"}},"id":{{"S":"{id}"}}"#)
 }
 
-/// A row of one notification that nobody has queued.
-pub(crate) fn row(kind: Kind, due: i64, nth: u64) -> Value {
-    let mut row = key(due, nth);
-    let all = json!({
-        "v": {"N": "1"},
-        "by": {"S": "bench"},
-        "to": {"L": [{"S": "user:bench"}]},
-        "content": {"S": r#""title":"Your order is on its way","body":"It should be there by noon.""#},
-        "stage": {"S": "scheduled"},
-    });
-    let row_fields = row.as_object_mut().unwrap();
-    for fields in [all, kind.fields(due)] {
-        let Value::Object(fields) = fields else { unreachable!("they are written above") };
-        row_fields.extend(fields);
-    }
-    row
+/// A row, in JSON. It is text, since a debug build takes long to put a million values together.
+pub(crate) fn row(kind: Kind, due: i64, nth: u64) -> String {
+    format!("{{{},{ALL},{}}}", key(due, nth), kind.fields(due))
 }

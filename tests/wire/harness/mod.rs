@@ -14,7 +14,7 @@ mod target;
 mod template;
 mod token;
 
-pub(crate) use bundle::{Bundle, PATIENCE};
+pub(crate) use bundle::{Answer, Bundle, PATIENCE};
 pub(crate) use folder::Folder;
 pub(crate) use function::{Function, environment};
 pub(crate) use proxy::Proxy;

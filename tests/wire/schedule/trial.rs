@@ -13,6 +13,9 @@ use super::faults::{Operation, USERS, faults};
 use crate::anywhere::later::moment;
 use crate::harness::{Answer, Folder, Socket, Stack};
 
+/// With so many operations every fault fires, as far as chance can promise.
+const ENOUGH: usize = 2_000;
+
 /// How many operations are under way at once.
 const AT_ONCE: usize = 12;
 
@@ -84,7 +87,9 @@ impl Trial {
         trial.finish().await?;
         trial.count().await;
         trial.stack.control(Method::DELETE, "faults", None).await;
-        trial.assert_all_fired(has_clock)?;
+        if plan.len() >= ENOUGH {
+            trial.assert_all_fired(has_clock)?;
+        }
         let logs = trial.check_logs().await?;
         for (user, (socket, from)) in sockets.into_iter().enumerate() {
             check_socket(socket, from, user, &logs[user]).await?;

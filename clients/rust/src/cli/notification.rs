@@ -39,6 +39,8 @@ fn table(state: NotificationState) -> String {
         ("state", Some(state.state)),
         ("deliver at", state.deliver_at),
         ("sent at", state.sent_at),
+        ("dead letter", state.dead_lettered_at),
+        ("last", state.last),
         ("repeat", state.repeat),
         ("time zone", state.time_zone),
     ];
@@ -55,7 +57,7 @@ mod tests {
         let state = r#"{"id": "x", "state": "sent", "deliver_at": "2026-11-22T20:00:00.000Z", "sent_at":
             "2026-11-22T20:00:01.250Z", "channels": [{"channel": "user:a", "seq": 42}, {"channel": "topic:b"}]}"#;
         let expected = "x\n  state        sent\n  deliver at   2026-11-22T20:00:00.000Z\n  sent at      \
-            2026-11-22T20:00:01.250Z\n  repeat       –\n  time zone    –\n  to           user:a #42\n  to           \
+            2026-11-22T20:00:01.250Z\n  dead letter  –\n  last         –\n  repeat       –\n  time zone    –\n  to           user:a #42\n  to           \
             topic:b";
         assert_eq!(table(serde_json::from_str(state).unwrap()), expected);
     }

@@ -114,6 +114,11 @@ pub(crate) async fn environment(stack: &Stack, name: &str) -> HashMap<String, St
     warm.ask(json!({"action": "unsubscribe", "channel": "t:a"})).await;
     stack.call(Method::GET, "/v1/health", None, &[], None).await;
     warm.close().await;
+    match name {
+        "Deliver" => drop(stack.post(&json!({"to": "user:warm-up", "body": "x", "delay": "1s"})).await),
+        "Sweeper" => stack.sweep().await,
+        _ => {}
+    }
     let environment = async || {
         let processes = stack.control(Method::GET, "processes", None).await;
         let process = processes.as_array().unwrap().iter().find(|p| p["function"] == name).cloned()?;

@@ -63,7 +63,7 @@ pub(super) fn faults() -> Vec<Value> {
         by_chance("dynamodb.TransactWriteItems", Some("Send"), 0.01, &kill_after),
         by_chance("sqs.SendMessage", Some("Send"), 0.02, &kill),
         by_chance("dynamodb.Query", None, 0.01, &throttle),
-        by_chance("dynamodb.PutItem", None, 0.01, &throttle),
+        by_chance("dynamodb.TransactWriteItems", None, 0.02, &throttle),
         by_chance("dynamodb.GetItem", None, 0.01, &json!({"error": "ProvisionedThroughputExceededException"})),
         by_chance("dynamodb.TransactWriteItems", None, 0.05, &json!({"error": "TransactionCanceledException"})),
         by_chance("dynamodb.UpdateItem", None, 0.03, &json!({"error": "TransactionConflictException"})),

@@ -37,7 +37,8 @@ struct Accepted {
     to: Vec<usize>,
     /// In milliseconds since 1970, by the functions' clock; 0 for what was sent at once.
     due: i64,
-    cancelled: bool,
+    /// The channels that a cancellation has kept it from: those that did not have it.
+    cancelled: Vec<usize>,
 }
 
 pub(super) struct Trial {
@@ -162,9 +163,9 @@ impl Trial {
             Operation::Cancel { to, delay, after } => {
                 let accepted = self.send(n, to, Some(*delay)).await;
                 tokio::time::sleep(Duration::from_millis(*after)).await;
-                if self.cancel(&accepted).await {
+                if let Some(kept_from) = self.cancel(&accepted).await {
                     let mut all = self.accepted.lock().unwrap();
-                    all.iter_mut().filter(|one| one.id == accepted).for_each(|one| one.cancelled = true);
+                    all.iter_mut().filter(|one| one.id == accepted).for_each(|one| one.cancelled = kept_from.clone());
                 }
             }
         }
@@ -179,7 +180,7 @@ impl Trial {
         }
         let answer = self.until_accepted(n, &body).await;
         let due = if answer.body["deliver_at"].is_string() { moment(&answer.body["deliver_at"]) } else { 0 };
-        let accepted = Accepted { id: id(&answer), to: to.to_vec(), due, cancelled: false };
+        let accepted = Accepted { id: id(&answer), to: to.to_vec(), due, cancelled: Vec::new() };
         let id = accepted.id.clone();
         self.accepted.lock().unwrap().push(accepted);
         id
@@ -198,16 +199,16 @@ impl Trial {
         }
     }
 
-    /// Whether it was cancelled: one that was sent meanwhile cannot be.
-    async fn cancel(&self, id: &str) -> bool {
+    /// Cancels, and gives the channels that did not have it by then; one that all have cannot be cancelled.
+    async fn cancel(&self, id: &str) -> Option<Vec<usize>> {
         let path = format!("/v1/notifications/{id}");
         loop {
             let token = self.stack.publisher();
             let answer = self.stack.call(Method::DELETE, &path, Some(&token), &[], None).await;
             match answer.status {
-                200 => return true,
+                200 => return Some((0..USERS).filter(|user| is_without(&answer, *user)).collect()),
                 // What was sent at once has no row.
-                409 | 404 => return false,
+                409 | 404 => return None,
                 500.. => tokio::time::sleep(Duration::from_millis(100)).await,
                 _ => panic!("{answer:?}"),
             }
@@ -217,7 +218,7 @@ impl Trial {
     async fn end_series(&self) {
         let series = self.series.lock().unwrap().clone();
         for (id, _) in series {
-            assert!(self.cancel(&id).await, "a series can be cancelled");
+            assert!(self.cancel(&id).await.is_some(), "a series can be cancelled");
         }
     }
 
@@ -253,8 +254,11 @@ impl Trial {
             for one in accepted.iter().filter(|one| one.to.contains(&user)) {
                 let sent_at = found.get(one.id.as_str()).map(|times| times[0]);
                 match sent_at {
-                    Some(at) => ensure(!one.cancelled && at >= one.due, || format!("sent at {at}: {one:?}"))?,
-                    None => ensure(one.cancelled, || format!("{} lacks {one:?}", inbox(user)))?,
+                    Some(at) => {
+                        let allowed = !one.cancelled.contains(&user) && at >= one.due;
+                        ensure(allowed, || format!("{} has it, sent at {at}: {one:?}", inbox(user)))?;
+                    }
+                    None => ensure(one.cancelled.contains(&user), || format!("{} lacks {one:?}", inbox(user)))?,
                 }
             }
             let seqs: Vec<u64> = rows.iter().map(|row| row["seq"]["N"].as_str().unwrap().parse().unwrap()).collect();
@@ -303,6 +307,12 @@ impl Trial {
             }
         }
     }
+}
+
+/// Whether an answer names a user's inbox without a place there.
+fn is_without(answer: &Answer, user: usize) -> bool {
+    let places = answer.body["channels"].as_array().unwrap();
+    places.iter().any(|place| place["channel"] == inbox(user) && place["seq"].is_null())
 }
 
 fn id(answer: &Answer) -> String {

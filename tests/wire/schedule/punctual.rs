@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::anywhere::later::{cancel, moment, now, schedule};
+use crate::append::CROWD;
 use crate::harness::{Folder, Socket, Stack};
 
 /// The latest that a notification may come after its time, in milliseconds.
@@ -70,6 +71,7 @@ fn report(name: &str, mut lateness: Vec<i64>) {
 
 #[tokio::test]
 async fn what_is_due_comes_within_a_second_of_its_time_and_a_series_is_in_time_for_five_minutes() {
+    let _no_crowd = CROWD.lock().await;
     let stack = Stack::start().await;
     let mut socket = stack.connect("alice").await;
     let mut plan = Plan { stack: &stack, expected: Vec::new() };
@@ -116,6 +118,7 @@ async fn what_is_due_comes_within_a_second_of_its_time_and_a_series_is_in_time_f
 
 #[tokio::test]
 async fn what_was_scheduled_before_a_kill_of_the_stack_comes_in_time_after_it() {
+    let _no_crowd = CROWD.lock().await;
     let folder = Folder::new("tidings-punctual");
     let mut stack = Stack::start_with(&["--data", folder.path()]).await;
     let mut expected = Vec::new();

@@ -3,10 +3,11 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use tokio::sync::Mutex;
 
 use super::FanOut;
+use super::series::end_with_series;
 use crate::aws::log::{Appended, Log};
 use crate::aws::queue::DueQueue;
 use crate::aws::schedule::{Schedule, Scheduled, SentNote};
@@ -77,9 +78,10 @@ impl Deliverer {
         if row.done {
             return Ok(Delivered::Done);
         }
-        // Everybody is tried, also when somebody's turn fails.
-        let pushed = join_all(row.places().map(|(channel, _)| self.push(&row, channel))).await;
-        self.queue_next(&row).await?;
+        // Everybody is tried, also when somebody's turn fails; and a series goes on however long that takes.
+        let pushes = join_all(row.places().map(|(channel, _)| self.push(&row, channel)));
+        let (pushed, queued) = join(pushes, self.queue_next(&row)).await;
+        queued?;
         pushed.into_iter().collect::<Result<(), _>>()?;
         self.schedule.mark_done(&row, clock::now()).await?;
         Ok(Delivered::Done)
@@ -132,15 +134,11 @@ impl Deliverer {
     async fn look_again(&self, row: &Scheduled) -> Result<Scheduled, Error> {
         let gone = || Error::Failed { call: "look again at what is due", cause: "its row is gone".to_owned() };
         let row = self.schedule.get(row.id).await?.ok_or_else(gone)?;
-        let Some(part) = row.series.as_ref().filter(|_| row.sent.is_empty() && row.stage != Stage::Cancelled) else {
-            return Ok(row);
-        };
-        let series = self.schedule.get_series(part.id).await?;
-        if series.is_some_and(|series| series.stage == Stage::Scheduled) {
-            return Ok(row);
+        if end_with_series(&self.schedule, &row).await? {
+            self.schedule.get(row.id).await?.ok_or_else(gone)
+        } else {
+            Ok(row)
         }
-        self.schedule.cancel(&row, clock::now()).await?;
-        self.schedule.get(row.id).await?.ok_or_else(gone)
     }
 
     async fn push(&self, row: &Scheduled, channel: &Channel) -> Result<(), Error> {
@@ -154,7 +152,7 @@ impl Deliverer {
     async fn queue_next(&self, row: &Scheduled) -> Result<(), Error> {
         let Some(next) = row.series.as_ref().and_then(|part| part.next) else { return Ok(()) };
         match self.schedule.get(next).await? {
-            Some(next) if next.queued && !next.done => self.queue.send(next.id, clock::now()).await,
+            Some(next) if next.queued && !next.done => self.queue.send(next.id).await,
             _ => Ok(()),
         }
     }

@@ -9,6 +9,7 @@ mod inbox;
 mod notification;
 mod schedule;
 mod send;
+mod series;
 mod subscribe;
 mod sweep;
 

@@ -1,6 +1,6 @@
 //! What became of a scheduled notification, and cancelling it.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::aws::schedule::{Schedule, Scheduled, Series};
 use crate::clock;
@@ -10,7 +10,7 @@ use crate::domain::refusal::{Code, Refusal};
 use crate::domain::schedule::id::ScheduleId;
 use crate::domain::schedule::state::{Stage, State};
 use crate::domain::seq::Seq;
-use crate::domain::time::Millis;
+use crate::domain::time::{self, Millis};
 use crate::error::Error;
 
 /// How often a cancellation looks again at what changed meanwhile.
@@ -30,13 +30,13 @@ pub struct NotificationState {
     /// What became of it.
     pub state: State,
     /// When it is due; of a series, when the next one is.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "time::rfc3339")]
     pub deliver_at: Millis,
     /// When it was sent.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "optional_rfc3339")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "time::optional_rfc3339")]
     pub sent_at: Option<Millis>,
     /// When its message went to the dead-letter queue, unless it was tried again since.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "optional_rfc3339")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "time::optional_rfc3339")]
     pub dead_lettered_at: Option<Millis>,
     /// Its channels, in the order of the request.
     pub channels: Vec<Place>,
@@ -59,14 +59,6 @@ pub struct Place {
     /// Its place in the log, if it is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<Seq>,
-}
-
-fn rfc3339<S: Serializer>(moment: &Millis, serializer: S) -> Result<S::Ok, S::Error> {
-    moment.rfc3339().serialize(serializer)
-}
-
-fn optional_rfc3339<S: Serializer>(moment: &Option<Millis>, serializer: S) -> Result<S::Ok, S::Error> {
-    moment.map(Millis::rfc3339).serialize(serializer)
 }
 
 impl From<&Scheduled> for NotificationState {

@@ -64,7 +64,7 @@ impl Scheduler {
     pub(super) async fn schedule(&self, by: &Sub, send: &Send, item: &Item, due: Millis) -> Result<Sent, Error> {
         let entry = Entry::new(by, send, item, due);
         self.schedule.write(&entry.first, entry.series.as_ref(), None).await?;
-        self.queue(&entry.first, item.sent_at).await?;
+        self.queue(&entry.first).await?;
         Ok(entry.sent(send))
     }
 
@@ -86,7 +86,7 @@ impl Scheduler {
         match self.schedule.write(&entry.first, entry.series.as_ref(), Some(once)).await? {
             Written::Taken => Ok(None),
             Written::Done => {
-                self.queue(&entry.first, item.sent_at).await?;
+                self.queue(&entry.first).await?;
                 Ok(Some(entry.sent(send)))
             }
         }
@@ -94,16 +94,16 @@ impl Scheduler {
 
     /// What became of a notification that was scheduled under a key. The request that did may have died before it queued
     /// it, so it is queued once more; `deliver` takes the first message and leaves the second.
-    pub(super) async fn resume(&self, id: &str, now: Millis) -> Result<Sent, Error> {
+    pub(super) async fn resume(&self, id: &str) -> Result<Sent, Error> {
         let (state, pending) = self.notifications.find(id).await?;
         if let Some(row) = pending.filter(|row| !row.done) {
-            self.queue(&row, now).await?;
+            self.queue(&row).await?;
         }
         Ok(sent(state))
     }
 
-    async fn queue(&self, row: &Scheduled, now: Millis) -> Result<(), Error> {
-        if row.queued { self.queue.send(row.id, now).await } else { Ok(()) }
+    async fn queue(&self, row: &Scheduled) -> Result<(), Error> {
+        if row.queued { self.queue.send(row.id).await } else { Ok(()) }
     }
 }
 

@@ -4,7 +4,7 @@
 //! key nothing is stored twice, and what was stored but perhaps not pushed is pushed again.
 
 use futures_util::future::try_join_all;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::{FanOut, Scheduler};
@@ -17,7 +17,7 @@ use crate::domain::item::{Item, frame};
 use crate::domain::schedule::state::State;
 use crate::domain::send::{IdempotencyKey, Send};
 use crate::domain::seq::Seq;
-use crate::domain::time::Millis;
+use crate::domain::time::{self, Millis};
 use crate::error::Error;
 
 /// How often a keyed request looks again at what another one under its key has done meanwhile.
@@ -40,7 +40,7 @@ pub struct Sent {
     /// `sent`, or `scheduled`; a repeated request is told what became of the first one.
     pub state: State,
     /// When it is due, if it was to be sent later.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rfc3339")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "time::optional_rfc3339")]
     pub deliver_at: Option<Millis>,
     /// Its channels, in the order of the request.
     pub channels: Vec<SentChannel>,
@@ -66,10 +66,6 @@ impl Sent {
     fn now(id: String, channels: Vec<SentChannel>) -> Self {
         Self { id, state: State::Sent, deliver_at: None, channels }
     }
-}
-
-fn rfc3339<S: Serializer>(moment: &Option<Millis>, serializer: S) -> Result<S::Ok, S::Error> {
-    moment.map(Millis::rfc3339).serialize(serializer)
 }
 
 impl SentChannel {
@@ -150,7 +146,7 @@ impl Sender {
             }
             // What the first request under the key has begun counts, whatever time it is now.
             let sent = match (known, due) {
-                (Some(known), _) if known.scheduled => Some(self.scheduler.resume(&known.id, now).await?),
+                (Some(known), _) if known.scheduled => Some(self.scheduler.resume(&known.id).await?),
                 (None, Some(due)) => self.scheduler.schedule_keyed(sub, send, key, &item, due).await?,
                 (known, _) => {
                     let known = known.unwrap_or_else(|| once::Sent::new(&item, send.fingerprint.clone()));

@@ -1,19 +1,24 @@
 //! Handing on what is due: the sweeper's minute.
 
 use futures_util::future::try_join_all;
-use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use futures_util::stream::{self, StreamExt as _};
 use tokio::time::Instant;
 
+use super::series::end_with_series;
 use crate::aws::queue::DueQueue;
 use crate::aws::schedule::{Known, Pending, Schedule};
 use crate::clock;
 use crate::domain::schedule::id::{Bucket, Minute, ScheduleId};
+use crate::domain::schedule::state::Stage;
 use crate::domain::schedule::sweep::{Late, Progress, late};
 use crate::domain::time::Millis;
 use crate::error::Error;
 
 /// How many buckets, and how many rows, are looked after at once.
 const AT_ONCE: usize = 16;
+
+/// How many notifications are queued between two looks at the time that is left.
+const AT_A_TIME: usize = 1000;
 
 /// Hands on what is due.
 #[derive(Clone, Debug)]
@@ -42,6 +47,8 @@ enum Looked {
     Unfinished,
     /// It is to be handed to the queue once more.
     Again(ScheduleId),
+    /// Nothing is left to do.
+    Finished,
     /// It has failed.
     GivenUp,
 }
@@ -74,22 +81,28 @@ impl Sweeper {
     /// sweep goes on from there.
     ///
     /// # Errors
-    /// A call failed. The next sweep does it all again, which doubles nothing.
+    /// A call failed. The next sweep goes on from there; what it does again doubles nothing.
     pub async fn sweep(&self, until: Instant) -> Result<Swept, Error> {
         let now = clock::now();
         let known = self.schedule.progress(now).await?;
         let progress = known.progress.clone();
         let mut sweep = Sweep { sweeper: self, now, until, known, progress, swept: Swept::default() };
-        sweep.hand_on().await?;
-        sweep.look_after_late().await?;
+        let done = sweep.run().await;
+        // Also of a sweep that failed: what it has handed on is not handed on again.
         let Sweep { known, progress, mut swept, .. } = sweep;
         self.schedule.keep_progress(&known, &progress).await?;
+        done?;
         swept.lag = progress.lag(now);
         Ok(swept)
     }
 }
 
 impl Sweep<'_> {
+    async fn run(&mut self) -> Result<(), Error> {
+        self.hand_on().await?;
+        self.look_after_late().await
+    }
+
     /// Queues what becomes due, minute by minute, but for what its writer has queued.
     async fn hand_on(&mut self) -> Result<(), Error> {
         let horizon = self.progress.horizon(self.now);
@@ -99,15 +112,32 @@ impl Sweep<'_> {
             let until = minute.next().start().min(horizon);
             let pending = |bucket| self.sweeper.schedule.pending(bucket, from, until);
             let rows = try_join_all(minute.buckets().map(pending)).await?;
-            let ids: Vec<ScheduleId> = rows.into_iter().flatten().filter(|row| !row.queued).map(|row| row.id).collect();
-            self.swept.handed += ids.len();
+            let mut ids: Vec<ScheduleId> =
+                rows.into_iter().flatten().filter(|row| !row.queued).map(|row| row.id).collect();
+            ids.sort_unstable();
             if !ids.is_empty() && from < self.now {
                 self.progress.caught_up = self.now;
             }
-            self.sweeper.queue.send_all(ids, self.now).await?;
-            self.progress.handed = until;
+            if self.queue(&ids).await? {
+                self.progress.handed = until;
+            }
         }
         Ok(())
+    }
+
+    /// Queues notifications in their order; `false` if time ran out before the last of them.
+    async fn queue(&mut self, ids: &[ScheduleId]) -> Result<bool, Error> {
+        for some in ids.chunks(AT_A_TIME) {
+            if let Some(first) = some.first() {
+                self.progress.handed = first.due();
+            }
+            if self.is_over() {
+                return Ok(false);
+            }
+            self.sweeper.queue.send_all(some).await?;
+            self.swept.handed += some.len();
+        }
+        Ok(true)
     }
 
     /// Goes through the buckets that were left open, and then moves the watermark on.
@@ -132,27 +162,35 @@ impl Sweep<'_> {
 
     /// Looks after what is unfinished in these buckets, and keeps open those that have any.
     async fn look_through(&mut self, buckets: &[Bucket]) -> Result<(), Error> {
-        let mut again = Vec::new();
         let pending = buckets.iter().map(|bucket| {
             let (start, end) = (bucket.minute.start(), bucket.minute.next().start());
             self.sweeper.schedule.pending(*bucket, start, end)
         });
         for (bucket, rows) in buckets.iter().zip(try_join_all(pending).await?) {
             let looked: Vec<Looked> =
-                stream::iter(rows).map(|row| self.look_after(row)).buffer_unordered(AT_ONCE).try_collect().await?;
+                stream::iter(rows).map(|row| self.look_after(row)).buffer_unordered(AT_ONCE).collect().await;
+            let again: Vec<ScheduleId> = looked.iter().filter_map(|looked| looked.again()).collect();
             self.swept.failed += looked.iter().filter(|looked| **looked == Looked::GivenUp).count();
-            again.extend(looked.iter().filter_map(|looked| looked.again()));
-            if looked.iter().all(|looked| *looked == Looked::GivenUp) {
+            if looked.iter().all(|looked| matches!(looked, Looked::Finished | Looked::GivenUp)) {
                 self.progress.open.remove(bucket);
             } else {
                 self.progress.open.insert(*bucket);
             }
+            self.swept.again += again.len();
+            self.sweeper.queue.send_all(&again).await?;
         }
-        self.swept.again += again.len();
-        self.sweeper.queue.send_all(again, self.now).await
+        Ok(())
     }
 
-    async fn look_after(&self, row: Pending) -> Result<Looked, Error> {
+    /// One row that nobody can read must not keep the sweep from the others.
+    async fn look_after(&self, row: Pending) -> Looked {
+        self.try_to_look_after(row).await.unwrap_or_else(|error| {
+            error.log();
+            Looked::Unfinished
+        })
+    }
+
+    async fn try_to_look_after(&self, row: Pending) -> Result<Looked, Error> {
         // What this sweep has just handed on for the first time is with the queue.
         let fresh = !row.queued && row.id.due() >= self.known.progress.handed;
         if fresh || self.is_over() {
@@ -171,15 +209,27 @@ impl Sweep<'_> {
     }
 
     async fn give_up(&self, id: ScheduleId) -> Result<Looked, Error> {
-        let Some(row) = self.sweeper.schedule.get(id).await? else { return Ok(Looked::Unfinished) };
-        let next = row.next(self.now, rand::random())?;
-        if !self.sweeper.schedule.fail(&row, next.as_ref(), self.now).await? {
+        let schedule = &self.sweeper.schedule;
+        let Some(row) = schedule.get(id).await? else { return Ok(Looked::Finished) };
+        let now = clock::now();
+        if row.stage == Stage::Cancelled || row.is_sent() {
+            // All that may be in logs is there. Who was not told of it hears of it with the next, or when they come back.
+            schedule.mark_done(&row, now).await?;
+            return Ok(Looked::Finished);
+        }
+        if end_with_series(schedule, &row).await? {
+            return Ok(Looked::Finished);
+        }
+        // What cannot go on at least ends: else it would be looked after for ever.
+        let next = row.next(now, rand::random()).inspect_err(Error::log).unwrap_or_default();
+        if let Some(next) = next.as_ref().filter(|next| next.queued) {
+            // Before its row is there: a message for nobody does nothing, and a row without one would be late.
+            self.sweeper.queue.send(next.id).await?;
+        }
+        if !schedule.fail(&row, next.as_ref(), now).await? {
             return Ok(Looked::Unfinished);
         }
-        tracing::error!(%id, "a notification could not be delivered; its message is in the dead-letter queue");
-        if let Some(next) = next.filter(|next| next.queued) {
-            self.sweeper.queue.send(next.id, self.now).await?;
-        }
+        tracing::error!(%id, "a notification could not be delivered in all rounds; docs/deploy.md says how to send it again");
         Ok(Looked::GivenUp)
     }
 

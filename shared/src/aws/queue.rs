@@ -8,6 +8,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
 
 use crate::aws::row::VERSION;
+use crate::clock;
 use crate::domain::schedule::id::ScheduleId;
 use crate::domain::time::Millis;
 use crate::error::Error;
@@ -67,9 +68,9 @@ impl DueQueue {
     ///
     /// # Errors
     /// SQS does not answer as it should.
-    pub async fn send(&self, id: ScheduleId, now: Millis) -> Result<(), Error> {
+    pub async fn send(&self, id: ScheduleId) -> Result<(), Error> {
         let request = self.client.send_message().queue_url(&self.url).message_body(body(id));
-        let answer = request.delay_seconds(delay(id.due(), now)).send().await;
+        let answer = request.delay_seconds(delay(id.due(), clock::now())).send().await;
         answer.map(drop).map_err(Error::call("SendMessage to the due queue"))
     }
 
@@ -77,15 +78,17 @@ impl DueQueue {
     ///
     /// # Errors
     /// Some may not have been queued.
-    pub async fn send_all(&self, ids: Vec<ScheduleId>, now: Millis) -> Result<(), Error> {
+    pub async fn send_all(&self, ids: &[ScheduleId]) -> Result<(), Error> {
         let batches: Vec<Vec<ScheduleId>> = ids.chunks(BATCH).map(<[_]>::to_vec).collect();
-        stream::iter(batches).map(|batch| self.send_batch(batch, now)).buffer_unordered(AT_ONCE).try_collect().await
+        stream::iter(batches).map(|batch| self.send_batch(batch)).buffer_unordered(AT_ONCE).try_collect().await
     }
 
     /// An answer of 200 may leave out some of the messages.
-    async fn send_batch(&self, mut batch: Vec<ScheduleId>, now: Millis) -> Result<(), Error> {
+    async fn send_batch(&self, mut batch: Vec<ScheduleId>) -> Result<(), Error> {
         let mut cause = String::new();
         for _ in 0..TRIES {
+            // SQS counts a delay from when it has the message.
+            let now = clock::now();
             let entries = batch.iter().map(|id| entry(*id, now)).collect::<Result<_, _>>()?;
             let request = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries));
             let answer = request.send().await.map_err(Error::call("SendMessageBatch to the due queue"))?;

@@ -1,7 +1,7 @@
 //! Moments and how they are written.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A moment, in milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -35,6 +35,24 @@ impl Millis {
         let moment = Timestamp::from_millisecond(self.0).unwrap_or(Timestamp::MAX);
         format!("{moment:.3}")
     }
+}
+
+/// Writes a moment as RFC 3339 does, where serde would write a number.
+///
+/// # Errors
+/// The serializer's.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+pub fn rfc3339<S: Serializer>(moment: &Millis, serializer: S) -> Result<S::Ok, S::Error> {
+    moment.rfc3339().serialize(serializer)
+}
+
+/// The same, where there may be none.
+///
+/// # Errors
+/// The serializer's.
+#[allow(clippy::ref_option, reason = "serde's form")]
+pub fn optional_rfc3339<S: Serializer>(moment: &Option<Millis>, serializer: S) -> Result<S::Ok, S::Error> {
+    moment.map(Millis::rfc3339).serialize(serializer)
 }
 
 #[cfg(test)]

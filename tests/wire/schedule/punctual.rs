@@ -1,8 +1,10 @@
 //! In time, to the second, on a timer of a minute; and never early.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use crate::anywhere::later::{cancel, moment, now, schedule};
 use crate::append::CROWD;
@@ -49,14 +51,41 @@ async fn until_a_sweep_is_over(stack: &Stack) {
     tokio::time::sleep(Duration::from_millis(500)).await;
 }
 
-/// How late each came that a socket is given until `end`, by id.
-async fn arrivals(socket: &mut Socket, end: i64) -> Vec<(Value, i64)> {
-    let mut arrivals = Vec::new();
-    while let Ok(left) = u64::try_from(end - now()) {
-        let Ok(item) = tokio::time::timeout(Duration::from_millis(left), socket.item()).await else { break };
-        arrivals.push((item, now()));
+/// What a socket is given, each with when, for as long as the value lives.
+struct Arrivals {
+    seen: Arc<Mutex<Vec<(Value, i64)>>>,
+    reading: JoinHandle<()>,
+}
+
+impl Arrivals {
+    fn of(mut socket: Socket) -> Self {
+        let seen: Arc<Mutex<Vec<(Value, i64)>>> = Arc::default();
+        let to = Arc::clone(&seen);
+        let reading = tokio::spawn(async move {
+            while let Ok(frame) = socket.next_or_close().await {
+                let at = now();
+                let items = frame["items"].as_array().into_iter().flatten().map(|item| (item.clone(), at));
+                to.lock().unwrap().extend(items);
+            }
+        });
+        Self { seen, reading }
     }
-    arrivals
+
+    /// When each came that has this in that field.
+    fn of_those(&self, field: &str, value: &str) -> Vec<i64> {
+        let seen = self.seen.lock().unwrap();
+        seen.iter().filter(|(item, _)| item[field] == value).map(|(_, at)| *at).collect()
+    }
+}
+
+impl Drop for Arrivals {
+    fn drop(&mut self) {
+        self.reading.abort();
+    }
+}
+
+async fn sleep_until(moment: i64) {
+    tokio::time::sleep(Duration::from_millis(u64::try_from(moment - now()).unwrap_or_default())).await;
 }
 
 fn report(name: &str, mut lateness: Vec<i64>) {
@@ -73,13 +102,10 @@ fn report(name: &str, mut lateness: Vec<i64>) {
 async fn what_is_due_comes_within_a_second_of_its_time_and_a_series_is_in_time_for_five_minutes() {
     let _no_crowd = CROWD.lock().await;
     let stack = Stack::start().await;
-    let mut socket = stack.connect("alice").await;
+    let arrivals = Arrivals::of(stack.connect("alice").await);
     let mut plan = Plan { stack: &stack, expected: Vec::new() };
     plan.add("in 3 s", 3_000).await;
     plan.add("in 70 s", 70_000).await;
-    let (series, first) = schedule(&stack, &json!({"to": "user:alice", "body": "tick", "repeat": "* * * * *"})).await;
-    let ended = schedule(&stack, &json!({"to": "user:alice", "body": "ended", "repeat": "* * * * *"})).await.0;
-
     // The sweeper queues these, not who writes them; one of them before a sweep, the other just after it.
     plan.add("in 230 s, before a sweep", 230_000).await;
     until_a_sweep_is_over(&stack).await;
@@ -90,30 +116,25 @@ async fn what_is_due_comes_within_a_second_of_its_time_and_a_series_is_in_time_f
     plan.add("a millisecond before a minute", boundary - 1).await;
     plan.add("on the minute", boundary).await;
     plan.add("a millisecond after a minute", boundary + 1).await;
-    let expected = plan.expected;
+    let (series, first) = schedule(&stack, &json!({"to": "user:alice", "body": "tick", "repeat": "* * * * *"})).await;
+    let ended = schedule(&stack, &json!({"to": "user:alice", "body": "ended", "repeat": "* * * * *"})).await.0;
 
-    let mut arrived = arrivals(&mut socket, first + 2_000).await;
-    assert_eq!(arrived.iter().filter(|(item, _)| item["body"] == "ended").count(), 1, "its first firing");
+    sleep_until(first + 2_000).await;
     assert_eq!(cancel(&stack, &ended).await.0, 200);
-    arrived.extend(arrivals(&mut socket, first + 4 * 60_000 + 2_000).await);
+    sleep_until(first + 4 * 60_000 + 2_000).await;
     assert_eq!(cancel(&stack, &series).await.0, 200);
-    arrived.extend(arrivals(&mut socket, first + 5 * 60_000 + 2_000).await);
+    sleep_until(first + 5 * 60_000 + 2_000).await;
 
-    let at = |id: &str| arrived.iter().filter(|(item, _)| item["id"] == id).map(|(_, at)| *at).collect::<Vec<_>>();
-    let lateness = expected.iter().map(|Expected { id, due, what }| {
-        let [at] = at(id)[..] else { panic!("{what} came {} times", at(id).len()) };
+    let lateness = plan.expected.iter().map(|Expected { id, due, what }| {
+        let [at] = arrivals.of_those("id", id)[..] else { panic!("{what} did not come once") };
         at - due
     });
     report("scheduled", lateness.collect());
-    let ticks: Vec<_> = arrived.iter().filter(|(item, _)| item["body"] == "tick").map(|(_, at)| *at).collect();
+    let ticks = arrivals.of_those("body", "tick");
     assert_eq!(ticks.len(), 5, "every minute, until it was cancelled");
     report("series", ticks.iter().zip(0..).map(|(at, n)| at - (first + n * 60_000)).collect());
-    assert_eq!(
-        arrived.iter().filter(|(item, _)| item["body"] == "ended").count(),
-        1,
-        "cancelled after its first firing"
-    );
-    assert_eq!(arrived.len(), expected.len() + 6, "and nothing else");
+    assert_eq!(arrivals.of_those("body", "ended").len(), 1, "cancelled after its first firing");
+    assert_eq!(arrivals.seen.lock().unwrap().len(), plan.expected.len() + 6, "and nothing else");
 }
 
 #[tokio::test]

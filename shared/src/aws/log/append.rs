@@ -238,7 +238,8 @@ impl Log {
         };
         let failed = |reason: &CancellationReason| reason.code() == Some(CONDITION_FAILED);
         match reasons.first().filter(|row| failed(row)).map(|row| lost_to(row.item(), id)) {
-            Some(Written::Done) => Ok(Written::Done),
+            // With a note, another one at the same work may have been first: what it has noted has to be read.
+            Some(Written::Done) => Ok(if note_at == reasons.len() { Written::Done } else { Written::Taken }),
             _ if reasons.iter().skip(note_at).any(failed) => Ok(Written::Taken),
             _ if reasons.iter().any(failed) => Ok(Written::Lost),
             _ if reasons.iter().any(|reason| is_conflict(reason.code())) => Ok(Written::Unknown),

@@ -96,9 +96,9 @@ impl Schedule {
             .table_name(&self.table)
             .set_key(Some(self.key(seen.id).into()))
             .update_expression(format!("SET stage = :failed, expires_at = :expires_at{set_next}"))
-            .condition_expression("stage = :seen AND rounds = :rounds AND attribute_not_exists(done)")
+            .condition_expression("stage = :scheduled AND rounds = :rounds AND attribute_not_exists(done)")
             .expression_attribute_values(":failed", text(Stage::Failed.as_str()))
-            .expression_attribute_values(":seen", text(seen.stage.as_str()))
+            .expression_attribute_values(":scheduled", text(Stage::Scheduled.as_str()))
             .expression_attribute_values(":rounds", number(seen.rounds))
             .expression_attribute_values(":expires_at", number(now.seconds() + KEPT));
         if let Some(next) = next {

@@ -46,16 +46,13 @@ impl SentNote<'_> {
         let update = Update::builder()
             .table_name(&self.schedule.table)
             .set_key(Some(self.schedule.key(self.row.id).into()))
-            .update_expression(format!(
-                "SET sent.#channel = :seq, sent_at = :sent_at, stage = :scheduled{next} REMOVE dead_lettered_at"
-            ))
+            .update_expression(format!("SET sent.#channel = :seq, sent_at = :sent_at{next} REMOVE dead_lettered_at"))
             .condition_expression(format!(
                 "stage <> :cancelled AND {sent_at} AND attribute_exists(sent) AND attribute_not_exists(sent.#channel)"
             ))
             .expression_attribute_names("#channel", channel.as_str())
             .expression_attribute_values(":seq", number(seq))
             .expression_attribute_values(":sent_at", number(self.sent_at.0))
-            .expression_attribute_values(":scheduled", text(Stage::Scheduled.as_str()))
             .expression_attribute_values(":cancelled", text(Stage::Cancelled.as_str()));
         let update = match self.next {
             Some(next) => update

@@ -8,6 +8,9 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Millis;
 
+/// The most characters of an expression.
+const LONGEST: usize = 255;
+
 /// When a series of notifications goes out: a cron expression of five fields, read in the local time of a zone.
 ///
 /// Where a change of the clocks leaves out a local time, what was to go out then goes out at the first moment after the
@@ -32,6 +35,9 @@ impl Repeat {
     /// # Errors
     /// Names the field that is wrong.
     pub fn parse(expression: &str, zone: Option<&str>) -> Result<Self, Refusal> {
+        if expression.len() > LONGEST {
+            return Err(Refusal::field("repeat", format!("is longer than {LONGEST} characters")));
+        }
         let cron = CronParser::builder()
             .seconds(Seconds::Disallowed)
             .year(Year::Disallowed)
@@ -137,6 +143,7 @@ mod tests {
             ("* * * *", None, "repeat"),
             ("0 * * * * *", None, "repeat"),
             ("60 * * * *", None, "repeat"),
+            (&format!("{}0 * * * *", "0,".repeat(200)), None, "repeat"),
             ("0 9 * * MON", Some("Mars/Olympus"), "time_zone"),
             ("0 9 * * MON", Some("+02:00"), "time_zone"),
             ("0 9 * * MON", Some(""), "time_zone"),

@@ -14,8 +14,8 @@ use super::id::{Bucket, Minute};
 /// What is due within this time is queued by whoever writes it; in milliseconds.
 pub const QUEUED_AHEAD: i64 = 180_000;
 
-/// The longest that a writer may be on its way, and what clocks differ; in milliseconds. No function that writes rows runs
-/// longer than 29 s.
+/// The longest that a writer may be on its way, and what clocks differ; in milliseconds. No function that looks at the
+/// clock and then writes a row does so for longer than 29 s.
 const LONGEST_WRITE: i64 = 40_000;
 
 /// The sweeper queues what is due within this time, in milliseconds: more than two of its periods, so that nothing is
@@ -72,8 +72,8 @@ impl Progress {
         self.handed.max(now.plus(SWEPT_AHEAD))
     }
 
-    /// The buckets to look through for what is late: the open ones, and those of the minutes that no writer can add to any
-    /// more, minute by minute.
+    /// The minutes whose buckets to look through for what is late, besides the open ones: no writer can add to them any
+    /// more.
     pub fn late(&self, now: Millis) -> impl Iterator<Item = Minute> + use<> {
         let end = Minute::of(now.plus(-LONGEST_WRITE));
         std::iter::successors(Some(self.watermark), |minute| Some(minute.next()))

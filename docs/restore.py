@@ -162,7 +162,7 @@ class Stack:
             self.functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
         self.switch_mapping(False)
         say("Send, Message, Sweeper and Deliver are paused; waiting for what they have begun")
-        time.sleep(30)  # longer than their timeout
+        time.sleep(30)  # longer than those that write to the tables may take
         for table in self.tables.values():
             table.restore(moment)
         now = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=1)

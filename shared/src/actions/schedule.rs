@@ -93,10 +93,10 @@ impl Scheduler {
     }
 
     /// What became of a notification that was scheduled under a key. The request that did may have died before it queued
-    /// it, so it is queued once more; `deliver` takes the first message and leaves the second.
+    /// it, so it is queued once more, unless a message has come to `deliver` already.
     pub(super) async fn resume(&self, id: &str) -> Result<Sent, Error> {
         let (state, pending) = self.notifications.find(id).await?;
-        if let Some(row) = pending.filter(|row| !row.done) {
+        if let Some(row) = pending.filter(|row| !row.done && row.sent_at.is_none()) {
             self.queue(&row).await?;
         }
         Ok(sent(state))

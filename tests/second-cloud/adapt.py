@@ -25,6 +25,9 @@ def adapt(template_path, adapted_path, emulator):
                 # It is the ARN on AWS, and here the name.
                 arn = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${TokenSecret}-*"
                 statement["Resource"] = {"Fn::Sub": arn}
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping":
+            # A parameter's number is a text to it, which it then cannot compare: the parameter's default.
+            resource["Properties"]["ScalingConfig"]["MaximumConcurrency"] = 10
         if resource["Type"] == "AWS::ApiGatewayV2::Authorizer":
             # Left out, it is the header Authorization here, and a handshake without that is refused.
             resource["Properties"]["IdentitySource"] = []

@@ -83,8 +83,13 @@ impl Socket {
 
     /// The next frame, or how the server closed the socket.
     pub(crate) async fn next_or_close(&mut self) -> Result<Value, Option<CloseFrame>> {
+        tokio::time::timeout(PATIENCE, self.whenever_it_comes()).await.expect("no frame came")
+    }
+
+    /// The same, however long that takes.
+    pub(crate) async fn whenever_it_comes(&mut self) -> Result<Value, Option<CloseFrame>> {
         loop {
-            match tokio::time::timeout(PATIENCE, self.stream.next()).await.expect("no frame came") {
+            match self.stream.next().await {
                 Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
                 Some(Ok(Message::Close(close))) => return Err(close),
                 Some(Ok(_)) => {}

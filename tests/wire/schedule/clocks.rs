@@ -13,11 +13,17 @@ async fn sent(stack: &Stack, channel: &str) -> Vec<String> {
     rows.iter().map(|row| Timestamp::from_second(at(row)).unwrap().to_string()).collect()
 }
 
-/// Goes to a moment over the time since the last sweep, which the next one has to go through first.
+/// Goes to a moment over the time since the last sweep, which the next ones have to go through first.
 async fn jump(stack: &Stack, clock: &str) {
     let before = clock.parse::<Timestamp>().unwrap() - SignedDuration::from_mins(10);
     stack.set_clock(&before.to_string()).await;
-    stack.sweep().await;
+    let is_caught_up = || async {
+        stack.sweep().await;
+        let rows = stack.rows("Schedule").await;
+        let progress = rows.iter().find(|row| row["bucket"]["S"] == "sweeper").unwrap();
+        progress["handed"]["N"].as_str().unwrap().parse::<i64>().unwrap() >= before.as_millisecond()
+    };
+    stack.until("the sweeper has caught up", is_caught_up).await;
     stack.set_clock(clock).await;
     stack.sweep().await;
 }

@@ -62,7 +62,7 @@ impl Arrivals {
         let seen: Arc<Mutex<Vec<(Value, i64)>>> = Arc::default();
         let to = Arc::clone(&seen);
         let reading = tokio::spawn(async move {
-            while let Ok(frame) = socket.next_or_close().await {
+            while let Ok(frame) = socket.whenever_it_comes().await {
                 let at = now();
                 let items = frame["items"].as_array().into_iter().flatten().map(|item| (item.clone(), at));
                 to.lock().unwrap().extend(items);

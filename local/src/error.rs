@@ -22,6 +22,12 @@ pub(crate) enum StartError {
     /// The functions cannot be built.
     #[error("{0}")]
     Build(String),
+    /// Another stack keeps its data there.
+    #[error("another stack uses {}; end it, or give this one another folder with --data", folder.display())]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// A fault that was to be armed from the start could never fire.
     #[error("--fault {rule}: {why}")]
     Fault {

@@ -1,6 +1,7 @@
 //! Starts the whole stack, in order, and ends it.
 
 use std::{
+    fs::File,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -33,6 +34,8 @@ pub(crate) struct Machine {
     outputs: Vec<(String, String)>,
     lambda: Arc<Lambda>,
     clock: Arc<Clock>,
+    /// The folder's lock.
+    _data: Option<(PathBuf, File)>,
 }
 
 /// What runs behind the ports, and what disturbs it.
@@ -82,8 +85,9 @@ impl Machine {
         let executables = project::executables(&root, &stack.functions, !options.no_build, options.release).await?;
 
         let faults = Arc::new(faults(&options, &stack)?);
-        let folder = data_folder(&options)?;
-        let clock = Arc::new(Clock::open(options.faketime.as_deref(), folder.as_deref())?);
+        let data = data_folder(&options)?;
+        let folder = data.as_ref().map(|(folder, _)| folder.as_path());
+        let clock = Arc::new(Clock::open(options.faketime.as_deref(), folder)?);
         let functions = std::mem::take(&mut stack.functions);
         let (most, aws) = (options.max_processes, &addresses.aws);
         let lambda = Lambda::new(functions, executables, most, aws, Arc::clone(&faults), Arc::clone(&clock));
@@ -92,9 +96,9 @@ impl Machine {
         let rules = std::mem::take(&mut stack.rules);
         let schedules = Schedules::new(rules, Arc::clone(&lambda), Arc::clone(&faults), Arc::clone(&clock));
         let parts = Parts { lambda, schedules: Arc::new(schedules), faults, clock };
-        serve_all(&options, folder.as_deref(), ports, stack, &parts)?;
+        serve_all(&options, folder, ports, stack, &parts)?;
         parts.schedules.start();
-        Ok(Self { addresses, outputs, lambda: parts.lambda, clock: parts.clock })
+        Ok(Self { addresses, outputs, lambda: parts.lambda, clock: parts.clock, _data: data })
     }
 
     /// Says where everything is: for programs in one line of JSON, else for people.
@@ -208,9 +212,12 @@ fn poll(mappings: Vec<Mapping>, queues: &Arc<Queues>, lambda: &Arc<Lambda>, max_
     }
 }
 
-fn data_folder(options: &Options) -> Result<Option<PathBuf>, StartError> {
-    if let Some(folder) = &options.data {
-        std::fs::create_dir_all(folder).map_err(StartError::file(folder))?;
-    }
-    Ok(options.data.clone())
+/// Makes the folder, and keeps other stacks from it as long as this process lives.
+fn data_folder(options: &Options) -> Result<Option<(PathBuf, File)>, StartError> {
+    let Some(folder) = &options.data else { return Ok(None) };
+    std::fs::create_dir_all(folder).map_err(StartError::file(folder))?;
+    let path = folder.join("lock");
+    let lock = File::create(&path).map_err(StartError::file(&path))?;
+    lock.try_lock().map_err(|_| StartError::InUse { folder: folder.clone() })?;
+    Ok(Some((folder.clone(), lock)))
 }

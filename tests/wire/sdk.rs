@@ -58,6 +58,17 @@ except api.exceptions.GoneException as error:
     seen["post"] = error.response["ResponseMetadata"]["HTTPStatusCode"]
 tables = boto3.client("dynamodb", endpoint_url=aws, **keys).list_tables()["TableNames"]
 seen["tables"] = len(tables)
+sqs = boto3.client("sqs", endpoint_url=aws, **keys)
+url = next(url for url in sqs.list_queues()["QueueUrls"] if "DueDeadLetters" in url)
+sqs.send_message(QueueUrl=url, MessageBody="für später", DelaySeconds=1)
+message = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"][0]
+sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+seen["body"], seen["left"] = message["Body"], attributes["ApproximateNumberOfMessages"]
+try:
+    sqs.get_queue_url(QueueName="nobody's")
+except sqs.exceptions.QueueDoesNotExist as error:
+    seen["unknown"] = error.response["ResponseMetadata"]["HTTPStatusCode"]
 print(json.dumps(seen))
 "#;
 
@@ -79,7 +90,9 @@ async fn boto3_posts_to_looks_at_and_deletes_a_connection_and_gets_its_own_excep
         assert_eq!(seen[what], status, "{what}: {seen}");
     }
     let source = if cfg!(target_os = "linux") { "127.0.0.77" } else { "127.0.0.1" };
-    assert_eq!((&seen["source_ip"], &seen["tables"]), (&json!(source), &json!(3)));
+    assert_eq!((&seen["source_ip"], &seen["tables"]), (&json!(source), &json!(4)));
+    assert_eq!((&seen["body"], &seen["left"]), (&json!("für später"), &json!("0")), "a queue keeps and forgets");
+    assert_eq!(seen["unknown"], 400, "a queue that is not there");
     assert!(seen["connected_at"].as_str().unwrap().starts_with("20"));
     assert!(alice.next_or_close().await.is_err(), "deleted is closed");
 }

@@ -51,7 +51,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// Have the functions' clock set by POST /_local/clock; LIBRARY is libfaketime.so.1, which some systems put into
-    /// /usr/lib/<machine>/faketime.
+    /// /usr/lib/*/faketime.
     #[arg(long, value_name = "LIBRARY")]
     pub(crate) faketime: Option<PathBuf>,
 }

@@ -57,8 +57,8 @@ pub(super) fn faults() -> Vec<Value> {
         by_chance("respond.Send", None, 0.01, &kill),
         by_chance("invoke.Deliver", None, 0.02, &kill),
         // Between the commit and the first push, and between pushes and `done`.
-        by_chance("dynamodb.TransactWriteItems", Some("Deliver"), 0.004, &kill_after),
-        by_chance("management.POST", Some("Deliver"), 0.004, &kill),
+        by_chance("dynamodb.TransactWriteItems", Some("Deliver"), 0.008, &kill_after),
+        by_chance("management.POST", Some("Deliver"), 0.006, &kill),
         by_chance("respond.Deliver", None, 0.02, &kill),
         by_chance("dynamodb.TransactWriteItems", Some("Send"), 0.01, &kill_after),
         by_chance("sqs.SendMessage", Some("Send"), 0.02, &kill),

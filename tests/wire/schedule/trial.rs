@@ -8,6 +8,7 @@ use futures_util::stream::{self, StreamExt as _};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tidings::{Cursor, Event, Listener};
+use tokio::sync::watch;
 
 use super::faults::{Operation, USERS, faults};
 use crate::anywhere::later::moment;
@@ -25,6 +26,12 @@ const JUMPS: [i64; 4] = [4_000, -3_000, 9_000, 0];
 /// After the last time in the plan, all must be finished within this: a killed function's message comes again after 72 s,
 /// may meet other kills, and is handed on again by the sweeper after 7 minutes.
 const FINISHES: Duration = Duration::from_secs(540);
+
+/// How long a listener may lack what is in its log when all is quiet: nothing may have to come for it to hear of it.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// How long a listener is still heard once it has all.
+const AFTERWARDS: Duration = Duration::from_secs(2);
 
 pub(super) fn inbox(user: usize) -> String {
     format!("user:u{user}")
@@ -70,7 +77,9 @@ impl Trial {
         };
         let (accepted, series) = (Mutex::default(), Mutex::default());
         let mut trial = Self { stack, accepted, series, fired: BTreeMap::new(), jumps: 0, starts: 1 };
-        let listeners: Vec<_> = (0..USERS).map(|user| tokio::spawn(listen(trial.listener(user)))).collect();
+        let (tell_newest, newest) = watch::channel(None);
+        let listen = |user| tokio::spawn(listen(trial.listener(user), user, newest.clone()));
+        let listeners: Vec<_> = (0..USERS).map(listen).collect();
 
         let (first, second) = plan.split_at(plan.len() / 2);
         trial.arm().await;
@@ -92,6 +101,7 @@ impl Trial {
             trial.assert_all_fired(has_clock)?;
         }
         let logs = trial.check_logs().await?;
+        tell_newest.send_replace(Some(logs.iter().map(|log| log.len() as u64).collect()));
         for (user, (socket, from)) in sockets.into_iter().enumerate() {
             check_socket(socket, from, user, &logs[user]).await?;
         }
@@ -319,21 +329,38 @@ fn id(answer: &Answer) -> String {
     answer.body["id"].as_str().unwrap().to_owned()
 }
 
-/// The seqs that the application is handed, until nothing has come for a while.
-async fn listen(mut listener: Listener) -> (Listener, Vec<u64>) {
-    let mut seqs = Vec::new();
+/// The seqs that the application is handed, until it has the newest one and nothing comes twice for a while: once all is
+/// sent, that is told in `newest`.
+async fn listen(mut listener: Listener, user: usize, mut newest: watch::Receiver<Option<Vec<u64>>>) -> Vec<u64> {
+    let mut seqs: Vec<u64> = Vec::new();
+    let mut heard = Instant::now();
     loop {
-        match tokio::time::timeout(Duration::from_secs(100), listener.next()).await {
-            Ok(Ok(Event::Notification { item, .. })) => seqs.extend(item.seq),
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => panic!("{error}"),
-            Err(_) => return (listener, seqs),
+        let told = newest.borrow_and_update().as_ref().map(|newest| newest[user]);
+        let has_newest = told.is_some_and(|newest| seqs.last().copied().unwrap_or_default() >= newest);
+        let patience = if has_newest { AFTERWARDS } else { SILENCE };
+        if told.is_some() && heard.elapsed() > patience {
+            return seqs;
+        }
+        tokio::select! {
+            event = listener.next() => match event {
+                Ok(Event::Notification { item, .. }) => {
+                    seqs.extend(item.seq);
+                    heard = Instant::now();
+                }
+                Ok(_) => {}
+                Err(error) => panic!("{error}"),
+            },
+            told = newest.changed() => match told {
+                Ok(()) => heard = Instant::now(),
+                Err(_) => return seqs,
+            },
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
         }
     }
 }
 
-async fn check_listener(listener: tokio::task::JoinHandle<(Listener, Vec<u64>)>, user: usize, log: &[u64]) -> Found {
-    let (_, seqs) = listener.await.map_err(|error| error.to_string())?;
+async fn check_listener(listener: tokio::task::JoinHandle<Vec<u64>>, user: usize, log: &[u64]) -> Found {
+    let seqs = listener.await.map_err(|error| error.to_string())?;
     ensure(seqs == log, || format!("{}: the listener has {seqs:?} of {}", inbox(user), log.len()))
 }
 

@@ -1,7 +1,7 @@
 //! How far the sweeper has come, and what it does with what is late.
 //!
 //! Nothing is handed to the queue too late and little of it twice, because of three bounds. Who writes a row queues it too,
-//! if it is due within [`QUEUED_AHEAD`]. The sweeper goes up to [`SWEPT_AHEAD`] and never reads the same time again, so
+//! if it is due within [`QUEUED_AHEAD`]. The sweeper goes up to `SWEPT_AHEAD` and never reads the same time again, so
 //! that is shorter by as much as passes between a writer's look at the clock and its row's being readable. And a minute
 //! is closed only when no writer can add to it any more.
 

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::Parser;
 
 /// Runs the project's SAM template on this machine: its functions as real processes, its HTTP and WebSocket APIs,
-/// its tables, secrets, queues and schedules.
+/// its tables, secrets, queues, topics and schedules.
 #[derive(Debug, Parser)]
 #[command(name = "cargo local", version)]
 pub(crate) struct Options {
@@ -13,10 +13,10 @@ pub(crate) struct Options {
     /// Port of the WebSocket API and its @connections management API; 0 takes a free one.
     #[arg(long, default_value_t = 3001, value_name = "PORT")]
     pub(crate) websocket_port: u16,
-    /// Port of the AWS API (DynamoDB, Secrets Manager, SQS) and of the control API under /_local; 0 takes a free one.
+    /// Port of the AWS API (DynamoDB, Secrets Manager, SQS, SNS) and of the control API under /_local; 0 takes a free one.
     #[arg(long, default_value_t = 8000, value_name = "PORT")]
     pub(crate) aws_port: u16,
-    /// Keep tables, secrets and queues in this folder across restarts; without it they live in memory.
+    /// Keep tables, secrets, queues and asynchronous events in this folder across restarts; without it they live in memory.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// Set a template parameter, over what samconfig.toml's `local` environment says. May be repeated.
@@ -25,7 +25,7 @@ pub(crate) struct Options {
     /// The template; looked for in the current folder, then in those above.
     #[arg(long, default_value = "template.yaml", value_name = "FILE")]
     pub(crate) template: PathBuf,
-    /// Print one line of JSON with the three addresses when ready, and nothing else, on standard output.
+    /// Print one line of JSON with the addresses when ready, and nothing else, on standard output.
     #[arg(long)]
     pub(crate) json: bool,
     /// Use the function binaries as they are.

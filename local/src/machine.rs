@@ -11,19 +11,20 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::{
-    aws::{Aws, Database, Ledger, Secrets, Sqs},
+    aws::{Aws, Database, Ledger, Secrets, Sns, Sqs},
     cli::Options,
     clock::Clock,
     control::{Control, Faults, Journal, Known},
     error::StartError,
     http::HttpGateway,
-    lambda::Lambda,
+    lambda::{Asynchronous, Lambda},
     log, project,
     queues::{Poller, Queues},
     samconfig,
     schedules::Schedules,
     serve::{IdleCloser, bind, serve},
     template::{self, Addresses, Mapping, Stack},
+    topics::Topics,
     websocket::{Limits, Registry, WebSocketGateway},
 };
 
@@ -31,6 +32,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Machine {
     addresses: Addresses,
+    /// Where the HTTP API has a page for people, if it has one.
+    page: Option<String>,
     outputs: Vec<(String, String)>,
     lambda: Arc<Lambda>,
     clock: Arc<Clock>,
@@ -41,6 +44,8 @@ pub(crate) struct Machine {
 /// What runs behind the ports, and what disturbs it.
 struct Parts {
     lambda: Arc<Lambda>,
+    queues: Arc<Queues>,
+    asynchronous: Arc<Asynchronous>,
     schedules: Arc<Schedules>,
     faults: Arc<Faults>,
     clock: Arc<Clock>,
@@ -92,23 +97,37 @@ impl Machine {
         let (most, aws) = (options.max_processes, &addresses.aws);
         let lambda = Lambda::new(functions, executables, most, aws, Arc::clone(&faults), Arc::clone(&clock));
         let lambda = Arc::new(lambda);
+        let queues = Queues::open(folder, std::mem::take(&mut stack.queues), Arc::clone(&faults))?;
+        let queues = Arc::new(queues);
+        let asynchronous = Arc::new(Asynchronous::open(folder, Arc::clone(&lambda), Arc::clone(&queues))?);
         let outputs = std::mem::take(&mut stack.outputs);
+        let page = page(&stack, &addresses);
         let rules = std::mem::take(&mut stack.rules);
-        let schedules = Schedules::new(rules, Arc::clone(&lambda), Arc::clone(&faults), Arc::clone(&clock));
-        let parts = Parts { lambda, schedules: Arc::new(schedules), faults, clock };
+        let (calls, events) = (Arc::clone(&lambda), Arc::clone(&asynchronous));
+        let schedules = Schedules::new(rules, calls, events, Arc::clone(&faults), Arc::clone(&clock));
+        let parts = Parts { lambda, queues, asynchronous, schedules: Arc::new(schedules), faults, clock };
         serve_all(&options, folder, ports, stack, &parts)?;
+        parts.asynchronous.start();
         parts.schedules.start();
-        Ok(Self { addresses, outputs, lambda: parts.lambda, clock: parts.clock, _data: data })
+        Ok(Self { addresses, page, outputs, lambda: parts.lambda, clock: parts.clock, _data: data })
     }
 
     /// Says where everything is: for programs in one line of JSON, else for people.
     pub(crate) fn announce(&self, as_json: bool) {
         let Addresses { http, websocket, aws } = &self.addresses;
         if as_json {
-            println!("{}", json!({ "http": http, "websocket": websocket, "aws": aws }));
+            let mut told = json!({ "http": http, "websocket": websocket, "aws": aws });
+            if let Some(page) = &self.page {
+                told["page"] = json!(page);
+            }
+            println!("{told}");
             return;
         }
-        println!("Ready.\n  HTTP API       {http}\n  WebSocket API  {websocket}\n  AWS API        {aws}");
+        println!("Ready.");
+        if let Some(page) = &self.page {
+            println!("  Page           {page}");
+        }
+        println!("  HTTP API       {http}\n  WebSocket API  {websocket}\n  AWS API        {aws}");
         if !self.outputs.is_empty() {
             println!("Outputs");
         }
@@ -130,8 +149,15 @@ impl Machine {
 fn known(stack: &Stack) -> Known {
     let tables = stack.tables.iter().flat_map(|table| [&table.name, &table.logical_name]);
     let queues = stack.queues.iter().map(|queue| &queue.logical_name);
+    let topics = stack.topics.iter().map(|topic| &topic.logical_name);
     let schedules = stack.rules.iter().map(|rule| &rule.name);
-    Known::new(stack.functions.keys(), tables).with_queues(queues).with_schedules(schedules)
+    Known::new(stack.functions.keys(), tables).with_queues(queues).with_topics(topics).with_schedules(schedules)
+}
+
+/// Where a browser finds something: at the HTTP API's root, if it has a route for that.
+fn page(stack: &Stack, addresses: &Addresses) -> Option<String> {
+    let api = stack.http.as_ref()?;
+    api.routes.iter().any(|route| route.key == "GET /").then(|| format!("{}/", addresses.http))
 }
 
 /// The faults that are armed from the start.
@@ -158,11 +184,12 @@ fn serve_all(
     stack: Stack,
     parts: &Parts,
 ) -> Result<(), StartError> {
-    let Parts { lambda, schedules, faults, clock } = parts;
+    let Parts { lambda, queues, asynchronous, schedules, faults, clock } = parts;
     let database = Arc::new(Database::open(folder, &stack.tables)?);
     let secrets = Secrets::open(folder, &stack.secrets)?;
-    let queues = Arc::new(Queues::open(folder, stack.queues, Arc::clone(faults))?);
-    let sqs = Sqs { queues: Arc::clone(&queues), address: address("http", &ports.aws)? };
+    let sqs = Sqs { queues: Arc::clone(queues), address: address("http", &ports.aws)? };
+    let topics = Arc::new(Topics::new(stack.topics, Arc::clone(asynchronous), Arc::clone(faults)));
+    let sns = Sns { topics: Arc::clone(&topics) };
     let registry = Arc::new(Registry::default());
     let journal = Arc::new(Journal::default());
     let closer = IdleCloser::new();
@@ -186,13 +213,15 @@ fn serve_all(
         lambda: Arc::clone(lambda),
         registry,
         database: Arc::clone(&database),
-        queues: Arc::clone(&queues),
+        queues: Arc::clone(queues),
+        topics,
+        asynchronous: Arc::clone(asynchronous),
         schedules: Arc::clone(schedules),
         clock: Arc::clone(clock),
         closer: closer.clone(),
     };
     let logical_names = stack.tables.into_iter().map(|table| (table.name, table.logical_name)).collect();
-    let aws = Arc::new(Aws { ledger, database: Arc::clone(&database), logical_names, secrets, sqs, control });
+    let aws = Arc::new(Aws { ledger, database: Arc::clone(&database), logical_names, secrets, sqs, sns, control });
 
     // The closer is not the HTTP API's: functions keep no connections to it.
     tokio::spawn(serve(ports.http, IdleCloser::new(), move |request, peer| Arc::clone(&http).answer(request, peer)));
@@ -201,7 +230,7 @@ fn serve_all(
     }));
     tokio::spawn(serve(ports.aws, closer, move |request, peer| Arc::clone(&aws).answer(request, peer)));
     tokio::spawn(async move { database.keep_sweeping().await });
-    poll(stack.mappings, &queues, lambda, options.max_processes);
+    poll(stack.mappings, queues, lambda, options.max_processes);
     Ok(())
 }
 

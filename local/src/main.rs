@@ -16,7 +16,9 @@ mod queues;
 mod samconfig;
 mod schedules;
 mod serve;
+mod store;
 mod template;
+mod topics;
 mod websocket;
 
 use std::{pin::pin, process::ExitCode};

@@ -1,10 +1,13 @@
-//! The AWS port: DynamoDB, Secrets Manager and SQS, told apart by `X-Amz-Target`, and the control API.
+//! The AWS port: DynamoDB, Secrets Manager and SQS, told apart by `X-Amz-Target`; SNS, by what its requests are signed
+//! for; and the control API.
 
 mod access;
 mod database;
 mod dynamodb;
 mod ledger;
+mod query;
 mod secrets;
+mod sns;
 mod sqs;
 mod wire;
 
@@ -19,6 +22,7 @@ pub(crate) use self::{
     database::Database,
     ledger::{Call, Ledger, Performed},
     secrets::Secrets,
+    sns::Sns,
     sqs::Sqs,
 };
 use crate::{
@@ -34,6 +38,7 @@ pub(crate) fn operations(service: &str) -> &'static [&'static str] {
     match service {
         "dynamodb" => &dynamodb::OPERATIONS,
         "secretsmanager" => &secrets::OPERATIONS,
+        "sns" => &sns::OPERATIONS,
         "sqs" => &sqs::OPERATIONS,
         "management" => &["POST", "GET", "DELETE"],
         _ => &[],
@@ -53,6 +58,8 @@ pub(crate) struct Aws {
     pub(crate) secrets: Secrets,
     /// The queues.
     pub(crate) sqs: Sqs,
+    /// The topics.
+    pub(crate) sns: Sns,
     /// The control API.
     pub(crate) control: Control,
 }
@@ -71,6 +78,7 @@ impl Aws {
             Some(("DynamoDB_20120810", operation)) => self.dynamodb(operation, &parts, body, &peer).await,
             Some(("secretsmanager", operation)) => self.secrets(operation, &parts, &body, &peer).await,
             Some(("AmazonSQS", operation)) => self.sqs(operation, &parts, &body, &peer).await,
+            _ if query::signed_for(&parts.headers) == Some(sns::NAME) => self.sns(&parts, &body, &peer).await,
             _ => Ok(wire::unknown_operation(&target)),
         }
     }
@@ -119,6 +127,21 @@ impl Aws {
             })
         };
         self.ledger.perform(call, sqs::refuse, act).await
+    }
+
+    async fn sns(&self, parts: &Parts, body: &[u8], peer: &Peer) -> Answer {
+        let request = query::parameters(body);
+        let operation = request["Action"].as_str().unwrap_or_default();
+        let rights = sns::rights(operation, &request);
+        let call = Call { rights, ..self.call(sns::NAME, operation, parts, peer) };
+        let allowed = call.authorize();
+        let act = async {
+            Performed::free(match allowed {
+                Ok(()) => self.sns.answer(operation, &request),
+                Err(why) => sns::denied(&why),
+            })
+        };
+        self.ledger.perform(call, sns::refuse, act).await
     }
 
     fn call(&self, service: &'static str, operation: &str, parts: &Parts, peer: &Peer) -> Call {

@@ -18,10 +18,11 @@ pub(crate) use self::{
 use crate::{
     aws::Database,
     clock::Clock,
-    lambda::Lambda,
+    lambda::{Asynchronous, Lambda},
     queues::Queues,
     schedules::Schedules,
     serve::{Answer, Hangup, IdleCloser, Request, Response, json as json_response, read_body},
+    topics::Topics,
     websocket::{Registry, decode_id},
 };
 
@@ -45,6 +46,10 @@ pub(crate) struct Control {
     pub(crate) database: Arc<Database>,
     /// The queues.
     pub(crate) queues: Arc<Queues>,
+    /// The topics.
+    pub(crate) topics: Arc<Topics>,
+    /// The events for which nobody waits.
+    pub(crate) asynchronous: Arc<Asynchronous>,
     /// The rules that fire on schedule.
     pub(crate) schedules: Arc<Schedules>,
     /// The functions' time.
@@ -64,6 +69,9 @@ impl Control {
             (&Method::GET, "processes") => ok(&self.lambda.describe()),
             (&Method::GET, "sockets") => ok(&self.registry.describe()),
             (&Method::GET, "queues") => ok(&self.queues.describe()),
+            (&Method::GET, "topics") => ok(&self.topics.describe()),
+            (&Method::GET, "events") => ok(&self.asynchronous.describe()),
+            (&Method::POST, "events/retry") => ok(&json!({ "retried": self.asynchronous.hurry() })),
             (&Method::GET, "faults") => ok(&self.faults.describe()),
             (&Method::DELETE, "faults") => done(|| self.faults.clear()),
             (&Method::POST, "faults") => self.add_fault(request).await?,
@@ -84,6 +92,7 @@ impl Control {
         json!({
             "dynamodb": count("dynamodb"),
             "secretsmanager": count("secretsmanager"),
+            "sns": count("sns"),
             "sqs": count("sqs"),
             "management": count("management"),
         })

@@ -28,7 +28,8 @@ pub(crate) enum Action {
     Kill,
     /// The TCP connection is closed without an answer.
     Close,
-    /// A message that is handed out is handed out once more, a moment later.
+    /// A message that a queue hands out is handed out once more, a moment later; one that is published is delivered
+    /// twice.
     Double,
     /// A schedule's firing does not happen.
     Skip,
@@ -43,6 +44,8 @@ enum Kind {
     Invocation,
     /// A message that a queue hands out.
     Queue,
+    /// A message that is published to a topic.
+    Topic,
     /// A schedule's firing.
     Schedule,
 }
@@ -52,6 +55,7 @@ impl Kind {
         match word {
             "invoke" | "respond" => Self::Invocation,
             "queue" => Self::Queue,
+            "topic" => Self::Topic,
             "schedule" => Self::Schedule,
             _ => Self::Call,
         }
@@ -61,6 +65,7 @@ impl Kind {
         match self {
             Self::Call | Self::Invocation => !matches!(action, Action::Double | Action::Skip),
             Self::Queue => *action == Action::Double,
+            Self::Topic => matches!(action, Action::Double | Action::Error(_)),
             Self::Schedule => matches!(action, Action::Skip | Action::Delay(_)),
         }
     }
@@ -131,6 +136,7 @@ impl Rule {
         match kind {
             Kind::Invocation => known.function("on", name)?,
             Kind::Queue => known.queue(name)?,
+            Kind::Topic => known.topic(name)?,
             Kind::Schedule => known.schedule(name)?,
             Kind::Call if operations(service).contains(&name) => {}
             Kind::Call => return Err(format!("on: no call is known as {}", self.on)),
@@ -178,6 +184,7 @@ pub(crate) struct Known {
     functions: BTreeSet<String>,
     tables: BTreeSet<String>,
     queues: BTreeSet<String>,
+    topics: BTreeSet<String>,
     schedules: BTreeSet<String>,
 }
 
@@ -195,6 +202,12 @@ impl Known {
     /// These queues too, by logical name.
     pub(crate) fn with_queues<T: Into<String>>(mut self, queues: impl IntoIterator<Item = T>) -> Self {
         self.queues.extend(queues.into_iter().map(Into::into));
+        self
+    }
+
+    /// These topics too, by logical name.
+    pub(crate) fn with_topics<T: Into<String>>(mut self, topics: impl IntoIterator<Item = T>) -> Self {
+        self.topics.extend(topics.into_iter().map(Into::into));
         self
     }
 
@@ -216,6 +229,10 @@ impl Known {
         if self.queues.contains(name) { Ok(()) } else { Err(format!("on: there is no queue {name}")) }
     }
 
+    fn topic(&self, name: &str) -> Result<(), String> {
+        if self.topics.contains(name) { Ok(()) } else { Err(format!("on: there is no topic {name}")) }
+    }
+
     fn schedule(&self, name: &str) -> Result<(), String> {
         if self.schedules.contains(name) { Ok(()) } else { Err(format!("on: there is no schedule {name}")) }
     }
@@ -229,7 +246,7 @@ mod tests {
 
     fn effect(rule: Value) -> Result<Effect, String> {
         let rule: Rule = serde_json::from_value(rule).map_err(|error| error.to_string())?;
-        rule.effect(&Known::new(["F", "G"], ["t"]).with_queues(["Q"]).with_schedules(["S"]))
+        rule.effect(&Known::new(["F", "G"], ["t"]).with_queues(["Q"]).with_topics(["T"]).with_schedules(["S"]))
     }
 
     #[test]
@@ -245,7 +262,7 @@ mod tests {
         for wrong in [
             json!({"on": "x", "do": kill}),
             json!({"on": "dynamodb.PutItme", "do": kill}),
-            json!({"on": "sns.Publish", "do": kill}),
+            json!({"on": "sns.CreateTopic", "do": kill}),
             json!({"on": "management.PUT", "do": kill}),
             json!({"on": "invoke.H", "do": kill}),
             json!({"on": "invoke.F", "function": "G", "do": kill}),
@@ -259,6 +276,9 @@ mod tests {
             json!({"on": "queue.Q", "do": {"delay_ms": 1}}),
             json!({"on": "queue.Q", "function": "F", "do": {"double": true}}),
             json!({"on": "queue.Q", "do": {"double": true, "after": true}}),
+            json!({"on": "topic.Q", "do": {"double": true}}),
+            json!({"on": "topic.T", "do": kill}),
+            json!({"on": "topic.T", "do": {"double": true, "after": true}}),
             json!({"on": "schedule.Q", "do": {"skip": true}}),
             json!({"on": "schedule.S", "do": kill}),
             json!({"on": "schedule.S", "do": {"double": true}}),
@@ -281,6 +301,9 @@ mod tests {
             json!({"on": "invoke.F", "function": "F", "do": {"kill": true}}),
             json!({"on": "invoke.F", "chance": 1, "do": {"kill": true}}),
             json!({"on": "queue.Q", "do": {"double": true}}),
+            json!({"on": "sns.PublishBatch", "function": "F", "do": after}),
+            json!({"on": "topic.T", "do": {"double": true}}),
+            json!({"on": "topic.T", "do": {"error": "InternalError"}}),
             json!({"on": "schedule.S", "do": {"skip": true}}),
             json!({"on": "schedule.S", "chance": 0.5, "do": {"delay_ms": 1}}),
         ] {

@@ -22,12 +22,16 @@ use tokio::sync::{
     Semaphore,
     oneshot::{self, Sender},
 };
+use uuid::Uuid;
 
-use self::process::{Launch, Process};
 pub(crate) use self::{
-    asynchronous::Retries,
+    asynchronous::{Asynchronous, Retries},
     error::FunctionError,
     runtime_api::{Outcome, PAYLOAD_LIMIT},
+};
+use self::{
+    process::{Launch, Process},
+    runtime_api::Invocation,
 };
 use crate::{
     clock::Clock,
@@ -98,6 +102,11 @@ impl Lambda {
 
     /// Invokes a function and waits for its answer. Once begun, the invocation goes on if the caller no longer waits.
     pub(crate) async fn invoke(self: &Arc<Self>, function: &str, event: &Value) -> Outcome {
+        self.invoke_as(&Uuid::now_v7().to_string(), function, event).await
+    }
+
+    /// The same, under this request id.
+    async fn invoke_as(self: &Arc<Self>, id: &str, function: &str, event: &Value) -> Outcome {
         let event = Bytes::from(event.to_string());
         if event.len() > PAYLOAD_LIMIT {
             let message =
@@ -108,8 +117,8 @@ impl Lambda {
             return Err(FunctionError::new("ResourceNotFoundException", format!("Function not found: {function}")));
         };
         let (answer, answered) = oneshot::channel();
-        let this = Arc::clone(self);
-        tokio::spawn(async move { this.run(&pool, event, answer).await });
+        let (this, invocation) = (Arc::clone(self), Invocation { id: id.to_owned(), event });
+        tokio::spawn(async move { this.run(&pool, invocation, answer).await });
         let outcome =
             answered.await.unwrap_or_else(|_| Err(FunctionError::new("Sandbox.Failure", "the invocation was lost")));
         if let Err(error) = &outcome
@@ -122,7 +131,7 @@ impl Lambda {
         outcome
     }
 
-    async fn run(&self, pool: &Pool, event: Bytes, mut answer: Sender<Outcome>) {
+    async fn run(&self, pool: &Pool, invocation: Invocation, mut answer: Sender<Outcome>) {
         let _slot = tokio::select! {
             biased;
             // On AWS it would not even have waited.
@@ -136,7 +145,7 @@ impl Lambda {
                 return;
             }
         };
-        let outcome = self.run_with_faults(pool, &process, event).await;
+        let outcome = self.run_with_faults(pool, &process, invocation).await;
         let freezing = Arc::clone(&process);
         let mut freeze = pin!(freezing.freeze(pool.launch.function.timeout));
         let soon = tokio::time::timeout(HANDOVER, freeze.as_mut()).await;
@@ -155,13 +164,13 @@ impl Lambda {
         }
     }
 
-    async fn run_with_faults(&self, pool: &Pool, process: &Process, event: Bytes) -> Outcome {
+    async fn run_with_faults(&self, pool: &Pool, process: &Process, invocation: Invocation) -> Outcome {
         let function = &pool.launch.function;
         let subject = Subject { function: Some(function.name.clone()), ..Subject::default() };
         if let Some(effect) = self.faults.take(&format!("invoke.{}", function.name), &subject) {
             suffer(&effect.action, process).await?;
         }
-        let outcome = process.run(event, function.timeout).await;
+        let outcome = process.run(invocation, function.timeout).await;
         if process.has_answered()
             && let Some(effect) = self.faults.take(&format!("respond.{}", function.name), &subject)
         {
@@ -189,10 +198,14 @@ impl Lambda {
         started.map(|()| process)
     }
 
+    /// What the template says of the function of this logical name.
+    fn declared(&self, name: &str) -> Option<&Function> {
+        self.pools.get(name).map(|pool| &pool.launch.function)
+    }
+
     /// The function that an access key was given to.
     pub(crate) fn function_of(&self, access_key: &str) -> Option<&Function> {
-        let pool = self.pools.get(self.lock_owners().get(access_key)?)?;
-        Some(&pool.launch.function)
+        self.declared(self.lock_owners().get(access_key)?)
     }
 
     fn lock_owners(&self) -> MutexGuard<'_, BTreeMap<String, String>> {

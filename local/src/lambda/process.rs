@@ -11,7 +11,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -26,7 +25,7 @@ use tokio::{
 
 use super::{
     FunctionError,
-    runtime_api::{Mailbox, Outcome},
+    runtime_api::{Invocation, Mailbox, Outcome},
 };
 use crate::{
     clock::Clock,
@@ -149,9 +148,9 @@ impl Process {
     }
 
     /// Has the process work on an event. The process is dead after a timeout.
-    pub(crate) async fn run(&self, event: Bytes, timeout: Duration) -> Outcome {
+    pub(crate) async fn run(&self, invocation: Invocation, timeout: Duration) -> Outcome {
         self.invocations.fetch_add(1, Ordering::SeqCst);
-        let outcome = self.mailbox.hand(event, timeout);
+        let outcome = self.mailbox.hand(invocation, timeout);
         self.set(State::Busy);
         self.signal(Signal::SIGCONT);
         tokio::select! {

@@ -31,12 +31,13 @@ const VERSION: &str = "/2018-06-01/runtime/";
 /// How an invocation ended.
 pub(crate) type Outcome = Result<Bytes, FunctionError>;
 
-/// An event on its way to the process.
+/// What a function is to work on.
 #[derive(Debug)]
-struct Invocation {
-    id: String,
-    event: Bytes,
-    deadline: Timestamp,
+pub(super) struct Invocation {
+    /// The request's id.
+    pub(super) id: String,
+    /// In JSON.
+    pub(super) event: Bytes,
 }
 
 /// What passes between one process and the pool that owns it.
@@ -45,8 +46,9 @@ pub(crate) struct Mailbox {
     arn: String,
     /// The time in which the process reads its deadlines.
     clock: Arc<Clock>,
-    sender: mpsc::UnboundedSender<Invocation>,
-    receiver: AsyncMutex<mpsc::UnboundedReceiver<Invocation>>,
+    /// Events on their way to the process, with their deadlines.
+    sender: mpsc::UnboundedSender<(Invocation, Timestamp)>,
+    receiver: AsyncMutex<mpsc::UnboundedReceiver<(Invocation, Timestamp)>>,
     current: Mutex<Option<(String, oneshot::Sender<Outcome>)>>,
     /// How often the process has asked for an event.
     asked: watch::Sender<u64>,
@@ -69,12 +71,11 @@ impl Mailbox {
     }
 
     /// Hands the process an event; the receiver gets its outcome.
-    pub(crate) fn hand(&self, event: Bytes, timeout: Duration) -> oneshot::Receiver<Outcome> {
+    pub(crate) fn hand(&self, invocation: Invocation, timeout: Duration) -> oneshot::Receiver<Outcome> {
         let (sender, receiver) = oneshot::channel();
-        let id = Uuid::now_v7().to_string();
-        *self.lock_current() = Some((id.clone(), sender));
+        *self.lock_current() = Some((invocation.id.clone(), sender));
         // The receiving half lives in this very mailbox, so sending cannot fail.
-        let _ = self.sender.send(Invocation { id, event, deadline: self.clock.now() + timeout });
+        let _ = self.sender.send((invocation, self.clock.now() + timeout));
         receiver
     }
 
@@ -119,7 +120,7 @@ impl Mailbox {
 
     async fn next(&self) -> Answer {
         self.asked.send_modify(|asked| *asked += 1);
-        let Invocation { id, event, deadline } = self.receiver.lock().await.recv().await.ok_or(Hangup)?;
+        let (Invocation { id, event }, deadline) = self.receiver.lock().await.recv().await.ok_or(Hangup)?;
         let mut response = response(StatusCode::OK, "application/json", event);
         let headers = [
             ("lambda-runtime-aws-request-id", id),
@@ -179,9 +180,9 @@ mod tests {
         let clock = Arc::new(Clock::open(Some(&library), None).expect("a clock"));
         clock.set(3_600_000).expect("it can be set");
         let mailbox = Mailbox::new(String::new(), Arc::clone(&clock));
-        let _outcome = mailbox.hand(Bytes::new(), Duration::from_secs(3));
-        let invocation = mailbox.receiver.lock().await.recv().await.expect("an event");
-        let left = invocation.deadline.duration_since(clock.now());
+        let _outcome = mailbox.hand(Invocation { id: String::new(), event: Bytes::new() }, Duration::from_secs(3));
+        let (_, deadline) = mailbox.receiver.lock().await.recv().await.expect("an event");
+        let left = deadline.duration_since(clock.now());
         assert!((2..=3).contains(&left.as_secs()), "{left}");
         clock.close();
     }

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::store::Kept;
+
 /// What an event has for a message beside its body and attributes, at most.
 const RECORD: usize = 1024;
 
@@ -53,6 +55,12 @@ pub(crate) struct Receives {
     pub(crate) last_ms: i64,
     /// What the handle of the last time holds.
     pub(crate) secret: u64,
+}
+
+impl Kept for Message {
+    fn number(&self) -> u64 {
+        self.number
+    }
 }
 
 impl Message {

@@ -6,7 +6,6 @@ mod message;
 mod moves;
 mod poller;
 mod queue;
-mod store;
 
 use std::{
     collections::BTreeMap,
@@ -30,11 +29,11 @@ use self::{
     message::{after, now},
     moves::Moves,
     queue::Queue,
-    store::Store,
 };
 use crate::{
     control::{Action, Faults, Subject},
     error::StartError,
+    store::Store,
     template,
 };
 
@@ -79,7 +78,9 @@ impl Queues {
         let queues = declared.into_iter().map(|queue| (queue.name.clone(), Queue::new(queue)));
         let mut queues: BTreeMap<String, Queue> = queues.collect();
         let (store, messages) = match folder {
-            Some(folder) => Store::open(folder, |name| queues.contains_key(name))?,
+            Some(folder) => {
+                Store::open(&folder.join("queues.jsonl"), |message: &Message| queues.contains_key(&message.queue))?
+            }
             None => Default::default(),
         };
         let last = messages.last().map_or(0, |message| message.number);

@@ -22,7 +22,7 @@ pub(crate) use self::expression::{Calendar, Expression};
 use crate::{
     clock::Clock,
     control::{Action, Faults, Subject},
-    lambda::{FunctionError, Lambda},
+    lambda::{Asynchronous, FunctionError, Lambda},
     template::{ACCOUNT, REGION, Rule},
 };
 
@@ -34,6 +34,7 @@ const GLANCE: Duration = Duration::from_secs(60);
 pub(crate) struct Schedules {
     rules: BTreeMap<String, Scheduled>,
     lambda: Arc<Lambda>,
+    asynchronous: Arc<Asynchronous>,
     faults: Arc<Faults>,
     clock: Arc<Clock>,
 }
@@ -75,9 +76,15 @@ impl Scheduled {
 
 impl Schedules {
     /// The template's rules; they wait for [`Schedules::start`].
-    pub(crate) fn new(rules: Vec<Rule>, lambda: Arc<Lambda>, faults: Arc<Faults>, clock: Arc<Clock>) -> Self {
+    pub(crate) fn new(
+        rules: Vec<Rule>,
+        lambda: Arc<Lambda>,
+        asynchronous: Arc<Asynchronous>,
+        faults: Arc<Faults>,
+        clock: Arc<Clock>,
+    ) -> Self {
         let rules = rules.into_iter().map(|rule| (rule.name.clone(), Scheduled::new(rule))).collect();
-        Self { rules, lambda, faults, clock }
+        Self { rules, lambda, asynchronous, faults, clock }
     }
 
     /// Has time pass for every rule: a rate's first period begins now.
@@ -133,10 +140,12 @@ impl Schedules {
             _ => Duration::ZERO,
         };
         for (function, event) in scheduled.events(self.clock.now()) {
-            let lambda = Arc::clone(&self.lambda);
+            let (asynchronous, rule) = (Arc::clone(&self.asynchronous), name.to_owned());
             tokio::spawn(async move {
                 tokio::time::sleep(delay).await;
-                lambda.deliver(&function, &event).await;
+                if let Err(error) = asynchronous.accept(&function, event) {
+                    tracing::error!(%error, rule, "an event could not be kept, and is lost");
+                }
             });
         }
     }

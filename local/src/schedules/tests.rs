@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::{control::Known, template::Target};
+use crate::{control::Known, queues::Queues, template::Target};
 
 /// A rule each second whose target, a function that is not there, fails.
 fn schedules(fault: Option<Value>) -> Arc<Schedules> {
@@ -11,6 +11,8 @@ fn schedules(fault: Option<Value>) -> Arc<Schedules> {
     }
     let (faults, clock) = (Arc::new(faults), Arc::new(Clock::default()));
     let lambda = Lambda::new(BTreeMap::new(), BTreeMap::new(), 1, "", Arc::clone(&faults), Arc::clone(&clock));
+    let (lambda, queues) = (Arc::new(lambda), Queues::open(None, Vec::new(), Arc::clone(&faults)).expect("queues"));
+    let asynchronous = Asynchronous::open(None, Arc::clone(&lambda), Arc::new(queues)).expect("events");
     let rule = Rule {
         name: "Tick".to_owned(),
         arn: "arn:tick".to_owned(),
@@ -19,7 +21,7 @@ fn schedules(fault: Option<Value>) -> Arc<Schedules> {
         enabled: true,
         targets: vec![Target { function: "Gone".to_owned(), input: None }],
     };
-    Arc::new(Schedules::new(vec![rule], Arc::new(lambda), faults, clock))
+    Arc::new(Schedules::new(vec![rule], lambda, Arc::new(asynchronous), faults, clock))
 }
 
 async fn counts_after(schedules: &Arc<Schedules>, seconds: u64) -> (u64, u64) {

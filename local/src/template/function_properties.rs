@@ -23,6 +23,7 @@ pub(super) struct FunctionProperties {
     pub(super) logging_config: LoggingProperties,
     #[serde(default)]
     pub(super) event_invoke_config: InvokeProperties,
+    pub(super) dead_letter_queue: Option<DeadLetterProperties>,
     #[serde(rename = "FunctionName")]
     _function_name: Option<String>,
 }
@@ -52,6 +53,15 @@ pub(super) struct InvokeProperties {
     pub(super) maximum_retry_attempts: Option<u64>,
     #[serde(default, deserialize_with = "some_number")]
     pub(super) maximum_event_age_in_seconds: Option<u64>,
+}
+
+/// Where events go for which nobody waits, and which are given up.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct DeadLetterProperties {
+    #[serde(rename = "Type")]
+    pub(super) kind: String,
+    pub(super) target_arn: String,
 }
 
 #[derive(Deserialize)]

@@ -23,6 +23,7 @@ pub(crate) fn naming_property(kind: &str) -> Option<&'static str> {
         "AWS::DynamoDB::Table" => "TableName",
         "AWS::Events::Rule" => "Name",
         "AWS::Logs::LogGroup" => "LogGroupName",
+        "AWS::SNS::Topic" => "TopicName",
         "AWS::SQS::Queue" => "QueueName",
         "AWS::SecretsManager::Secret" => "Name",
         "AWS::Serverless::Function" => "FunctionName",
@@ -87,6 +88,16 @@ impl Identity {
                 let attributes = [("Arn", arn), ("QueueName", name), ("QueueUrl", url.clone())];
                 Self { reference: url, attributes: BTreeMap::from(attributes) }
             }
+            "AWS::SNS::Topic" => {
+                let name = given.unwrap_or_else(generated);
+                let arn = arn("sns", &name);
+                Self { reference: arn.clone(), attributes: BTreeMap::from([("TopicArn", arn), ("TopicName", name)]) }
+            }
+            // Before it, its ARN has that of its topic.
+            "AWS::SNS::Subscription" => {
+                let id = uuid::Builder::from_random_bytes(md5::compute(logical).0).into_uuid();
+                Self { reference: id.to_string(), attributes: BTreeMap::new() }
+            }
             "AWS::ApiGatewayV2::Api" => {
                 let id = letters(logical, 10, LOWER);
                 Self { reference: id.clone(), attributes: BTreeMap::from([("ApiId", id)]) }
@@ -98,7 +109,9 @@ impl Identity {
             | "AWS::ApiGatewayV2::Route"
             | "AWS::ApiGatewayV2::RouteResponse"
             | "AWS::Lambda::EventSourceMapping"
-            | "AWS::Lambda::Permission" => Self { reference: letters(logical, 7, LOWER), attributes: BTreeMap::new() },
+            | "AWS::Lambda::Permission"
+            | "AWS::SNS::TopicPolicy"
+            | "AWS::SQS::QueuePolicy" => Self { reference: letters(logical, 7, LOWER), attributes: BTreeMap::new() },
             _ => return None,
         })
     }
@@ -153,6 +166,6 @@ mod tests {
 
     #[test]
     fn an_unknown_type_has_no_identity() {
-        assert!(Identity::of("some", "Topic", "AWS::SNS::Topic", None).is_none());
+        assert!(Identity::of("some", "Bucket", "AWS::S3::Bucket", None).is_none());
     }
 }

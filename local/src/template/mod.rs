@@ -2,6 +2,7 @@
 
 mod api_properties;
 mod data_properties;
+mod dead_letters;
 mod function_properties;
 mod ids;
 mod intrinsics;
@@ -11,9 +12,11 @@ mod permissions;
 mod properties;
 mod queue_properties;
 mod queues;
+mod resource_policies;
 mod roles;
 mod rules;
 mod stack;
+mod topics;
 mod wiring;
 mod yaml;
 
@@ -29,6 +32,7 @@ pub(crate) use self::{
     queues::{Queue, Redrive},
     rules::Rule,
     stack::{Authorizer, Function, HttpApi, HttpRoute, Integration, Secret, SecretValue, Stack, Table, WebSocketApi},
+    topics::{Subscription, Topic},
 };
 use self::{ids::Identity, intrinsics::Scope};
 #[cfg(test)]
@@ -151,6 +155,18 @@ fn name_resources(
             scope.addresses.push((format!("wss://{host}"), socket));
         }
         scope.resources.insert(name.clone(), identity);
+    }
+    name_subscriptions(scope, resources).map_err(StartError::Template)
+}
+
+/// A subscription's ARN begins with that of its topic, which is not known before all else is.
+fn name_subscriptions(scope: &mut Scope, resources: &BTreeMap<String, (String, Value)>) -> Result<(), String> {
+    for (name, (_, properties)) in resources.iter().filter(|(_, (kind, _))| kind == "AWS::SNS::Subscription") {
+        let topic = scope.resolve(&properties["TopicArn"]).map_err(|why| format!("{name}: {why}"))?;
+        let topic = topic.as_ref().map(text_of).unwrap_or_default();
+        if let Some(identity) = scope.resources.get_mut(name) {
+            identity.reference = format!("{topic}:{}", identity.reference);
+        }
     }
     Ok(())
 }

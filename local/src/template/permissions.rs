@@ -1,4 +1,4 @@
-//! Whether a service may invoke what its routes, authorizers or rules name. On AWS it may not by itself, and fails only
+//! Whether a service may invoke what its routes, authorizers, rules or subscriptions name. On AWS it may not by itself, and fails only
 //! when the time comes.
 
 use serde::Deserialize;

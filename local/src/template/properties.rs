@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{Resource, text_of};
 
 /// The properties of a resource type that nothing here depends on. (`Name` names a secret or a
-/// rule, `LogGroupName` a log group and `QueueName` a queue, but before their properties are read.)
+/// rule, `LogGroupName` a log group, `QueueName` a queue and `TopicName` a topic, but before their properties are read.)
 fn without_effect(kind: &str) -> &'static [&'static str] {
     match kind {
         "AWS::ApiGatewayV2::Api" => &["Description", "Name", "Tags"],
@@ -49,6 +49,7 @@ fn without_effect(kind: &str) -> &'static [&'static str] {
         "AWS::Serverless::Function" => {
             &["Architectures", "Description", "ReservedConcurrentExecutions", "Runtime", "Tags"]
         }
+        "AWS::SNS::Topic" => &["KmsMasterKeyId", "Tags", "TopicName"],
         "AWS::SQS::Queue" => {
             &["KmsDataKeyReusePeriodSeconds", "KmsMasterKeyId", "QueueName", "SqsManagedSseEnabled", "Tags"]
         }

@@ -8,13 +8,16 @@ use super::{
     Resource,
     api_properties::{ApiProperties, Cors},
     data_properties::{SecretProperties, TableProperties},
+    dead_letters::dead_letters_of,
     function_properties::{AlarmProperties, FunctionProperties, InvokeProperties, LogGroupProperties, Statement},
     mappings::{Mapping, mappings},
     permissions::Permissions,
     properties::read,
     queues::{Queue, in_range, queues},
+    resource_policies::ResourcePolicies,
     roles::Roles,
     rules::{Rule, rules},
+    topics::{Surroundings, Topic, topics},
     wiring::Wiring,
 };
 use crate::lambda::Retries;
@@ -32,6 +35,8 @@ pub(crate) struct Stack {
     pub(crate) queues: Vec<Queue>,
     /// What reads the queues for functions.
     pub(crate) mappings: Vec<Mapping>,
+    /// The topics.
+    pub(crate) topics: Vec<Topic>,
     /// The rules that fire on schedule.
     pub(crate) rules: Vec<Rule>,
     /// The HTTP API.
@@ -71,6 +76,15 @@ pub(crate) struct Function {
     pub(crate) policy: Vec<Statement>,
     /// How invocations for which nobody waits are tried again.
     pub(crate) retries: Retries,
+    /// The name of the queue for those of them that are given up.
+    pub(crate) dead_letters: Option<String>,
+}
+
+impl Function {
+    /// What SQS knows the sender of its messages by: the session of its role.
+    pub(crate) fn sender(&self) -> String {
+        format!("AROA2LOCALSTACK6ROLE7:{}", self.physical_name)
+    }
 }
 
 #[cfg(test)]
@@ -91,6 +105,7 @@ impl Function {
             log_group: None,
             policy,
             retries: Retries::default(),
+            dead_letters: None,
         }
     }
 }
@@ -200,12 +215,12 @@ pub(crate) struct Mock {
 
 /// Wires the resolved resources to one another.
 pub(super) fn assemble(resources: &[Resource], outputs: Vec<(String, String)>) -> Result<Stack, String> {
-    let mut stack = Stack { outputs, ..Stack::default() };
+    let mut stack = Stack { outputs, queues: queues(resources)?, ..Stack::default() };
     let roles = Roles::of(resources)?;
     for resource in resources {
         match resource.kind.as_str() {
             "AWS::Serverless::Function" => {
-                stack.functions.insert(resource.name.clone(), function(resource, &roles)?);
+                stack.functions.insert(resource.name.clone(), function(resource, &roles, &stack.queues)?);
             }
             "AWS::DynamoDB::Table" => stack.tables.push(table(resource)?),
             "AWS::SecretsManager::Secret" => stack.secrets.push(secret(resource)?),
@@ -218,10 +233,13 @@ pub(super) fn assemble(resources: &[Resource], outputs: Vec<(String, String)>) -
             _ => {}
         }
     }
-    stack.queues = queues(resources)?;
     stack.mappings = mappings(resources, &stack.functions, &stack.queues)?;
     let permissions = Permissions::of(resources)?;
     stack.rules = rules(resources, &stack.functions, &permissions)?;
+    let policies = ResourcePolicies::of(resources)?;
+    let (functions, queues) = (&stack.functions, &stack.queues);
+    stack.topics =
+        topics(resources, &Surroundings { functions, queues, permissions: &permissions, policies: &policies })?;
     for api in resources.iter().filter(|resource| resource.kind == "AWS::ApiGatewayV2::Api") {
         let properties: ApiProperties = read(api)?;
         if properties.disable_execute_api_endpoint {
@@ -238,9 +256,11 @@ pub(super) fn assemble(resources: &[Resource], outputs: Vec<(String, String)>) -
     Ok(stack)
 }
 
-fn function(resource: &Resource, roles: &Roles) -> Result<Function, String> {
+fn function(resource: &Resource, roles: &Roles, queues: &[Queue]) -> Result<Function, String> {
     let properties: FunctionProperties = read(resource)?;
     let policy = roles.policy(&resource.name, &properties)?;
+    let dead_letters = properties.dead_letter_queue.as_ref();
+    let dead_letters = dead_letters.map(|target| dead_letters_of(&resource.name, target, &policy, queues));
     Ok(Function {
         name: resource.name.clone(),
         physical_name: resource.identity.reference.clone(),
@@ -255,6 +275,7 @@ fn function(resource: &Resource, roles: &Roles) -> Result<Function, String> {
         log_group: properties.logging_config.log_group,
         policy,
         retries: retries(&resource.name, &properties.event_invoke_config)?,
+        dead_letters: dead_letters.transpose()?,
     })
 }
 

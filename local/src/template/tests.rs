@@ -30,7 +30,7 @@ Resources:
   Word:
     Type: AWS::SecretsManager::Secret
     Properties: { GenerateSecretString: { PasswordLength: 20, ExcludeCharacters: "x" }, KmsKeyId: some }
-  Skipped: { Type: AWS::SNS::Topic, Condition: Never }
+  Skipped: { Type: AWS::S3::Bucket, Condition: Never }
   Work:
     Type: AWS::Serverless::Function
     Properties:
@@ -383,10 +383,106 @@ fn a_rule_that_would_not_do_on_aws_what_it_says_is_refused() {
     }
 }
 
+const TOPICS: &str = r#"
+  News:
+    Type: AWS::SNS::Topic
+    Properties: { DisplayName: All news, KmsMasterKeyId: alias/some, Tags: [{ Key: some, Value: tag }] }
+  NewsPolicy:
+    Type: AWS::SNS::TopicPolicy
+    Properties:
+      Topics: [!Ref News]
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - Effect: Allow
+            Principal: { Service: [cloudwatch.amazonaws.com, events.amazonaws.com] }
+            Action: sns:Publish
+            Resource: !Ref News
+            Condition: { StringEquals: { aws:SourceAccount: !Ref AWS::AccountId } }
+  WorkOnNews:
+    Type: AWS::SNS::Subscription
+    Properties:
+      Protocol: lambda
+      Endpoint: !GetAtt Work.Arn
+      TopicArn: !Ref News
+      RedrivePolicy: { deadLetterTargetArn: !GetAtt Lost.Arn }
+  MayWorkOnNews:
+    Type: AWS::Lambda::Permission
+    Properties: { Action: lambda:InvokeFunction, FunctionName: !Ref Work, Principal: sns.amazonaws.com, SourceArn: !Ref News }
+  Lost: { Type: AWS::SQS::Queue }
+  LostPolicy:
+    Type: AWS::SQS::QueuePolicy
+    Properties:
+      Queues: [!Ref Lost]
+      PolicyDocument:
+        Statement:
+          - { Effect: Allow, Principal: { Service: sns.amazonaws.com }, Action: "sqs:SendMessage", Resource: !GetAtt Lost.Arn }
+"#;
+
+/// The template with a topic too, in which `right` is replaced by `wrong`.
+fn read_topics(right: &str, wrong: &str) -> Result<Stack, String> {
+    let dead = "Timeout: 5\n      DeadLetterQueue: { Type: SQS, TargetArn: !GetAtt Lost.Arn }";
+    let may = r#"- { Effect: Allow, Action: "sqs:SendMessage", Resource: !GetAtt Lost.Arn }"#;
+    let statement = "- { Effect: Allow, Action: [\"logs";
+    let outputs = "Outputs:\n  Arn: { Value: !Ref News }\n  Name: { Value: !GetAtt News.TopicName }\n  Subscription: { Value: !Ref WorkOnNews }";
+    let whole = TEMPLATE
+        .replace("Timeout: 5", dead)
+        .replace(statement, &format!("{may}\n              {statement}"))
+        .replace("\nOutputs:", &format!("{TOPICS}{outputs}"));
+    let changed = whole.replace(right, wrong);
+    assert_eq!(changed == whole, right.is_empty(), "{right} is not in the template");
+    read_with(&changed, &[])
+}
+
+#[test]
+fn a_topic_and_who_subscribes_to_it_are_what_the_template_says() {
+    let stack = read_topics("", "").expect("a valid template");
+    let (topic, work) = (&stack.topics[0], &stack.functions["Work"]);
+    assert!(topic.name.starts_with("some-News-") && topic.display_name == "All news");
+    assert_eq!(topic.arn, format!("arn:aws:sns:us-east-1:123456789012:{}", topic.name));
+    let subscription = &topic.subscriptions[0];
+    assert_eq!((subscription.function.as_str(), &subscription.endpoint), ("Work", &work.arn));
+    assert_eq!(subscription.arn.strip_prefix(&topic.arn).map(str::len), Some(37));
+    assert_eq!(work.dead_letters.as_ref(), Some(&stack.queues[0].name));
+    let outputs: BTreeMap<String, String> = stack.outputs.into_iter().collect();
+    assert_eq!((&outputs["Arn"], &outputs["Name"]), (&topic.arn, &topic.name));
+    assert_eq!(outputs["Subscription"], subscription.arn);
+    let named = read_topics("DisplayName: All news", "TopicName: news").expect("a valid template");
+    assert_eq!(named.topics[0].name, "news");
+}
+
+#[test]
+fn a_topic_that_would_not_do_on_aws_what_it_says_is_refused() {
+    let may = r#"- { Effect: Allow, Action: "sqs:SendMessage", Resource: !GetAtt Lost.Arn }"#;
+    for (right, wrong, name, says) in [
+        ("DisplayName: All news", "FifoTopic: true", "News", "FifoTopic"),
+        ("Protocol: lambda", "Protocol: sqs", "WorkOnNews", "sqs"),
+        ("Protocol: lambda", "Protocol: lambda\n      FilterPolicy: {}", "WorkOnNews", "FilterPolicy"),
+        ("Endpoint: !GetAtt Work.Arn", "Endpoint: arn:other", "WorkOnNews", "arn:other"),
+        ("TopicArn: !Ref News", "TopicArn: arn:other", "WorkOnNews", "arn:other"),
+        ("TopicArn: !Ref News", "TopicArn: !Ref Nothing", "WorkOnNews", "Nothing"),
+        ("Principal: sns.amazonaws.com", "Principal: events.amazonaws.com", "WorkOnNews", "may not invoke Work"),
+        ("SourceArn: !Ref News", "SourceArn: arn:other", "WorkOnNews", "may not invoke Work"),
+        ("{ deadLetterTargetArn: !GetAtt Lost.Arn }", "{ deadLetterTargetArn: arn:other }", "WorkOnNews", "arn:other"),
+        ("{ Service: sns.amazonaws.com }", "{ Service: s3.amazonaws.com }", "WorkOnNews", "AWS::SQS::QueuePolicy"),
+        ("Queues: [!Ref Lost]", "Queues: [http://other/lost]", "LostPolicy", "http://other/lost"),
+        ("Topics: [!Ref News]", "Topics: [arn:other]", "NewsPolicy", "arn:other"),
+        ("Action: sns:Publish", "Action: sns:*", "NewsPolicy", "sns:*"),
+        ("Resource: !Ref News", "Resource: \"*\"", "NewsPolicy", "its Resource *"),
+        ("{ Service: [cloudwatch.amazonaws.com, events.amazonaws.com] }", "some", "NewsPolicy", "Principal"),
+        ("{ Type: SQS, ", "{ Type: SNS, ", "Work", "SNS"),
+        ("Type: SQS, TargetArn: !GetAtt Lost.Arn", "Type: SQS, TargetArn: arn:other", "Work", "arn:other"),
+        (may, "", "Work", "sqs:SendMessage"),
+    ] {
+        let error = read_topics(right, wrong).expect_err("AWS would not have it");
+        assert!(error.contains(name) && error.contains(says), "{error}");
+    }
+}
+
 #[test]
 fn what_is_not_served_is_refused_by_name() {
-    let kind = read_with("Resources:\n  Topic: { Type: AWS::SNS::Topic }", &[]).expect_err("an unknown type");
-    assert!(kind.contains("Topic") && kind.contains("AWS::SNS::Topic"), "{kind}");
+    let kind = read_with("Resources:\n  Files: { Type: AWS::S3::Bucket }", &[]).expect_err("an unknown type");
+    assert!(kind.contains("Files") && kind.contains("AWS::S3::Bucket"), "{kind}");
     let broken = [
         ("Timeout: 5", "Timeout: 5\n      Tracing: Active", "Work", "Tracing"),
         ("Timeout: 5", "Timeout: 5\n      Policies: []", "Work", "Policies"),

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     queues::{Letter, Message, MoveTask, Queues, Unchanged, Wish, digest},
     serve::Response,
-    template::{ACCOUNT, Queue, arn},
+    template::{ACCOUNT, Function, Queue, arn},
 };
 
 /// The operations that are served.
@@ -273,8 +273,7 @@ fn batch_answer(successful: Vec<Value>, failed: Vec<Value>) -> Value {
 
 /// A function is known by its role's session, anyone else by the account.
 fn sender(caller: &Caller) -> String {
-    let role = |name: &str| format!("AROA2LOCALSTACK6ROLE7:{name}");
-    caller.function.as_ref().map_or_else(|| ACCOUNT.to_owned(), |function| role(&function.physical_name))
+    caller.function.as_ref().map_or_else(|| ACCOUNT.to_owned(), Function::sender)
 }
 
 #[cfg(test)]

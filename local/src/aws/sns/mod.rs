@@ -1,0 +1,154 @@
+//! SNS on the wire: which rights a request needs, and what is answered.
+
+mod failure;
+mod request;
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+pub(crate) use self::failure::{denied, refuse};
+use self::{
+    failure::Failure,
+    request::{SIZE_LIMIT, entries, notice, target},
+};
+use super::{Right, query};
+use crate::{
+    serve::Response,
+    template::{ACCOUNT, Topic},
+    topics::{Notice, Topics},
+};
+
+/// The name under which requests are signed.
+pub(crate) const NAME: &str = "sns";
+
+const NAMESPACE: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
+
+/// An ARN has so many parts at least.
+const ARN_PARTS: usize = 6;
+
+/// The operations that are served.
+pub(crate) const OPERATIONS: [&str; 6] =
+    ["Publish", "PublishBatch", "ListTopics", "GetTopicAttributes", "ListSubscriptions", "ListSubscriptionsByTopic"];
+
+/// The rights that a request needs; none if the operation is not served.
+pub(crate) fn rights(operation: &str, request: &Value) -> Vec<Right> {
+    let on =
+        |action: &str, resource: &str| vec![Right { action: format!("sns:{action}"), resource: resource.to_owned() }];
+    let topic = || request["TopicArn"].as_str().or(request["TargetArn"].as_str()).unwrap_or_default();
+    match operation {
+        "ListTopics" | "ListSubscriptions" => on(operation, "*"),
+        "PublishBatch" => on("Publish", topic()),
+        known if OPERATIONS.contains(&known) => on(known, topic()),
+        _ => Vec::new(),
+    }
+}
+
+type Answered = Result<Value, Failure>;
+
+/// The topics, as they are served.
+#[derive(Debug)]
+pub(crate) struct Sns {
+    /// The topics.
+    pub(crate) topics: Arc<Topics>,
+}
+
+impl Sns {
+    /// Answers an operation.
+    pub(crate) fn answer(&self, operation: &str, request: &Value) -> Response {
+        let answered = match operation {
+            "Publish" => self.publish(request),
+            "PublishBatch" => self.publish_batch(request),
+            "ListTopics" => Ok(self.list()),
+            "GetTopicAttributes" => self.attributes(request),
+            "ListSubscriptions" => Ok(subscriptions(self.topics.all())),
+            "ListSubscriptionsByTopic" => self.topic(request).map(|topic| subscriptions([topic])),
+            other => {
+                Err(Failure::new("InvalidAction", format!("the local stack serves no operation {other:?} of SNS")))
+            }
+        };
+        match answered {
+            Ok(answer) => query::result(NAMESPACE, operation, &answer),
+            Err(failure) => failure.response(),
+        }
+    }
+
+    /// The topic that a request names.
+    fn topic(&self, request: &Value) -> Result<&Topic, Failure> {
+        self.topic_of(request["TopicArn"].as_str().unwrap_or_default())
+    }
+
+    fn topic_of(&self, arn: &str) -> Result<&Topic, Failure> {
+        let parts = arn.split(':').count();
+        if parts < ARN_PARTS {
+            let why = format!("TopicArn Reason: An ARN must have at least {ARN_PARTS} elements, not {parts}");
+            return Err(Failure::parameter(&why));
+        }
+        self.topics.declared(arn).ok_or_else(Failure::no_topic)
+    }
+
+    fn publish(&self, request: &Value) -> Answered {
+        let (notice, length) = notice(request)?;
+        if length > SIZE_LIMIT {
+            return Err(Failure::parameter("Message too long"));
+        }
+        let topic = self.topic_of(target(request)?)?;
+        Ok(json!({ "MessageId": self.topics.publish(topic, &notice)? }))
+    }
+
+    /// An entry that is wrong fails them all, as on AWS; what fails alone was not SNS's to take.
+    fn publish_batch(&self, request: &Value) -> Answered {
+        let (topic, entries) = (self.topic(request)?, entries(request)?);
+        let read = entries.into_iter().map(|(id, entry)| notice(entry).map(|(notice, length)| (id, notice, length)));
+        let read: Vec<(&str, Notice, usize)> = read.collect::<Result<_, _>>()?;
+        if read.iter().map(|(_, _, length)| length).sum::<usize>() > SIZE_LIMIT {
+            let message = "The length of all the messages put together is more than the limit.";
+            return Err(Failure::new("BatchRequestTooLong", message));
+        }
+        let (mut published, mut failed) = (Vec::new(), Vec::new());
+        for (id, notice, _) in read {
+            match self.topics.publish(topic, &notice).map_err(Failure::from) {
+                Ok(message) => published.push(json!({ "Id": id, "MessageId": message })),
+                Err(failure) => failed.push(failure.entry(id)),
+            }
+        }
+        Ok(json!({ "Successful": { "member": published }, "Failed": { "member": failed } }))
+    }
+
+    fn list(&self) -> Value {
+        let topics = self.topics.all().map(|topic| json!({ "TopicArn": topic.arn }));
+        json!({ "Topics": { "member": topics.collect::<Vec<_>>() } })
+    }
+
+    fn attributes(&self, request: &Value) -> Answered {
+        let topic = self.topic(request)?;
+        let attributes = [
+            ("TopicArn", topic.arn.clone()),
+            ("Owner", ACCOUNT.to_owned()),
+            ("DisplayName", topic.display_name.clone()),
+            ("SubscriptionsConfirmed", topic.subscriptions.len().to_string()),
+            ("SubscriptionsPending", "0".to_owned()),
+            ("SubscriptionsDeleted", "0".to_owned()),
+        ];
+        let entries = attributes.map(|(key, value)| json!({ "key": key, "value": value }));
+        Ok(json!({ "Attributes": { "entry": entries } }))
+    }
+}
+
+fn subscriptions<'a>(topics: impl IntoIterator<Item = &'a Topic>) -> Value {
+    let told = topics.into_iter().flat_map(|topic| {
+        topic.subscriptions.iter().map(|subscription| {
+            json!({
+                "SubscriptionArn": subscription.arn,
+                "Owner": ACCOUNT,
+                "Protocol": "lambda",
+                "Endpoint": subscription.endpoint,
+                "TopicArn": topic.arn,
+            })
+        })
+    });
+    json!({ "Subscriptions": { "member": told.collect::<Vec<_>>() } })
+}
+
+#[cfg(test)]
+mod tests;

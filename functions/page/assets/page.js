@@ -1,0 +1,111 @@
+// The page: signs somebody in, and puts the parts together.
+
+import { Api } from "./api.js";
+import { Channels } from "./channels.js";
+import { byId, mark } from "./element.js";
+import { Scheduled } from "./scheduled.js";
+import { SendForm } from "./send.js";
+import { byName, byToken, canMint, forget, restored } from "./session.js";
+import { Tidings } from "./tidings.js";
+import { tick } from "./time.js";
+
+/** The HTTP API, which has served this file as `…/assets/page.js`. */
+const BASE = new URL("..", import.meta.url).href.replace(/\/$/, "");
+const STATES = { live: "Live", polling: "Polling", connecting: "Connecting", offline: "Offline", closed: "Offline" };
+
+/** Tells what needs to be known now; the reader dismisses it. */
+function tell(text) {
+  const notice = byId("notice");
+  notice.querySelector("p").textContent = text;
+  notice.hidden = false;
+}
+
+function dismiss() {
+  byId("notice").hidden = true;
+  byId("inbox").focus();
+}
+
+function signOut() {
+  forget();
+  // A fresh page has nothing of the last one's in it.
+  location.reload();
+}
+
+/** Shows how the connection stands. */
+function showState(state) {
+  byId("state").textContent = STATES[state];
+  byId("state").parentElement.dataset.state = state;
+}
+
+function showDoor() {
+  byId("door").hidden = false;
+  offer(canMint ? "sign-in-name" : "sign-in-token");
+  byId("or-token").hidden = !canMint;
+  byId("or-token").addEventListener("click", () => {
+    byId("or-token").hidden = true;
+    byId("sign-in-name").hidden = true;
+    offer("sign-in-token");
+  });
+  onSignIn("sign-in-name", "name", byName);
+  onSignIn("sign-in-token", "token", byToken);
+}
+
+function offer(form) {
+  byId(form).hidden = false;
+  byId(form).querySelector("input").focus();
+}
+
+function onSignIn(form, field, open) {
+  byId(form).addEventListener("submit", (event) => {
+    event.preventDefault();
+    const input = event.target.elements[field];
+    try {
+      const session = open(input.value.trim());
+      byId("door").hidden = true;
+      start(session);
+      byId("inbox").focus();
+    } catch (error) {
+      mark(input, error.message);
+    }
+  });
+}
+
+function start(session) {
+  for (const id of ["app", "who", "nav", "skip"]) byId(id).hidden = false;
+  byId("sub").textContent = session.sub;
+  session.onRefused = (detail) => {
+    tell(`You are signed out: ${detail}`);
+    byId("notice-sign-in").hidden = false;
+  };
+  const tidings = new Tidings({
+    http: BASE,
+    websocket: document.querySelector('meta[name="tidings-websocket-url"]').content,
+    token: () => session.token(),
+    onState: showState,
+    onError: (error) => (error.status === 401 ? session.refused(error.detail) : tell(explained(error))),
+  });
+  const api = new Api(BASE, session);
+  const scheduled = new Scheduled({ api, session });
+  new SendForm({ api, session, scheduled });
+  new Channels({ api, tidings, session, tell }).start();
+  scheduled.start();
+  setInterval(tick, 1000);
+}
+
+const explained = ({ channel, detail }) => (channel ? `${channel}: ${detail}` : detail);
+
+byId("sign-out").addEventListener("click", signOut);
+byId("notice-sign-in").addEventListener("click", signOut);
+byId("notice-dismiss").addEventListener("click", dismiss);
+// A link with a token, followed while the page is open.
+addEventListener("hashchange", () => location.hash.startsWith("#token=") && location.reload());
+
+try {
+  const session = restored();
+  if (session) start(session);
+  else showDoor();
+} catch (error) {
+  forget();
+  showDoor();
+  tell(error.message);
+}

@@ -1,0 +1,132 @@
+// Who is signed in. The session lives as long as its tab.
+
+const KEY = "tidings.session";
+/** How long a minted token lives, in seconds; a new one is minted for each connection. */
+const LIFETIME = 4 * 60 * 60;
+
+const meta = (name) => document.querySelector(`meta[name="${name}"]`).content;
+const secret = meta("tidings-local-token-secret");
+
+/** A local stack's secret is published, so the page can sign by itself. Browsers offer that on safe origins only. */
+export const canMint = secret !== "" && globalThis.crypto?.subtle !== undefined;
+
+export class Session {
+  #token;
+  #claims;
+  /** Called with the reason when the server refuses the token. */
+  onRefused = () => {};
+
+  constructor(claims, token) {
+    this.#claims = claims;
+    this.#token = token;
+  }
+
+  get sub() {
+    return this.#claims.sub;
+  }
+
+  /** Patterns of the channels that the token may send to. */
+  get publish() {
+    return Array.isArray(this.#claims.publish) ? this.#claims.publish : [];
+  }
+
+  /** A token that is good now. */
+  async token() {
+    return this.#token ?? mint(this.#claims);
+  }
+
+  refused(detail) {
+    this.onRefused(detail);
+  }
+
+  /** What this browser keeps for this user. */
+  kept(name, otherwise) {
+    try {
+      return JSON.parse(localStorage.getItem(this.keyOf(name))) ?? otherwise;
+    } catch {
+      return otherwise;
+    }
+  }
+
+  keep(name, value) {
+    try {
+      localStorage.setItem(this.keyOf(name), JSON.stringify(value));
+    } catch {
+      // Without storage the page forgets it when it is closed, and works until then.
+    }
+  }
+
+  keyOf(name) {
+    return `tidings.${name}.${this.sub}`;
+  }
+}
+
+/** The session of a token; throws an `Error` that says why there is none. */
+export function byToken(token) {
+  const claims = claimsOf(token);
+  checkSub(claims.sub);
+  if (!(claims.exp > Date.now() / 1000)) throw new Error("This token has expired.");
+  return remembered({ token }, new Session(claims, token));
+}
+
+/** The session of a name, where the page may mint its tokens. */
+export function byName(name) {
+  checkSub(name);
+  // For reading, `*` opens everything but other people's inboxes.
+  return remembered({ name }, new Session({ sub: name, subscribe: ["*"], publish: ["*"] }));
+}
+
+/** The session that a link brings (`#token=…`), else the one of this tab, if any; throws why it is no good. */
+export function restored() {
+  const linked = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (linked !== null) {
+    // A token does not stay in the address bar, nor in the history.
+    history.replaceState(null, "", location.pathname + location.search);
+    return byToken(linked);
+  }
+  const { name, token } = JSON.parse(sessionStorage.getItem(KEY) ?? "{}");
+  if (token !== undefined) return byToken(token);
+  return name !== undefined && canMint ? byName(name) : undefined;
+}
+
+export function forget() {
+  sessionStorage.removeItem(KEY);
+}
+
+function remembered(what, session) {
+  sessionStorage.setItem(KEY, JSON.stringify(what));
+  return session;
+}
+
+function claimsOf(token) {
+  try {
+    const [, payload, signature] = token.split(".");
+    if (!signature) throw new Error("it has too few parts");
+    const bytes = Uint8Array.from(atob(payload.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    throw new Error("This is no token: a JWT has three parts with dots between, and begins with “ey”.");
+  }
+}
+
+function checkSub(sub) {
+  if (typeof sub !== "string" || !/^[A-Za-z0-9._~@|+=-]{1,180}$/.test(sub)) {
+    throw new Error("A name has 1 to 180 of the characters A–Z, a–z, 0–9 and . _ ~ @ | + = -");
+  }
+}
+
+/** Signs with HS256 (RFC 7515, appendix A.1). */
+async function mint(claims) {
+  const now = Math.floor(Date.now() / 1000);
+  const parts = [{ alg: "HS256", typ: "JWT" }, { ...claims, iat: now, exp: now + LIFETIME }];
+  const text = parts.map((part) => base64url(encoded(JSON.stringify(part)))).join(".");
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  const key = await crypto.subtle.importKey("raw", encoded(secret), algorithm, false, ["sign"]);
+  return `${text}.${base64url(new Uint8Array(await crypto.subtle.sign("HMAC", key, encoded(text))))}`;
+}
+
+const encoded = (text) => new TextEncoder().encode(text);
+
+function base64url(bytes) {
+  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}

@@ -1,0 +1,81 @@
+//! What the page is told about its stack, read from the environment once.
+
+use std::env;
+
+/// The page's settings.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) websocket: WebSocketUrl,
+    /// The published secret of a stack on one's own machine; nothing in a deployed one.
+    pub(crate) local_token_secret: Option<String>,
+}
+
+impl Settings {
+    /// Reads them; a variable that is missing or wrong is named.
+    pub(crate) fn from_env() -> Result<Self, String> {
+        const WEBSOCKET: &str = "WEBSOCKET_URL";
+        let websocket = env::var(WEBSOCKET)
+            .map_err(|_| format!("the environment variable {WEBSOCKET} is missing; template.yaml sets it"))?;
+        Ok(Self {
+            websocket: WebSocketUrl::parse(&websocket).map_err(|reason| format!("{WEBSOCKET} {reason}"))?,
+            local_token_secret: env::var("LOCAL_TOKEN_SECRET").ok().filter(|secret| !secret.is_empty()),
+        })
+    }
+}
+
+/// Where the page opens its socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WebSocketUrl {
+    text: String,
+    /// Up to where scheme, host and port reach.
+    origin: usize,
+}
+
+impl WebSocketUrl {
+    /// Only what may stand in a header as it is passes: a policy with a space or semicolon in it would say something else.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let scheme = ["wss://", "ws://"].into_iter().find(|scheme| text.starts_with(scheme));
+        let scheme = scheme.ok_or_else(|| format!("is {text:?}; it has to begin with wss:// or ws://"))?;
+        let host = &text[scheme.len()..];
+        let end = host.find('/').unwrap_or(host.len());
+        let may_stand = |c: char| c.is_ascii_alphanumeric() || ".:-[]".contains(c);
+        if end == 0 || !host[..end].chars().all(may_stand) {
+            return Err(format!("is {text:?}; after its scheme it has to have a host, and perhaps a port"));
+        }
+        Ok(Self { text: text.to_owned(), origin: scheme.len() + end })
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Without the path, as a content security policy names it.
+    pub(crate) fn origin(&self) -> &str {
+        &self.text[..self.origin]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_websocket_url_has_an_origin() {
+        let origin = |text| WebSocketUrl::parse(text).unwrap().origin().to_owned();
+        assert_eq!(origin("ws://127.0.0.1:3001"), "ws://127.0.0.1:3001");
+        assert_eq!(origin("ws://[::1]:3001/"), "ws://[::1]:3001");
+        assert_eq!(
+            origin("wss://a1b2c3.execute-api.us-east-1.amazonaws.com/prod"),
+            "wss://a1b2c3.execute-api.us-east-1.amazonaws.com"
+        );
+    }
+
+    #[test]
+    fn what_would_change_the_policy_is_no_websocket_url() {
+        for text in
+            ["", "https://example.com", "wss://", "wss:///prod", "wss://a b", "wss://a;script-src *", "wss://a,b"]
+        {
+            assert!(WebSocketUrl::parse(text).is_err(), "{text}");
+        }
+    }
+}

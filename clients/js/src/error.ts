@@ -1,0 +1,20 @@
+/** An error of the API, under its stable code, or one of the client's own. */
+export class TidingsError extends Error {
+  readonly code: string;
+  readonly detail: string;
+  /** The status of the HTTP answer, if it was one. */
+  declare readonly status?: number;
+  /** The channel that it is about, if it is about one. */
+  declare readonly channel?: string;
+  /** @internal The parameter to blame. */
+  declare readonly field?: string;
+  /** @internal How many milliseconds the server wants to be left alone. */
+  declare readonly retryAfter?: number;
+
+  constructor(code: string, detail: unknown, more?: Partial<TidingsError>) {
+    super(`${code}: ${detail}`);
+    this.code = code;
+    this.detail = `${detail}`;
+    Object.assign(this, more);
+  }
+}

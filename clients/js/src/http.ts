@@ -1,0 +1,61 @@
+import { TidingsError } from "./error.js";
+import type { Options } from "./types.js";
+
+/** How long an answer may take, beside what the server was asked to wait. */
+const PATIENCE = 15e3;
+
+/** Calls the HTTP API, with a token that it keeps until it is refused. */
+export class Http {
+  #options: Options;
+  #token: Promise<string> | undefined;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /** A new token. */
+  token(): Promise<string> {
+    return (this.#token = this.#ask());
+  }
+
+  async #ask(): Promise<string> {
+    // Only after this is the promise kept, and can be forgotten.
+    await undefined;
+    const { token } = this.#options;
+    try {
+      return await (typeof token == "function" ? token() : token);
+    } catch (cause) {
+      this.#token = undefined;
+      throw new TidingsError("token_failed", cause, { cause });
+    }
+  }
+
+  /** Calls, with a fresh token if one is refused. What else fails is for the caller to try again. */
+  async call(path: string, init: RequestInit = {}, wait = 0, signal?: AbortSignal): Promise<any> {
+    // A global `fetch` wants to be called as a function, not as a method.
+    const { http, fetch = globalThis.fetch } = this.#options;
+    const abort = new AbortController();
+    const stop = () => abort.abort();
+    const timer = setTimeout(stop, wait + PATIENCE);
+    signal?.addEventListener("abort", stop);
+    try {
+      for (let again = false; ; again = true) {
+        const token = (this.#token ??= this.#ask());
+        const headers = { authorization: `Bearer ${await token}`, "content-type": "application/json" };
+        const response = await fetch(http.replace(/\/$/, "") + path, { ...init, headers, signal: abort.signal });
+        const answer = await response.json().catch(() => ({}));
+        if (response.ok) return answer;
+        if (response.status == 401 && this.#token == token) this.#token = undefined;
+        if (response.status != 401 || again) throw refusal(response, answer);
+      }
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", stop);
+    }
+  }
+}
+
+function refusal({ status, headers }: Response, { code, detail, message, field }: any): TidingsError {
+  const retryAfter = Number(headers.get("retry-after")) * 1e3 || 0;
+  return new TidingsError(code ?? `http_${status}`, detail ?? message, { status, field, retryAfter });
+}

@@ -1,0 +1,94 @@
+import type { Channel } from "./channel.js";
+import type { Client } from "./client.js";
+import type { TidingsError } from "./error.js";
+import { about, backoff, pause, within } from "./timing.js";
+
+/** The most channels that one request names. */
+const MOST = 10;
+/** A long poll that brought nothing and did not take that long is not asked again at once. */
+const BRIEF = 1e3;
+
+/** Polls for all channels, ten in a request. */
+export class Polling {
+  #client: Client;
+  #abort = new AbortController();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #failures = 0;
+
+  constructor(client: Client) {
+    this.#client = client;
+    this.restart();
+  }
+
+  /** Asks anew, for the channels that there are now. */
+  restart(): void {
+    this.stop();
+    this.#abort = new AbortController();
+    // Several channels that come and go at once make one restart.
+    this.#timer = setTimeout(() => {
+      const channels = [...this.#client.channels.values()].filter((channel) => channel.ready);
+      for (let at = 0; at < channels.length; at += MOST) {
+        void this.#run(channels.slice(at, at + MOST), this.#abort.signal);
+      }
+    });
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#abort.abort();
+  }
+
+  async #run(group: Channel[], signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const channels = group.filter((channel) => channel.hasRoom());
+      // As soon as there is room it is restarted.
+      if (!channels.length) return;
+      await pause(await this.#ask(channels, signal), signal);
+    }
+  }
+
+  /** Asks once. Returns how long to wait before the next time. */
+  async #ask(channels: Channel[], signal: AbortSignal): Promise<number> {
+    const { options, timing, http } = this.#client;
+    const cursors = channels.map((channel) => channel.cursor);
+    const wait = options.transport != "poll" && channels.every((channel) => channel.loaded) ? timing.poll : 0;
+    const began = Date.now();
+    try {
+      const { channels: pages } = await http.call(`/v1/notifications?${query(channels)}&wait=${wait / 1e3}`, {}, wait, signal);
+      if (signal.aborted) return 0;
+      this.#failures = 0;
+      this.#client.polled(true);
+      let behind = false;
+      for (const page of pages) {
+        const at = channels.findIndex((channel) => channel.name == page.channel);
+        if (channels[at]?.answer(cursors[at], page)) behind = true;
+      }
+      const helped = channels.some((channel, at) => channel.cursor !== cursors[at]);
+      if (helped && behind) return 0;
+      if (options.transport == "poll") return about(options.pollInterval ?? 5e3);
+      return helped || Date.now() - began > BRIEF ? 0 : within(timing.gap);
+    } catch (error) {
+      if (signal.aborted) return 0;
+      return this.#failed(channels, error as TidingsError);
+    }
+  }
+
+  #failed(channels: Channel[], error: TidingsError): number {
+    const { code, status = 500, field, retryAfter = 0 } = error;
+    const isPermanent = status < 500 && status != 429;
+    const blamed = channels[Number(/^channel\[(\d+)]/.exec(field ?? "")?.[1])];
+    if (isPermanent && blamed) {
+      this.#client.refuse(blamed, error);
+      return 0;
+    }
+    this.#client.polled(false);
+    if (isPermanent || code == "token_failed") this.#client.tellOnce(error);
+    const { retry } = this.#client.timing;
+    return retryAfter + backoff(isPermanent ? [retry[1], retry[1]] : retry, ++this.#failures);
+  }
+}
+
+function query(channels: Channel[]): string {
+  const cursor = ({ name, cursor }: Channel) => (cursor === undefined ? name : `${name}:${cursor}`);
+  return channels.map((channel) => "channel=" + encodeURIComponent(cursor(channel))).join("&");
+}

@@ -1,0 +1,71 @@
+/** From the first to the second: one is drawn at random, or, where waits grow, the first wait and the longest. */
+export type Range = readonly [number, number];
+
+/** The periods of a client, in milliseconds. */
+export interface Timing {
+  /** How long a seq that jumps is held before what is missing is asked for. Up to eightfold while that does not help. */
+  gap: Range;
+  /** How long to wait for an answer before asking again. Up to fourfold while none comes. */
+  answer: Range;
+  /** How long nothing may be heard before a ping is sent. */
+  ping: Range;
+  /** How long to wait for an answer to a ping. */
+  pong: number;
+  /** How long opening a socket may take. */
+  connect: number;
+  /** How old a socket becomes before another takes its place; API Gateway cuts it at 2 h. */
+  replace: Range;
+  /** How long to wait after a socket that worked was lost. All clients may have lost theirs at once. */
+  reconnect: Range;
+  /** How long to wait after a failure, at first and at most. */
+  retry: Range;
+  /** How long to wait before a socket is tried again while polling, at first and at most. */
+  upgrade: Range;
+  /** How long a long poll waits at the server. At most 25 s, in whole seconds. */
+  poll: number;
+}
+
+export const usual: Timing = {
+  gap: [500, 3e3],
+  answer: [1e4, 15e3],
+  ping: [24e3, 36e3],
+  pong: 1e4,
+  connect: 1e4,
+  replace: [6e6, 69e5],
+  reconnect: [0, 2e3],
+  retry: [200, 3e4],
+  upgrade: [15e3, 3e5],
+  poll: 2e4,
+};
+
+export function within([from, to]: Range): number {
+  return from + Math.random() * (to - from);
+}
+
+/** A quarter less to a quarter more. */
+export function about(time: number): number {
+  return time * (0.75 + Math.random() / 2);
+}
+
+/** What doubles with each failure but the first. */
+export function grown([first, longest]: Range, failures: number): number {
+  return Math.min(longest, first * 2 ** (failures - 1));
+}
+
+/** All of a wait is left to chance: clients that failed at once do not come back at once. */
+export function backoff(range: Range, failures: number): number {
+  return Math.random() * grown(range, failures);
+}
+
+/** Waits, but no longer than until it is aborted. */
+export function pause(time: number, signal?: AbortSignal): Promise<unknown> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve(0);
+    };
+    const timer = setTimeout(end, time);
+    signal?.addEventListener("abort", end);
+  });
+}

@@ -1,0 +1,299 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { until, upTo, withStack } from "./listener.js";
+
+const A = "topic:a";
+const INBOX = "user:alice@example.org";
+const problem = (status, code, more) => ({ type: "about:blank", title: code, status, code, detail: `${code}!`, ...more });
+
+test("without a socket's address it polls long, with encoded cursors and the token", withStack(async ({ stack, listen }) => {
+  stack.append(A, 60);
+  stack.append(INBOX, 2);
+  const channels = { [A]: null, [INBOX]: 1 };
+  const listener = listen({ channels, websocket: undefined, token: async () => "a.b.c" });
+  await until(() => listener.loads[A] && listener.loads[INBOX]);
+  assert.deepEqual([listener.seqs[A], listener.seqs[INBOX]], [upTo(60, 11), [2]]);
+  assert.equal(listener.subscriptions[INBOX].unread, 2);
+  await until(() => stack.polls.at(-1).wait === 1);
+  stack.append(A);
+  await until(() => listener.seqs[A].at(-1) === 61);
+  const [first] = stack.polls;
+  assert.deepEqual([first.cursors, first.wait, first.token], [[A, `${INBOX}:1`], 0, "a.b.c"]);
+  await until(() => stack.polls.at(-1).cursors[0] === `${A}:61`);
+  assert.deepEqual([listener.states, stack.handshakes.length], [["connecting", "polling"], 0]);
+}));
+
+test("more than ten channels go in several requests at once", withStack(async ({ stack, listen }) => {
+  const names = upTo(23).map((n) => `topic:${n}`);
+  for (const name of names) stack.append(name, 2);
+  const { loads, seqs } = listen({ channels: Object.fromEntries(names.map((name) => [name, 0])), transport: "long-poll" });
+  await until(() => names.every((name) => loads[name]));
+  const waiting = () => stack.polls.filter(({ wait }) => wait);
+  await until(() => waiting().length === 3);
+  assert.deepEqual(waiting().map(({ cursors }) => cursors.length).sort(), [10, 10, 3].sort());
+  stack.append("topic:23");
+  await until(() => seqs["topic:23"].length === 3);
+}));
+
+test("a short poll asks again and again, and does not wait at the server", withStack(async ({ stack, listen }) => {
+  const { seqs, loads } = listen({ channels: { [A]: 0 }, transport: "poll", pollInterval: 40 });
+  await until(() => loads[A]);
+  stack.append(A, 3);
+  await until(() => seqs[A].length === 3);
+  await until(() => stack.polls.length === 8);
+  assert.ok(stack.polls.every(({ wait }) => wait === 0));
+  const pauses = stack.polls.slice(1).map(({ at }, index) => at - stack.polls[index].at);
+  assert.ok(pauses.every((pause) => pause >= 29 && pause < 150), `${pauses}`);
+  assert.equal(stack.handshakes.length, 0);
+}));
+
+test("more than a page is asked for at once", withStack(async ({ stack, listen }) => {
+  stack.append(A, 230);
+  const { seqs, loads } = listen({ channels: { [A]: 0 }, transport: "poll", pollInterval: 60_000 });
+  await until(() => loads[A]);
+  assert.deepEqual(seqs[A], upTo(230));
+  assert.deepEqual(stack.polls.map(({ cursors: [cursor] }) => cursor), [0, 50, 100, 150, 200].map((seq) => `${A}:${seq}`));
+}));
+
+test("an answer that stands past its last item, and one that says more and brings nothing", withStack(async ({ stack, listen }) => {
+  const pages = [{ seq: 7, more: false }, { seq: 7, more: true }, { seq: 7, more: true }];
+  stack.onPoll = ({ cursors: [cursor] }, answer) => {
+    const page = pages.shift();
+    if (!page) return false;
+    assert.ok(page.more === false || cursor === `${A}:7`);
+    answer(200, { channels: [{ channel: A, recovered: true, items: [], ...page }] });
+    return true;
+  };
+  stack.append(A, 7);
+  const { subscriptions, seqs } = listen({ channels: { [A]: 3 }, transport: "long-poll", timing: { gap: [50, 60] } });
+  await until(() => subscriptions[A].seq === 7);
+  await until(() => stack.polls.length === 4);
+  assert.ok(stack.polls[3].at - stack.polls[1].at >= 95, "it asked at once");
+  assert.deepEqual(seqs[A], []);
+}));
+
+test("a loss and a reset are told once, though every answer repeats the loss", withStack(async ({ stack, listen }) => {
+  stack.append(A, 9);
+  stack.logs.get(A).rows = [];
+  stack.onPoll = ({ cursors }, answer) => {
+    if (cursors[0] !== `${A}:9`) return false;
+    answer(200, { channels: [{ channel: A, seq: 9, recovered: false, more: false, items: [] }] });
+    return true;
+  };
+  stack.append("topic:b", 2);
+  const { gaps } = listen({ channels: { [A]: 9, "topic:b": 41 }, transport: "long-poll" });
+  await until(() => stack.polls.length >= 4);
+  assert.deepEqual(gaps[A], [{ after: 9, seq: 9, reset: false }]);
+  assert.deepEqual(gaps["topic:b"], []);
+  stack.onPoll = () => false;
+  await until(() => gaps["topic:b"].length);
+  assert.deepEqual(gaps["topic:b"], [{ after: 41, seq: 2, reset: true }]);
+}));
+
+test("it waits as long as Retry-After says", withStack(async ({ stack, listen }) => {
+  stack.onPoll = ({ number }, answer) =>
+    number <= 2 && (answer(number === 1 ? 503 : 429, problem(503, "unavailable"), { "retry-after": "1" }), true);
+  stack.append(A, 2);
+  const listener = listen({ channels: { [A]: 0 }, transport: "long-poll" });
+  await until(() => listener.seqs[A].length === 2);
+  const pauses = [1, 2].map((index) => stack.polls[index].at - stack.polls[index - 1].at);
+  assert.ok(pauses.every((pause) => pause >= 995 && pause < 1_500), `${pauses}`);
+  assert.deepEqual([listener.errors, listener.states], [[], ["connecting", "offline", "polling"]]);
+}));
+
+test("after a failure without Retry-After it waits with jitter", withStack(async ({ stack, listen }) => {
+  stack.onPoll = ({ number }, answer) => number <= 5 && (answer(500, { message: "Internal Server Error" }), true);
+  stack.append(A, 2);
+  const { seqs, errors } = listen({ channels: { [A]: 0 }, transport: "long-poll", timing: { retry: [1_000, 100] } });
+  await until(() => seqs[A].length === 2);
+  assert.ok(stack.polls[5].at - stack.polls[0].at >= 50, "it does not wait");
+  assert.deepEqual(errors, []);
+}));
+
+test("a 401 is tried again with another token, and told once if that does not help", withStack(async ({ stack, listen }) => {
+  let tokens = 0;
+  let good = ["t2"];
+  stack.onPoll = ({ token }, answer) => !good.includes(token) && (answer(401, problem(401, "expired_token")), true);
+  stack.append(A);
+  const listener = listen({ channels: { [A]: 0 }, transport: "long-poll", token: () => `t${++tokens}` });
+  await until(() => listener.seqs[A].length === 1);
+  assert.deepEqual([tokens, listener.errors], [2, []]);
+  good = ["t8"];
+  stack.append(A);
+  await until(() => listener.seqs[A].length === 2);
+  assert.deepEqual(listener.errors.map(({ code, status, detail }) => [code, status, detail]), [
+    ["expired_token", 401, "expired_token!"],
+  ]);
+  assert.equal(tokens, 8);
+}));
+
+test("a channel that is refused is told of and given up, the others go on", withStack(async ({ stack, listen }) => {
+  stack.onPoll = ({ cursors }, answer) => {
+    const at = cursors.findIndex((cursor) => cursor.startsWith("topic:x") || cursor.startsWith("Bad"));
+    if (at < 0) return false;
+    const [status, code] = cursors[at].startsWith("Bad") ? [400, "invalid_request"] : [403, "forbidden"];
+    answer(status, problem(status, code, { field: `channel[${at}]` }));
+    return true;
+  };
+  stack.append(A, 2);
+  const listener = listen({ channels: { "Bad": 0, [A]: 0, "topic:x": 0 }, transport: "long-poll" });
+  await until(() => listener.seqs[A].length === 2 && listener.errors.length === 2);
+  assert.deepEqual(listener.errors.map(({ code, status, channel }) => [code, status, channel]), [
+    ["invalid_request", 400, "Bad"],
+    ["forbidden", 403, "topic:x"],
+  ]);
+}));
+
+test("another set of channels ends a waiting long poll and begins one", withStack(async ({ stack, listen }) => {
+  const listener = listen({ channels: { [A]: 0 }, transport: "long-poll", timing: { poll: 20_000 } });
+  const waiting = () => stack.polls.at(-1);
+  await until(() => waiting()?.wait === 20);
+  const first = stack.polls.length;
+  stack.append("topic:b", 2);
+  listener.subscribe("topic:b", { after: 0 });
+  listener.subscribe("topic:c", { after: 0 });
+  await until(() => listener.seqs["topic:b"].length === 2);
+  await until(() => waiting().wait === 20 && waiting().cursors.length === 3);
+  assert.ok(stack.polls.length <= first + 3, `${stack.polls.length - first} polls`);
+  listener.subscriptions["topic:b"].unsubscribe();
+  await until(() => waiting().cursors.length === 2);
+  stack.append("topic:b");
+  stack.append(A);
+  await until(() => listener.seqs[A].length === 1);
+  assert.equal(listener.seqs["topic:b"].length, 2);
+}));
+
+test("a channel whose application is slow holds up no other", withStack(async ({ stack, listen }) => {
+  stack.append(A, 400);
+  const listener = listen({ channels: { "topic:b": 0 }, transport: "long-poll", timing: { poll: 20_000 } });
+  const gate = {};
+  gate.opened = new Promise((resolve) => (gate.open = resolve));
+  const { seqs } = listener;
+  listener.subscribe(A, { after: 0, onNotification: async ({ seq }) => (await gate.opened, seqs[A].push(seq)) });
+  await until(() => stack.polls.at(-1)?.cursors.length === 1 && stack.polls.at(-1).wait === 20);
+  const asked = stack.polls.flatMap(({ cursors }) => cursors.filter((cursor) => cursor.startsWith(A)));
+  assert.deepEqual(asked.at(-1), `${A}:100`);
+  stack.append("topic:b");
+  await until(() => seqs["topic:b"].length === 1);
+  gate.open();
+  await until(() => seqs[A].length === 400);
+  assert.deepEqual(seqs[A], upTo(400));
+}));
+
+test("where handshakes are refused it polls, and comes back to a socket as soon as one works", withStack(async ({ stack, listen }) => {
+  let blocked = true;
+  stack.onHandshake = () => blocked && 403;
+  const listener = listen({ channels: { [A]: 0, "topic:b": null } });
+  await until(() => listener.state === "polling");
+  assert.equal(stack.handshakes.length, 2);
+  const sender = setInterval(() => stack.send(A), 3);
+  await until(() => stack.handshakes.length >= 4 && listener.seqs[A].length > 10);
+  const waits = stack.handshakes.slice(2).map(({ at }, index) => at - stack.handshakes[index + 1].at);
+  assert.ok(waits.every((wait) => wait >= 55), `tried again after ${waits}`);
+  blocked = false;
+  // The new socket is slow to answer: until then polling goes on.
+  let polledMeanwhile = 0;
+  stack.onFrame = (frame, socket) => {
+    const before = stack.polls.length;
+    setTimeout(() => ((polledMeanwhile += stack.polls.length - before), stack.answer(frame, socket)), 100);
+    return true;
+  };
+  await until(() => listener.state === "live");
+  assert.ok(polledMeanwhile > 2, `${polledMeanwhile} polls while the socket resumed`);
+  const { after } = stack.frames.find(({ channel }) => channel === A);
+  assert.ok(after > 10, `resumed from ${after}`);
+  const polls = stack.polls.length;
+  await sleep(100);
+  clearInterval(sender);
+  assert.equal(stack.polls.length, polls);
+  const { newest } = stack.log(A);
+  await until(() => listener.seqs[A].at(-1) === newest);
+  assert.deepEqual(listener.seqs[A], upTo(newest));
+  assert.deepEqual([listener.states, listener.loads[A]], [["connecting", "offline", "polling", "live"], 1]);
+}));
+
+test("where a handshake hangs, once is enough", withStack(async ({ stack, listen }) => {
+  stack.onHandshake = () => "hang";
+  const listener = listen({ channels: { [A]: 0 }, timing: { connect: 150, upgrade: [60_000, 60_000] } });
+  await until(() => listener.state === "polling");
+  assert.deepEqual([stack.handshakes.length, listener.states], [1, ["connecting", "polling"]]);
+  stack.append(A);
+  await until(() => listener.seqs[A].length === 1);
+}));
+
+test("a token that takes its time says nothing of sockets", withStack(async ({ stack, listen }) => {
+  const token = () => sleep(120, "token");
+  const listener = listen({ channels: { [A]: 0 }, token, timing: { connect: 60 } });
+  await until(() => listener.state === "live");
+  assert.deepEqual([stack.handshakes.length, stack.polls.length, listener.states], [1, 0, ["connecting", "live"]]);
+}));
+
+test("where a socket opens but lets no frame pass, it polls", withStack(async ({ stack, listen }) => {
+  stack.onFrame = () => true;
+  const listener = listen({ channels: { [A]: 0 }, timing: { pong: 60, answer: [5_000, 5_000], upgrade: [60_000, 60_000] } });
+  await until(() => listener.state === "polling");
+  assert.deepEqual([stack.handshakes.length, stack.frames.map(({ action }) => action)], [1, ["subscribe", "ping"]]);
+}));
+
+test("where sockets have worked, a short outage is no reason to poll, and a long one is", withStack(async ({ stack, listen }) => {
+  const listener = listen({ channels: { [A]: 0 } });
+  await until(() => listener.state === "live");
+  let refused = 0;
+  let most = 4;
+  stack.onHandshake = () => refused < most && (refused++, 503);
+  for (const socket of stack.sockets) socket.cut();
+  await until(() => listener.states.length > 3 && listener.state === "live");
+  assert.deepEqual([stack.polls.length, listener.states.slice(2)], [0, ["connecting", "offline", "live"]]);
+  [refused, most] = [0, 6];
+  for (const socket of stack.sockets) socket.cut();
+  await until(() => listener.state === "polling");
+  assert.equal(refused, 5);
+  await until(() => listener.state === "live");
+}));
+
+test("with transport `socket` it never polls, with `long-poll` it never tries a socket", withStack(async ({ stack, listen }) => {
+  stack.onHandshake = () => 503;
+  listen({ channels: { [A]: 0 }, transport: "socket" });
+  await until(() => stack.handshakes.length === 6);
+  assert.equal(stack.polls.length, 0);
+  const tried = stack.handshakes.length;
+  stack.onHandshake = () => assert.fail("a socket is tried");
+  const listener = listen({ channels: { "topic:b": 0 }, transport: "long-poll" });
+  await until(() => listener.state === "polling");
+  assert.ok(stack.handshakes.length >= tried);
+}));
+
+test("a network that is down is not given up", withStack(async ({ stack, listen }) => {
+  let down = true;
+  const fetch = (...call) => (down ? Promise.reject(new TypeError("fetch failed")) : globalThis.fetch(...call));
+  const listener = listen({ channels: { [A]: 0 }, transport: "long-poll", fetch });
+  await until(() => listener.state === "offline");
+  await sleep(50);
+  down = false;
+  stack.append(A);
+  await until(() => listener.seqs[A].length === 1);
+  assert.deepEqual([listener.errors, listener.states], [[], ["connecting", "offline", "polling"]]);
+  await until(() => stack.polls.at(-1).wait === 1);
+  stack.http.closeAllConnections();
+  await until(() => listener.loads[A] === 2);
+  assert.deepEqual(listener.states.slice(3), ["offline", "polling"]);
+}));
+
+test("reading is tried again while the server cannot, and fails where it must not", withStack(async ({ stack, listen }) => {
+  const answers = [[503, { code: "unavailable" }], [200, { channel: INBOX, seq: 2, unread: 0 }], [403, { code: "forbidden", detail: "no" }]];
+  const fetch = async (url, init) => {
+    if (!url.endsWith("/read")) return globalThis.fetch(url, init);
+    assert.deepEqual([init.method, init.body, url.slice(stack.urls.http.length)], [
+      "POST", '{"seq":2}', "/v1/channels/user%3Aalice%40example.org/read",
+    ]);
+    const [status, body] = answers.shift();
+    return Response.json(body, { status });
+  };
+  stack.append(INBOX, 2);
+  const { subscriptions, loads } = listen({ channels: { [INBOX]: 0 }, transport: "long-poll", fetch });
+  await until(() => loads[INBOX]);
+  await subscriptions[INBOX].read();
+  assert.equal(subscriptions[INBOX].unread, 0);
+  await assert.rejects(subscriptions[INBOX].read(), { code: "forbidden", status: 403 });
+}));

@@ -1,0 +1,489 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { until, upTo, withStack } from "./listener.js";
+
+const A = "topic:a";
+const INBOX = "user:alice";
+const subscribes = (stack, channel = A) =>
+  stack.frames.filter((frame) => frame.action === "subscribe" && frame.channel === channel);
+
+test("a token goes into the subprotocols, and a channel is asked for with its cursor and a ref", withStack(async ({ stack, listen }) => {
+  stack.append(A, 3);
+  const { seqs, ...listener } = listen({ channels: { [A]: 1 }, token: async () => "a.b-c_d" });
+  await until(() => seqs[A].length === 2);
+  stack.send(A);
+  await until(() => seqs[A].length === 3);
+  assert.deepEqual(seqs[A], [2, 3, 4]);
+  const [{ url, protocols }] = stack.handshakes;
+  assert.deepEqual([url, protocols], ["/dev", ["tidings", "bearer.a.b-c_d"]]);
+  const [{ action, after, ref }] = stack.frames;
+  assert.deepEqual([action, after, typeof ref], ["subscribe", 1, "number"]);
+  assert.deepEqual(listener.states, ["connecting", "live"]);
+  assert.equal(listener.loads[A], 1);
+}));
+
+test("a ticket goes into the URL, another one for each handshake", withStack(async ({ stack, listen }) => {
+  let tickets = 0;
+  const listener = listen({ channels: { [A]: 0 }, ticket: () => `t&${++tickets}` });
+  await until(() => listener.state === "live");
+  for (const socket of stack.sockets) socket.cut();
+  await until(() => stack.handshakes.length === 2 && listener.state === "live");
+  assert.deepEqual(stack.handshakes.map(({ url, protocols }) => [url, protocols]), [
+    ["/dev?ticket=t%261", undefined],
+    ["/dev?ticket=t%262", undefined],
+  ]);
+}));
+
+test("without a cursor it gets the newest 50, and keeps the answer's cursor even if nothing came", withStack(async ({ stack, listen }) => {
+  stack.append(A, 60);
+  stack.log("topic:empty").newest = 7;
+  const { seqs, loads, subscriptions } = listen({ channels: { [A]: null, "topic:empty": null } });
+  await until(() => loads[A] && loads["topic:empty"]);
+  assert.deepEqual(seqs[A], upTo(60, 11));
+  assert.equal(subscriptions["topic:empty"].seq, 7);
+  assert.ok(!("after" in subscribes(stack)[0]));
+  for (const socket of stack.sockets) socket.cut();
+  await until(() => loads[A] === 2 && loads["topic:empty"] === 2);
+  assert.equal(subscribes(stack)[1].after, 60);
+  assert.equal(subscribes(stack, "topic:empty")[1].after, 7);
+}));
+
+test("without a cursor, what a late push shows to be missing is asked for at once", withStack(async ({ stack, listen }) => {
+  const [first] = stack.append(A, 60);
+  stack.onFrame = ({ after }, socket) => {
+    if (after === undefined) socket.send({ type: "notifications", channel: A, items: [first] });
+  };
+  const { seqs, loads } = listen({ channels: { [A]: null }, timing: { gap: [60_000, 60_000] } });
+  await until(() => loads[A]);
+  assert.deepEqual([seqs[A], subscribes(stack).map(({ after }) => after)], [upTo(60), [undefined, 1]]);
+}));
+
+test("more than a page is asked for page by page", withStack(async ({ stack, listen }) => {
+  stack.page = 20;
+  stack.append(A, 95);
+  const { seqs, loads } = listen({ channels: { [A]: 0 } });
+  await until(() => loads[A]);
+  assert.deepEqual(seqs[A], upTo(95));
+  assert.deepEqual(subscribes(stack).map(({ after }) => after), [0, 20, 40, 60, 80]);
+}));
+
+test("what comes twice is handed on once", withStack(async ({ stack, listen }) => {
+  const { seqs, loads } = listen({ channels: { [A]: 0 } });
+  await until(() => loads[A]);
+  const items = stack.append(A, 3);
+  for (const seq of [1, 1, 2, 1, 2, 3, 3]) stack.push(A, [items[seq - 1]]);
+  stack.push(A, items);
+  stack.send(A);
+  await until(() => seqs[A].includes(4));
+  assert.deepEqual(seqs[A], [1, 2, 3, 4]);
+  assert.equal(subscribes(stack).length, 1);
+}));
+
+test("a seq that jumps is held for a while, then asked for", withStack(async ({ stack, listen }) => {
+  const { seqs, loads } = listen({ channels: { [A]: 0 }, timing: { gap: [150, 200] } });
+  await until(() => loads[A]);
+  stack.append(A);
+  const began = Date.now();
+  stack.send(A);
+  await until(() => seqs[A].length === 2);
+  assert.deepEqual(seqs[A], [1, 2]);
+  const [, question] = subscribes(stack);
+  assert.equal(question.after, 0);
+  assert.ok(question.at - began >= 145, `asked after ${question.at - began} ms`);
+}));
+
+test("a jump that closes by itself is not asked for", withStack(async ({ stack, listen }) => {
+  const { seqs, loads } = listen({ channels: { [A]: 0 }, timing: { gap: [60, 80] } });
+  await until(() => loads[A]);
+  const [first, second] = stack.append(A, 2);
+  stack.push(A, [second]);
+  stack.push(A, [first]);
+  await until(() => seqs[A].length === 2);
+  await sleep(150);
+  assert.deepEqual([seqs[A], subscribes(stack).length], [[1, 2], 1]);
+}));
+
+test("what is pushed while a question is under way waits for its answer, and is not lost", withStack(async ({ stack, listen }) => {
+  stack.onFrame = (frame, socket) => {
+    socket.channels.add(A);
+    const { items, ...position } = stack.read(A, frame.after);
+    // The log was read; only then is more appended and pushed, before the answer.
+    stack.send(A, 2);
+    socket.send({ type: "notifications", channel: A, items });
+    socket.send({ type: "subscribed", channel: A, ...position, ref: frame.ref });
+    return true;
+  };
+  stack.append(A, 2);
+  const { seqs } = listen({ channels: { [A]: 0 } });
+  await until(() => seqs[A].length === 4);
+  assert.deepEqual([seqs[A], subscribes(stack).length], [[1, 2, 3, 4], 1]);
+}));
+
+test("an error that may pass is asked again, later each time", withStack(async ({ stack, listen }) => {
+  const codes = ["channel_busy", "unavailable", "of_another_release"];
+  stack.onFrame = ({ ref }, socket) => {
+    const code = codes.shift();
+    return code && (socket.send({ type: "error", code, detail: "later", ref }), true);
+  };
+  stack.append(A, 2);
+  const { seqs, errors } = listen({ channels: { [A]: 0 }, timing: { gap: [30, 30] } });
+  await until(() => seqs[A].length === 2);
+  const at = subscribes(stack).map((frame) => frame.at);
+  assert.equal(at.length, 4);
+  assert.ok(at[3] - at[0] >= 30 + 60 + 120 - 10, `after ${at[3] - at[0]} ms`);
+  assert.deepEqual(errors, []);
+}));
+
+test("a channel that is refused for good is told once and given up; the others go on", withStack(async ({ stack, listen }) => {
+  const codes = { "topic:x": "forbidden", "topic:y": "invalid_request", "topic:z": "too_many_subscriptions" };
+  stack.onFrame = ({ channel, ref }, socket) =>
+    codes[channel] && (socket.send({ type: "error", code: codes[channel], detail: "no", field: "channel", ref }), true);
+  const channels = { [A]: 0, "topic:x": 0, "topic:y": 0, "topic:z": 0 };
+  const listener = listen({ channels });
+  await until(() => listener.errors.length === 3 && listener.state === "live");
+  for (const socket of stack.sockets) socket.cut();
+  await until(() => listener.loads[A] === 2);
+  stack.send(A);
+  await until(() => listener.seqs[A].length === 1);
+  assert.deepEqual(
+    listener.errors.map(({ code, detail, channel }) => [code, detail, channel]).sort(),
+    Object.entries(codes).map(([channel, code]) => [code, "no", channel]).sort(),
+  );
+  for (const channel of Object.keys(codes)) assert.equal(subscribes(stack, channel).length, 1);
+}));
+
+test("after the gateway's own error what was asked is asked again", withStack(async ({ stack, listen }) => {
+  let failures = 0;
+  stack.onFrame = ({ channel }, socket) =>
+    channel === A && ++failures <= 2 && (socket.send({ message: "Internal server error", requestId: "r" }), true);
+  stack.append(A, 2);
+  stack.append("topic:b", 1);
+  const { seqs } = listen({ channels: { [A]: 0, "topic:b": 0 }, timing: { answer: [60_000, 60_000] } });
+  await until(() => seqs[A].length === 2 && seqs["topic:b"].length === 1);
+  assert.equal(stack.handshakes.length, 1);
+}));
+
+test("a question without an answer is asked again, and in the end on another connection", withStack(async ({ stack, listen }) => {
+  stack.onFrame = (frame, socket) => socket.number === 1;
+  stack.append(A, 2);
+  const { seqs } = listen({ channels: { [A]: 0 }, timing: { answer: [20, 20], pong: 60_000 } });
+  await until(() => seqs[A].length === 2);
+  assert.equal(subscribes(stack).filter(({ socket }) => socket === 1).length, 4);
+  assert.equal(stack.handshakes.length, 2);
+}));
+
+test("an old question's answer is not taken for the newest one's", withStack(async ({ stack, listen }) => {
+  stack.append(A, 4);
+  const refs = [];
+  stack.onFrame = ({ ref }, socket) => {
+    refs.push(ref);
+    // Only the second is answered, and after it the first, which knew less.
+    if (refs.length === 1) return true;
+    socket.send({ type: "notifications", channel: A, items: stack.read(A, 0).items });
+    socket.send({ type: "subscribed", channel: A, seq: 4, recovered: true, more: false, ref });
+    socket.send({ type: "subscribed", channel: A, seq: 1, recovered: false, reset: true, more: true, ref: refs[0] });
+    return true;
+  };
+  const { seqs, gaps } = listen({ channels: { [A]: 0 }, timing: { answer: [20, 20] } });
+  await until(() => seqs[A].length === 4);
+  await sleep(80);
+  assert.deepEqual([refs.length, seqs[A], gaps[A]], [2, [1, 2, 3, 4], []]);
+}));
+
+test("a server that falls silent is pinged, and then left", withStack(async ({ stack, listen }) => {
+  let dead;
+  stack.onFrame = (frame, socket) => socket.number === dead;
+  const listener = listen({ channels: { [A]: 0 }, timing: { ping: [50, 70], pong: 60 } });
+  const pings = () => stack.frames.filter(({ action, socket }) => action === "ping" && socket === 1).length;
+  await until(() => pings() >= 3);
+  assert.equal(stack.handshakes.length, 1);
+  dead = 1;
+  await until(() => stack.handshakes.length === 2 && listener.loads[A] === 2);
+  assert.deepEqual(listener.states, ["connecting", "live", "connecting", "live"]);
+}));
+
+test("a socket that is cut in the middle of a replay loses and doubles nothing", withStack(async ({ stack, listen }) => {
+  stack.page = 30;
+  stack.append(A, 100);
+  stack.onFrame = (frame, socket) => {
+    if (socket.number > 3) return false;
+    const { items, ...position } = stack.read(A, frame.after);
+    const cutAt = frame.after === 0 ? items.length : 15;
+    socket.send({ type: "notifications", channel: A, items: items.slice(0, cutAt) });
+    if (cutAt === 15) return setTimeout(socket.cut, 10);
+    return socket.send({ type: "subscribed", channel: A, ...position, ref: frame.ref }), true;
+  };
+  const { seqs } = listen({ channels: { [A]: 0 } });
+  await until(() => seqs[A].length >= 100);
+  assert.deepEqual(seqs[A], upTo(100));
+  assert.ok(stack.handshakes.length >= 4);
+}));
+
+test("a frame that cannot be read is a reason to connect again", withStack(async ({ stack, listen }) => {
+  const { seqs, loads } = listen({ channels: { [A]: 0 } });
+  for (const [index, garbage] of ["{", "null", `{"type":"notifications","channel":"${A}"}`].entries()) {
+    await until(() => loads[A] === index + 1);
+    for (const socket of stack.sockets) socket.send(garbage);
+  }
+  await until(() => loads[A] === 4);
+  stack.send(A);
+  await until(() => seqs[A].length === 1);
+}));
+
+test("a planned reconnect resumes on the new socket before it closes the old one", withStack(async ({ stack, listen }) => {
+  const listener = listen({ channels: { [A]: 0, [INBOX]: 0 }, timing: { replace: [100, 120] } });
+  let most = 0;
+  let least = 2;
+  const sender = setInterval(() => {
+    const joined = [...stack.sockets].filter(({ channels }) => channels.size === 2).length;
+    if (listener.state === "live") [least, most] = [Math.min(least, joined), Math.max(most, stack.sockets.size)];
+    stack.send(A);
+  }, 3);
+  // The new one is slow to answer: until then the old one goes on.
+  stack.onFrame = (frame, socket) => socket.number > 1 && (setTimeout(() => stack.answer(frame, socket), 30), true);
+  await until(() => stack.handshakes.length >= 5);
+  clearInterval(sender);
+  const { newest } = stack.log(A);
+  await until(() => listener.seqs[A].at(-1) === newest);
+  assert.deepEqual(listener.seqs[A], upTo(newest));
+  assert.deepEqual([listener.states, least, most], [["connecting", "live"], 1, 2]);
+  assert.equal(listener.loads[A], 1);
+  await until(() => stack.sockets.size === 1);
+}));
+
+test("a planned reconnect that fails leaves the old socket alone", withStack(async ({ stack, listen }) => {
+  stack.onHandshake = (number) => number > 1 && number < 5 && 503;
+  const listener = listen({ channels: { [A]: 0 }, timing: { replace: [60, 60] } });
+  await until(() => stack.handshakes.length >= 6);
+  assert.deepEqual([listener.states, stack.polls.length], [["connecting", "live"], 0]);
+}));
+
+test("a socket is replaced before its token ends, but not at once", withStack(async ({ stack, listen, context }) => {
+  context.mock.timers.enable({ apis: ["Date"], now: 1_795_000_000_000 });
+  const claims = Buffer.from(JSON.stringify({ sub: "ü?>", exp: 1_795_000_040, iat: 1_794_999_000 })).toString("base64url");
+  const waits = [];
+  const { setTimeout: real } = globalThis;
+  context.mock.method(globalThis, "setTimeout", (then, time, ...rest) => (waits.push(time), real(then, time, ...rest)));
+  const listener = listen({ channels: { [A]: 0 }, token: `h.${claims}.s` });
+  while (listener.state !== "live") await sleep(2);
+  const planned = waits.filter((time) => time > 15_000);
+  assert.ok(planned.length === 1 && planned[0] >= 24_000 && planned[0] <= 36_000, `${planned}`);
+}));
+
+test("after a refused handshake the token is asked for anew, with growing waits", withStack(async ({ stack, listen }) => {
+  let tokens = 0;
+  stack.onHandshake = (number) => number < 4 && 401;
+  const listener = listen({ channels: { [A]: 0 }, transport: "socket", token: () => `t${++tokens}` });
+  await until(() => listener.state === "live");
+  assert.deepEqual(stack.handshakes.map(({ protocols }) => protocols[1]), upTo(4).map((n) => `bearer.t${n}`));
+  assert.deepEqual([listener.states, stack.polls.length], [["connecting", "offline", "live"], 0]);
+}));
+
+test("a token source that fails is told of once, and asked again", withStack(async ({ stack, listen }) => {
+  let failures = 0;
+  const token = () => {
+    if (++failures <= 4) throw new Error("no session");
+    return "token";
+  };
+  const listener = listen({ channels: { [A]: 0 }, token });
+  await until(() => listener.state === "live");
+  assert.deepEqual(listener.errors.map(({ code, detail }) => [code, detail]), [["token_failed", "Error: no session"]]);
+  assert.deepEqual([stack.handshakes.length, stack.polls.length], [1, 0]);
+}));
+
+test("an expired token is a reason to connect again", withStack(async ({ stack, listen }) => {
+  const codes = ["expired_token", "connection_gone"];
+  stack.onFrame = ({ ref }, socket) => {
+    const code = codes.shift();
+    return code && (socket.send({ type: "error", code, detail: "", ref }), true);
+  };
+  const { loads, errors } = listen({ channels: { [A]: 0 } });
+  await until(() => loads[A] === 1);
+  assert.deepEqual([stack.handshakes.length, errors], [3, []]);
+}));
+
+test("one action at a time on a channel, however often it is left and joined", withStack(async ({ stack, listen }) => {
+  const underWay = new Set();
+  let overlaps = 0;
+  stack.onFrame = (frame, socket) => {
+    if (underWay.has(frame.channel)) overlaps++;
+    underWay.add(frame.channel);
+    setTimeout(() => {
+      underWay.delete(frame.channel);
+      stack.answer(frame, socket);
+    }, 15);
+    return true;
+  };
+  stack.append(A, 3);
+  const listener = listen();
+  for (let round = 0; round < 6; round++) {
+    listener.subscribe(A, { after: 1 });
+    await sleep(round * 6);
+    if (round < 5) listener.subscriptions[A].unsubscribe();
+  }
+  await until(() => listener.seqs[A].length === 2);
+  stack.send(A);
+  await until(() => listener.seqs[A].length === 3);
+  assert.deepEqual([listener.seqs[A], overlaps, listener.errors], [[2, 3, 4], 0, []]);
+  listener.subscriptions[A].unsubscribe();
+  await until(() => [...stack.sockets].every(({ channels }) => !channels.has(A)));
+  stack.send(A);
+  await sleep(30);
+  assert.deepEqual([listener.seqs[A], listener.state], [[2, 3, 4], "live"]);
+}));
+
+test("no more than four questions are under way at once", withStack(async ({ stack, listen }) => {
+  let underWay = 0;
+  let most = 0;
+  stack.onFrame = (frame, socket) => {
+    most = Math.max(most, ++underWay);
+    setTimeout(() => (underWay--, stack.answer(frame, socket)), 5);
+    return true;
+  };
+  const names = upTo(30).map((n) => `topic:${n}`);
+  const { loads } = listen({ channels: Object.fromEntries(names.map((name) => [name, 0])) });
+  await until(() => names.every((name) => loads[name]));
+  assert.equal(most, 4);
+}));
+
+test("no further page is asked for while more than one waits for the application", withStack(async ({ stack, listen }) => {
+  stack.append(A, 450);
+  const listener = listen();
+  const gate = {};
+  gate.opened = new Promise((resolve) => (gate.open = resolve));
+  const { seqs, loads } = listener;
+  listener.subscribe(A, { after: 0, onNotification: async ({ seq }) => (await gate.opened, seqs[A].push(seq)) });
+  await until(() => subscribes(stack).length === 2);
+  await sleep(60);
+  assert.equal(subscribes(stack).length, 2);
+  gate.open();
+  await until(() => loads[A]);
+  assert.deepEqual(seqs[A], upTo(450));
+}));
+
+test("a flood that the application cannot take is dropped, and asked for when it can", withStack(async ({ stack, listen }) => {
+  const listener = listen();
+  const gate = {};
+  gate.opened = new Promise((resolve) => (gate.open = resolve));
+  const { seqs, loads } = listener;
+  listener.subscribe(A, { after: 0, onNotification: async ({ seq }) => (await gate.opened, seqs[A].push(seq)) });
+  await until(() => loads[A]);
+  stack.send(A, 3_000);
+  await until(() => [...stack.sockets].every(({ ws }) => ws.bufferedAmount === 0));
+  await sleep(400);
+  gate.open();
+  await until(() => seqs[A].length === 3_000);
+  assert.deepEqual(seqs[A], upTo(3_000));
+  const asked = subscribes(stack).length;
+  assert.ok(asked > 10, `${asked}`);
+  await sleep(200);
+  assert.equal(subscribes(stack).length, asked);
+}));
+
+test("the application gets one at a time, and what it throws is told and counts as handed over", withStack(async ({ stack, listen }) => {
+  const listener = listen();
+  const seen = [];
+  let busy = 0;
+  const onNotification = async ({ seq, channel, data }) => {
+    assert.equal(busy++, 0);
+    await sleep(5);
+    busy--;
+    seen.push([channel, seq, data.n]);
+    if (seq === 2) throw new Error("two");
+  };
+  stack.append(A, 4);
+  listener.subscribe(A, { after: 0, onNotification });
+  await until(() => listener.loads[A]);
+  assert.deepEqual(seen, [[A, 1, 1], [A, 2, 2], [A, 3, 3], [A, 4, 4]]);
+  assert.deepEqual(listener.errors.map(({ code, detail, channel }) => [code, detail, channel]), [
+    ["handler_failed", "Error: two", A],
+  ]);
+  assert.equal(listener.errors[0].cause.message, "two");
+}));
+
+test("a loss and a reset are told in their turn", withStack(async ({ stack, listen }) => {
+  stack.append(A, 9);
+  stack.logs.get(A).rows.splice(0, 6);
+  stack.append("topic:b", 2);
+  const { seqs, gaps } = listen({ channels: { [A]: 2, "topic:b": 41 } });
+  await until(() => seqs[A].length === 3 && gaps["topic:b"].length);
+  assert.deepEqual(gaps[A], [{ after: 2, seq: 6, reset: false }]);
+  assert.deepEqual(gaps["topic:b"], [{ after: 41, seq: 2, reset: true }]);
+  stack.send("topic:b");
+  await until(() => seqs["topic:b"].length);
+  assert.deepEqual([seqs[A], seqs["topic:b"]], [[7, 8, 9], [3]]);
+}));
+
+test("what is in no log is handed on as it comes, and counts for nothing", withStack(async ({ stack, listen }) => {
+  const listener = listen();
+  const seen = [];
+  listener.subscribe(A, { after: 0, onNotification: ({ id, seq }) => seen.push([id, seq]) });
+  await until(() => listener.loads[A]);
+  stack.push(A, [{ id: "loose", sent_at: "" }]);
+  stack.push(A, [{ id: "loose", sent_at: "" }]);
+  stack.send(A);
+  await until(() => seen.length === 3);
+  assert.deepEqual(seen, [["loose", undefined], ["loose", undefined], [`${A}#1`, 1]]);
+  assert.equal(listener.subscriptions[A].seq, 1);
+}));
+
+test("what is unread is counted, and marked as read", withStack(async ({ stack, listen }) => {
+  stack.append(INBOX, 3);
+  const { subscriptions, unreads, seqs } = listen({ channels: { [INBOX]: 1 } });
+  const inbox = subscriptions[INBOX];
+  await until(() => inbox.unread === 3);
+  stack.send(INBOX, 2);
+  await until(() => seqs[INBOX].length === 4);
+  assert.equal(inbox.unread, 5);
+  await inbox.read(2);
+  assert.equal(inbox.unread, 3);
+  await inbox.read();
+  assert.deepEqual([inbox.unread, stack.reads.map(({ seq }) => seq)], [0, [2, 5]]);
+  stack.send(INBOX);
+  await until(() => inbox.unread === 1);
+  for (const socket of stack.sockets) socket.send({ type: "read", channel: INBOX, seq: 6, unread: 0 });
+  await until(() => inbox.unread === 0);
+  assert.deepEqual(unreads[INBOX], [3, 4, 5, 3, 0, 1, 0]);
+}));
+
+test("what an answer has counted as unread is not counted again when it is pushed", withStack(async ({ stack, listen }) => {
+  const { subscriptions, loads, seqs } = listen({ channels: { [INBOX]: 0 } });
+  await until(() => loads[INBOX]);
+  stack.send(INBOX);
+  await until(() => seqs[INBOX].length === 1);
+  const late = stack.append(INBOX);
+  await subscriptions[INBOX].read(1);
+  assert.equal(subscriptions[INBOX].unread, 1);
+  stack.push(INBOX, late);
+  await until(() => seqs[INBOX].length === 2);
+  assert.equal(subscriptions[INBOX].unread, 1);
+}));
+
+test("a channel that was joined by connecting and nobody listens to is passed over", withStack(async ({ stack, listen }) => {
+  const { loads, seqs } = listen({ channels: { [A]: 0 } });
+  await until(() => loads[A]);
+  for (const socket of stack.sockets) socket.channels.add("topic:other");
+  stack.send("topic:other");
+  stack.send(A);
+  await until(() => seqs[A].length);
+  assert.equal(stack.handshakes.length, 1);
+}));
+
+test("after closing nothing is handed on, and nothing is asked", withStack(async ({ stack, listen }) => {
+  const listener = listen({ channels: { [A]: 0 } });
+  await until(() => listener.state === "live");
+  stack.send(A);
+  listener.tidings.close();
+  await until(() => stack.sockets.size === 0);
+  await sleep(80);
+  assert.deepEqual([listener.seqs[A], stack.handshakes.length, listener.state], [[], 1, "closed"]);
+  assert.throws(() => listener.subscribe("topic:b"), { code: "closed" });
+}));
+
+test("a channel can be listened to once, and a socket needs an address", withStack(async ({ stack, listen }) => {
+  const listener = listen({ channels: { [A]: 0 } });
+  assert.throws(() => listener.subscribe(A), { code: "already_subscribed", channel: A });
+  assert.throws(() => listen({ transport: "socket", websocket: undefined }), TypeError);
+  await until(() => stack.sockets.size);
+}));

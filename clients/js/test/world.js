@@ -1,0 +1,336 @@
+// A log, a server and a network, all made up, around a real client: the world that the model test plays with.
+
+import { Tidings } from "../dist/tidings.js";
+import { Clock } from "./clock.js";
+
+export const CHANNEL = "user:alice";
+/** Small, so that `more` is common. */
+const PAGE = 3;
+
+/** The log, as the contract lets readers see it. */
+class Log {
+  /** By seq, in order: `{hidden, hole}`. A hole is not written yet, though what follows is. */
+  rows = new Map();
+  newest = 0;
+  /** Every seq that readers had a right to until it expired. */
+  expired = new Set();
+
+  append(row = {}) {
+    this.rows.set(++this.newest, row);
+    return this.newest;
+  }
+
+  startGeneration() {
+    this.expire(Infinity);
+    this.newest += 1_000;
+    return this.append();
+  }
+
+  expire(count) {
+    for (const [seq, { hidden, hole }] of this.rows) {
+      // Nothing expires before it is written.
+      if (hole || count-- < 1) return;
+      this.rows.delete(seq);
+      if (!hidden) this.expired.add(seq);
+    }
+  }
+
+  hide(nth) {
+    const row = [...this.rows.values()].filter(({ hole }) => !hole)[nth];
+    if (row) row.hidden = true;
+  }
+
+  get hole() {
+    for (const [seq, { hole }] of this.rows) if (hole) return seq;
+    return undefined;
+  }
+
+  read(after) {
+    const readable = this.hole ?? Infinity;
+    const rows = [...this.rows].filter(([seq]) => seq < readable);
+    if (after === undefined) {
+      const items = rows.filter(([, { hidden }]) => !hidden).slice(-PAGE).map(([seq]) => ({ seq }));
+      const seq = rows.at(-1)?.[0] ?? (this.hole ? this.hole - 1 : this.newest);
+      return { items, seq, recovered: true, more: false };
+    }
+    const page = { items: [], seq: after, recovered: true, more: false };
+    for (const [seq, { hidden }] of rows.filter(([seq]) => seq > after)) {
+      if (!hidden && page.items.length === PAGE) return { ...page, more: true };
+      // A hole in front of a first row, or of a generation's first, is what expired.
+      if (seq !== page.seq + 1) page.recovered = false;
+      page.seq = seq;
+      if (!hidden) page.items.push({ seq });
+    }
+    if (!this.rows.size && this.newest > page.seq) return { ...page, recovered: false, seq: this.newest };
+    return page;
+  }
+}
+
+/** The server's and the network's half of a connection. */
+class Wire {
+  static world;
+  readyState = 0;
+  /** What the client sent. */
+  questions = [];
+  /** Answers that are being sent, each in order. */
+  answers = [];
+  /** What will reach the client, in order. */
+  frames = [];
+  late = [];
+
+  constructor() {
+    Wire.world.wires.push(this);
+  }
+
+  send(frame) {
+    if (this.readyState === 1) this.questions.push(JSON.parse(frame));
+  }
+
+  close() {
+    if (this.readyState < 2) this.readyState = 2;
+  }
+
+  opens(well) {
+    if (this.readyState !== 0) return;
+    this.readyState = well ? 1 : 3;
+    if (well) this.onopen();
+    else this.cut();
+  }
+
+  cut() {
+    this.readyState = 3;
+    this.onerror({});
+    this.onclose({});
+  }
+
+  /** Frames of an answer go onto the wire; which answer's first is chosen by the number. */
+  answer(which) {
+    const answers = this.answers.filter((answer) => answer.length);
+    const frame = answers[which % answers.length]?.shift();
+    if (frame) this.frames.push(frame);
+  }
+
+  arrive() {
+    const frame = this.frames.shift();
+    // What an old connection still brings reaches the client too.
+    if (frame && (this.readyState === 1 || this.readyState === 2)) this.onmessage({ data: JSON.stringify(frame) });
+  }
+}
+
+const notifications = (seqs) => ({ type: "notifications", channel: CHANNEL, items: seqs.map((seq) => ({ seq })) });
+
+export class World {
+  clock = new Clock();
+  log = new Log();
+  wires = [];
+  polls = [];
+  /** What the application saw, and whether it was told of a gap right before it. */
+  seen = [];
+  gapTold = false;
+  kept = {};
+
+  constructor({ after, transport, before }) {
+    Wire.world = this;
+    this.options = { transport, after };
+    for (let n = 0; n < before; n++) this.log.append();
+    this.start();
+  }
+
+  start() {
+    this.tidings = new Tidings({
+      http: "http://tidings",
+      websocket: "ws://tidings",
+      token: "token",
+      transport: this.options.transport,
+      storage: { getItem: (key) => this.kept[key], setItem: (key, value) => (this.kept[key] = value) },
+      WebSocket: Wire,
+      fetch: (url, { signal }) => this.fetch(url, signal),
+      onError: (error) => {
+        throw error;
+      },
+      // So often that two sockets, or a socket and polls, overlap again and again.
+      timing: { replace: [20_000, 60_000], upgrade: [2_000, 20_000] },
+    });
+    this.subscription = this.tidings.subscribe(CHANNEL, {
+      after: this.options.after,
+      onNotification: ({ seq }) => {
+        this.seen.push({ seq, gapTold: this.gapTold });
+        this.gapTold = false;
+        // Now and then the application takes its time.
+        return seq % 4 === 0 ? new Promise((resolve) => setTimeout(resolve, 300)) : undefined;
+      },
+      onGap: () => (this.gapTold = true),
+    });
+  }
+
+  fetch(url, signal) {
+    return new Promise((resolve, reject) => {
+      const [, seq] = /channel=user%3Aalice(?:%3A(\d+))?&/.exec(url);
+      const poll = { after: seq && Number(seq), resolve, reject, answer: undefined };
+      this.polls.push(poll);
+      signal.addEventListener("abort", () => {
+        this.polls = this.polls.filter((other) => other !== poll);
+        reject(new Error("aborted"));
+      });
+    });
+  }
+
+  get open() {
+    return this.wires.filter(({ readyState, joined }) => joined && readyState === 1);
+  }
+
+  push(seq, how) {
+    for (const wire of this.open) {
+      if (how === "arrives") wire.frames.push(notifications([seq]));
+      if (how === "doubles") wire.frames.push(notifications([seq, seq]), notifications([seq]));
+      if (how === "is late") wire.late.push(seq);
+    }
+  }
+
+  serve(wire, how) {
+    const question = wire.questions.shift();
+    if (!question) return;
+    const { action, after, ref } = question;
+    if (action === "ping") return void wire.frames.push({ type: "pong" });
+    wire.joined = true;
+    if (how === "gateway error") wire.frames.push({ message: "Internal server error" });
+    if (how === "busy") wire.frames.push({ type: "error", code: "channel_busy", detail: "", ref });
+    if (how !== "well") return;
+    const { items, ...position } = this.log.read(after);
+    const seqs = items.map(({ seq }) => seq);
+    const frames = [seqs.slice(0, 2), seqs.slice(2)].filter((part) => part.length).map(notifications);
+    wire.answers.push([...frames, { type: "subscribed", channel: CHANNEL, ...position, ref }]);
+  }
+
+  servePoll(how) {
+    const poll = this.polls.find(({ answer }) => !answer);
+    if (!poll) return;
+    const page = { channel: CHANNEL, ...this.log.read(poll.after) };
+    poll.answer = how === "well" ? Response.json({ channels: [page] }) : Response.json({}, { status: 503 });
+    if (how === "silence") poll.answer = new TypeError("network");
+  }
+
+  arrivePoll() {
+    const poll = this.polls.find(({ answer }) => answer);
+    if (!poll) return;
+    this.polls = this.polls.filter((other) => other !== poll);
+    if (poll.answer instanceof Error) poll.reject(poll.answer);
+    else poll.resolve(poll.answer);
+  }
+
+  happenings = {
+    publish: (pushes) => pushes.forEach((how) => this.push(this.log.append(), how)),
+    publishLeavingAHole: (how) => {
+      if (this.log.hole) return;
+      this.log.append({ hole: true });
+      this.push(this.log.append(), how);
+    },
+    fillHole: (how) => {
+      const seq = this.log.hole;
+      if (!seq) return;
+      this.log.rows.set(seq, {});
+      this.push(seq, how);
+    },
+    expire: (count) => this.log.expire(count),
+    hide: (nth) => this.log.hide(nth),
+    startGeneration: (how) => this.log.hole || this.push(this.log.startGeneration(), how),
+    serve: ([which, how]) => this.one(which, (wire) => this.serve(wire, how)),
+    answer: ([which, answer]) => this.one(which, (wire) => wire.answer(answer)),
+    arrive: async ([which, count]) => {
+      for (let n = 0; n < count; n++) {
+        this.one(which, (wire) => wire.arrive());
+        await this.clock.settle();
+      }
+    },
+    garble: (which) => this.one(which, (wire) => wire.readyState === 1 && (wire.frames.shift(), wire.onmessage({ data: "{" }))),
+    late: ([which, nth]) =>
+      this.one(which, (wire) => {
+        const [seq] = wire.late.splice(nth % wire.late.length, 1);
+        if (seq) wire.frames.push(notifications([seq]));
+      }),
+    connect: (well) => this.wires.findLast((wire) => wire.readyState === 0 && wire.onopen)?.opens(well),
+    cut: (which) => this.one(which, (wire) => wire.readyState === 1 && wire.cut()),
+    servePoll: (how) => this.servePoll(how),
+    arrivePoll: () => this.arrivePoll(),
+    wait: (time) => this.clock.wind(time),
+    restart: async () => {
+      // Whoever starts again waits for what is being handled.
+      this.tidings.close();
+      await this.clock.wind(1_000);
+      this.start();
+    },
+  };
+
+  /** One of the last two connections. */
+  one(which, then) {
+    const wires = this.wires.filter(({ readyState }) => readyState === 1 || readyState === 2).slice(-2);
+    if (wires.length) then(wires[which % wires.length]);
+  }
+
+  async happen([kind, argument]) {
+    await this.happenings[kind](argument);
+    await this.clock.settle();
+  }
+
+  /** From here on all goes well. */
+  async settle() {
+    await this.happenings.fillHole("is lost");
+    for (let round = 0; round < 60; round++) {
+      // Until something follows, nobody can know that the last push was lost.
+      if (round === 40) await this.happen(["publish", ["arrives"]]);
+      await this.happen(["connect", true]);
+      for (let n = 0; n < 20; n++) {
+        for (const wire of this.wires.slice(-2)) {
+          this.serve(wire, "well");
+          wire.answer(0);
+          wire.arrive();
+          const [seq] = wire.late.splice(0, 1);
+          if (seq) wire.frames.push(notifications([seq]));
+        }
+        this.servePoll("well");
+        this.arrivePoll();
+        await this.clock.settle();
+      }
+      await this.clock.wind(5_000);
+    }
+  }
+
+  /** Says what is wrong, if anything is. */
+  complaint() {
+    let before;
+    for (const { seq, gapTold } of this.seen) {
+      if (seq <= before) return `${before} came before ${seq}`;
+      if (before !== undefined) {
+        const complaint = this.#skipped(before, seq, gapTold);
+        if (complaint) return complaint;
+      }
+      before = seq;
+    }
+    return undefined;
+  }
+
+  /** What was left out has to be hidden, or expired and said to be. */
+  #skipped(before, seq, gapTold) {
+    for (let skipped = before + 1; skipped < seq && skipped <= before + 900; skipped++) {
+      const row = this.log.rows.get(skipped);
+      if (row && !row.hidden) return `${skipped} was skipped`;
+      if (this.log.expired.has(skipped) && !gapTold) return `nobody told that ${skipped} expired`;
+    }
+    return undefined;
+  }
+
+  incompleteness() {
+    const [first] = this.seen;
+    const { newest } = this.log;
+    if (this.seen.at(-1)?.seq !== newest) return `the end is missing: ${newest}`;
+    if (this.subscription.seq !== newest) return `the cursor is ${this.subscription.seq}, not ${newest}`;
+    if (this.kept[`tidings:${CHANNEL}`] !== `${newest}`) return "the kept cursor is another";
+    const { after } = this.options;
+    return after === undefined ? undefined : this.#skipped(after, first.seq, first.gapTold);
+  }
+
+  end() {
+    this.tidings.close();
+    this.clock.restore();
+  }
+}

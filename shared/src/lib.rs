@@ -3,6 +3,7 @@
 //! - [`domain`] is pure: no async, no AWS, no environment, no clock (`now` is an argument).
 //! - [`aws`] holds the adapters, one AWS service (or one table) a file.
 //! - [`actions`] are the use cases, written on top of both; a function's `main` picks those that it serves.
+//! - [`http`] is how the HTTP functions answer.
 //! - [`settings`] reads the environment once, [`tokens`] decides whose a token is.
 
 pub mod actions;
@@ -11,6 +12,7 @@ pub mod clock;
 pub mod deadline;
 pub mod domain;
 pub mod error;
+pub mod http;
 pub mod settings;
 pub mod socket;
 pub mod tokens;

@@ -4,6 +4,7 @@ use std::env;
 
 use crate::clock;
 use crate::domain::append::Rules;
+use crate::domain::channel::Channel;
 use crate::domain::time::Millis;
 
 /// The environment does not say what the function needs.
@@ -45,6 +46,16 @@ pub fn subscribers_table() -> Result<String, InvalidSetting> {
 /// The variable is missing.
 pub fn once_table() -> Result<String, InvalidSetting> {
     required("ONCE_TABLE")
+}
+
+/// The channel of what comes in over SNS and names none.
+///
+/// # Errors
+/// The variable is missing or names no channel.
+pub fn inbound_channel() -> Result<Channel, InvalidSetting> {
+    const CHANNEL: &str = "INBOUND_CHANNEL";
+    let name = required(CHANNEL)?;
+    Channel::parse(&name).map_err(|reason| InvalidSetting::Invalid { name: CHANNEL, reason: reason.to_string() })
 }
 
 /// Where notifications wait for their time.

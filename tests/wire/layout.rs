@@ -67,10 +67,15 @@ async fn each_function_takes_its_event() {
     let progress = stack.rows("Schedule").await.into_iter().find(|row| row["bucket"]["S"] == "sweeper").unwrap();
     assert_eq!(progress["sweeps"]["N"], "2", "it keeps how far it came, after the one of the stack's own");
 
-    let mut request = event("send");
-    request["headers"]["authorization"] = json!(format!("Bearer {token}"));
-    let answer = Function::start(&stack, "Send").await.invoke(&request).await;
-    assert_eq!(answer["statusCode"], 202, "{answer}");
+    for (name, status) in [("Send", 202), ("Poll", 200), ("Page", 200)] {
+        let mut request = event(&name.to_lowercase());
+        request["headers"]["authorization"] = json!(format!("Bearer {token}"));
+        let answer = Function::start(&stack, name).await.invoke(&request).await;
+        assert_eq!(answer["statusCode"], status, "{name}: {answer}");
+    }
+    let ingested = Function::start(&stack, "Ingest").await.invoke(&event("ingest")).await;
+    assert_eq!(ingested, Value::Null);
+    assert_eq!(stack.seqs("topic:operations").await, [1]);
 }
 
 /// What the sweeper assumes of the due queue, the template says.

@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use object::{Object as _, ObjectSymbol as _};
 use reqwest::Method;
 use saphyr::Yaml;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::anywhere::later::{cancel, look, now, schedule};
-use crate::harness::{Stack, binaries, each_resource, in_an_hour};
+use crate::anywhere::poll::poll;
+use crate::anywhere::tickets::with_ticket;
+use crate::harness::{Function, Stack, binaries, each_resource, in_an_hour};
+use crate::layout::event;
 use crate::lifecycle::{age, events};
 use crate::schedule::rows::{make_due, make_series_due, row, wake};
 
@@ -16,8 +19,17 @@ use crate::schedule::rows::{make_due, make_series_due, row, wake};
 type Rights = BTreeSet<String>;
 
 /// What the bundle's functions work on, as a right names it.
-const THINGS: [&str; 8] =
-    ["Subscribers", "Notifications", "Once", "Schedule", "DueQueue", "TokenSecret", "/POST/", "/DELETE/"];
+const THINGS: [&str; 9] = [
+    "Subscribers",
+    "Notifications",
+    "Once",
+    "Schedule",
+    "DueQueue",
+    "InboundDeadLetters",
+    "TokenSecret",
+    "/POST/",
+    "/DELETE/",
+];
 
 /// What Lambda does in the name of a function that a queue is mapped to, and no function does itself.
 const POLLING: [&str; 3] = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
@@ -80,22 +92,41 @@ fn rights_of(function: &str, statement: &Yaml<'_>) -> Vec<String> {
     resources.iter().flat_map(|resource| actions.iter().map(move |action| right(action, resource))).collect()
 }
 
-/// With a key of the operator's own, DynamoDB and Secrets Manager decrypt with it in the function's name; else nothing.
+/// Where Lambda keeps the events that a function cannot work on.
+fn dead_letters(function: &str) -> Option<String> {
+    let mut queue = None;
+    each_resource("AWS::Serverless::Function", |name, properties| {
+        if let Some(letters) = properties.as_mapping_get("DeadLetterQueue").filter(|_| name == function) {
+            queue = Some(strings(letters.as_mapping_get("TargetArn").unwrap())[0].replace(".Arn", ""));
+        }
+    });
+    queue
+}
+
+/// With a key of the operator's own, DynamoDB and Secrets Manager decrypt with it in the function's name, and SQS encrypts
+/// its dead letters; else nothing.
 fn assert_uses_the_operators_key(function: &str, condition: &[Yaml<'_>]) {
     let [has_key, decrypt, otherwise] = condition else { panic!("{function}: {condition:?}") };
     assert_eq!((has_key.as_str(), strings(otherwise)), (Some("HasKey"), vec!["AWS::NoValue".to_owned()]));
     let of = |name: &str| strings(decrypt.as_mapping_get(name).unwrap());
+    let keeps_letters = dead_letters(function).is_some();
+    let uses = if keeps_letters { vec!["kms:Decrypt", "kms:GenerateDataKey"] } else { vec!["kms:Decrypt"] };
+    let uses = uses.into_iter().map(str::to_owned).collect();
     assert_eq!(
         (of("Effect"), of("Action"), of("Resource")),
-        (vec!["Allow".to_owned()], vec!["kms:Decrypt".to_owned()], vec!["KeyArn".to_owned()])
+        (vec!["Allow".to_owned()], uses, vec!["KeyArn".to_owned()])
     );
     let via = decrypt.as_mapping_get("Condition").unwrap().as_mapping_get("StringEquals").unwrap();
     let mut via = strings(via.as_mapping_get("kms:ViaService").unwrap());
     via.sort();
     let calls = called_by_binary(function);
-    let services =
-        ["dynamodb", "secretsmanager"].iter().filter(|service| calls.iter().any(|call| call.starts_with(**service)));
-    assert_eq!(via, services.map(|service| format!("{service}.${{AWS::Region}}.amazonaws.com")).collect::<Vec<_>>());
+    let mut services = vec!["dynamodb", "secretsmanager"];
+    services.retain(|service| calls.iter().any(|call| call.starts_with(service)));
+    services.extend(keeps_letters.then_some("sqs"));
+    assert_eq!(
+        via,
+        services.iter().map(|service| format!("{service}.${{AWS::Region}}.amazonaws.com")).collect::<Vec<_>>()
+    );
 }
 
 /// The symbols of a function's binary that are the SDK's: what is never called is not linked in.
@@ -150,8 +181,12 @@ fn camel(name: &str) -> String {
     name.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
 }
 
-/// Takes out what Lambda needs to read a function's queue for it; all of it is granted, on that queue alone.
-fn without_polling(function: &str, mut rights: Rights) -> Rights {
+/// Takes out what Lambda does in a function's name: read its queue, and keep what it cannot work on. All of it is granted,
+/// on that queue alone.
+fn without_lambdas_own(function: &str, mut rights: Rights) -> Rights {
+    if let Some(queue) = dead_letters(function) {
+        assert!(rights.remove(&format!("sqs:SendMessage {queue}")), "{function} lacks sqs:SendMessage on {queue}");
+    }
     each_resource("AWS::Lambda::EventSourceMapping", |_, mapping| {
         let queue = strings(mapping.as_mapping_get("EventSourceArn").unwrap())[0].replace(".Arn", "");
         if strings(mapping.as_mapping_get("FunctionName").unwrap()) == [function] {
@@ -168,7 +203,7 @@ fn a_function_is_granted_the_actions_that_its_binary_can_call_and_no_other() {
     let granted = granted();
     assert!(granted.len() >= 5, "{granted:?}");
     for (function, rights) in granted {
-        let rights = without_polling(&function, rights);
+        let rights = without_lambdas_own(&function, rights);
         let actions: Rights = rights.iter().map(|right| right.split(' ').next().unwrap().to_owned()).collect();
         assert_eq!(actions, called_by_binary(&function), "{function}: granted, and in its binary");
     }
@@ -180,6 +215,7 @@ fn a_function_is_granted_the_actions_that_its_binary_can_call_and_no_other() {
 async fn each_function_is_granted_only_what_it_uses_on_each_table() {
     let stack = Stack::start().await;
     tour_of_later(&stack).await;
+    tour_of_ingest(&stack).await;
     tour(&stack).await;
     let mut used: BTreeMap<String, Rights> = BTreeMap::new();
     for call in stack.calls().await {
@@ -189,7 +225,7 @@ async fn each_function_is_granted_only_what_it_uses_on_each_table() {
     }
     for (function, granted) in granted() {
         let used = used.remove(&function).unwrap_or_default();
-        assert_eq!(without_polling(&function, granted), used, "{function}: granted, and used in the tour");
+        assert_eq!(without_lambdas_own(&function, granted), used, "{function}: granted, and used in the tour");
     }
 }
 
@@ -248,6 +284,28 @@ async fn tour_of_later(stack: &Stack) {
     stack.sweep().await;
 }
 
+/// Publishes what goes to every kind of log, to somebody who is gone, and later.
+async fn tour_of_ingest(stack: &Stack) {
+    let published = async |id: &str, message: Value| {
+        let mut published = event("ingest");
+        let sns = &mut published["Records"][0]["Sns"];
+        (sns["MessageId"], sns["Message"]) = (json!(id), json!(message.to_string()));
+        sns["MessageAttributes"] = json!({});
+        Function::start(stack, "Ingest").await.invoke(&published).await;
+    };
+    stack.send("topic:ingest", "x").await;
+    stack.expire("topic:ingest", 1, in_an_hour() - 3600 + 7 * 60).await;
+    let there = stack.sockets().await;
+    let _erin = stack.connect("erin").await;
+    let gone = stack.sockets().await.into_iter().find(|id| !there.contains(id)).unwrap();
+    age(stack, 60_000).await;
+    stack.control(Method::POST, &format!("sockets/{}/vanish", gone.replace('=', "%3D")), None).await;
+    published("now", json!({"to": ["topic:ingest", "topic:new-by-ingest", "user:erin"], "body": "x"})).await;
+    for _ in 0..2 {
+        published("later", json!({"to": "user:erin", "body": "x", "delay": "1s"})).await;
+    }
+}
+
 /// Goes everywhere once.
 async fn tour(stack: &Stack) {
     let everything = json!({"sub": "alice", "publish": ["*"], "subscribe": ["topic:*"], "channels": ["topic:a"]});
@@ -272,6 +330,12 @@ async fn tour(stack: &Stack) {
     let read = Some(json!({"seq": 2}).to_string());
     stack.call(Method::POST, "/v1/channels/user:alice/read", Some(&alices), &[], read).await;
     stack.channel("user:alice").await;
+
+    // Poll, and a ticket that is used.
+    poll(stack, &["user:alice".to_owned(), "topic:a:9".to_owned()], &[]).await;
+    let ticket = stack.call(Method::POST, "/v1/tickets", Some(&alices), &[], None).await;
+    let ticket = ticket.body["ticket"].as_str().unwrap().to_owned();
+    let _second = with_ticket(stack, &ticket).await.unwrap();
 
     // A log about to expire goes on by a transaction.
     let soon = in_an_hour() - 3600 + 7 * 60;

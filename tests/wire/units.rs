@@ -12,13 +12,13 @@ use crate::harness::{Stack, root};
 
 /// What one function's calls of DynamoDB cost.
 #[derive(Debug, PartialEq)]
-struct Cost {
+pub(crate) struct Cost {
     operations: Vec<String>,
     read: f64,
     write: f64,
 }
 
-fn cost(operations: &[&str], read: f64, write: f64) -> Cost {
+pub(crate) fn cost(operations: &[&str], read: f64, write: f64) -> Cost {
     Cost { operations: operations.iter().map(ToString::to_string).collect(), read, write }
 }
 
@@ -89,7 +89,7 @@ async fn connect_disconnect_and_send_cost_what_the_architecture_page_says() {
     ]);
 }
 
-fn assert_page_has(rows: &[(&str, Cost)]) {
+pub(crate) fn assert_page_has(rows: &[(&str, Cost)]) {
     let page = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     for (name, cost) in rows {
         let row = format!("| {name} | {} | {} |", cost.write, cost.read);

@@ -5,31 +5,43 @@ mod handshake;
 use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerRequestTypeRequest;
 use lambda_runtime::{LambdaEvent, service_fn, tracing};
 use serde_json::{Value, json};
+use shared::actions::Tickets;
+use shared::aws::ticket::TicketRows;
 use shared::domain::claims::Claims;
 use shared::domain::refusal::{Code, Refusal};
 use shared::error::Error;
-use shared::settings::TokenSettings;
+use shared::settings::{self, TokenSettings};
 use shared::socket::CLAIMS;
 use shared::tokens::Verifier;
+
+use handshake::Credentials;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
     let config = shared::aws::clients::load().await;
     let verifier = Verifier::load(&config, TokenSettings::from_env()?).await?;
-    lambda_runtime::run(service_fn(|event| authorize(&verifier, event))).await
+    let tickets = Tickets::new(TicketRows::new(&config, settings::once_table()?));
+    let admission = Admission { verifier, tickets };
+    lambda_runtime::run(service_fn(|event| authorize(&admission, event))).await
+}
+
+/// Who decides whom to let in.
+struct Admission {
+    verifier: Verifier,
+    tickets: Tickets,
 }
 
 /// API Gateway answers 401 where the function fails with just this text, 403 where the policy denies, and 500 otherwise.
 const UNAUTHORIZED: &str = "Unauthorized";
 
 async fn authorize(
-    verifier: &Verifier,
+    admission: &Admission,
     event: LambdaEvent<ApiGatewayCustomAuthorizerRequestTypeRequest>,
 ) -> Result<Value, lambda_runtime::Error> {
     let request = event.payload;
     let route = request.method_arn.clone().unwrap_or_default();
-    match admit(verifier, &request).await {
+    match admission.admit(&request).await {
         Ok(claims) => allow(&route, &claims),
         Err(Error::Refused(refusal)) => {
             // Not the detail, which repeats parts of the token.
@@ -40,16 +52,16 @@ async fn authorize(
     }
 }
 
-async fn admit(verifier: &Verifier, request: &ApiGatewayCustomAuthorizerRequestTypeRequest) -> Result<Claims, Error> {
-    let token = handshake::token(request).ok_or_else(|| {
-        Refusal::new(
-            Code::MissingToken,
-            "give a token as `?token=` or as the subprotocol pair `tidings, bearer.<token>`",
-        )
-    })?;
-    let claims = verifier.verify(token).await?;
-    claims.joined()?;
-    Ok(claims)
+impl Admission {
+    async fn admit(&self, request: &ApiGatewayCustomAuthorizerRequestTypeRequest) -> Result<Claims, Error> {
+        let claims = match handshake::credentials(request) {
+            Some(Credentials::Token(token)) => self.verifier.verify(token).await?,
+            Some(Credentials::Ticket(ticket)) => self.tickets.take(ticket).await?,
+            None => return Err(Refusal::new(Code::MissingToken, "give a token or a ticket").into()),
+        };
+        claims.joined()?;
+        Ok(claims)
+    }
 }
 
 fn allow(route: &str, claims: &Claims) -> Result<Value, lambda_runtime::Error> {

@@ -1,6 +1,6 @@
 //! What the HTTP API is made of, built once.
 
-use shared::actions::{Channels, Cutter, FanOut, Inboxes, Notifications, Scheduler, Sender};
+use shared::actions::{Channels, Cutter, FanOut, Inboxes, Notifications, Scheduler, Sender, Tickets};
 use shared::aws::clients;
 use shared::aws::log::Log;
 use shared::aws::management::Management;
@@ -8,6 +8,7 @@ use shared::aws::once::Onces;
 use shared::aws::queue::DueQueue;
 use shared::aws::schedule::Schedule;
 use shared::aws::subscribers::Subscribers;
+use shared::aws::ticket::TicketRows;
 use shared::settings::{self, LogSettings, ScheduleSettings, TokenSettings};
 use shared::tokens::Verifier;
 
@@ -19,6 +20,7 @@ pub(crate) struct App {
     pub(crate) channels: Channels,
     pub(crate) inboxes: Inboxes,
     pub(crate) cutter: Cutter,
+    pub(crate) tickets: Tickets,
 }
 
 impl App {
@@ -40,6 +42,7 @@ impl App {
             channels: Channels::new(log.clone(), subscribers.clone()),
             inboxes: Inboxes::new(log),
             cutter: Cutter::new(subscribers, management),
+            tickets: Tickets::new(TicketRows::new(&config, settings::once_table()?)),
         })
     }
 }

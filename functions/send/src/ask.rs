@@ -1,22 +1,11 @@
 //! What a request carries besides its body.
 
-use lambda_http::http::header::AUTHORIZATION;
 use lambda_http::{Request, RequestExt as _};
 use shared::domain::channel::{Channel, Sub};
 use shared::domain::refusal::{Code, Refusal};
 use shared::domain::send::IdempotencyKey;
 
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
-
-/// The bearer token (RFC 6750 section 2.1).
-pub(crate) fn token(request: &Request) -> Result<&str, Refusal> {
-    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    header
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim())
-        .ok_or_else(|| Refusal::new(Code::MissingToken, "send `Authorization: Bearer <token>`"))
-}
 
 /// What makes a repeated send one.
 pub(crate) fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Refusal> {

@@ -1,6 +1,5 @@
 //! The HTTP API: sends notifications, looks at channels, cuts connections.
 
-mod answer;
 mod app;
 mod ask;
 mod routes;
@@ -8,6 +7,7 @@ mod routes;
 use lambda_http::{Request, RequestExt as _, service_fn, tracing};
 use shared::deadline;
 use shared::error::Error;
+use shared::http::answer;
 
 use app::App;
 

@@ -9,8 +9,8 @@ use shared::domain::request;
 use shared::domain::send::Send;
 use shared::domain::seq::Seq;
 use shared::error::Error;
+use shared::http::{answer::json, token};
 
-use crate::answer::json;
 use crate::app::App;
 use crate::ask;
 
@@ -22,6 +22,7 @@ pub(crate) async fn route(app: &App, request: &Request) -> Result<Response<Strin
         Some("GET /v1/channels/{channel}") => look(app, request).await,
         Some("POST /v1/channels/{channel}/read") => read(app, request).await,
         Some("DELETE /v1/users/{sub}/connections") => cut(app, request).await,
+        Some("POST /v1/tickets") => ticket(app, request).await,
         Some("GET /v1/health") => Ok(health()),
         other => Err(Error::Failed { call: "route", cause: format!("{other:?} is in the template but not here") }),
     }
@@ -79,10 +80,23 @@ async fn cut(app: &App, request: &Request) -> Result<Response<String>, Error> {
     Ok(json(200, &json!({ "connections": connections })))
 }
 
+/// A body that says nothing.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+async fn ticket(app: &App, request: &Request) -> Result<Response<String>, Error> {
+    let claims = bearer(app, request).await?;
+    if !request.body().is_empty() {
+        request::fields::<Nothing>(request::object(request.body())?)?;
+    }
+    Ok(json(201, &app.tickets.issue(&claims).await?))
+}
+
 fn health() -> Response<String> {
     json(200, &json!({ "status": "up", "version": env!("CARGO_PKG_VERSION") }))
 }
 
 async fn bearer(app: &App, request: &Request) -> Result<Claims, Error> {
-    app.verifier.verify(ask::token(request)?).await
+    app.verifier.verify(token(request.headers())?).await
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::aws::log::Log;
 use crate::domain::channel::Channel;
 use crate::domain::claims::Claims;
+use crate::domain::frame::Position;
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::seq::Seq;
 use crate::domain::unread::unread;
@@ -51,6 +52,18 @@ impl Inboxes {
         };
         let unread = self.unread(&channel, newest).await?;
         Ok(ReadMark { channel, seq, unread })
+    }
+
+    /// What an inbox's owner has not read, given where an answer leaves them.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn unread_at(&self, channel: &Channel, position: Position) -> Result<u64, Error> {
+        let newest = match position.more {
+            true => self.log.newest(channel).await?.map_or(position.seq, |newest| newest.seq),
+            false => position.seq,
+        };
+        self.unread(channel, newest).await
     }
 
     /// What an inbox's owner has not read, given its newest seq.

@@ -67,7 +67,8 @@ impl Subscriptions {
             Some(after) => self.log.read_after(channel, after, PAGE).await?,
             None => self.log.read_newest(channel, NEWEST).await?,
         };
-        let unread = if channel.is_inbox() { Some(self.unread(channel, page.position).await?) } else { None };
+        let unread =
+            if channel.is_inbox() { Some(self.inboxes.unread_at(channel, page.position).await?) } else { None };
         let items = page.items.iter().map(NotificationRow::to_json).collect();
         Ok(Replay { frames: frames(channel, items), position: page.position, unread })
     }
@@ -84,15 +85,6 @@ impl Subscriptions {
             Joined::Gone => Err(gone().into()),
             Joined::Yes | Joined::TooMany => Ok(()),
         }
-    }
-
-    async fn unread(&self, inbox: &Channel, position: Position) -> Result<u64, Error> {
-        let newest = if position.more {
-            self.log.newest(inbox).await?.map_or(position.seq, |newest| newest.seq)
-        } else {
-            position.seq
-        };
-        self.inboxes.unread(inbox, newest).await
     }
 }
 

@@ -10,3 +10,4 @@ pub mod row;
 pub mod schedule;
 pub mod secret;
 pub mod subscribers;
+pub mod ticket;

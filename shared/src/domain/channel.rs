@@ -7,6 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// The namespace of people's own channels.
 pub const USER_NAMESPACE: &str = "user";
 
+/// Stands where a user's name does.
+const SNS: &str = "sns:";
+
 const MAX_NAMESPACE: usize = 32;
 const MAX_NAME: usize = 180;
 
@@ -105,6 +108,21 @@ impl Sub {
     /// It has other characters than a channel's name may have, or more than 180.
     pub fn parse(text: &str) -> Result<Self, InvalidSub> {
         if is_name(text) { Ok(Self(text.to_owned())) } else { Err(InvalidSub) }
+    }
+
+    /// Who sends what comes in over SNS. No token is theirs: `:` is none of a user's characters.
+    #[must_use]
+    pub fn sns() -> Self {
+        Self(SNS.to_owned())
+    }
+
+    /// Reads a name that was stored.
+    ///
+    /// # Errors
+    /// It is neither a user's nor SNS's.
+    pub fn stored<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == SNS { Ok(Self::sns()) } else { Self::parse(&text).map_err(serde::de::Error::custom) }
     }
 
     /// The name.

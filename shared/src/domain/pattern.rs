@@ -20,6 +20,12 @@ pub enum Pattern {
 const INBOXES: &str = "user:";
 
 impl Pattern {
+    /// Every channel, for publishing.
+    #[must_use]
+    pub fn all() -> Self {
+        Self::Prefix(String::new())
+    }
+
     /// Reads a pattern.
     ///
     /// # Errors

@@ -14,6 +14,16 @@ impl Seq {
     /// Before the first notification.
     pub const ZERO: Self = Self(0);
 
+    /// Reads a seq from digits.
+    ///
+    /// # Errors
+    /// They are none, or too many.
+    pub fn parse(digits: &str) -> Result<Self, String> {
+        let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+        let seq = digits.parse().ok().filter(|seq| is_plain && *seq <= MAX);
+        seq.map(Self).ok_or_else(|| format!("a seq is a whole number from 0 to {MAX}"))
+    }
+
     /// The place after this one.
     #[must_use]
     pub fn next(self) -> Self {

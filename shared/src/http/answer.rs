@@ -1,19 +1,28 @@
 //! Answers in JSON, and problems as RFC 9457 writes them.
 
-use lambda_http::Response;
-use lambda_http::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::Response;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
 use serde_json::json;
-use shared::domain::refusal::Refusal;
+
+use crate::domain::refusal::Refusal;
 
 /// An answer with this status.
-pub(crate) fn json(status: u16, value: &impl Serialize) -> Response<String> {
+#[must_use]
+pub fn json(status: u16, value: &impl Serialize) -> Response<String> {
     // Our answers are structs of strings and numbers, which have no way to fail.
-    respond(status, "application/json", serde_json::to_string(value).unwrap_or_default())
+    text(status, serde_json::to_string(value).unwrap_or_default())
+}
+
+/// An answer with this status, whose body is JSON already.
+#[must_use]
+pub fn text(status: u16, json: String) -> Response<String> {
+    respond(status, "application/json", json)
 }
 
 /// Why a request was refused.
-pub(crate) fn problem(refusal: &Refusal) -> Response<String> {
+#[must_use]
+pub fn problem(refusal: &Refusal) -> Response<String> {
     let code = refusal.code.as_str();
     let (status, title) = refusal.code.status_and_title();
     let mut problem = json!({
@@ -37,7 +46,7 @@ pub(crate) fn problem(refusal: &Refusal) -> Response<String> {
 
 fn respond(status: u16, kind: &'static str, body: String) -> Response<String> {
     let mut response = Response::new(body);
-    *response.status_mut() = lambda_http::http::StatusCode::from_u16(status).unwrap_or_default();
+    *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
     add(&mut response, CONTENT_TYPE, kind);
     response
 }

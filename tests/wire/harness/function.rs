@@ -117,6 +117,12 @@ pub(crate) async fn environment(stack: &Stack, name: &str) -> HashMap<String, St
     match name {
         "Deliver" => drop(stack.post(&json!({"to": "user:warm-up", "body": "x", "delay": "1s"})).await),
         "Sweeper" => stack.sweep().await,
+        "Poll" => drop(stack.call(Method::GET, "/v1/notifications", None, &[], None).await),
+        "Page" => drop(stack.call(Method::GET, "/", None, &[], None).await),
+        "Ingest" => {
+            let (client, topic) = stack.inbound().await;
+            client.publish().topic_arn(topic).message("x").send().await.unwrap();
+        }
         _ => {}
     }
     let environment = async || {

@@ -8,6 +8,7 @@ mod function;
 mod log;
 mod proxy;
 mod said;
+mod sdk;
 mod socket;
 mod stack;
 mod target;

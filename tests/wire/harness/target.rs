@@ -5,16 +5,15 @@ use std::env::VarError;
 use std::io::Write as _;
 use std::ops::Deref;
 
-use aws_config::BehaviorVersion;
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{Credentials, Region};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use reqwest::Method;
 use serde_json::Value;
 
 use super::bundle::Bundle;
+use super::sdk::sdk;
 use super::stack::Stack;
 
 /// The addresses of a deployed bundle, and the secret that signs its tokens. `tests/README.md` describes these.
@@ -23,6 +22,8 @@ const WEBSOCKET: &str = "TIDINGS_WEBSOCKET";
 const SECRET: &str = "TIDINGS_SECRET";
 /// The table *Subscribers*, which credentials and region in the environment open.
 const SUBSCRIBERS: &str = "TIDINGS_SUBSCRIBERS_TABLE";
+/// The ARN of the topic *Inbound*, likewise.
+const INBOUND: &str = "TIDINGS_INBOUND_TOPIC";
 /// The process whose children are the deployed functions, where that is an emulator.
 const EMULATOR: &str = "TIDINGS_EMULATOR_PID";
 /// A word in all names that the tests make up, so that they can be found again.
@@ -65,16 +66,27 @@ impl Target {
 
     /// The table *Subscribers*, if it is known.
     pub(crate) async fn subscribers(&self) -> Option<(Client, String)> {
-        let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
-        let config = aws_config::defaults(BehaviorVersion::latest()).http_client(http.build_https());
+        let table = match self {
+            Self::Local(stack) => stack.table("Subscribers").await,
+            Self::Deployed(_) => setting(SUBSCRIBERS)?,
+        };
+        Some((Client::new(&self.aws().await), table))
+    }
+
+    /// The topic *Inbound*, if it is known.
+    pub(crate) async fn inbound(&self) -> Option<(aws_sdk_sns::Client, String)> {
         Some(match self {
-            Self::Local(stack) => {
-                let config = config.endpoint_url(&stack.aws).region(Region::from_static("us-east-1"));
-                let config = config.credentials_provider(Credentials::new("operator", "secret", None, None, "test"));
-                (Client::new(&config.load().await), stack.table("Subscribers").await)
-            }
-            Self::Deployed(_) => (Client::new(&config.load().await), setting(SUBSCRIBERS)?),
+            Self::Local(stack) => stack.inbound().await,
+            Self::Deployed(_) => (aws_sdk_sns::Client::new(&self.aws().await), setting(INBOUND)?),
         })
+    }
+
+    /// How its operator reaches the services behind it.
+    async fn aws(&self) -> SdkConfig {
+        match self {
+            Self::Local(stack) => stack.sdk().await,
+            Self::Deployed(_) => sdk().load().await,
+        }
     }
 
     /// Says aloud that a test has tried nothing.

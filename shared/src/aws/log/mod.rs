@@ -2,6 +2,7 @@
 
 mod append;
 mod head;
+mod oldest;
 mod read;
 mod rows;
 

@@ -1,4 +1,4 @@
-//! Reading a log. Every read is consistent: a reader must not miss what a sender was told is stored.
+//! Reading a log. Every read of notifications is consistent: a reader must not miss what a sender was told is stored.
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use serde::Deserialize;
@@ -13,16 +13,6 @@ use crate::domain::replay::{self, Behind, Page, Reading, Row};
 use crate::domain::seq::Seq;
 use crate::domain::time::Millis;
 use crate::error::Error;
-
-/// How many rows are looked at in one go for the oldest that lives.
-const OLDEST_PAGE: i32 = 100;
-
-#[derive(Deserialize)]
-struct Bounds {
-    seq: Seq,
-    #[serde(default)]
-    expires_at: i64,
-}
 
 #[derive(Deserialize)]
 struct NewestRow {
@@ -47,10 +37,14 @@ impl Log {
             let (rows, cut) = self.rows_from(channel, after, limit).await?;
             let now = clock::now().seconds();
             match replay::behind(rows, Reading { after, now, cut, again }) {
+                Behind::Page(Page { items, position }) if items.is_empty() && position.more && !position.recovered => {
+                    return Ok(Page { items, position: self.skip_expired(channel, position.seq).await? });
+                }
                 Behind::Page(page) => return Ok(page),
                 Behind::Nothing => {
-                    let position = self.nothing_behind(channel, after).await?;
-                    return Ok(Page { items: Vec::new(), position });
+                    if let Some(position) = self.nothing_behind(channel, after).await? {
+                        return Ok(Page { items: Vec::new(), position });
+                    }
                 }
                 Behind::Doubtful => again = true,
             }
@@ -79,26 +73,23 @@ impl Log {
         Ok(row.map(|NewestRow { seq, expires_at, sent_at }| Newest { seq, expires_at, sent_at }))
     }
 
-    /// The seq of the oldest row behind `after` that has not expired.
+    /// Whether there is anything behind a seq, as far as is known: it may be told a moment late.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn oldest_after(&self, channel: &Channel, after: Seq) -> Result<Option<Seq>, Error> {
-        let mut from = after.next();
-        loop {
-            let query = self.query(channel, from).limit(OLDEST_PAGE).projection_expression("seq, expires_at");
-            let answer = query.send().await.map_err(Error::call("Query of the oldest row"))?;
-            let bounds = answer.items.unwrap_or_default().into_iter().map(from_row::<Bounds>);
-            let bounds = bounds.collect::<Result<Vec<_>, _>>()?;
-            let now = clock::now().seconds();
-            if let Some(oldest) = bounds.iter().find(|row| row.expires_at > now) {
-                return Ok(Some(oldest.seq));
-            }
-            match bounds.last() {
-                Some(last) if answer.last_evaluated_key.is_some() => from = last.seq.next(),
-                _ => return Ok(None),
-            }
-        }
+    pub async fn peek(&self, channel: &Channel, after: Seq) -> Result<bool, Error> {
+        let query = self.query(channel, after.next()).consistent_read(false).limit(1).projection_expression("seq");
+        let answer = query.send().await.map_err(Error::call("Query whether there is anything new"))?;
+        Ok(answer.count > 0)
+    }
+
+    /// Steps over what has expired behind a cursor without reading it.
+    async fn skip_expired(&self, channel: &Channel, after: Seq) -> Result<Position, Error> {
+        let seq = match self.oldest_after(channel, after).await? {
+            Some(oldest) => Seq(oldest.0 - 1),
+            None => self.newest(channel).await?.map_or(after, |newest| newest.seq.max(after)),
+        };
+        Ok(Position { seq, recovered: false, more: true, reset: false })
     }
 
     /// The row at the cursor, up to `limit` behind it, and whether there may be more.
@@ -116,18 +107,18 @@ impl Log {
         Ok((rows, behind > limit || answer.last_evaluated_key.is_some()))
     }
 
-    async fn nothing_behind(&self, channel: &Channel, after: Seq) -> Result<Position, Error> {
+    /// Where a reader stands who has nothing behind their cursor; `None` if something was written there meanwhile.
+    async fn nothing_behind(&self, channel: &Channel, after: Seq) -> Result<Option<Position>, Error> {
         let head = self.head(channel).await?.head;
         let newest = self.newest(channel).await?;
-        // Written since the first look: it is behind the cursor, and the next read gives it.
         if newest.is_some_and(|newest| newest.seq > after) {
-            return Ok(Position { seq: after, recovered: true, more: true, reset: false });
+            return Ok(None);
         }
         let newest = newest.map(|newest| (newest.seq, newest.expires_at));
-        Ok(replay::nothing_behind(after, newest, head, clock::now().seconds()))
+        Ok(Some(replay::nothing_behind(after, newest, head, clock::now().seconds())))
     }
 
-    fn query(&self, channel: &Channel, from: Seq) -> QueryFluentBuilder {
+    pub(super) fn query(&self, channel: &Channel, from: Seq) -> QueryFluentBuilder {
         self.client
             .query()
             .table_name(&self.table)

@@ -20,6 +20,7 @@ pub struct Series {
     pub id: ScheduleId,
     v: u8,
     /// Who sent it.
+    #[serde(deserialize_with = "Sub::stored")]
     pub by: Sub,
     /// Its channels.
     pub to: Vec<Channel>,

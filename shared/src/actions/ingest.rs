@@ -1,0 +1,45 @@
+//! Sending what came in over a topic.
+
+use super::{Sender, Sent};
+use crate::domain::channel::{Channel, Sub};
+use crate::domain::claims::Claims;
+use crate::domain::inbound::Inbound;
+use crate::domain::pattern::Pattern;
+use crate::domain::send::IdempotencyKey;
+use crate::error::Error;
+
+/// Sends a topic's messages.
+#[derive(Clone, Debug)]
+pub struct Ingester {
+    sender: Sender,
+    /// Where a message goes that names no channel.
+    default: Channel,
+    publisher: Claims,
+}
+
+impl Ingester {
+    /// Sends through `sender`, and to `default` what names no channel. Whoever may publish to the topic may send to every
+    /// channel: the topic's policy decides who that is.
+    #[must_use]
+    pub fn new(sender: Sender, default: Channel) -> Self {
+        let publisher = Claims {
+            sub: Sub::sns(),
+            exp: i64::MAX,
+            subscribe: Vec::new(),
+            publish: vec![Pattern::all()],
+            channels: Vec::new(),
+        };
+        Self { sender, default, publisher }
+    }
+
+    /// Sends a message. In each further delivery it is the same notification.
+    ///
+    /// # Errors
+    /// The message is no valid notification, or it could not be sent: it has to be delivered again.
+    pub async fn ingest(&self, inbound: &Inbound) -> Result<Sent, Error> {
+        let send = inbound.to_send(self.default.as_str())?;
+        let key = IdempotencyKey::parse(&inbound.id, "MessageId")?;
+        // What is not stored takes no key, and promises nothing.
+        self.sender.send(&self.publisher, &send, send.store.then_some(&key)).await
+    }
+}

@@ -1,0 +1,98 @@
+//! Reading behind cursors over HTTP, and waiting until there is something to tell.
+
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::try_join_all;
+use tokio::time::Instant;
+
+use super::Inboxes;
+use crate::aws::log::{Log, NotificationRow};
+use crate::clock;
+use crate::domain::claims::Claims;
+use crate::domain::poll::{Cursor, Poll};
+use crate::domain::polled::{Polled, is_news, merge};
+use crate::domain::replay::{Page, Row as _};
+use crate::error::Error;
+
+/// How long to wait before the first look for something new; each further wait is twice as long, up to the longest. A
+/// waiting reader is told soon when somebody has just written, and costs one look a second when nobody does.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// What is left of the invocation's time for the last reads and the answer.
+const RESERVE: Duration = Duration::from_secs(3);
+
+/// Answers readers that ask.
+#[derive(Clone, Debug)]
+pub struct Poller {
+    log: Log,
+    inboxes: Inboxes,
+}
+
+impl Poller {
+    /// A reader of these logs.
+    #[must_use]
+    pub fn new(log: Log) -> Self {
+        Self { inboxes: Inboxes::new(log.clone()), log }
+    }
+
+    /// What came after the cursors, in their order; as soon as there is something to tell, and else when the time to wait,
+    /// the reader's token or the time until `deadline` is over.
+    ///
+    /// # Errors
+    /// `forbidden`.
+    pub async fn poll(&self, reader: &Claims, poll: &Poll, deadline: SystemTime) -> Result<Vec<Polled>, Error> {
+        for (i, cursor) in poll.cursors.iter().enumerate() {
+            reader.check_read(&cursor.channel, &format!("channel[{i}]"))?;
+        }
+        let give_up = Instant::now() + waiting(poll.wait, reader, deadline);
+        let mut pages = try_join_all(poll.cursors.iter().map(|cursor| self.read(cursor, poll.limit))).await?;
+        let mut wait = FIRST_WAIT;
+        while !poll.cursors.iter().zip(&pages).any(|(cursor, page)| is_news(cursor, page)) {
+            let left = give_up.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            tokio::time::sleep(wait.min(left)).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+            self.read_on(poll, &mut pages).await?;
+        }
+        try_join_all(poll.cursors.iter().zip(pages).map(|(cursor, page)| self.polled(cursor, page))).await
+    }
+
+    async fn read(&self, cursor: &Cursor, limit: usize) -> Result<Page<NotificationRow>, Error> {
+        match cursor.after {
+            Some(after) => self.log.read_after(&cursor.channel, after, limit).await,
+            None => self.log.read_newest(&cursor.channel, limit).await,
+        }
+    }
+
+    /// Looks at each channel, which costs half a unit, and reads those that have something new.
+    async fn read_on(&self, poll: &Poll, pages: &mut [Page<NotificationRow>]) -> Result<(), Error> {
+        let reads = poll.cursors.iter().zip(pages).map(|(cursor, page)| async move {
+            let Cursor { channel, .. } = cursor;
+            if self.log.peek(channel, page.position.seq).await? {
+                let next = self.log.read_after(channel, page.position.seq, poll.limit).await?;
+                merge(page, next);
+            }
+            Ok::<_, Error>(())
+        });
+        try_join_all(reads).await.map(drop)
+    }
+
+    /// An inbox's owner is told how much is unread where that may have changed.
+    async fn polled(&self, cursor: &Cursor, page: Page<NotificationRow>) -> Result<Polled, Error> {
+        let Cursor { channel, after } = cursor;
+        let tells_unread = channel.is_inbox() && (after.is_none() || !page.items.is_empty());
+        let unread = if tells_unread { Some(self.inboxes.unread_at(channel, page.position).await?) } else { None };
+        let items = page.items.iter().map(|row| (row.seq(), row.to_json())).collect();
+        Ok(Polled { channel: channel.clone(), position: page.position, unread, items })
+    }
+}
+
+/// How long a reader may be kept waiting: a token that ends meanwhile reads nothing more.
+fn waiting(wait: Duration, reader: &Claims, deadline: SystemTime) -> Duration {
+    let until_deadline = deadline.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVE);
+    let until_end = u64::try_from(reader.exp - clock::now().seconds()).unwrap_or_default();
+    wait.min(until_deadline).min(Duration::from_secs(until_end))
+}

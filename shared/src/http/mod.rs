@@ -1,0 +1,21 @@
+//! What the HTTP functions share: how they answer, and where a request carries its token.
+
+pub mod answer;
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+use crate::domain::refusal::{Code, Refusal};
+
+/// The bearer token (RFC 6750 section 2.1).
+///
+/// # Errors
+/// `missing_token`.
+pub fn token(headers: &HeaderMap) -> Result<&str, Refusal> {
+    let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    header
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
+        .ok_or_else(|| Refusal::new(Code::MissingToken, "send `Authorization: Bearer <token>`"))
+}

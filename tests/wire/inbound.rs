@@ -1,0 +1,90 @@
+//! What is published comes once, whatever fails; or is kept, with what is wrong with it.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::anywhere::inbound::publish;
+use crate::anywhere::poll::{only, poll};
+use crate::harness::{Stack, Target};
+
+async fn start() -> Target {
+    Target::Local(Box::new(Stack::start().await))
+}
+
+fn stack(target: &Target) -> &Stack {
+    target.stack().unwrap()
+}
+
+async fn events(stack: &Stack) -> Vec<Value> {
+    stack.control(Method::GET, "events", None).await.as_array().unwrap().clone()
+}
+
+/// Has an event that failed tried again at once, until it has failed so often.
+async fn until_failed(stack: &Stack, times: u64) {
+    let has_failed = |event: &Value| event["state"] == "waiting" && event["failures"] == times;
+    stack.until("it has failed", || async { events(stack).await.iter().any(has_failed) }).await;
+    stack.control(Method::POST, "events/retry", None).await;
+}
+
+#[tokio::test]
+async fn what_sns_delivers_twice_comes_once() {
+    let target = start().await;
+    let stack = stack(&target);
+    stack.fault(json!({"on": "topic.Inbound", "do": {"double": true}})).await;
+    publish(&target, Some("topic:news"), None, "once").await;
+    let both_done = || async { stack.control(Method::GET, "topics", None).await[0]["delivered"] == 2 };
+    stack.until("both are delivered", both_done).await;
+    assert_eq!(stack.seqs("topic:news").await, [1]);
+}
+
+#[tokio::test]
+async fn what_fails_is_tried_again_and_comes_once() {
+    let target = start().await;
+    let stack = stack(&target);
+    let mut alice = stack.connect("alice").await;
+    // Once before it is stored, and once when it is stored and not yet pushed.
+    stack.fault(json!({"on": "dynamodb.TransactWriteItems", "do": {"error": "InternalServerError"}, "times": 3})).await;
+    let killed =
+        json!({"on": "dynamodb.TransactWriteItems", "function": "Ingest", "do": {"kill": true, "after": true}});
+    publish(&target, Some("user:alice"), None, "once").await;
+    until_failed(stack, 1).await;
+    stack.fault(killed).await;
+    publish(&target, Some("topic:other"), None, "wakes the function").await;
+    stack
+        .until("all is delivered", || async {
+            stack.control(Method::POST, "events/retry", None).await;
+            events(stack).await.is_empty()
+        })
+        .await;
+    assert_eq!(alice.item().await["body"], "once");
+    assert_eq!(stack.seqs("user:alice").await, [1]);
+    assert_eq!(stack.seqs("topic:other").await, [1]);
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_a_dead_letter_that_says_why_and_holds_all() {
+    let target = start().await;
+    let stack = stack(&target);
+    publish(&target, None, None, r#"{"title": "Typing error", "delya": "5m"}"#).await;
+    until_failed(stack, 1).await;
+    until_failed(stack, 2).await;
+    stack.until("it is given up", || async { events(stack).await.is_empty() }).await;
+    let queues = stack.control(Method::GET, "queues", None).await;
+    let letters = queues.as_array().unwrap().iter().find(|queue| queue["queue"] == "InboundDeadLetters").unwrap();
+    let name = &letters["name"];
+    let url = json!({"QueueName": name});
+    let (_, url) = stack.aws_call("AmazonSQS.GetQueueUrl", &url).await;
+    let receive = json!({"QueueUrl": url["QueueUrl"], "MessageAttributeNames": ["All"]});
+    let (_, received) = stack.aws_call("AmazonSQS.ReceiveMessage", &receive).await;
+    let letter = &received["Messages"][0];
+    let event: Value = serde_json::from_str(letter["Body"].as_str().unwrap()).unwrap();
+    assert!(event["Records"][0]["Sns"]["Message"].as_str().unwrap().contains("Typing error"));
+    let why = letter["MessageAttributes"]["ErrorMessage"]["StringValue"].as_str().unwrap();
+    assert!(why.contains("invalid_request") && why.contains("`delya`"), "{why}");
+    assert_eq!(stack.rows("Notifications").await, Vec::<Value>::new());
+
+    // Sent again as docs/deploy.md says, once what was wrong with the stack is mended; this one is wrong for ever.
+    publish(&target, None, None, "good").await;
+    let answer = poll(&target, &["topic:inbound:0".to_owned()], &[("wait", "25")]).await;
+    assert_eq!(only(&answer).1, [1]);
+}

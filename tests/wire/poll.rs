@@ -1,0 +1,82 @@
+//! What a poll costs, and how it reads a log whose rows have expired.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::anywhere::poll::{only, poll};
+use crate::harness::{Stack, in_an_hour};
+use crate::units::{assert_page_has, cost};
+
+/// What polls have cost since the calls were forgotten: requests, and read units.
+async fn spent(stack: &Stack) -> (usize, f64) {
+    let calls = stack.calls().await;
+    let calls: Vec<_> =
+        calls.iter().filter(|call| call["function"] == "Poll" && call["service"] == "dynamodb").collect();
+    (calls.len(), calls.iter().map(|call| call["read_units"].as_f64().unwrap()).sum())
+}
+
+/// Writes rows of a log as they stand in the table, those up to `expired` long past their time.
+async fn fill(stack: &Stack, channel: &str, rows: u64, expired: u64) {
+    let table = stack.table("Notifications").await;
+    let now = in_an_hour() - 3600;
+    let row = |seq: u64| {
+        let expires_at = if seq <= expired { now - 100_000 + seq } else { now + 500_000 + seq };
+        json!({"PutRequest": {"Item": {
+            "channel": {"S": channel}, "seq": {"N": seq.to_string()}, "v": {"N": "1"}, "id": {"S": format!("id-{seq}")},
+            "sent_at": {"N": "1700000000000"}, "content": {"S": "{\"body\":\"x\"}"},
+            "expires_at": {"N": expires_at.to_string()},
+        }}})
+    };
+    let seqs: Vec<u64> = (1..=rows).collect();
+    for batch in seqs.chunks(25) {
+        let rows: Vec<Value> = batch.iter().map(|seq| row(*seq)).collect();
+        stack.dynamodb("BatchWriteItem", &json!({"RequestItems": {&table: rows}})).await;
+    }
+}
+
+#[tokio::test]
+async fn a_waiting_poll_costs_what_the_architecture_page_says() {
+    let stack = Stack::start().await;
+    stack.send("topic:news", "x").await;
+    poll(&stack, &["topic:news:1".to_owned()], &[]).await;
+    stack.forget_calls().await;
+    poll(&stack, &["topic:news:1".to_owned()], &[]).await;
+    assert_eq!(spent(&stack).await, (1, 1.0));
+    stack.forget_calls().await;
+    let answer = poll(&stack, &["topic:news:1".to_owned()], &[("wait", "20")]).await;
+    assert_eq!(only(&answer).1, Vec::<u64>::new());
+    let (requests, units) = spent(&stack).await;
+    // A busy machine looks less often.
+    assert!((15..=25).contains(&requests) && (8.0..=13.0).contains(&units), "{requests} requests, {units} units");
+    let rows = [("poll without news", 1.0), ("long poll of 20 s without news, at most", 13.0)];
+    assert_page_has(&rows.map(|(name, read)| (name, cost(&[], read, 0.0))));
+}
+
+#[tokio::test]
+async fn expired_rows_are_stepped_over_and_not_read() {
+    let stack = Stack::start().await;
+    let (all, most) = (3_000, 2_990);
+    fill(&stack, "topic:most", all, most).await;
+    fill(&stack, "topic:all", all, all).await;
+
+    stack.forget_calls().await;
+    let answer = poll(&stack, &["topic:most:0".to_owned()], &[("wait", "20")]).await;
+    let channel = only(&answer).0;
+    let told = (&channel["seq"], &channel["recovered"], &channel["more"]);
+    assert_eq!(told, (&json!(most), &json!(false), &json!(true)), "{channel}");
+    let (requests, units) = spent(&stack).await;
+    assert!(requests <= 16 && units <= 20.0, "{requests} requests, {units} units");
+    let answer = poll(&stack, &[format!("topic:most:{most}")], &[]).await;
+    assert_eq!(only(&answer).1, (most + 1..=all).collect::<Vec<_>>());
+    assert_eq!(only(&answer).0["recovered"], true, "what could not be read was told before");
+
+    // With nothing left, the reader is told so, and then waits like anybody at the end of a log.
+    let answer = poll(&stack, &["topic:all:0".to_owned()], &[("wait", "20")]).await;
+    assert_eq!((&only(&answer).0["seq"], &only(&answer).0["recovered"]), (&json!(all), &json!(false)));
+    stack.forget_calls().await;
+    let began = Instant::now();
+    poll(&stack, &[format!("topic:all:{all}")], &[("wait", "5")]).await;
+    let (requests, units) = spent(&stack).await;
+    assert!(began.elapsed() >= Duration::from_secs(5) && units <= 8.0, "{requests} requests, {units} units");
+}

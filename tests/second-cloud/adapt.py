@@ -14,12 +14,14 @@ def adapt(template_path, adapted_path, emulator):
     left_out = [resources.pop(name) for name in list(resources) if resources[name]["Type"] in UNKNOWN_TYPES]
     # Deployed too, but without effect.
     left_out.append(resources["HttpApi"])
+    # The emulator has one port for all hosts, and no names for them.
+    path = "/_aws/execute-api/${WebSocketApi}/${Stage}"
     for resource in resources.values():
         variables = resource.get("Properties", {}).get("Environment", {}).get("Variables", {})
         if "MANAGEMENT_ENDPOINT" in variables:
-            # The emulator has one port for all hosts, and no names for them.
-            path = "/_aws/execute-api/${WebSocketApi}/${Stage}"
             variables["MANAGEMENT_ENDPOINT"] = {"Fn::Sub": emulator + path}
+        if "WEBSOCKET_URL" in variables:
+            variables["WEBSOCKET_URL"] = {"Fn::Sub": emulator.replace("http", "ws", 1) + path}
         for statement in statements(resource):
             if statement["Resource"] == {"Ref": "TokenSecret"}:
                 # It is the ARN on AWS, and here the name.

@@ -135,6 +135,7 @@ def start(deployment):
         "TIDINGS_WEBSOCKET": deployment.address("ws", "WebSocketApi", "/second"),
         "TIDINGS_SECRET": deployment.secret(),
         "TIDINGS_SUBSCRIBERS_TABLE": deployment.resources["Subscribers"],
+        "TIDINGS_INBOUND_TOPIC": deployment.resources["Inbound"],
         "TIDINGS_EMULATOR_PID": str(deployment.emulator.process.pid),
         "TIDINGS_MARK": uuid.uuid4().hex[:8],
         "TIDINGS_SAID": str(SAID),

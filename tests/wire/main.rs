@@ -4,6 +4,7 @@
 mod anywhere;
 mod append;
 mod cli;
+mod codes;
 mod failures;
 mod harness;
 mod inbound;
@@ -17,4 +18,5 @@ mod reuse;
 mod schedule;
 mod sdk;
 mod tokens;
+mod transports;
 mod units;

@@ -3,10 +3,13 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use crate::anywhere::poll::{only, poll};
 use crate::harness::{Stack, binaries};
+use crate::schedule::tell;
 
 const BOTO3: &str = "boto3==1.43.108";
 
@@ -71,6 +74,54 @@ except sqs.exceptions.QueueDoesNotExist as error:
     seen["unknown"] = error.response["ResponseMetadata"]["HTTPStatusCode"]
 print(json.dumps(seen))
 "#;
+
+const PUBLISH: &str = r#"
+import json, sys, time
+import boto3
+
+aws, channel = sys.argv[1:]
+sns = boto3.client("sns", endpoint_url=aws, region_name="us-east-1", aws_access_key_id="operator",
+                   aws_secret_access_key="secret")
+topic = sns.list_topics()["Topics"][0]["TopicArn"]
+attributes = {"channel": {"DataType": "String", "StringValue": channel}}
+time.sleep(2)
+began = time.time()
+sns.publish(TopicArn=topic, Message="für alle", Subject="SNS", MessageAttributes=attributes)
+entries = [{"Id": str(n), "Message": str(n), "MessageAttributes": attributes} for n in range(10)]
+batch = sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
+seen = {"published_at": began, "successful": len(batch["Successful"])}
+try:
+    sns.publish(TopicArn=topic + "none", Message="x")
+except sns.exceptions.NotFoundException as error:
+    seen["unknown"] = error.response["ResponseMetadata"]["HTTPStatusCode"]
+print(json.dumps(seen))
+"#;
+
+#[tokio::test]
+async fn what_boto3_publishes_makes_a_waiting_long_poll_answer() {
+    let Some(python) = tokio::task::spawn_blocking(python).await.unwrap() else { return };
+    let stack = Stack::start().await;
+    // So that the answer's time is not that of two processes that start.
+    let (client, topic) = stack.inbound().await;
+    client.publish().topic_arn(topic).message("warm").send().await.unwrap();
+    poll(&stack, &["topic:inbound:0".to_owned()], &[("wait", "25")]).await;
+    let aws = stack.aws.clone();
+    let running = tokio::task::spawn_blocking(move || {
+        Command::new(python).args(["-c", PUBLISH, &aws, "topic:news"]).output().unwrap()
+    });
+    let answer = poll(&stack, &["topic:news:0".to_owned()], &[("wait", "25")]).await;
+    let answered_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+    let output = running.await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let item = &only(&answer).0["items"][0];
+    assert_eq!((&item["title"], &item["body"]), (&json!("SNS"), &json!("für alle")));
+    assert_eq!((&seen["successful"], &seen["unknown"]), (&json!(10), &json!(404)));
+    let late = answered_at - seen["published_at"].as_f64().unwrap();
+    tell(&format!("LATENCY from boto3's sns.publish to the answer of a waiting long poll: {:.0} ms", late * 1000.0));
+    let all = || async { stack.seqs("topic:news").await == (1..=11).collect::<Vec<_>>() };
+    stack.until("the batch has come too", all).await;
+}
 
 #[tokio::test]
 async fn boto3_posts_to_looks_at_and_deletes_a_connection_and_gets_its_own_exceptions() {

@@ -2,11 +2,12 @@
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 pub(crate) struct Proxy {
     address: String,
     cut: broadcast::Sender<()>,
+    blocks: watch::Sender<bool>,
 }
 
 impl Proxy {
@@ -17,17 +18,28 @@ impl Proxy {
         let address = format!("ws://{}", listener.local_addr().unwrap());
         let (cut, _) = broadcast::channel(1);
         let cuts = cut.clone();
+        let (blocks, blocked) = watch::channel(false);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(pass(client, target.clone(), cuts.subscribe()));
+                if !*blocked.borrow() {
+                    tokio::spawn(pass(client, target.clone(), cuts.subscribe()));
+                }
             }
         });
-        Self { address, cut }
+        Self { address, cut, blocks }
     }
 
     /// Where to connect to instead of the target.
     pub(crate) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Lets no connection through any more and drops those that are open; or lets them through again.
+    pub(crate) fn block(&self, blocks: bool) {
+        self.blocks.send_replace(blocks);
+        if blocks {
+            self.cut();
+        }
     }
 
     /// Drops every connection that is open now.

@@ -11,9 +11,12 @@ use crate::anywhere::later::{now, schedule};
 use crate::append::CROWD;
 use crate::harness::{Socket, Stack};
 
-/// Longer than any crowd here takes from the time when it is due, and shorter than the sweeper waits before it hands
-/// something on again.
-const OVER: Duration = Duration::from_secs(6 * 60);
+/// Longer than any crowd here takes from the time when it is due.
+const OVER: Duration = Duration::from_secs(15 * 60);
+
+/// So long the sweeper waits before it hands something on again. A machine that is slower than this gets doubles, which
+/// it then finds done.
+const PATIENCE: Duration = Duration::from_secs(6 * 60);
 
 /// How many publishers there are at once.
 const PUBLISHERS: usize = 32;
@@ -21,7 +24,7 @@ const PUBLISHERS: usize = 32;
 /// A crowd is due so long after the last of it should be scheduled, in milliseconds.
 const AHEAD: i64 = 20_000;
 
-/// So many more messages than notifications may there be.
+/// So many more messages than notifications may there be where all are delivered before the sweeper looks again.
 const FEW: u64 = 10;
 
 /// Schedules for that moment, one notification to each channel.
@@ -50,27 +53,28 @@ async fn until_due(due: i64) {
     tokio::time::sleep(Duration::from_millis(left)).await;
 }
 
-/// Waits until no message is left, from when they are due.
-async fn until_delivered(stack: &Stack, due: i64) {
+/// Waits until no message is left, from when they are due; says how long that took.
+async fn until_delivered(stack: &Stack, due: i64) -> Duration {
     until_due(due).await;
-    let give_up = Instant::now() + OVER;
+    let begun = Instant::now();
     loop {
         let queue = stack.queue("DueQueue").await;
         if ["visible", "in_flight", "delayed"].iter().all(|state| queue[state] == 0) {
-            return;
+            return begun.elapsed();
         }
-        assert!(Instant::now() < give_up, "messages are left: {queue}");
+        assert!(begun.elapsed() < OVER, "messages are left: {queue}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
 /// That no function was cut off, nothing was given up, and hardly anything was handed to the queue twice.
-async fn assert_went_smoothly(stack: &Stack, count: u64) {
+async fn assert_went_smoothly(stack: &Stack, count: u64, took: Duration) {
     assert!(!stack.has_logged(&["Task timed out"]), "a function ran into its timeout");
     let dead = stack.queue("DueDeadLetters").await;
     assert_eq!(dead["visible"], 0, "{dead}");
     let queued = stack.queued("DueQueue").await;
-    assert!((count..=count + FEW).contains(&queued), "{queued} messages for {count} notifications");
+    let most = if took < PATIENCE { count + FEW } else { 2 * count };
+    assert!((count..=most).contains(&queued), "{queued} messages for {count} notifications");
 }
 
 /// The seqs and send times of each channel's log.
@@ -102,9 +106,9 @@ async fn ten_thousand_that_are_due_in_one_second_come_to_their_ten_thousand_user
     let due = due_after_scheduling(&stack, USERS).await;
     let users: Vec<String> = (0..USERS).map(|n| format!("user:u{n}")).collect();
     schedule_all(&stack, users.clone(), due).await;
-    until_delivered(&stack, due).await;
+    let took = until_delivered(&stack, due).await;
 
-    assert_went_smoothly(&stack, USERS as u64).await;
+    assert_went_smoothly(&stack, USERS as u64, took).await;
     let logs = logs(&stack).await;
     assert_eq!(logs.keys().collect::<BTreeSet<_>>(), users.iter().collect(), "everybody, and nobody else");
     for (user, log) in &logs {
@@ -133,11 +137,11 @@ async fn a_thousand_that_are_due_in_one_second_on_one_channel_are_dense_and_hear
     let socket = stack.connect_with(&claims).await;
     schedule_all(&stack, vec!["topic:one".to_owned(); COUNT], due).await;
     let hearing = tokio::time::timeout(OVER + Duration::from_millis(due.abs_diff(now())), seqs(socket, COUNT, due));
-    let (heard, ()) = tokio::join!(hearing, until_delivered(&stack, due));
+    let (heard, took) = tokio::join!(hearing, until_delivered(&stack, due));
 
     let (heard, last) = heard.expect("the listener was not given all");
     assert!(heard.into_iter().eq(1..=COUNT as u64), "the listener has other seqs");
-    assert_went_smoothly(&stack, COUNT as u64).await;
+    assert_went_smoothly(&stack, COUNT as u64, took).await;
     let logs = logs(&stack).await;
     assert_eq!(logs.keys().collect::<Vec<_>>(), ["topic:one"]);
     let log = &logs["topic:one"];

@@ -9,7 +9,7 @@ pub(crate) mod rows;
 mod trial;
 
 /// Says what a reader of a passing test's log is to see.
-fn tell(line: &str) {
+pub(crate) fn tell(line: &str) {
     // Not `eprintln!`, whose text a passing test keeps to itself.
     std::io::Write::write_all(&mut std::io::stderr(), format!("\n{line}\n").as_bytes()).unwrap();
 }

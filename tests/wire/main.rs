@@ -3,6 +3,7 @@
 
 mod anywhere;
 mod append;
+mod browser;
 mod cli;
 mod codes;
 mod failures;

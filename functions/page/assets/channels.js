@@ -37,7 +37,7 @@ export class Channels {
   /** Follows the inbox, and what this browser followed when it was here last. */
   start() {
     for (const channel of [this.#own, ...this.#session.kept("channels", [])]) {
-      this.follow(channel).catch((problem) => this.#tell(`${channel}: ${problem.message}`));
+      this.follow(channel).catch((problem) => this.#failed(problem, `${channel}: ${problem.message}`));
     }
   }
 
@@ -106,7 +106,7 @@ export class Channels {
       const count = counts.reduce((sum, found) => sum + found, 0);
       byId("older-note").textContent = count > 0 ? `${count} older shown.` : "Nothing older is kept.";
     } catch (problem) {
-      this.#tell(problem.message);
+      this.#failed(problem, problem.message);
     }
     button.disabled = false;
     this.#showEnds();
@@ -167,6 +167,11 @@ export class Channels {
       field.value = channel;
       mark(field, problem.message.replace(/^`[^`]*`: /, ""));
     }
+  }
+
+  /** Tells why a call failed; of a token that is refused the session has told already, and offers what to do. */
+  #failed(problem, text) {
+    if (problem.status !== 401) this.#tell(text);
   }
 
   #keep() {

@@ -75,6 +75,8 @@ function start(session) {
   byId("sub").textContent = session.sub;
   session.onRefused = (detail) => {
     tell(`You are signed out: ${detail}`);
+    // An open socket goes on until its own token ends.
+    if (byId("state").parentElement.dataset.state !== "live") showState("offline");
     byId("notice-sign-in").hidden = false;
   };
   const tidings = new Tidings({

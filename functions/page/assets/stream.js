@@ -75,12 +75,13 @@ export class Stream {
   }
 
   remove(channel) {
-    const gone = this.#list.querySelectorAll(`[data-channel="${channel}"], [data-of="${channel}"]`);
-    for (const item of gone) item.remove();
+    for (const item of this.#itemsOf(channel)) item.remove();
+    for (const gap of this.#list.querySelectorAll(`[data-of="${CSS.escape(channel)}"]`)) gap.remove();
   }
 
   #itemsOf(channel) {
-    return this.#list.querySelectorAll(`[data-channel="${channel}"]`);
+    // What somebody has typed may be no channel's name at all.
+    return this.#list.querySelectorAll(`[data-channel="${CSS.escape(channel)}"]`);
   }
 
   #announce({ title, body }) {

@@ -19,7 +19,7 @@ mod token;
 pub(crate) use bundle::{Answer, Bundle, PATIENCE};
 pub(crate) use folder::Folder;
 pub(crate) use function::{Function, environment};
-pub(crate) use node::{Heard, Listener, clients_js};
+pub(crate) use node::{Heard, Listener, clients_js, npm_install};
 pub(crate) use proxy::Proxy;
 pub(crate) use socket::Socket;
 pub(crate) use stack::{Stack, binaries, root};

@@ -1,7 +1,7 @@
 //! The browser client, as a program of its own in Node.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -11,15 +11,26 @@ use tokio::process::{Child, ChildStdin};
 
 use super::root;
 
+/// Has npm install what a folder's lock file names, unless it is there; says whether it is.
+pub(crate) fn npm_install(folder: &Path) -> bool {
+    let (wanted, stamp) = (folder.join("package-lock.json"), folder.join("node_modules/installed.json"));
+    let wanted = std::fs::read(wanted).unwrap();
+    if std::fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return true;
+    }
+    npm(folder, &["ci", "--silent"]) && std::fs::write(stamp, wanted).is_ok()
+}
+
+fn npm(folder: &Path, arguments: &[&str]) -> bool {
+    let mut npm = Command::new("npm");
+    npm.args(arguments).current_dir(folder).stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
 /// The folder of the client, built once; `None`, said aloud, where there is no Node.
 pub(crate) fn clients_js() -> Option<PathBuf> {
     static BUILT: OnceLock<bool> = OnceLock::new();
     let folder = root().join("clients/js");
-    let npm = |arguments: &[&str]| {
-        let mut npm = Command::new("npm");
-        npm.args(arguments).current_dir(&folder).stdout(Stdio::null()).status().is_ok_and(|status| status.success())
-    };
-    let built = BUILT.get_or_init(|| npm(&["ci", "--silent"]) && npm(&["run", "--silent", "build"]));
+    let built = BUILT.get_or_init(|| npm_install(&folder) && npm(&folder, &["run", "--silent", "build"]));
     if *built {
         return Some(folder);
     }

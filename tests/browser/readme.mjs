@@ -1,0 +1,105 @@
+// The examples of a README, in a browser and in Node, run as they are written, to the letter: what they connect to at the
+// addresses of `cargo local` is led to the stack under test.
+
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { rerouted, withBrowser } from "./browser.mjs";
+import { given, tell, tidings } from "./stack.mjs";
+import { PATIENCE } from "./visitor.mjs";
+
+const ROUTES = { "http://127.0.0.1:3000": given.http, "ws://127.0.0.1:3001": given.websocket };
+/** Lines, as was promised. */
+const LONGEST = 10;
+/** The version that the README asks for, whichever runs this. */
+const NODE = new URL("node_modules/node/bin/node", import.meta.url).pathname;
+
+/** The one example in this language that uses the client. */
+function example(markdown, language) {
+  const blocks = [...markdown.matchAll(/^```(\w+)\n(.*?)^```$/gms)];
+  const examples = blocks.filter(([, name, text]) => name === language && text.includes("import { Tidings }"));
+  assert.equal(examples.length, 1, `examples in ${language}`);
+  const text = examples[0][2];
+  assert.ok(text.trimEnd().split("\n").length <= LONGEST, text);
+  for (const address of Object.keys(ROUTES)) assert.ok(text.includes(`"${address}"`), `${address} in ${text}`);
+  return text;
+}
+
+/** Serves texts by their paths on a port of this machine; returns the server. */
+async function serve(files) {
+  const server = createServer((request, response) => {
+    const [type, text] = files[request.url] ?? [];
+    response.writeHead(text === undefined ? 404 : 200, { "content-type": type ?? "text/plain" }).end(text);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return server;
+}
+
+/** Opens the example in a browser, beside the client as it is built, and gives it the token that it asks for. */
+async function openInBrowser(browser, text, token) {
+  const client = await readFile(join(given.client, "dist/tidings.js"), "utf8");
+  const server = await serve({ "/": ["text/html", text], "/tidings.js": ["text/javascript", client] });
+  const page = await browser.newPage();
+  const asked = once(page, "dialog");
+  const opened = page.goto(`http://127.0.0.1:${server.address().port}/`);
+  const [dialog] = await asked;
+  assert.match(dialog.message(), /cargo tidings token --sub alice/);
+  await dialog.accept(token);
+  await opened;
+  // All that it needs it has.
+  server.close();
+  return page;
+}
+
+/** Starts the example in a folder of its own, in which the client was installed as the README says. */
+async function startInNode(folder, text, token) {
+  await promisify(execFile)("npm", ["install", "--silent", "--offline", given.client], { cwd: folder });
+  const name = /^\/\/ (\S+\.mjs)$/m.exec(text)[1];
+  await writeFile(join(folder, name), text);
+  const reroute = new URL("reroute.mjs", import.meta.url).href;
+  const ports = Object.entries(ROUTES).map(([from, to]) => [new URL(from).port, new URL(to).port]);
+  const env = { ...process.env, REROUTED_PORTS: JSON.stringify(Object.fromEntries(ports)) };
+  return spawn(NODE, ["--import", reroute, name, token], { cwd: folder, env, stdio: ["ignore", "pipe", "inherit"] });
+}
+
+/** Waits until so many sockets are open: with less, what comes may come by polls. */
+async function untilSockets(count) {
+  const open = async () => (await (await fetch(`${given.aws}/_local/sockets`)).json()).length;
+  for (const end = Date.now() + PATIENCE; (await open()) < count; await sleep(50)) {
+    assert.ok(Date.now() < end, `there are not ${count} sockets`);
+  }
+}
+
+async function bothListen(page, running) {
+  const lines = createInterface({ input: running.stdout })[Symbol.asyncIterator]();
+  const printed = async (line) => assert.equal((await lines.next()).value, line);
+  const shown = (text) => page.locator("body", { hasText: text }).waitFor({ timeout: PATIENCE });
+  await Promise.all([shown("#1 Hello "), printed("#1 Hello")]);
+  await untilSockets(2);
+  await tidings("send", "user:alice", "--title", "Hello again");
+  await Promise.all([shown("#1 Hello #2 Hello again"), printed("#2 Hello again")]);
+}
+
+await withBrowser(async (browser) => {
+  const markdown = await readFile(given.readme, "utf8");
+  const token = await tidings("token", "--sub", "alice");
+  await tidings("send", "user:alice", "--title", "Hello");
+  const page = await openInBrowser(browser, example(markdown, "html"), token);
+  const folder = await mkdtemp(join(tmpdir(), "tidings-example-"));
+  const running = await startInNode(folder, example(markdown, "js"), token);
+  try {
+    await bothListen(page, running);
+  } finally {
+    running.kill();
+    await rm(folder, { recursive: true });
+  }
+  tell(`README ${given.readme}: its examples run as they are written`);
+}, [rerouted(ROUTES)]);

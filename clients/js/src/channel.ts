@@ -95,7 +95,8 @@ export class Channel implements Subscription {
 
   /** Takes in how far an inbox was read. */
   marked({ seq, unread }: { seq: number; unread: number }): void {
-    // A log is dense: so many unread ones end there at the earliest.
+    // A log is dense: so many unread ones end there at the earliest. And what came while this was on its way is unread too.
+    unread = Math.max(unread, this.#counted - seq);
     this.#counted = Math.max(this.#counted, seq + unread);
     this.#count(unread);
   }
@@ -120,12 +121,11 @@ export class Channel implements Subscription {
 
   async #run(): Promise<void> {
     for (let step; (step = this.#queue[0]) && !this.gone; ) {
+      const { seq = this.seq } = step;
+      const hasMoved = seq != this.seq;
+      this.seq = seq;
       await this.#try("handler_failed", () => this.#tell(step));
-      const { seq } = step;
-      if (seq !== undefined && seq !== this.seq) {
-        this.seq = seq;
-        await this.#try("storage_failed", () => save(this.#client.options.storage, this.name, seq));
-      }
+      if (hasMoved) await this.#try("storage_failed", () => save(this.#client.options.storage, this.name, seq));
       this.#queue.shift();
       if (this.#starved && this.hasRoom()) this.#client.changed();
     }

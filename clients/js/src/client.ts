@@ -44,7 +44,7 @@ export class Client {
     const { transport = "auto", websocket, WebSocket = globalThis.WebSocket } = options;
     this.#hasSockets = !transport.endsWith("poll") && !!websocket && !!WebSocket;
     if (transport == "socket" && !this.#hasSockets) {
-      throw new TypeError("transport socket: give `websocket` and, in Node 20, `WebSocket`");
+      throw new TypeError("give `websocket` and, in Node 20, `WebSocket`");
     }
     this.options = options;
     this.timing = { ...usual, ...options.timing };
@@ -52,7 +52,7 @@ export class Client {
   }
 
   subscribe(name: string, options: SubscribeOptions): Channel {
-    if (this.#state == "closed") throw new TidingsError("closed", "make a new client to listen again");
+    if (this.#state == "closed") throw new TidingsError("closed", "make a new client");
     if (this.channels.has(name)) throw new TidingsError("already_subscribed", "unsubscribe first", { channel: name });
     const channel = new Channel(this, name, options);
     this.channels.set(name, channel);
@@ -151,8 +151,9 @@ export class Client {
     return new WebSocket(websocket!, ["tidings", `bearer.${token}`]);
   }
 
-  /** A socket has taken over all channels. */
+  /** A socket has all channels. */
   resumed(socket: Socket): void {
+    if (socket != this.#next) return;
     this.#current?.close();
     this.#polling?.stop();
     this.#current = socket;
@@ -175,7 +176,6 @@ export class Client {
     }
     this.#next = undefined;
     this.#failures++;
-    this.#worked ||= socket.heard;
     this.#suspicion = socket.heard ? 0 : this.#suspicion + suspicion;
     if (!this.#current && !this.#polling) this.#fallBack();
     const { retry, upgrade } = this.timing;

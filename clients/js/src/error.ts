@@ -3,13 +3,13 @@ export class TidingsError extends Error {
   readonly code: string;
   readonly detail: string;
   /** The status of the HTTP answer, if it was one. */
-  declare readonly status?: number;
+  readonly status?: number;
   /** The channel that it is about, if it is about one. */
-  declare readonly channel?: string;
+  readonly channel?: string;
   /** @internal The parameter to blame. */
-  declare readonly field?: string;
+  readonly field?: string;
   /** @internal How many milliseconds the server wants to be left alone. */
-  declare readonly retryAfter?: number;
+  readonly retryAfter?: number;
 
   constructor(code: string, detail: unknown, more?: Partial<TidingsError>) {
     super(`${code}: ${detail}`);

@@ -42,7 +42,7 @@ export class Http {
       for (let again = false; ; again = true) {
         const token = (this.#token ??= this.#ask());
         const headers = { authorization: `Bearer ${await token}`, "content-type": "application/json" };
-        const response = await fetch(http.replace(/\/$/, "") + path, { ...init, headers, signal: abort.signal });
+        const response = await fetch(http.replace(/\/$/, "") + path, { ...init, headers, cache: "no-store", signal: abort.signal });
         const answer = await response.json().catch(() => ({}));
         if (response.ok) return answer;
         if (response.status == 401 && this.#token == token) this.#token = undefined;

@@ -64,7 +64,14 @@ export class Ordering {
   answer(after: number | undefined, page: Page): Step[] {
     const { cursor } = this;
     const { seq, items } = page;
-    if (cursor === undefined) return this.#begin(seq, items);
+    if (cursor === undefined) {
+      // A push may be older than the newest notifications that were asked for, so only what follows the oldest without a
+      // hole is handed on; the rest is asked for, now that there is a seq to ask with. An oldest that is newer than the
+      // answer is a push that overtook others.
+      this.#hold(items);
+      this.cursor = before(items, seq);
+      return this.#follow([{ seq: this.cursor }]);
+    }
     // Asked before anything was known: it does not say what lies between the cursor and its items.
     if (after === undefined) return this.take(items);
     // Of a log that is no longer the one: another answer has told of the reset.
@@ -89,17 +96,6 @@ export class Ordering {
     for (const item of items) {
       if (!(item.seq <= this.cursor!)) this.#held.set(item.seq, item);
     }
-  }
-
-  /**
-   * The first answer. A push may be older than the newest notifications that were asked for, so only what follows the
-   * oldest without a hole is handed on; the rest is asked for, now that there is a seq to ask with. An oldest that is
-   * newer than the answer is a push that overtook others.
-   */
-  #begin(seq: number, items: Item[]): Step[] {
-    this.#hold(items);
-    this.cursor = before(items, seq);
-    return this.#follow([{ seq: this.cursor }]);
   }
 
   /** Hands on what an answer covers. One that is lossy does not say where: each hole may be what expired. */

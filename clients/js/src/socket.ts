@@ -20,7 +20,6 @@ export class Socket {
   #streams = new Map<string, Stream>();
   #ref = 0;
   #alarm: ReturnType<typeof setTimeout> | undefined;
-  #resumed = false;
   #over = false;
 
   constructor(client: Client) {
@@ -133,9 +132,7 @@ export class Socket {
       streams.set(name, stream);
       this.#send(stream.ask(++this.#ref));
     }
-    if (!this.#resumed && [...streams.values()].every(({ settled, channel }) => settled || !channel.hasRoom())) {
-      this.#resumed = true;
-      this.#client.resumed(this);
-    }
+    const hasResumed = [...streams.values()].every(({ settled, channel }) => settled || !channel.hasRoom());
+    if (hasResumed) this.#client.resumed(this);
   }
 }

@@ -27,6 +27,7 @@ export class Stream {
   #after: number | undefined;
   /** What was pushed since. Only the answer says whether the log is still the one of the cursor. */
   #items: Item[] = [];
+  /** Until an answer is due, or a question. */
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** How often a question was put off since one last helped. */
   #delays = 0;
@@ -45,7 +46,7 @@ export class Stream {
 
   /** Whether there is something to do for it now. */
   isDue(): boolean {
-    if (this.ref || this.#timer) return false;
+    if (this.#timer) return false;
     return this.channel.gone ? this.joined : this.#behind && this.channel.hasRoom();
   }
 

@@ -84,7 +84,7 @@ export interface SubscribeOptions {
 
 /** A channel that is being listened to. */
 export interface Subscription {
-  /** The newest seq that was handed over; 0 if there was none. */
+  /** The newest seq that was handed over, within a handler that of its notification; 0 if there was none. */
   readonly seq: number;
   /** How many of an inbox are unread, once that is known. */
   readonly unread: number | undefined;

@@ -7,10 +7,10 @@ import { Tidings } from "../dist/tidings.js";
 /** So short that a test takes no longer than it must, and so far apart that one is not taken for another. */
 export const QUICK = {
   gap: [20, 40],
-  answer: [200, 250],
+  answer: [5_000, 5_000],
   ping: [10_000, 10_000],
-  pong: 300,
-  connect: 400,
+  pong: 3_000,
+  connect: 3_000,
   replace: [600_000, 600_000],
   reconnect: [0, 20],
   retry: [20, 100],

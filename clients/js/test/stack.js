@@ -90,8 +90,10 @@ export class Stack {
 
   #upgrade(request, socket, head) {
     this.handshakes.push({ url: request.url, protocols: request.headers["sec-websocket-protocol"]?.split(/, */), at: Date.now() });
+    // A client that does not wait for the end is nothing to fail for.
+    socket.on("error", () => {});
     const refused = this.onHandshake(this.handshakes.length, request, socket);
-    if (refused === "hang") return this.#hanging.push(socket.on("error", () => {}));
+    if (refused === "hang") return this.#hanging.push(socket);
     if (refused) return socket.end(`HTTP/1.1 ${refused} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     this.webSockets.handleUpgrade(request, socket, head, (ws) => this.#accept(ws));
   }

@@ -23,11 +23,11 @@ for (const [kind, slow] of [["at once", 0], ["later", 5]]) {
     const seen = [];
     const onNotification = async ({ seq }) => {
       await sleep(2);
-      seen.push([seq, kept.kept["tidings:topic:a"]]);
+      seen.push([seq, subscription.seq, kept.kept["tidings:topic:a"]]);
     };
     const subscription = listener.subscribe(A, { after: 3, onNotification });
     await until(() => listener.loads[A]);
-    assert.deepEqual(seen, upTo(20, 13).map((seq) => [seq, `${seq - 1}`]));
+    assert.deepEqual(seen, upTo(20, 13).map((seq) => [seq, seq, `${seq - 1}`]));
     assert.deepEqual([subscription.seq, kept.kept], [20, { "tidings:topic:a": "20" }]);
     assert.equal(stack.frames[0].after, 12);
   }));

@@ -1,7 +1,7 @@
 //! Answers in JSON, and problems as RFC 9457 writes them.
 
 use http::Response;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
 use serde_json::json;
 
@@ -48,6 +48,8 @@ fn respond(status: u16, kind: &'static str, body: String) -> Response<String> {
     let mut response = Response::new(body);
     *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
     add(&mut response, CONTENT_TYPE, kind);
+    // What is true now, and told to one who may know it.
+    add(&mut response, CACHE_CONTROL, "no-store");
     response
 }
 

@@ -5,10 +5,10 @@
 
 The table Schedule stays as it is: what it says was sent is not sent again, though a log may have lost it.
 
-Meanwhile Send, Message, Sweeper and Deliver are paused: sending, reading and catching up get errors, and people try again
-later; what becomes due waits. A table can
-only be restored under another name, so each goes there, into a backup, and back. No table is deleted before a backup of
-what replaces it is available. Where it stops, call it again with the same moment: it goes on from there.
+Meanwhile Send, Message, Poll, Ingest, Sweeper and Deliver are paused: sending, reading and catching up get errors, and people
+try again later; what becomes due waits, and so does, up to six hours, what is published. A table can only be restored under
+another name, so each goes there, into a backup, and back. No table is deleted before a backup of what replaces it is
+available. Where it stops, call it again with the same moment: it goes on from there.
 
 When it is done it says with which RestoredAt to deploy. After that, let people in again:
 
@@ -27,8 +27,8 @@ import botocore.exceptions
 
 TABLES = ("Notifications", "Once")
 # Who writes to the logs. Deliver is paused by its mapping: else its queue would count each throttled try.
-WRITERS = ("Send", "Message", "Deliver")
-PAUSED = ("Send", "Message", "Sweeper")
+WRITERS = ("Send", "Message", "Ingest", "Deliver")
+PAUSED = ("Send", "Message", "Poll", "Ingest", "Sweeper")
 MAPPING = "DueMapping"
 # The tag of a table that was restored: as of when.
 RESTORED = "restored"
@@ -161,7 +161,7 @@ class Stack:
             function = self.physical(name)
             self.functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
         self.switch_mapping(False)
-        say("Send, Message, Sweeper and Deliver are paused; waiting for what they have begun")
+        say("Send, Message, Poll, Ingest, Sweeper and Deliver are paused; waiting for what they have begun")
         time.sleep(30)  # longer than those that write to the tables may take
         for table in self.tables.values():
             table.restore(moment)
@@ -190,14 +190,17 @@ class Stack:
                 sys.exit(f"{function} does not know of the restoration: deploy with RestoredAt of after {stamp(restored)}.")
         stack = self.cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]
         parameters = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack["Parameters"]}
-        reserved = int(parameters["ReservedConcurrency"])
-        for function in [self.physical(name) for name in PAUSED]:
+        for name in PAUSED:
+            reserved = int(parameters["ReservedConcurrency"])
+            if name == "Poll":
+                reserved = int(parameters["PollConcurrency"]) or reserved
+            function = self.physical(name)
             if reserved:
                 self.functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=reserved)
             else:
                 self.functions.delete_function_concurrency(FunctionName=function)
         self.switch_mapping(True)
-        say("Send, Message, Sweeper and Deliver run again.")
+        say("Send, Message, Poll, Ingest, Sweeper and Deliver run again.")
 
 
 def stamp(moment):

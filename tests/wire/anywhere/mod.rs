@@ -6,6 +6,7 @@ mod crash;
 mod delivery;
 pub(crate) mod inbound;
 pub(crate) mod later;
+mod page;
 pub(crate) mod poll;
 mod refusals;
 pub(crate) mod replay;

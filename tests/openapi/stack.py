@@ -1,0 +1,90 @@
+"""A local stack, tokens that it believes, and what can be done to it."""
+
+import base64
+import contextlib
+import hashlib
+import hmac
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+
+import requests
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = ROOT / "target/debug/tidings-local"
+
+
+def secret():
+    """The signing secret in samconfig's `local` environment."""
+    parameters = tomllib.loads((ROOT / "samconfig.toml").read_text())["local"]["local_start_api"]["parameters"]
+    pairs = dict(parameter.split("=", 1) for parameter in parameters["parameter_overrides"])
+    return pairs["LocalTokenSecret"]
+
+
+def token(sub, lasts=3600, **claims):
+    """A token as an application's server would make one; it lasts so many seconds."""
+    header, claims = {"alg": "HS256", "typ": "JWT"}, {"sub": sub, "exp": int(time.time()) + lasts} | claims
+    signed = ".".join(part(json.dumps(each).encode()) for each in (header, claims))
+    return f"{signed}.{part(hmac.digest(secret().encode(), signed.encode(), hashlib.sha256))}"
+
+
+def part(text):
+    return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
+
+
+class Stack:
+    """A running stack; it ends with the `with` block."""
+
+    def __init__(self, folder):
+        self.log = open(folder / "stack.log", "w")
+        ports = [word for port in ("--http-port", "--websocket-port", "--aws-port") for word in (port, "0")]
+        self.process = subprocess.Popen(
+            [BINARY, "--json", "--no-build", *ports], cwd=ROOT, stdout=subprocess.PIPE, stderr=self.log, text=True
+        )
+
+    def __enter__(self):
+        ready = self.process.stdout.readline()
+        if not ready:
+            self.__exit__()
+            sys.exit(f"The local stack does not start; see {self.log.name}.")
+        addresses = json.loads(ready)
+        self.http, self.websocket, self.aws = (addresses[name] for name in ("http", "websocket", "aws"))
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+        self.log.close()
+
+    @contextlib.contextmanager
+    def faults(self, *rules):
+        """Has these calls go wrong, in the words of local/README.md, until the block ends."""
+        for rule in rules:
+            requests.post(f"{self.aws}/_local/faults", json={"times": 0} | rule).raise_for_status()
+        try:
+            yield
+        finally:
+            requests.delete(f"{self.aws}/_local/faults").raise_for_status()
+
+    def call(self, method, path, token, **request):
+        """A call that has to succeed."""
+        answer = requests.request(method, self.http + path, headers={"Authorization": f"Bearer {token}"}, **request)
+        answer.raise_for_status()
+        return answer.json()
+
+    def dynamodb(self, operation, **body):
+        """An operation on the tables. Signatures are not verified; the key only has to be none of a function's."""
+        scope = "operator/20260101/us-east-1/dynamodb/aws4_request"
+        headers = {
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
+            "Content-Type": "application/x-amz-json-1.0",
+            "X-Amz-Date": "20260101T000000Z",
+            "X-Amz-Target": f"DynamoDB_20120810.{operation}",
+        }
+        answer = requests.post(self.aws, json=body, headers=headers)
+        answer.raise_for_status()
+        return answer.json()

@@ -52,10 +52,11 @@ class Answers:
     def call(self, name, claims=PUBLISHER, token=None, **request):
         """One call; parts of the request that are not given are good ones."""
         request = GOOD[name] | request
+        headers = request.pop("headers", {})
         if claims or token:
-            request["headers"] = {"Authorization": f"Bearer {token or sign(claims)}"} | request.get("headers", {})
+            headers = {"Authorization": f"Bearer {token or sign(claims)}"} | headers
         case = self.operations[name].Case(media_type="application/json" if "body" in request else None, **request)
-        response = case.call(base_url=self.stack.http)
+        response = case.call(base_url=self.stack.http, headers=headers)
         try:
             case.validate_response(response, checks=CHECKS)
         except FailureGroup as group:

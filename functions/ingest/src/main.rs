@@ -44,9 +44,10 @@ async fn ingest(ingester: &Ingester, event: LambdaEvent<SnsEvent>) -> Result<(),
 /// A refusal without its detail, which may repeat what was published: that stands in the dead letter.
 fn cause(error: &Error) -> String {
     match error {
-        Error::Refused(refusal) => {
-            format!("{} `{}`", refusal.code.as_str(), refusal.field.as_deref().unwrap_or_default())
-        }
+        Error::Refused(refusal) => match &refusal.field {
+            Some(field) => format!("{} `{field}`", refusal.code.as_str()),
+            None => refusal.code.as_str().to_owned(),
+        },
         error => error.to_string(),
     }
 }

@@ -80,11 +80,11 @@ impl Poller {
         try_join_all(reads).await.map(drop)
     }
 
-    /// An inbox's owner is told how much is unread where that may have changed.
+    /// An inbox's owner is told how much is unread: another device may have read some.
     async fn polled(&self, cursor: &Cursor, page: Page<NotificationRow>) -> Result<Polled, Error> {
-        let Cursor { channel, after } = cursor;
-        let tells_unread = channel.is_inbox() && (after.is_none() || !page.items.is_empty());
-        let unread = if tells_unread { Some(self.inboxes.unread_at(channel, page.position).await?) } else { None };
+        let channel = &cursor.channel;
+        let unread =
+            if channel.is_inbox() { Some(self.inboxes.unread_at(channel, page.position).await?) } else { None };
         let items = page.items.iter().map(|row| (row.seq(), row.to_json())).collect();
         Ok(Polled { channel: channel.clone(), position: page.position, unread, items })
     }
@@ -93,6 +93,6 @@ impl Poller {
 /// How long a reader may be kept waiting: a token that ends meanwhile reads nothing more.
 fn waiting(wait: Duration, reader: &Claims, deadline: SystemTime) -> Duration {
     let until_deadline = deadline.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVE);
-    let until_end = u64::try_from(reader.exp - clock::now().seconds()).unwrap_or_default();
-    wait.min(until_deadline).min(Duration::from_secs(until_end))
+    let until_end = u64::try_from(reader.exp.saturating_mul(1000) - clock::now().0).unwrap_or_default();
+    wait.min(until_deadline).min(Duration::from_millis(until_end))
 }

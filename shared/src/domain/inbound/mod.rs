@@ -8,6 +8,7 @@ mod object;
 
 use serde_json::{Map, Value, json};
 
+use super::channel::Channel;
 use super::refusal::Refusal;
 use super::send::Send;
 
@@ -41,10 +42,11 @@ impl Inbound {
                 return Err(Refusal::field("to", reason));
             }
             (None, true) => {}
-            (channel, false) => {
-                let to = channel.as_deref().unwrap_or(default);
-                fields.insert("to".to_owned(), json!(to));
+            (Some(channel), false) => {
+                let channel = Channel::parse(channel).map_err(|reason| Refusal::field("channel", reason))?;
+                fields.insert("to".to_owned(), json!(channel));
             }
+            (None, false) => drop(fields.insert("to".to_owned(), json!(default))),
         }
         Send::parse(fields)
     }
@@ -87,7 +89,6 @@ fn text<'a>(event: &'a Value, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::channel::Channel;
 
     fn inbound(text: &str) -> Inbound {
         Inbound { id: "m".to_owned(), text: text.to_owned(), ..Inbound::default() }
@@ -136,7 +137,7 @@ mod tests {
     fn what_is_wrong_with_it_is_named() {
         let field = |inbound: Inbound| inbound.to_send("topic:inbound").unwrap_err().field.unwrap();
         assert_eq!(field(inbound(r#"{"title": "Hi", "delya": "5m"}"#)), "delya");
-        assert_eq!(field(Inbound { channel: Some("news".to_owned()), ..inbound("x") }), "to");
+        assert_eq!(field(Inbound { channel: Some("news".to_owned()), ..inbound("x") }), "channel");
         let twice = Inbound { channel: Some("a:b".to_owned()), ..inbound(r#"{"title": "Hi", "to": "a:c"}"#) };
         assert_eq!(field(twice), "to");
     }

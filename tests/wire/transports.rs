@@ -1,6 +1,7 @@
 //! Whatever way a client listens by, and however often it has to change it, the application is handed each notification
 //! once and in order.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt as _};
@@ -73,6 +74,19 @@ fn assert_each_once_in_order(name: &str, heard: &Heard, each: u64) {
             wrong.map(|at| &seqs[at.saturating_sub(2)..at + 1])
         );
         assert_eq!(seqs.len() as u64, each, "{name}: {channel}, in the end {:?}", heard.states.last());
+    }
+}
+
+/// The client's own tests, on what is built; and its size.
+#[test]
+fn the_browser_clients_own_tests_pass() {
+    let Some(folder) = clients_js() else { return };
+    let files = std::fs::read_dir(folder.join("test")).unwrap().map(|file| file.unwrap().path());
+    let tests: Vec<_> = files.filter(|file| file.to_str().unwrap().ends_with(".test.js")).collect();
+    assert!(tests.len() >= 6, "{tests:?}");
+    let node = |arguments: &mut Command| arguments.current_dir(&folder).output().unwrap();
+    for output in [node(Command::new("node").arg("--test").args(tests)), node(Command::new("node").arg("size.mjs"))] {
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
 }
 

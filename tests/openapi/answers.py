@@ -27,8 +27,8 @@ GOOD = {
 }
 OPEN = ("getHealth", "getPage", "getAsset")
 FUNCTIONS = {"readNotifications": "Poll", "getPage": "Page", "getAsset": "Page"}
-# `channel_busy` takes a quarter of a minute of conflicts; the wire tests have it. Quotas and the gateway's own time limit
-# are out of the local stack's reach.
+# `channel_busy` takes a quarter of a minute of conflicts; the wire tests have it. Quotas and the gateway's own time
+# limit are out of the local stack's reach.
 NOT_TRIED = {("sendNotification", 503, "channel_busy")}
 NOT_TRIED |= {(name, status, "gateway") for name in GOOD for status in (429, 503)}
 MANY = [f"topic:{n}" for n in range(51)]

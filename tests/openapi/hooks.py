@@ -34,9 +34,10 @@ schemathesis.openapi.format(
     st.builds(span, st.integers(1, 40_000_000), st.sampled_from("smhdw"))
     | st.sampled_from(["1h 30m", "PT1H30M", "P1D"]),
 )
-schemathesis.openapi.format("date-time", st.builds(moment, st.integers(-(10**9), 31_000_000), OFFSETS))
+# What is answered, such as when a series fires, is asked with in turn: it may not lie a year ahead either.
+schemathesis.openapi.format("date-time", st.builds(moment, st.integers(-(10**9), 300 * 86_400), OFFSETS))
 schemathesis.openapi.format(
-    "cron", st.sampled_from(["0 9 * * MON", "*/5 * * * *", "0 0 1 1 *", "@daily", "30 2 L * ?"])
+    "cron", st.sampled_from(["0 9 * * MON", "*/5 * * * *", "0 0 1 * *", "@daily", "30 2 L * ?"])
 )
 schemathesis.openapi.format(
     "time-zone", st.sampled_from(["UTC", "Europe/Paris", "America/Argentina/Ushuaia", "Etc/GMT+5"])

@@ -6,7 +6,8 @@
 
 The documents have to be well-formed, and their examples valid. Then schemathesis calls the HTTP API with whatever the
 document allows, and with what it does not; each answer that is documented is provoked; and a WebSocket is talked to
-until each message has come. It needs npm, for AsyncAPI's own schema. Anything that is not as documented ends it with a 1.
+until each message has come. It needs npm, for AsyncAPI's own schema. Anything that is not as documented ends it with
+a 1.
 """
 
 import argparse

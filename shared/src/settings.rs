@@ -123,6 +123,25 @@ pub fn management_endpoint() -> Result<String, InvalidSetting> {
     required("MANAGEMENT_ENDPOINT")
 }
 
+/// What the page is told about its stack.
+#[derive(Clone, Debug)]
+pub struct PageSettings {
+    /// The address of the WebSocket API.
+    pub websocket_url: String,
+    /// The published secret of a stack on one's own machine; nothing in a deployed one.
+    pub local_token_secret: Option<String>,
+}
+
+impl PageSettings {
+    /// Reads them from the environment.
+    ///
+    /// # Errors
+    /// The address's variable is missing.
+    pub fn from_env() -> Result<Self, InvalidSetting> {
+        Ok(Self { websocket_url: required("WEBSOCKET_URL")?, local_token_secret: optional("LOCAL_TOKEN_SECRET") })
+    }
+}
+
 /// Whose tokens are believed.
 #[derive(Clone, Debug)]
 pub struct TokenSettings {

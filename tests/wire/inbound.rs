@@ -42,8 +42,9 @@ async fn what_fails_is_tried_again_and_comes_once() {
     let target = start().await;
     let stack = stack(&target);
     let mut alice = stack.connect("alice").await;
-    // Once before it is stored, and once when it is stored and not yet pushed.
+    // Once before it is stored: so often the SDK tries.
     stack.fault(json!({"on": "dynamodb.TransactWriteItems", "do": {"error": "InternalServerError"}, "times": 3})).await;
+    // And once, some, when it is stored and not yet pushed.
     let killed =
         json!({"on": "dynamodb.TransactWriteItems", "function": "Ingest", "do": {"kill": true, "after": true}});
     publish(&target, Some("user:alice"), None, "once").await;
@@ -59,6 +60,7 @@ async fn what_fails_is_tried_again_and_comes_once() {
     assert_eq!(alice.item().await["body"], "once");
     assert_eq!(stack.seqs("user:alice").await, [1]);
     assert_eq!(stack.seqs("topic:other").await, [1]);
+    stack.assert_faults_fired().await;
 }
 
 #[tokio::test]
@@ -83,7 +85,7 @@ async fn what_is_wrong_is_a_dead_letter_that_says_why_and_holds_all() {
     assert!(why.contains("invalid_request") && why.contains("`delya`"), "{why}");
     assert_eq!(stack.rows("Notifications").await, Vec::<Value>::new());
 
-    // Sent again as docs/deploy.md says, once what was wrong with the stack is mended; this one is wrong for ever.
+    // And it holds up nothing that comes after it.
     publish(&target, None, None, "good").await;
     let answer = poll(&target, &["topic:inbound:0".to_owned()], &[("wait", "25")]).await;
     assert_eq!(only(&answer).1, [1]);

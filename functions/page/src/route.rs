@@ -2,7 +2,6 @@
 
 use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH};
 use lambda_http::http::{HeaderMap, StatusCode};
-use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt as _, Response};
 use shared::domain::refusal::{Code, Refusal};
 use shared::http::answer;
@@ -16,20 +15,11 @@ const FRESH: &str = "no-store";
 const REVALIDATED: &str = "no-cache";
 
 pub(crate) fn route(site: &Site, request: &Request) -> Response<String> {
-    let answered = match route_key(request).as_deref() {
-        Some("GET /") => page(site),
-        Some("GET /assets/{file}") => asset(site, request),
-        other => not_found(&format!("there is no {}", other.unwrap_or("such page"))),
-    };
-    site.protect(answered)
-}
-
-/// The route that API Gateway has chosen.
-fn route_key(request: &Request) -> Option<String> {
-    let RequestContext::ApiGatewayV2(context) = request.request_context_ref()? else {
-        return None;
-    };
-    context.route_key.clone()
+    // The template has two routes for this function, `/` and `/assets/{file}`.
+    site.protect(match request.path_parameters().first("file") {
+        None => page(site),
+        Some(name) => asset(site, name, request.headers()),
+    })
 }
 
 fn page(site: &Site) -> Response<String> {
@@ -39,11 +29,9 @@ fn page(site: &Site) -> Response<String> {
     response
 }
 
-fn asset(site: &Site, request: &Request) -> Response<String> {
-    let parameters = request.path_parameters();
-    let name = parameters.first("file").unwrap_or_default();
+fn asset(site: &Site, name: &str, headers: &HeaderMap) -> Response<String> {
     match site.assets.iter().find(|asset| asset.name == name) {
-        Some(asset) => file(asset, request.headers()),
+        Some(asset) => file(asset, headers),
         None => not_found(&format!("the page has no asset {name:?}")),
     }
 }

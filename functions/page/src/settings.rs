@@ -1,6 +1,6 @@
 //! What the page is told about its stack, read from the environment once.
 
-use std::env;
+use shared::settings::{InvalidSetting, PageSettings};
 
 /// The page's settings.
 #[derive(Clone, Debug)]
@@ -11,15 +11,12 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Reads them; a variable that is missing or wrong is named.
-    pub(crate) fn from_env() -> Result<Self, String> {
-        const WEBSOCKET: &str = "WEBSOCKET_URL";
-        let websocket = env::var(WEBSOCKET)
-            .map_err(|_| format!("the environment variable {WEBSOCKET} is missing; template.yaml sets it"))?;
-        Ok(Self {
-            websocket: WebSocketUrl::parse(&websocket).map_err(|reason| format!("{WEBSOCKET} {reason}"))?,
-            local_token_secret: env::var("LOCAL_TOKEN_SECRET").ok().filter(|secret| !secret.is_empty()),
-        })
+    /// Reads them from the environment.
+    pub(crate) fn from_env() -> Result<Self, InvalidSetting> {
+        let PageSettings { websocket_url, local_token_secret } = PageSettings::from_env()?;
+        let websocket = WebSocketUrl::parse(&websocket_url)
+            .map_err(|reason| InvalidSetting::Invalid { name: "WEBSOCKET_URL", reason })?;
+        Ok(Self { websocket, local_token_secret })
     }
 }
 
@@ -35,12 +32,12 @@ impl WebSocketUrl {
     /// Only what may stand in a header as it is passes: a policy with a space or semicolon in it would say something else.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let scheme = ["wss://", "ws://"].into_iter().find(|scheme| text.starts_with(scheme));
-        let scheme = scheme.ok_or_else(|| format!("is {text:?}; it has to begin with wss:// or ws://"))?;
+        let scheme = scheme.ok_or_else(|| format!("{text:?} has to begin with wss:// or ws://"))?;
         let host = &text[scheme.len()..];
         let end = host.find('/').unwrap_or(host.len());
         let may_stand = |c: char| c.is_ascii_alphanumeric() || ".:-[]".contains(c);
         if end == 0 || !host[..end].chars().all(may_stand) {
-            return Err(format!("is {text:?}; after its scheme it has to have a host, and perhaps a port"));
+            return Err(format!("{text:?} has to have a host, and perhaps a port, after its scheme"));
         }
         Ok(Self { text: text.to_owned(), origin: scheme.len() + end })
     }

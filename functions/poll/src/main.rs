@@ -24,10 +24,7 @@ async fn main() -> Result<(), lambda_http::Error> {
 async fn serve(verifier: &Verifier, poller: &Poller, request: Request) -> Result<Response<String>, lambda_http::Error> {
     let deadline = request.lambda_context().deadline();
     let answered = deadline::before(deadline, poll(verifier, poller, &request)).await;
-    Ok(answered.unwrap_or_else(|error: Error| {
-        error.log();
-        answer::problem(&error.refusal())
-    }))
+    Ok(answered.unwrap_or_else(|error| answer::failure(&error)))
 }
 
 async fn poll(verifier: &Verifier, poller: &Poller, request: &Request) -> Result<Response<String>, Error> {

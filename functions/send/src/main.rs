@@ -6,7 +6,6 @@ mod routes;
 
 use lambda_http::{Request, RequestExt as _, service_fn, tracing};
 use shared::deadline;
-use shared::error::Error;
 use shared::http::answer;
 
 use app::App;
@@ -21,8 +20,5 @@ async fn main() -> Result<(), lambda_http::Error> {
 async fn serve(app: &App, request: Request) -> Result<lambda_http::Response<String>, lambda_http::Error> {
     let deadline = request.lambda_context().deadline();
     let answered = deadline::before(deadline, routes::route(app, &request)).await;
-    Ok(answered.unwrap_or_else(|error: Error| {
-        error.log();
-        answer::problem(&error.refusal())
-    }))
+    Ok(answered.unwrap_or_else(|error| answer::failure(&error)))
 }

@@ -2,6 +2,7 @@
 //! for; and the control API.
 
 mod access;
+mod batch;
 mod database;
 mod dynamodb;
 mod ledger;

@@ -110,8 +110,7 @@ impl Identity {
             | "AWS::ApiGatewayV2::RouteResponse"
             | "AWS::Lambda::EventSourceMapping"
             | "AWS::Lambda::Permission"
-            | "AWS::SNS::TopicPolicy"
-            | "AWS::SQS::QueuePolicy" => Self { reference: letters(logical, 7, LOWER), attributes: BTreeMap::new() },
+            | "AWS::SNS::TopicPolicy" => Self { reference: letters(logical, 7, LOWER), attributes: BTreeMap::new() },
             _ => return None,
         })
     }

@@ -14,10 +14,9 @@ use super::{
     permissions::Permissions,
     properties::read,
     queues::{Queue, in_range, queues},
-    resource_policies::ResourcePolicies,
     roles::Roles,
     rules::{Rule, rules},
-    topics::{Surroundings, Topic, topics},
+    topics::{Topic, topics},
     wiring::Wiring,
 };
 use crate::lambda::Retries;
@@ -236,10 +235,7 @@ pub(super) fn assemble(resources: &[Resource], outputs: Vec<(String, String)>) -
     stack.mappings = mappings(resources, &stack.functions, &stack.queues)?;
     let permissions = Permissions::of(resources)?;
     stack.rules = rules(resources, &stack.functions, &permissions)?;
-    let policies = ResourcePolicies::of(resources)?;
-    let (functions, queues) = (&stack.functions, &stack.queues);
-    stack.topics =
-        topics(resources, &Surroundings { functions, queues, permissions: &permissions, policies: &policies })?;
+    stack.topics = topics(resources, &stack.functions, &permissions)?;
     for api in resources.iter().filter(|resource| resource.kind == "AWS::ApiGatewayV2::Api") {
         let properties: ApiProperties = read(api)?;
         if properties.disable_execute_api_endpoint {

@@ -4,12 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{
-    Function, Queue, Resource, permissions::Permissions, properties::read, resource_policies::ResourcePolicies,
-};
-use crate::aws::Right;
+use super::{Function, Resource, permissions::Permissions, properties::read, topic_policies::check_policies};
 
-/// The principal in whose name topics invoke functions and send dead letters.
+/// The principal in whose name topics invoke functions.
 const SNS: &str = "sns.amazonaws.com";
 
 #[derive(Deserialize)]
@@ -25,13 +22,6 @@ struct SubscriptionProperties {
     topic_arn: String,
     protocol: String,
     endpoint: String,
-    redrive_policy: Option<RedriveProperties>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct RedriveProperties {
-    dead_letter_target_arn: String,
 }
 
 /// An SNS topic.
@@ -60,26 +50,21 @@ pub(crate) struct Subscription {
     pub(crate) endpoint: String,
 }
 
-/// What a subscription may refer to.
-pub(super) struct Surroundings<'a> {
-    pub(super) functions: &'a BTreeMap<String, Function>,
-    pub(super) queues: &'a [Queue],
-    pub(super) permissions: &'a Permissions,
-    pub(super) policies: &'a ResourcePolicies,
-}
-
 /// Reads every `AWS::SNS::Topic` and `AWS::SNS::Subscription`.
-pub(super) fn topics(resources: &[Resource], around: &Surroundings<'_>) -> Result<Vec<Topic>, String> {
+pub(super) fn topics(
+    resources: &[Resource],
+    functions: &BTreeMap<String, Function>,
+    permissions: &Permissions,
+) -> Result<Vec<Topic>, String> {
     let of = |kind: &'static str| resources.iter().filter(move |resource| resource.kind == kind);
     let mut topics: Vec<Topic> = of("AWS::SNS::Topic").map(topic).collect::<Result<_, _>>()?;
-    around.policies.check_topics(&topics)?;
-    around.policies.check_queues(around.queues)?;
+    check_policies(resources, &topics)?;
     for resource in of("AWS::SNS::Subscription") {
         let properties: SubscriptionProperties = read(resource)?;
         let topic = topics.iter_mut().find(|topic| topic.arn == properties.topic_arn).ok_or_else(|| {
             format!("{}: its TopicArn {} is no topic of the template", resource.name, properties.topic_arn)
         })?;
-        topic.subscriptions.push(subscription(resource, properties, around)?);
+        topic.subscriptions.push(subscription(resource, properties, functions, permissions)?);
     }
     Ok(topics)
 }
@@ -98,30 +83,16 @@ fn topic(resource: &Resource) -> Result<Topic, String> {
 fn subscription(
     resource: &Resource,
     properties: SubscriptionProperties,
-    around: &Surroundings<'_>,
+    functions: &BTreeMap<String, Function>,
+    permissions: &Permissions,
 ) -> Result<Subscription, String> {
-    let SubscriptionProperties { topic_arn, protocol, endpoint, redrive_policy } = properties;
+    let SubscriptionProperties { topic_arn, protocol, endpoint } = properties;
     let name = &resource.name;
     if protocol != "lambda" {
         return Err(format!("{name}: the Protocol {protocol} is not served here; there is lambda"));
     }
-    let function = around.functions.values().find(|function| function.arn == endpoint);
+    let function = functions.values().find(|function| function.arn == endpoint);
     let function = function.ok_or_else(|| format!("{name}: its Endpoint {endpoint} is no function of the template"))?;
-    around.permissions.require(function, name, SNS, &topic_arn)?;
-    if let Some(policy) = redrive_policy {
-        check_redrive(name, &policy.dead_letter_target_arn, around)?;
-    }
+    permissions.require(function, name, SNS, &topic_arn)?;
     Ok(Subscription { arn: resource.identity.reference.clone(), function: function.name.clone(), endpoint })
-}
-
-/// Requires a queue that lets SNS send to it. No message ever comes there: what a subscription's dead letters are, is
-/// what Lambda does not take, and here it takes everything.
-fn check_redrive(name: &str, target: &str, around: &Surroundings<'_>) -> Result<(), String> {
-    let queue = around.queues.iter().find(|queue| queue.arn == target);
-    let queue = queue.ok_or_else(|| format!("{name}: its deadLetterTargetArn {target} is no queue of the template"))?;
-    let right = Right { action: "sqs:SendMessage".to_owned(), resource: target.to_owned() };
-    if around.policies.lets(SNS, &right) {
-        return Ok(());
-    }
-    Err(format!("{name}: no AWS::SQS::QueuePolicy lets {SNS} send messages to {}", queue.logical_name))
 }

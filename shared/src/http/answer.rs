@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::domain::refusal::Refusal;
+use crate::error::Error;
 
 /// An answer with this status.
 #[must_use]
@@ -42,6 +43,13 @@ pub fn problem(refusal: &Refusal) -> Response<String> {
         _ => {}
     }
     response
+}
+
+/// That a request was not done: the one who asked is told why, and what the operator has to know is logged.
+#[must_use]
+pub fn failure(error: &Error) -> Response<String> {
+    error.log();
+    problem(&error.refusal())
 }
 
 fn respond(status: u16, kind: &'static str, body: String) -> Response<String> {

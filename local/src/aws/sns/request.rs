@@ -5,7 +5,13 @@ use std::collections::BTreeSet;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value, json};
 
-use super::{super::query::items, failure::Failure};
+use super::{
+    super::{
+        batch::{ENTRIES, is_id},
+        query::items,
+    },
+    failure::Failure,
+};
 use crate::topics::Notice;
 
 /// How long a message may be with its attributes, and all messages of a batch together.
@@ -13,12 +19,6 @@ pub(super) const SIZE_LIMIT: usize = 262_144;
 
 /// How long a subject may be.
 const SUBJECT: usize = 100;
-
-/// How many entries a batch may have.
-const ENTRIES: usize = 10;
-
-/// How long a batch entry's id may be.
-const ID_LIMIT: usize = 80;
 
 /// How long an attribute's name may be.
 const NAME_LIMIT: usize = 256;
@@ -149,11 +149,6 @@ pub(super) fn entries(request: &Value) -> Result<Vec<(&str, &Value)>, Failure> {
         return Err(Failure::new("InvalidBatchEntryId", message));
     }
     Ok(entries.into_iter().map(|entry| (entry["Id"].as_str().unwrap_or_default(), entry)).collect())
-}
-
-fn is_id(text: &str) -> bool {
-    let fits = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
-    (1..=ID_LIMIT).contains(&text.len()) && text.chars().all(fits)
 }
 
 #[cfg(test)]

@@ -5,20 +5,17 @@ use std::{collections::BTreeSet, ops::RangeInclusive, time::Duration};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value};
 
-use super::failure::Failure;
+use super::{
+    super::batch::{ENTRIES, is_id},
+    failure::Failure,
+};
 use crate::queues::{Handle, Letter};
 
 /// How long a message may be, and all messages of a batch together.
 pub(super) const SIZE_LIMIT: usize = 1_048_576;
 
-/// How many entries a batch may have.
-const ENTRIES: usize = 10;
-
 /// How many attributes a message may have.
 const ATTRIBUTES: usize = 10;
-
-/// How long a batch entry's id may be.
-const ID_LIMIT: usize = 80;
 
 /// The name at the end of a queue's URL or ARN.
 pub(super) fn name_in(address: &str) -> &str {
@@ -148,11 +145,6 @@ pub(super) fn entries<'a>(request: &'a Value, kind: &str) -> Result<Vec<(&'a str
         by_id.push((id, entry));
     }
     Ok(by_id)
-}
-
-fn is_id(text: &str) -> bool {
-    let fits = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
-    (1..=ID_LIMIT).contains(&text.len()) && text.chars().all(fits)
 }
 
 #[cfg(test)]

@@ -173,7 +173,17 @@ impl Bundle {
 
     /// Waits until a condition of the bundle holds.
     pub(crate) async fn until<F: Future<Output = bool>>(&self, what: &str, condition: impl Fn() -> F) {
-        let give_up = tokio::time::Instant::now() + PATIENCE;
+        self.until_within(PATIENCE, what, condition).await;
+    }
+
+    /// The same for what takes longer.
+    pub(crate) async fn until_within<F: Future<Output = bool>>(
+        &self,
+        patience: Duration,
+        what: &str,
+        condition: impl Fn() -> F,
+    ) {
+        let give_up = tokio::time::Instant::now() + patience;
         while !condition().await {
             assert!(tokio::time::Instant::now() < give_up, "never came true: {what}");
             tokio::time::sleep(Duration::from_millis(20)).await;

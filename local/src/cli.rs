@@ -13,10 +13,10 @@ pub(crate) struct Options {
     /// Port of the WebSocket API and its @connections management API; 0 takes a free one.
     #[arg(long, default_value_t = 3001, value_name = "PORT")]
     pub(crate) websocket_port: u16,
-    /// Port of the AWS API (DynamoDB, Secrets Manager, SQS, SNS) and of the control API under /_local; 0 takes a free one.
+    /// Port of the AWS API (DynamoDB, Secrets Manager, SQS, SNS, SES) and of the control API under /_local; 0 takes a free one.
     #[arg(long, default_value_t = 8000, value_name = "PORT")]
     pub(crate) aws_port: u16,
-    /// Keep tables, secrets, queues and asynchronous events in this folder across restarts; without it they live in memory.
+    /// Keep tables, secrets, queues, push endpoints and asynchronous events in this folder across restarts; without it they live in memory.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// Set a template parameter, over what samconfig.toml's `local` environment says. May be repeated.

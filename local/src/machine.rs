@@ -11,14 +11,17 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::{
-    aws::{Aws, Database, Ledger, Secrets, Sns, Sqs},
+    aws::{Aws, Database, Ledger, Secrets, Ses, Sns, Sqs},
     cli::Options,
     clock::Clock,
     control::{Control, Faults, Journal, Known},
     error::StartError,
     http::HttpGateway,
     lambda::{Asynchronous, Lambda},
-    log, project,
+    log,
+    outbox::Outbox,
+    platforms::Platforms,
+    project,
     queues::{Poller, Queues},
     samconfig,
     schedules::Schedules,
@@ -189,7 +192,10 @@ fn serve_all(
     let secrets = Secrets::open(folder, &stack.secrets)?;
     let sqs = Sqs { queues: Arc::clone(queues), address: address("http", &ports.aws)? };
     let topics = Arc::new(Topics::new(stack.topics, Arc::clone(asynchronous), Arc::clone(faults)));
-    let sns = Sns { topics: Arc::clone(&topics) };
+    let outbox = Arc::new(Outbox::default());
+    let platforms = Platforms::open(folder)?;
+    let sns = Sns { topics: Arc::clone(&topics), platforms, outbox: Arc::clone(&outbox) };
+    let ses = Ses { outbox: Arc::clone(&outbox) };
     let registry = Arc::new(Registry::default());
     let journal = Arc::new(Journal::default());
     let closer = IdleCloser::new();
@@ -215,13 +221,14 @@ fn serve_all(
         database: Arc::clone(&database),
         queues: Arc::clone(queues),
         topics,
+        outbox,
         asynchronous: Arc::clone(asynchronous),
         schedules: Arc::clone(schedules),
         clock: Arc::clone(clock),
         closer: closer.clone(),
     };
     let logical_names = stack.tables.into_iter().map(|table| (table.name, table.logical_name)).collect();
-    let aws = Arc::new(Aws { ledger, database: Arc::clone(&database), logical_names, secrets, sqs, sns, control });
+    let aws = Arc::new(Aws { ledger, database: Arc::clone(&database), logical_names, secrets, ses, sqs, sns, control });
 
     // The closer is not the HTTP API's: functions keep no connections to it.
     tokio::spawn(serve(ports.http, IdleCloser::new(), move |request, peer| Arc::clone(&http).answer(request, peer)));

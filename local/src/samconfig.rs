@@ -90,6 +90,8 @@ mod tests {
             Some(vec![("Stage".to_owned(), "local".to_owned()), ("Text".to_owned(), "two words".to_owned())]);
         assert_eq!(pairs(r#"o = ["Stage=local", "Text='two words'"]"#), expected);
         assert_eq!(pairs(r#"o = 'Stage=local Text="two words"'"#), expected);
+        let json = Some(vec![("Keys".to_owned(), r#"{"a":"b c"}"#.to_owned())]);
+        assert_eq!(pairs(r#"o = ["""Keys='{"a":"b c"}'"""]"#), json);
     }
 
     #[test]

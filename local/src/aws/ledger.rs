@@ -14,7 +14,7 @@ use crate::{
 /// A call before it is made.
 #[derive(Debug, Default)]
 pub(crate) struct Call {
-    /// `dynamodb`, `secretsmanager`, `sns`, `sqs` or `management`.
+    /// `dynamodb`, `secretsmanager`, `ses`, `sns`, `sqs` or `management`.
     pub(crate) service: &'static str,
     /// Such as `PutItem`, or an HTTP method.
     pub(crate) operation: String,

@@ -1,5 +1,5 @@
-//! The AWS port: DynamoDB, Secrets Manager and SQS, told apart by `X-Amz-Target`; SNS, by what its requests are signed
-//! for; and the control API.
+//! The AWS port: DynamoDB, Secrets Manager and SQS, told apart by `X-Amz-Target`; SNS and SES, by what their requests are
+//! signed for; and the control API.
 
 mod access;
 mod batch;
@@ -8,6 +8,7 @@ mod dynamodb;
 mod ledger;
 mod query;
 mod secrets;
+mod ses;
 mod sns;
 mod sqs;
 mod wire;
@@ -23,6 +24,7 @@ pub(crate) use self::{
     database::Database,
     ledger::{Call, Ledger, Performed},
     secrets::Secrets,
+    ses::Ses,
     sns::Sns,
     sqs::Sqs,
 };
@@ -39,6 +41,7 @@ pub(crate) fn operations(service: &str) -> &'static [&'static str] {
     match service {
         "dynamodb" => &dynamodb::OPERATIONS,
         "secretsmanager" => &secrets::OPERATIONS,
+        "ses" => &ses::OPERATIONS,
         "sns" => &sns::OPERATIONS,
         "sqs" => &sqs::OPERATIONS,
         "management" => &["POST", "GET", "DELETE"],
@@ -59,8 +62,10 @@ pub(crate) struct Aws {
     pub(crate) secrets: Secrets,
     /// The queues.
     pub(crate) sqs: Sqs,
-    /// The topics.
+    /// Topics, devices and phones.
     pub(crate) sns: Sns,
+    /// E-mail.
+    pub(crate) ses: Ses,
     /// The control API.
     pub(crate) control: Control,
 }
@@ -79,8 +84,11 @@ impl Aws {
             Some(("DynamoDB_20120810", operation)) => self.dynamodb(operation, &parts, body, &peer).await,
             Some(("secretsmanager", operation)) => self.secrets(operation, &parts, &body, &peer).await,
             Some(("AmazonSQS", operation)) => self.sqs(operation, &parts, &body, &peer).await,
-            _ if query::signed_for(&parts.headers) == Some(sns::NAME) => self.sns(&parts, &body, &peer).await,
-            _ => Ok(wire::unknown_operation(&target)),
+            _ => match query::signed_for(&parts.headers) {
+                Some(sns::NAME) => self.sns(&parts, &body, &peer).await,
+                Some(ses::NAME) => self.ses(&parts, &body, &peer).await,
+                _ => Ok(wire::unknown_operation(&target)),
+            },
         }
     }
 
@@ -143,6 +151,21 @@ impl Aws {
             })
         };
         self.ledger.perform(call, sns::refuse, act).await
+    }
+
+    async fn ses(&self, parts: &Parts, body: &[u8], peer: &Peer) -> Answer {
+        let operation = ses::operation(&parts.method, parts.uri.path());
+        let request: Result<Value, String> = serde_json::from_slice(body).map_err(|error| error.to_string());
+        let rights = ses::rights(operation, request.as_ref().unwrap_or(&Value::Null));
+        let call = Call { rights, ..self.call(ses::NAME, operation, parts, peer) };
+        let allowed = call.authorize();
+        let act = async {
+            Performed::free(match allowed {
+                Ok(()) => self.ses.answer(operation, request),
+                Err(why) => ses::denied(&why),
+            })
+        };
+        self.ledger.perform(call, ses::refuse, act).await
     }
 
     fn call(&self, service: &'static str, operation: &str, parts: &Parts, peer: &Peer) -> Call {

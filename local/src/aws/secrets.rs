@@ -51,18 +51,19 @@ impl Version {
 struct Stored {
     /// The value in the template, if it says one: a stack update sets the secret only where that changed.
     declared: Option<String>,
-    current: Version,
+    /// There is none before somebody puts one, if the template says none.
+    current: Option<Version>,
     previous: Option<Version>,
 }
 
 impl Stored {
     fn put(&mut self, version: Version) {
-        self.previous = Some(std::mem::replace(&mut self.current, version));
+        self.previous = self.current.replace(version);
     }
 
     /// The version of this id or, without one, at this stage; else what there is none for.
     fn version(&self, id: Option<&str>, stage: Option<&str>) -> Result<(&Version, &'static str), String> {
-        let stages = [(Some(&self.current), CURRENT), (self.previous.as_ref(), PREVIOUS)];
+        let stages = [(self.current.as_ref(), CURRENT), (self.previous.as_ref(), PREVIOUS)];
         let mut versions = stages.into_iter().filter_map(|(version, stage)| Some((version?, stage)));
         match id {
             Some(id) => versions.find(|(version, _)| version.id == id).ok_or_else(|| format!("VersionId: {id}")),
@@ -194,20 +195,20 @@ fn replace(file: &Path, text: &[u8]) -> std::io::Result<()> {
 fn declare(stored: &mut BTreeMap<String, Stored>, secret: &Secret) {
     let declared = match &secret.value {
         SecretValue::Fixed(text) => Some(text.clone()),
-        SecretValue::Generated { .. } => None,
+        SecretValue::Generated { .. } | SecretValue::Empty => None,
     };
     let first = || match &secret.value {
-        SecretValue::Fixed(text) => text.clone(),
-        SecretValue::Generated { length, exclude } => generate(*length, exclude),
+        SecretValue::Fixed(text) => Some(Version::new(text.clone(), None)),
+        SecretValue::Generated { length, exclude } => Some(Version::new(generate(*length, exclude), None)),
+        SecretValue::Empty => None,
     };
     match stored.get_mut(&secret.arn) {
         None => {
-            let current = Version::new(first(), None);
-            stored.insert(secret.arn.clone(), Stored { declared, current, previous: None });
+            stored.insert(secret.arn.clone(), Stored { declared, current: first(), previous: None });
         }
         Some(known) if known.declared != declared => {
             known.declared = declared;
-            known.put(Version::new(first(), None));
+            first().into_iter().for_each(|version| known.put(version));
         }
         Some(_) => {}
     }
@@ -290,6 +291,18 @@ mod tests {
         call(&secrets, "PutSecretValue", json!({"SecretId": "Some-Name", "SecretString": "two"})).await;
         assert_eq!(call(&secrets, "GetSecretValue", json!({"SecretId": "Some-Name"})).await["SecretString"], "two");
         assert_eq!(call(&secrets, "GetSecretValue", previous).await["SecretString"], "one");
+    }
+
+    #[tokio::test]
+    async fn a_secret_may_have_no_value_until_one_is_put() {
+        let secrets =
+            Secrets::open(None, &[Secret { arn: ARN.to_owned(), value: SecretValue::Empty }]).expect("secrets");
+        let missing = call(&secrets, "GetSecretValue", json!({"SecretId": ARN})).await;
+        assert_eq!(missing["__type"], "ResourceNotFoundException");
+        call(&secrets, "PutSecretValue", json!({"SecretId": ARN, "SecretString": "one"})).await;
+        assert_eq!(call(&secrets, "GetSecretValue", json!({"SecretId": ARN})).await["SecretString"], "one");
+        let previous = json!({"SecretId": ARN, "VersionStage": "AWSPREVIOUS"});
+        assert_eq!(call(&secrets, "GetSecretValue", previous).await["__type"], "ResourceNotFoundException");
     }
 
     #[test]

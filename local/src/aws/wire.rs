@@ -11,6 +11,9 @@ pub(crate) const JSON_1_0: &str = "application/x-amz-json-1.0";
 /// Content type of Secrets Manager.
 pub(crate) const JSON_1_1: &str = "application/x-amz-json-1.1";
 
+/// Content type of SES.
+pub(crate) const JSON: &str = "application/json";
+
 /// A response with the headers that every AWS service sends.
 pub(crate) fn reply(status: StatusCode, content_type: &'static str, body: &Value) -> Response {
     let body = body.to_string();

@@ -17,7 +17,7 @@ const KEPT: usize = 100_000;
 /// One AWS call.
 #[derive(Debug, Default, Clone, Serialize)]
 pub(crate) struct Entry {
-    /// `dynamodb`, `secretsmanager`, `sns`, `sqs` or `management`.
+    /// `dynamodb`, `secretsmanager`, `ses`, `sns`, `sqs` or `management`.
     pub(crate) service: &'static str,
     /// Such as `PutItem`, or an HTTP method.
     pub(crate) operation: String,

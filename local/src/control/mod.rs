@@ -4,10 +4,15 @@ mod faults;
 mod journal;
 mod rule;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http_body_util::Full;
-use hyper::{Method, StatusCode, body::Bytes};
+use hyper::{
+    Method, StatusCode,
+    body::Bytes,
+    header::{CONTENT_SECURITY_POLICY, HeaderValue},
+};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 pub(crate) use self::{
@@ -19,9 +24,10 @@ use crate::{
     aws::Database,
     clock::Clock,
     lambda::{Asynchronous, Lambda},
+    outbox::Outbox,
     queues::Queues,
     schedules::Schedules,
-    serve::{Answer, Hangup, IdleCloser, Request, Response, json as json_response, read_body},
+    serve::{Answer, Hangup, IdleCloser, Request, Response, json as json_response, read_body, response},
     topics::Topics,
     websocket::{Registry, decode_id},
 };
@@ -48,6 +54,8 @@ pub(crate) struct Control {
     pub(crate) queues: Arc<Queues>,
     /// The topics.
     pub(crate) topics: Arc<Topics>,
+    /// What was sent to phones and addresses.
+    pub(crate) outbox: Arc<Outbox>,
     /// The events for which nobody waits.
     pub(crate) asynchronous: Arc<Asynchronous>,
     /// The rules that fire on schedule.
@@ -62,7 +70,7 @@ impl Control {
     /// Answers a request under [`PREFIX`].
     pub(crate) async fn answer(&self, request: Request) -> Answer {
         let path = request.uri().path().strip_prefix(PREFIX).unwrap_or_default().to_owned();
-        let response = match (request.method(), path.as_str()) {
+        let answer = match (request.method(), path.as_str()) {
             (&Method::GET, "calls") => ok(&json!(self.journal.calls())),
             (&Method::DELETE, "calls") => done(|| self.journal.reset()),
             (&Method::GET, "connections") => ok(&self.connections()),
@@ -70,6 +78,9 @@ impl Control {
             (&Method::GET, "sockets") => ok(&self.registry.describe()),
             (&Method::GET, "queues") => ok(&self.queues.describe()),
             (&Method::GET, "topics") => ok(&self.topics.describe()),
+            (&Method::GET, "outbox") => ok(&self.outbox.describe()),
+            (&Method::GET, "outbox.html") => page(self.outbox.page()),
+            (&Method::DELETE, "outbox") => done(|| self.outbox.clear()),
             (&Method::GET, "events") => ok(&self.asynchronous.describe()),
             (&Method::POST, "events/retry") => ok(&json!({ "retried": self.asynchronous.hurry() })),
             (&Method::GET, "faults") => ok(&self.faults.describe()),
@@ -81,10 +92,11 @@ impl Control {
             (&Method::GET, "clock") => ok(&json!({ "ahead_ms": self.clock.ahead_ms() })),
             (&Method::POST, "clock") => self.set_clock(request).await?,
             (&Method::POST, path) if path.starts_with("schedules/") => self.schedule(path).await,
+            (&Method::POST, path) if path.starts_with("queues/") => self.advance(path, request).await?,
             (&Method::POST, path) => self.vanish(path),
             _ => not_found(&path),
         };
-        Ok(response)
+        Ok(answer)
     }
 
     fn connections(&self) -> Value {
@@ -92,6 +104,7 @@ impl Control {
         json!({
             "dynamodb": count("dynamodb"),
             "secretsmanager": count("secretsmanager"),
+            "ses": count("ses"),
             "sns": count("sns"),
             "sqs": count("sqs"),
             "management": count("management"),
@@ -130,6 +143,20 @@ impl Control {
         }
     }
 
+    async fn advance(&self, path: &str, request: Request) -> Answer {
+        let ["queues", name, "advance"] = path.split('/').collect::<Vec<_>>()[..] else { return Ok(not_found(path)) };
+        let body = read_body(request.into_body(), RULE_LIMIT).await.map_err(|_| Hangup)?;
+        let sooner: Sooner = match serde_json::from_slice(&body) {
+            Ok(sooner) => sooner,
+            Err(error) => return Ok(json_response(StatusCode::BAD_REQUEST, &json!({ "error": error.to_string() }))),
+        };
+        Ok(match self.queues.advance(name, Duration::from_secs(sooner.seconds), sooner.in_flight) {
+            Ok(Some(moved)) => ok(&json!({ "moved": moved })),
+            Ok(None) => not_found(path),
+            Err(error) => json_response(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": error.to_string() })),
+        })
+    }
+
     async fn sweep(&self) -> Response {
         match self.database.sweep().await {
             Ok(deleted) => ok(&json!({ "deleted": deleted })),
@@ -144,6 +171,24 @@ impl Control {
             _ => not_found(path),
         }
     }
+}
+
+/// How much sooner a queue's messages are to come.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sooner {
+    seconds: u64,
+    /// Those in flight, too.
+    #[serde(default)]
+    in_flight: bool,
+}
+
+/// A page that a browser may not load anything for, nor run anything of.
+fn page(html: String) -> Response {
+    let mut page = response(StatusCode::OK, "text/html; charset=utf-8", html);
+    let policy = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'");
+    page.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    page
 }
 
 fn ok(body: &Value) -> Response {

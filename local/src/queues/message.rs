@@ -159,6 +159,11 @@ pub(super) fn after(time: i64, duration: Duration) -> i64 {
     time.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
 }
 
+/// The time that is so much earlier.
+pub(super) fn before(time: i64, duration: Duration) -> i64 {
+    time.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
+}
+
 #[cfg(test)]
 impl Message {
     /// One that was sent at a time.

@@ -169,6 +169,17 @@ impl Queues {
         })
     }
 
+    /// Has the delayed messages of the queue of this logical name come so much sooner, and if wished, those in flight;
+    /// says how many there are, if there is such a queue.
+    pub(crate) fn advance(&self, logical: &str, by: Duration, in_flight: bool) -> std::io::Result<Option<usize>> {
+        self.change(|state| {
+            let queue = state.queues.values_mut().find(|queue| queue.declared.logical_name == logical)?;
+            let moved = queue.advance(now(), by, in_flight);
+            moved.iter().for_each(|message| state.store.is(message));
+            Some(moved.len())
+        })
+    }
+
     /// Takes out all messages of a queue.
     pub(crate) fn purge(&self, name: &str) -> std::io::Result<()> {
         self.change(|state| {

@@ -9,7 +9,7 @@ use std::{
 use serde::Serialize;
 use tokio::sync::Notify;
 
-use super::message::{Handle, Message, after};
+use super::message::{Handle, Message, after, before};
 use crate::template;
 
 /// A message may be hidden for so long, counted from when it was received.
@@ -177,6 +177,17 @@ impl Queue {
         Ok(message)
     }
 
+    /// Has the messages that wait come so much sooner: the delayed ones, and if wished, those in flight.
+    pub(super) fn advance(&mut self, now: i64, by: Duration, in_flight: bool) -> Vec<Message> {
+        self.expire(now);
+        let waits = |message: &&Message| message.due_ms > now && (in_flight || message.receives.is_none());
+        let waiting: Vec<u64> = self.messages.values().filter(waits).map(|message| message.number).collect();
+        let sooner = |message: &mut Message| message.due_ms = before(message.due_ms, by);
+        let moved = waiting.into_iter().filter_map(|number| self.change(number, sooner)).collect();
+        self.changed.notify_waiters();
+        moved
+    }
+
     /// Changes a message in its place, and gives a copy of what it has become.
     fn change(&mut self, number: u64, change: impl FnOnce(&mut Message)) -> Option<Message> {
         let message = self.messages.get_mut(&number)?;
@@ -275,6 +286,17 @@ mod tests {
         let visible = queue.hide(59 * SECOND, handle, Duration::ZERO);
         assert_eq!(visible, Err(Unchanged::NotInFlight));
         assert_eq!(numbers(&queue.receive(59 * SECOND, WISH)), [1]);
+    }
+
+    #[test]
+    fn what_waits_may_come_sooner() {
+        let mut queue = queue(&[0, 90 * SECOND, 60 * SECOND]);
+        assert_eq!(numbers(&queue.receive(0, WISH)), [1]);
+        let by = |seconds: u64| Duration::from_secs(seconds);
+        assert_eq!(queue.advance(0, by(50), false).len(), 2);
+        assert_eq!((queue.counts(10 * SECOND), queue.counts(0)), (counts(1, 1, 1), counts(0, 1, 2)));
+        assert_eq!(queue.advance(10 * SECOND, by(3600), true).len(), 2);
+        assert_eq!(numbers(&queue.receive(10 * SECOND, WISH)), [1, 2, 3]);
     }
 
     #[test]

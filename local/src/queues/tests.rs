@@ -149,3 +149,18 @@ async fn a_long_queue_is_as_quick_as_a_short_one() {
     assert_eq!(queues.counts("q"), Some(Counts { visible: 0, in_flight: 0, delayed: 0 }));
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
+
+#[tokio::test]
+async fn time_may_be_skipped_for_a_queue() {
+    let queues = Arc::new(open(None, two()));
+    send(&queues, "in a quarter of an hour", 900_000);
+    let waiting = Arc::clone(&queues);
+    let waiting = tokio::spawn(async move { receive(&waiting, "q", 3_600_000, 5000).await });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let hour = Duration::from_secs(3600);
+    assert_eq!(queues.advance("q", hour, false).expect("an answer"), Some(1));
+    assert_eq!(waiting.await.expect("a message")[0].body, "in a quarter of an hour");
+    assert_eq!(queues.advance("q", hour, false).expect("an answer"), Some(0));
+    assert_eq!(queues.advance("q", hour, true).expect("an answer"), Some(1));
+    assert_eq!(queues.advance("nowhere", hour, true).expect("an answer"), None);
+}

@@ -143,6 +143,8 @@ pub(crate) enum SecretValue {
         /// None of which is among these.
         exclude: String,
     },
+    /// There is none, until somebody puts one.
+    Empty,
 }
 
 /// An HTTP API with its `$default` stage.
@@ -310,7 +312,10 @@ fn secret(resource: &Resource) -> Result<Secret, String> {
     let value = match (properties.secret_string, properties.generate_secret_string) {
         (Some(text), None) => SecretValue::Fixed(text),
         (None, Some(how)) => SecretValue::Generated { length: how.password_length, exclude: how.exclude_characters },
-        _ => return Err(format!("{}: give either SecretString or GenerateSecretString", resource.name)),
+        (None, None) => SecretValue::Empty,
+        (Some(_), Some(_)) => {
+            return Err(format!("{}: give SecretString or GenerateSecretString, not both", resource.name));
+        }
     };
     Ok(Secret { arn: resource.identity.reference.clone(), value })
 }

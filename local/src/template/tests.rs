@@ -1,3 +1,5 @@
+mod push;
+
 use super::*;
 
 const TEMPLATE: &str = r#"

@@ -4,7 +4,7 @@ use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::{super::query, NAMESPACE};
-use crate::{control::Action, serve::Response, topics::Unpublished};
+use crate::{control::Action, platforms::Unregistered, serve::Response, topics::Unpublished};
 
 /// Why a request, or an entry of a batch, is not granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,21 @@ impl Failure {
     /// The topic is not there.
     pub(super) fn no_topic() -> Self {
         Self::new("NotFound", "Topic does not exist")
+    }
+
+    /// The endpoint is not there.
+    pub(super) fn no_endpoint() -> Self {
+        Self::from(Unregistered::NoEndpoint)
+    }
+
+    /// Nothing is sent to the endpoint.
+    pub(super) fn disabled() -> Self {
+        Self::new("EndpointDisabled", "Endpoint is disabled")
+    }
+
+    /// A change could not be kept.
+    pub(super) fn unkept(error: std::io::Error) -> Self {
+        Self::new("InternalError", error.to_string())
     }
 
     /// The answer to a whole request.
@@ -62,10 +77,19 @@ impl Failure {
 
 impl From<Unpublished> for Failure {
     fn from(why: Unpublished) -> Self {
-        let message = why.to_string();
         match why {
-            Unpublished::Fault(code) => Self { code, message },
-            Unpublished::Unkept(_) => Self::new("InternalError", message),
+            Unpublished::Fault(ref code) => Self::new(code, why.to_string()),
+            Unpublished::Unkept(error) => Self::unkept(error),
+        }
+    }
+}
+
+impl From<Unregistered> for Failure {
+    fn from(why: Unregistered) -> Self {
+        match why {
+            Unregistered::NoApplication | Unregistered::NoEndpoint => Self::new("NotFound", why.to_string()),
+            Unregistered::Taken(_) => Self::parameter(&why.to_string()),
+            Unregistered::Unkept(error) => Self::unkept(error),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! SNS on the wire: which rights a request needs, and what is answered.
 
+mod direct;
+mod endpoints;
 mod failure;
 mod request;
 
@@ -10,10 +12,12 @@ use serde_json::{Value, json};
 pub(crate) use self::failure::{denied, refuse};
 use self::{
     failure::Failure,
-    request::{SIZE_LIMIT, entries, notice, target},
+    request::{LAMBDA, SIZE_LIMIT, Target, entries, notice, target},
 };
 use super::{Right, query};
 use crate::{
+    outbox::Outbox,
+    platforms::Platforms,
     serve::Response,
     template::{ACCOUNT, Topic},
     topics::{Notice, Topics},
@@ -28,29 +32,49 @@ const NAMESPACE: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
 const ARN_PARTS: usize = 6;
 
 /// The operations that are served.
-pub(crate) const OPERATIONS: [&str; 6] =
-    ["Publish", "PublishBatch", "ListTopics", "GetTopicAttributes", "ListSubscriptions", "ListSubscriptionsByTopic"];
+pub(crate) const OPERATIONS: [&str; 11] = [
+    "Publish",
+    "PublishBatch",
+    "ListTopics",
+    "GetTopicAttributes",
+    "ListSubscriptions",
+    "ListSubscriptionsByTopic",
+    "CreatePlatformApplication",
+    "CreatePlatformEndpoint",
+    "GetEndpointAttributes",
+    "SetEndpointAttributes",
+    "DeleteEndpoint",
+];
 
 /// The rights that a request needs; none if the operation is not served.
 pub(crate) fn rights(operation: &str, request: &Value) -> Vec<Right> {
     let on =
         |action: &str, resource: &str| vec![Right { action: format!("sns:{action}"), resource: resource.to_owned() }];
-    let topic = || request["TopicArn"].as_str().or(request["TargetArn"].as_str()).unwrap_or_default();
+    let named = |field: &str| request[field].as_str().unwrap_or_default();
     match operation {
-        "ListTopics" | "ListSubscriptions" => on(operation, "*"),
-        "PublishBatch" => on("Publish", topic()),
-        known if OPERATIONS.contains(&known) => on(known, topic()),
+        "ListTopics" | "ListSubscriptions" | "CreatePlatformApplication" => on(operation, "*"),
+        "CreatePlatformEndpoint" => on(operation, named("PlatformApplicationArn")),
+        "GetEndpointAttributes" | "SetEndpointAttributes" | "DeleteEndpoint" => on(operation, named("EndpointArn")),
+        // Only a policy for all resources lets its holder send to a phone, which has no ARN.
+        "Publish" if request["PhoneNumber"].is_string() => on(operation, "*"),
+        "Publish" if !request["TopicArn"].is_string() => on(operation, named("TargetArn")),
+        "PublishBatch" => on("Publish", named("TopicArn")),
+        known if OPERATIONS.contains(&known) => on(known, named("TopicArn")),
         _ => Vec::new(),
     }
 }
 
 type Answered = Result<Value, Failure>;
 
-/// The topics, as they are served.
+/// Topics, devices and phones, as they are served.
 #[derive(Debug)]
 pub(crate) struct Sns {
     /// The topics.
     pub(crate) topics: Arc<Topics>,
+    /// The devices.
+    pub(crate) platforms: Platforms,
+    /// Where what is sent to devices and phones goes.
+    pub(crate) outbox: Arc<Outbox>,
 }
 
 impl Sns {
@@ -63,6 +87,11 @@ impl Sns {
             "GetTopicAttributes" => self.attributes(request),
             "ListSubscriptions" => Ok(subscriptions(self.topics.all())),
             "ListSubscriptionsByTopic" => self.topic(request).map(|topic| subscriptions([topic])),
+            "CreatePlatformApplication" => self.create_application(request),
+            "CreatePlatformEndpoint" => self.create_endpoint(request),
+            "GetEndpointAttributes" => self.endpoint_attributes(request),
+            "SetEndpointAttributes" => self.set_endpoint_attributes(request),
+            "DeleteEndpoint" => self.delete_endpoint(request),
             other => {
                 Err(Failure::new("InvalidAction", format!("the local stack serves no operation {other:?} of SNS")))
             }
@@ -88,18 +117,27 @@ impl Sns {
     }
 
     fn publish(&self, request: &Value) -> Answered {
-        let (notice, length) = notice(request)?;
+        match target(request)? {
+            Target::Topic(arn) => self.publish_to(arn, request),
+            Target::Endpoint(arn) => self.push(arn, request),
+            Target::Phone(number) => self.sms(number, request),
+        }
+    }
+
+    fn publish_to(&self, arn: &str, request: &Value) -> Answered {
+        let (notice, length) = notice(request, LAMBDA)?;
         if length > SIZE_LIMIT {
             return Err(Failure::parameter("Message too long"));
         }
-        let topic = self.topic_of(target(request)?)?;
+        let topic = self.topic_of(arn)?;
         Ok(json!({ "MessageId": self.topics.publish(topic, &notice)? }))
     }
 
     /// An entry that is wrong fails them all, as on AWS; what fails alone was not SNS's to take.
     fn publish_batch(&self, request: &Value) -> Answered {
         let (topic, entries) = (self.topic(request)?, entries(request)?);
-        let read = entries.into_iter().map(|(id, entry)| notice(entry).map(|(notice, length)| (id, notice, length)));
+        let read =
+            entries.into_iter().map(|(id, entry)| notice(entry, LAMBDA).map(|(notice, length)| (id, notice, length)));
         let read: Vec<(&str, Notice, usize)> = read.collect::<Result<_, _>>()?;
         if read.iter().map(|(_, _, length)| length).sum::<usize>() > SIZE_LIMIT {
             let message = "The length of all the messages put together is more than the limit.";

@@ -23,21 +23,34 @@ const SUBJECT: usize = 100;
 /// How long an attribute's name may be.
 const NAME_LIMIT: usize = 256;
 
-/// The ARN of the topic that is published to.
-pub(super) fn target(request: &Value) -> Result<&str, Failure> {
-    if request["PhoneNumber"].is_string() {
-        return Err(Failure::parameter("PhoneNumber Reason: the local stack sends no SMS"));
-    }
-    let target = request["TargetArn"].as_str();
-    if target.is_some_and(|arn| arn.contains(":endpoint/")) {
-        return Err(Failure::parameter("TargetArn Reason: No endpoint found for the target arn specified"));
-    }
-    let arn = request["TopicArn"].as_str().or(target);
-    arn.ok_or_else(|| Failure::parameter("TopicArn or TargetArn Reason: no value for required parameter"))
+/// What functions are known by in a structured message.
+pub(super) const LAMBDA: &str = "lambda";
+
+/// Where a message goes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Target<'a> {
+    /// To the topic of this ARN, which may not be there.
+    Topic(&'a str),
+    /// To the platform endpoint of this ARN, which may not be there.
+    Endpoint(&'a str),
+    /// To this phone number, which may be none.
+    Phone(&'a str),
 }
 
-/// The message of a request or of a batch entry, and how long it is with its attributes.
-pub(super) fn notice(request: &Value) -> Result<(Notice, usize), Failure> {
+/// Where a request's message goes.
+pub(super) fn target(request: &Value) -> Result<Target<'_>, Failure> {
+    let [topic, target, phone] = ["TopicArn", "TargetArn", "PhoneNumber"].map(|field| request[field].as_str());
+    match (topic, target, phone) {
+        (None, None, None) => Err(Failure::parameter("TopicArn or TargetArn Reason: no value for required parameter")),
+        (None, None, Some(number)) => Ok(Target::Phone(number)),
+        (None, Some(arn), None) if arn.contains(":endpoint/") => Ok(Target::Endpoint(arn)),
+        (Some(arn), None, None) | (None, Some(arn), None) => Ok(Target::Topic(arn)),
+        _ => Err(Failure::parameter("Only one of TopicArn, TargetArn and PhoneNumber may be given")),
+    }
+}
+
+/// What the message of a request or of a batch entry says to this protocol, and how long all of it is with its attributes.
+pub(super) fn notice(request: &Value, protocol: &str) -> Result<(Notice, usize), Failure> {
     let subject = subject(&request["Subject"])?;
     let message = request["Message"].as_str().unwrap_or_default();
     if message.is_empty() {
@@ -52,7 +65,7 @@ pub(super) fn notice(request: &Value) -> Result<(Notice, usize), Failure> {
     let length = message.len() + size;
     let message = match request["MessageStructure"].as_str() {
         None => message.to_owned(),
-        Some("json") => for_functions(message)?,
+        Some("json") => for_protocol(message, protocol)?,
         Some(_) => return Err(Failure::parameter("Invalid message structure. Must be json")),
     };
     Ok((Notice { subject, message, attributes }, length))
@@ -66,14 +79,15 @@ fn subject(subject: &Value) -> Result<Option<String>, Failure> {
     Ok(Some(subject.to_owned()))
 }
 
-/// What functions are told where a message says something else to each protocol.
-fn for_functions(message: &str) -> Result<String, Failure> {
+/// What one protocol is told where a message says something else to each. As on AWS, an entry that is no text counts as
+/// missing, but `default` must be one.
+fn for_protocol(message: &str, protocol: &str) -> Result<String, Failure> {
     let by_protocol: Map<String, Value> = serde_json::from_str(message)
         .map_err(|_| Failure::parameter("Message Structure - JSON message body failed to parse"))?;
     let told = |protocol: &str| by_protocol.get(protocol).and_then(Value::as_str);
     let default = told("default")
         .ok_or_else(|| Failure::parameter("Message Structure - No default entry in JSON message body"))?;
-    Ok(told("lambda").unwrap_or(default).to_owned())
+    Ok(told(protocol).unwrap_or(default).to_owned())
 }
 
 /// A message's attributes as its receivers see them, and how long they are together.
@@ -186,7 +200,7 @@ mod tests {
             (with_attributes(&[["a", "Binary", "BinaryValue", "?"]]), "base64"),
             (with_attributes(&[["a", "Number", "StringValue", "x"]]), "to number"),
         ] {
-            let failure = notice(&wrong).expect_err("SNS takes no such thing");
+            let failure = notice(&wrong, LAMBDA).expect_err("SNS takes no such thing");
             assert!(format!("{failure:?}").contains(says), "{failure:?}");
         }
     }
@@ -196,7 +210,7 @@ mod tests {
         let mut request =
             with_attributes(&[["a", "Number", "StringValue", "1.5"], ["b", "Binary", "BinaryValue", "AAAA"]]);
         request["Subject"] = json!("é".repeat(100));
-        let (told, length) = notice(&request).expect("a message");
+        let (told, length) = notice(&request, LAMBDA).expect("a message");
         assert_eq!(told.attributes["a"], json!({"Type": "Number", "Value": "1.5"}));
         assert_eq!(told.attributes["b"], json!({"Type": "Binary", "Value": "AAAA"}));
         assert_eq!(length, 1 + "aNumber1.5".len() + "bBinary".len() + 3);
@@ -204,11 +218,13 @@ mod tests {
     }
 
     #[test]
-    fn functions_may_be_told_something_of_their_own() {
-        let told =
-            |message: &str| notice(&json!({"Message": message, "MessageStructure": "json"})).map(|it| it.0.message);
-        assert_eq!(told(r#"{"default": "a", "lambda": "b"}"#), Ok("b".to_owned()));
-        assert_eq!(told(r#"{"default": "a", "lambda": 1, "sqs": "c"}"#), Ok("a".to_owned()));
+    fn each_protocol_may_be_told_something_of_its_own() {
+        let told = |protocol: &str, message: &str| {
+            notice(&json!({"Message": message, "MessageStructure": "json"}), protocol).map(|it| it.0.message)
+        };
+        assert_eq!(told(LAMBDA, r#"{"default": "a", "lambda": "b"}"#), Ok("b".to_owned()));
+        assert_eq!(told(LAMBDA, r#"{"default": "a", "lambda": 1, "sms": "c"}"#), Ok("a".to_owned()));
+        assert_eq!(told("sms", r#"{"default": "a", "lambda": 1, "sms": "c"}"#), Ok("c".to_owned()));
     }
 
     #[test]
@@ -231,12 +247,15 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_for_a_topic() {
-        assert_eq!(target(&json!({"TargetArn": "arn:t"})), Ok("arn:t"));
+    fn a_message_is_for_a_topic_an_endpoint_or_a_phone() {
+        let endpoint = "arn:aws:sns:us-east-1:1:endpoint/GCM/a/b";
+        assert_eq!(target(&json!({"TargetArn": "arn:t"})), Ok(Target::Topic("arn:t")));
+        assert_eq!(target(&json!({"TargetArn": endpoint})), Ok(Target::Endpoint(endpoint)));
+        assert_eq!(target(&json!({"PhoneNumber": "+1"})), Ok(Target::Phone("+1")));
         for (wrong, says) in [
             (json!({}), "no value for required parameter"),
-            (json!({"PhoneNumber": "+1"}), "no SMS"),
-            (json!({"TargetArn": "arn:aws:sns:r:1:endpoint/GCM/a/b"}), "No endpoint found"),
+            (json!({"PhoneNumber": "+1", "TopicArn": "arn:t"}), "Only one"),
+            (json!({"TargetArn": endpoint, "TopicArn": "arn:t"}), "Only one"),
         ] {
             assert!(format!("{:?}", target(&wrong)).contains(says));
         }

@@ -1,12 +1,13 @@
 //! The HTTP API: sends, looks, and cancels.
 
+mod endpoints;
+
 use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -109,7 +110,7 @@ impl Client {
             let request = self.request(Method::POST, "/v1/notifications").json(notification);
             key.iter().fold(request, |request, key| request.header("Idempotency-Key", key))
         };
-        self.call(request).await
+        self.call(request, Response::json).await
     }
 
     /// Looks at a notification by its id: whether it is still to come, and where it went.
@@ -118,7 +119,7 @@ impl Client {
     /// It is refused (`not_found`: nobody knows the id any more, or never did), or for half a minute nobody answered.
     pub async fn notification(&self, id: &str) -> Result<NotificationState, HttpError> {
         let path = notification_path(id)?;
-        self.call(|| self.request(Method::GET, &path)).await
+        self.call(|| self.request(Method::GET, &path), Response::json).await
     }
 
     /// Cancels a notification that is still to come, and with `repeat` all that would follow. If an answer is lost the
@@ -129,7 +130,7 @@ impl Client {
     /// cancelled all the same; cancelling it again is safe.
     pub async fn cancel(&self, id: &str) -> Result<NotificationState, HttpError> {
         let path = notification_path(id)?;
-        self.call(|| self.request(Method::DELETE, &path)).await
+        self.call(|| self.request(Method::DELETE, &path), Response::json).await
     }
 
     /// Looks at a channel.
@@ -137,20 +138,25 @@ impl Client {
     /// # Errors
     /// It is refused, or for half a minute nobody answered.
     pub async fn channel(&self, channel: &Channel) -> Result<ChannelState, HttpError> {
-        let path = format!("/v1/channels/{}", percent_encoded(channel.as_str()));
-        self.call(|| self.request(Method::GET, &path)).await
+        let path = channel_path(channel);
+        self.call(|| self.request(Method::GET, &path), Response::json).await
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base)).header(AUTHORIZATION, self.authorization.clone())
     }
 
-    async fn call<T: DeserializeOwned>(&self, request: impl Fn() -> RequestBuilder) -> Result<T, HttpError> {
+    /// Makes a call until it is answered, refused, or hopeless.
+    async fn call<T>(
+        &self,
+        request: impl Fn() -> RequestBuilder,
+        read: impl AsyncFn(Response) -> reqwest::Result<T>,
+    ) -> Result<T, HttpError> {
         let deadline = Instant::now() + TRY_FOR;
         let mut rng = StdRng::seed_from_u64(rand::random());
         let mut failures = 0;
         loop {
-            let (error, wait) = match self.attempt(request()).await {
+            let (error, wait) = match self.attempt(request(), &read).await {
                 Attempt::Done(value) => return Ok(value),
                 Attempt::Failed(error) => return Err(error),
                 Attempt::Again { error, wait } => (error, wait),
@@ -165,7 +171,23 @@ impl Client {
         }
     }
 
-    async fn attempt<T: DeserializeOwned>(&self, request: RequestBuilder) -> Attempt<T> {
+    /// Makes a call that must not be made again where its answer is lost.
+    async fn once<T>(
+        &self,
+        request: RequestBuilder,
+        read: impl AsyncFn(Response) -> reqwest::Result<T>,
+    ) -> Result<T, HttpError> {
+        match self.attempt(request, &read).await {
+            Attempt::Done(value) => Ok(value),
+            Attempt::Failed(error) | Attempt::Again { error, .. } => Err(error),
+        }
+    }
+
+    async fn attempt<T>(
+        &self,
+        request: RequestBuilder,
+        read: &impl AsyncFn(Response) -> reqwest::Result<T>,
+    ) -> Attempt<T> {
         let network = |source: reqwest::Error| HttpError::Network { url: self.base.clone(), source };
         let response = match request.send().await {
             Ok(response) => response,
@@ -174,7 +196,7 @@ impl Client {
         };
         let status = response.status();
         if status.is_success() {
-            return match response.json().await {
+            return match read(response).await {
                 Ok(value) => Attempt::Done(value),
                 Err(source) if source.is_decode() => Attempt::Failed(network(source)),
                 Err(source) => Attempt::Again { error: network(source), wait: None },
@@ -208,6 +230,10 @@ fn refused(status: StatusCode, body: &str) -> HttpError {
     let code = text("code").unwrap_or_else(|| status.to_string());
     let detail = text("detail").or_else(|| text("message")).or_else(|| text("title")).unwrap_or_default();
     HttpError::Refused { status: status.as_u16(), code, detail }
+}
+
+fn channel_path(channel: &Channel) -> String {
+    format!("/v1/channels/{}", percent_encoded(channel.as_str()))
 }
 
 /// Without an id, or with one that an address resolves away, the call would be another one.

@@ -2,7 +2,7 @@
 //!
 //! [`Listener`] hands an application every notification of its channels exactly once and in order, across lost
 //! pushes, doubled ones and reconnects. [`Client`] sends notifications over HTTP, now or later, cancels them,
-//! and looks at them and at channels. [`token`] mints tokens where the signing secret is at hand.
+//! looks at them and at channels, and manages endpoints. [`token`] mints tokens where the signing secret is at hand.
 //!
 //! ```no_run
 //! use tidings::{Event, Listener};
@@ -28,6 +28,7 @@
 //! what to do. `listener` and `socket` do it.
 
 mod channel;
+mod endpoint;
 mod event;
 mod frame;
 mod http;
@@ -41,6 +42,7 @@ mod timing;
 pub mod token;
 
 pub use channel::{Channel, Cursor, InvalidChannel, InvalidCursor};
+pub use endpoint::{Attempt, Endpoint, NewEndpoint, Replayed, Target};
 pub use event::Event;
 pub use http::{ChannelState, Client, HttpError};
 pub use item::Item;

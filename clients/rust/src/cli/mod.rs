@@ -9,11 +9,13 @@ use tidings::token::{Claims, LOCAL_SECRET, is_local};
 
 mod cancel;
 mod channel;
+mod endpoints;
 mod listen;
 mod notification;
 mod send;
 mod show;
 mod token;
+mod vapid;
 
 /// An error that ends the program.
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
@@ -50,6 +52,8 @@ enum Command {
     Channel(channel::Channel),
     Notification(notification::Notification),
     Cancel(cancel::Cancel),
+    Endpoints(endpoints::Endpoints),
+    Vapid(vapid::Vapid),
 }
 
 impl Arguments {
@@ -62,6 +66,8 @@ impl Arguments {
             Command::Channel(channel) => channel.run(&self.stack).await,
             Command::Notification(notification) => notification.run(&self.stack).await,
             Command::Cancel(cancel) => cancel.run(&self.stack).await,
+            Command::Endpoints(endpoints) => endpoints.run(&self.stack).await,
+            Command::Vapid(vapid) => vapid.run(),
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::process::Command;
 use crate::http::{CANCELLED, SCHEDULED, serve};
 use crate::server::{Server, within};
 
-fn tidings(arguments: &[&str]) -> Command {
+pub(crate) fn tidings(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     for variable in ["TIDINGS_HTTP", "TIDINGS_WEBSOCKET", "TIDINGS_TOKEN", "TIDINGS_SECRET", "RUST_LOG"] {
@@ -18,13 +18,13 @@ fn tidings(arguments: &[&str]) -> Command {
 }
 
 /// The program against an API that answers once; its success, what it printed and told, and what it asked.
-async fn asked(answer: (&'static str, &'static str), arguments: &[&str]) -> (bool, String, String, String) {
+pub(crate) async fn asked(answer: (&'static str, &'static str), arguments: &[&str]) -> (bool, String, String, String) {
     let (url, server) = serve(Box::leak(Box::new([answer]))).await;
     let (success, printed, told) = output(tidings(&[&["--http", &url], arguments].concat())).await;
     (success, printed, told, within(server).await.unwrap().remove(0))
 }
 
-async fn output(mut command: Command) -> (bool, String, String) {
+pub(crate) async fn output(mut command: Command) -> (bool, String, String) {
     let output = within(command.output()).await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.success(), text(output.stdout), text(output.stderr))
@@ -97,6 +97,7 @@ async fn nothing_signed_by_the_local_secret_leaves_this_machine() {
         &["--http", "https://api.example.org", "channel", "user:alice"],
         &["--http", "https://api.example.org", "notification", "n-1"],
         &["--http", "https://api.example.org", "cancel", "n-1"],
+        &["--http", "https://api.example.org", "endpoints", "list", "user:alice"],
     ] {
         let (success, _, told) = output(tidings(arguments)).await;
         assert!(!success);
@@ -204,6 +205,31 @@ async fn the_local_secret_for_a_deployed_stack_is_warned_of() {
 async fn a_secret_on_the_command_line_is_refused() {
     let (success, _, told) = output(tidings(&["token", "--sub", "alice", "--secret", "hush"])).await;
     assert!(!success && told.contains("--secret"), "{told}");
+}
+
+#[tokio::test]
+async fn vapid_prints_new_keys_and_tells_what_to_do_with_the_public_one() {
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let (success, printed, told) = output(tidings(&["vapid", "--subject", "mailto:ops@example.com"])).await;
+        assert!(success, "{told}");
+        let keys: serde_json::Map<String, Value> = serde_json::from_str(&printed).unwrap();
+        assert_eq!(keys.keys().collect::<Vec<_>>(), ["private_key", "public_key", "subject"]);
+        assert_eq!(keys["subject"], "mailto:ops@example.com");
+        let [private, public] = ["private_key", "public_key"].map(|name| keys[name].as_str().unwrap());
+        assert!(told.contains(&format!("VapidPublicKey={public}")) && !told.contains(private), "{told}");
+        seen.push(private.to_owned());
+    }
+    assert_ne!(seen[0], seen[1]);
+}
+
+#[tokio::test]
+async fn vapid_makes_no_keys_without_a_contact() {
+    for (arguments, named) in [(&["vapid"][..], "--subject"), (&["vapid", "--subject", "me"], "mailto:ADDRESS")] {
+        let (success, printed, told) = output(tidings(arguments)).await;
+        assert!(!success && printed.is_empty());
+        assert!(told.contains(named), "{told}");
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod command_line;
+mod endpoints;
 mod http;
 mod listener;
 mod server;

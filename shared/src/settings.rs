@@ -1,11 +1,16 @@
 //! The environment, read once at start, by concern. A variable that is missing or wrong is named.
 
 use std::env;
+use std::net::SocketAddr;
+use std::str::FromStr;
 
 use crate::clock;
-use crate::domain::append::Rules;
+use crate::domain::append;
 use crate::domain::channel::Channel;
+use crate::domain::endpoint::retry::LOG_KEEPS;
 use crate::domain::time::Millis;
+use crate::endpoints::mobile_push::Application;
+use crate::endpoints::url::Rules;
 
 /// The environment does not say what the function needs.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +53,22 @@ pub fn once_table() -> Result<String, InvalidSetting> {
     required("ONCE_TABLE")
 }
 
+/// The queue of attempts at endpoints.
+///
+/// # Errors
+/// The variable is missing.
+pub fn endpoints_queue() -> Result<String, InvalidSetting> {
+    required("ENDPOINTS_QUEUE")
+}
+
+/// The queue of attempts that have failed for the last time.
+///
+/// # Errors
+/// The variable is missing.
+pub fn endpoint_dead_letters() -> Result<String, InvalidSetting> {
+    required("ENDPOINT_DEAD_LETTERS")
+}
+
 /// The channel of what comes in over SNS and names none.
 ///
 /// # Errors
@@ -83,7 +104,7 @@ pub struct LogSettings {
     /// The table *Notifications*.
     pub table: String,
     /// How long notifications are kept, and whether the table was restored.
-    pub rules: Rules,
+    pub rules: append::Rules,
 }
 
 impl LogSettings {
@@ -94,16 +115,15 @@ impl LogSettings {
     pub fn from_env() -> Result<Self, InvalidSetting> {
         const DAYS: &str = "RETENTION_DAYS";
         const RESTORED: &str = "RESTORED_AT";
-        let days: i64 = required(DAYS)?
-            .parse()
-            .ok()
-            .filter(|days| (1..=365).contains(days))
-            .ok_or_else(|| InvalidSetting::Invalid { name: DAYS, reason: "give 1 to 365 days".to_owned() })?;
+        let days: i64 =
+            required(DAYS)?.parse().ok().filter(|days| (LOG_KEEPS..=365).contains(days)).ok_or_else(|| {
+                InvalidSetting::Invalid { name: DAYS, reason: format!("give {LOG_KEEPS} to 365 days") }
+            })?;
         let restored_at = optional(RESTORED)
             .map(|text| past(&text, clock::now()))
             .transpose()
             .map_err(|reason| InvalidSetting::Invalid { name: RESTORED, reason })?;
-        let rules = Rules { retention: days * 24 * 60 * 60, restored_at };
+        let rules = append::Rules { retention: days * 24 * 60 * 60, restored_at };
         Ok(Self { table: required("NOTIFICATIONS_TABLE")?, rules })
     }
 }
@@ -123,6 +143,88 @@ pub fn management_endpoint() -> Result<String, InvalidSetting> {
     required("MANAGEMENT_ENDPOINT")
 }
 
+/// Which kinds of endpoints there may be, and where.
+#[derive(Clone, Debug, Default)]
+pub struct KindSettings {
+    /// Which URLs may be posted to.
+    pub urls: Rules,
+    /// The public key of Web Push; none where browsers may not be.
+    pub web_push: Option<String>,
+    /// The SNS platform applications whose endpoints may be.
+    pub applications: Vec<Application>,
+    /// How many text messages a day may be sent.
+    pub sms_cap: u32,
+    /// How many e-mails a day may be sent.
+    pub email_cap: u32,
+}
+
+impl KindSettings {
+    /// Reads them from the environment.
+    ///
+    /// # Errors
+    /// A variable is missing or wrong.
+    pub fn from_env() -> Result<Self, InvalidSetting> {
+        let ports = list("WEBHOOK_PORTS", |port| port.parse::<u16>().map_err(|error| error.to_string()))?;
+        let allow_loopback = number("ALLOW_LOOPBACK_WEBHOOKS")?;
+        Ok(Self {
+            urls: Rules { ports, allow_loopback },
+            web_push: optional("VAPID_PUBLIC_KEY"),
+            applications: list("PLATFORM_APPLICATIONS", |arn| {
+                Application::parse(arn).map_err(|error| error.to_string())
+            })?,
+            sms_cap: number("SMS_DAILY_CAP")?,
+            email_cap: number("EMAIL_DAILY_CAP")?,
+        })
+    }
+}
+
+/// What reaches endpoints needs besides.
+#[derive(Clone, Debug)]
+pub struct CourierSettings {
+    /// Who is asked for the addresses of hosts, if not the system.
+    pub name_server: Option<SocketAddr>,
+    /// The secret with the keys of Web Push: its name or ARN.
+    pub vapid_secret: String,
+    /// Who e-mails are from; empty where there are none.
+    pub email_from: String,
+    /// The table *Once*, which counts what is capped.
+    pub once_table: String,
+}
+
+impl CourierSettings {
+    /// Reads them from the environment.
+    ///
+    /// # Errors
+    /// A variable is missing or wrong.
+    pub fn from_env() -> Result<Self, InvalidSetting> {
+        const SERVER: &str = "NAME_SERVER";
+        let name_server = optional(SERVER).map(|text| text.parse()).transpose();
+        Ok(Self {
+            name_server: name_server.map_err(|_| InvalidSetting::Invalid {
+                name: SERVER,
+                reason: "give an address and a port".to_owned(),
+            })?,
+            vapid_secret: required("VAPID_SECRET")?,
+            email_from: optional("EMAIL_FROM").unwrap_or_default(),
+            once_table: once_table()?,
+        })
+    }
+}
+
+fn number<T: FromStr>(name: &'static str) -> Result<T, InvalidSetting>
+where
+    T::Err: ToString,
+{
+    required(name)?.parse().map_err(|error: T::Err| InvalidSetting::Invalid { name, reason: error.to_string() })
+}
+
+/// Values with commas between them.
+fn list<T>(name: &'static str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, InvalidSetting> {
+    let text = optional(name).unwrap_or_default();
+    let values = text.split(',').map(str::trim).filter(|value| !value.is_empty());
+    values.map(|value| read(value).map_err(|reason| InvalidSetting::Invalid { name, reason })).collect()
+}
+
 /// What the page is told about its stack.
 #[derive(Clone, Debug)]
 pub struct PageSettings {
@@ -130,6 +232,8 @@ pub struct PageSettings {
     pub websocket_url: String,
     /// The published secret of a stack on one's own machine; nothing in a deployed one.
     pub local_token_secret: Option<String>,
+    /// The public key of Web Push; nothing where the stack pushes to no browsers.
+    pub vapid_public_key: Option<String>,
 }
 
 impl PageSettings {
@@ -138,7 +242,11 @@ impl PageSettings {
     /// # Errors
     /// The address's variable is missing.
     pub fn from_env() -> Result<Self, InvalidSetting> {
-        Ok(Self { websocket_url: required("WEBSOCKET_URL")?, local_token_secret: optional("LOCAL_TOKEN_SECRET") })
+        Ok(Self {
+            websocket_url: required("WEBSOCKET_URL")?,
+            local_token_secret: optional("LOCAL_TOKEN_SECRET"),
+            vapid_public_key: optional("VAPID_PUBLIC_KEY"),
+        })
     }
 }
 

@@ -2,30 +2,19 @@
 
 use aws_lambda_events::sns::{SnsEvent, SnsMessage};
 use lambda_runtime::{LambdaEvent, service_fn, tracing};
-use shared::actions::{FanOut, Ingester, Scheduler, Sender};
+use shared::actions::Ingester;
 use shared::aws::clients;
-use shared::aws::log::Log;
-use shared::aws::management::Management;
-use shared::aws::once::Onces;
-use shared::aws::queue::DueQueue;
-use shared::aws::schedule::Schedule;
-use shared::aws::subscribers::Subscribers;
 use shared::deadline;
 use shared::domain::inbound::Inbound;
 use shared::error::Error;
-use shared::settings::{self, LogSettings, ScheduleSettings};
+use shared::settings;
+use shared::wiring;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
     let config = clients::load().await;
-    let subscribers = Subscribers::new(&config, settings::subscribers_table()?);
-    let fan_out = FanOut::new(subscribers, Management::new(&config, settings::management_endpoint()?));
-    let onces = Onces::new(&config, settings::once_table()?);
-    let ScheduleSettings { table, queue } = ScheduleSettings::from_env()?;
-    let scheduler = Scheduler::new(Schedule::new(&config, table), DueQueue::new(&config, queue), onces.clone());
-    let log = Log::new(&config, LogSettings::from_env()?);
-    let sender = Sender::new(log, onces, fan_out, scheduler);
+    let sender = wiring::sender(&config, wiring::log(&config)?)?;
     let ingester = Ingester::new(sender, settings::inbound_channel()?);
     lambda_runtime::run(service_fn(|event| ingest(&ingester, event))).await
 }

@@ -3,22 +3,18 @@
 use std::time::SystemTime;
 
 use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
-use shared::actions::{FanOut, Inboxes, ReadMark, Replay, Scheduler, Sender, Sent, Subscriptions};
+use shared::actions::{Inboxes, ReadMark, Replay, Sender, Sent, Subscriptions};
 use shared::aws::clients::SdkConfig;
-use shared::aws::log::Log;
 use shared::aws::management::Management;
-use shared::aws::once::Onces;
-use shared::aws::queue::DueQueue;
-use shared::aws::schedule::Schedule;
-use shared::aws::subscribers::Subscribers;
 use shared::clock;
 use shared::deadline;
 use shared::domain::frame::{Action, Answer, Frame, Published};
 use shared::domain::refusal::Code;
 use shared::domain::time::Millis;
 use shared::error::Error;
-use shared::settings::{LogSettings, ScheduleSettings};
+use shared::settings::InvalidSetting;
 use shared::socket::Peer;
+use shared::wiring;
 
 use crate::answer::{Frames, Reply};
 
@@ -31,27 +27,14 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(
-        config: &SdkConfig,
-        subscribers_table: String,
-        log: LogSettings,
-        once_table: String,
-        schedule: ScheduleSettings,
-        management_endpoint: String,
-    ) -> Self {
-        let subscribers = Subscribers::new(config, subscribers_table);
-        let log = Log::new(config, log);
-        let management = Management::new(config, management_endpoint);
-        let fan_out = FanOut::new(subscribers.clone(), management.clone());
-        let onces = Onces::new(config, once_table);
-        let queue = DueQueue::new(config, schedule.queue);
-        let scheduler = Scheduler::new(Schedule::new(config, schedule.table), queue, onces.clone());
-        Self {
-            subscriptions: Subscriptions::new(subscribers, log.clone()),
+    pub(crate) fn load(config: &SdkConfig) -> Result<Self, InvalidSetting> {
+        let log = wiring::log(config)?;
+        Ok(Self {
+            subscriptions: Subscriptions::new(wiring::subscribers(config)?, log.clone()),
             inboxes: Inboxes::new(log.clone()),
-            sender: Sender::new(log, onces, fan_out, scheduler),
-            management,
-        }
+            sender: wiring::sender(config, log)?,
+            management: wiring::management(config)?,
+        })
     }
 
     /// Answers a frame. Whatever goes wrong is told in an answer too, under the frame's `ref`; if even that fails, the

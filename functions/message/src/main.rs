@@ -6,7 +6,6 @@ mod handle;
 use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
 use lambda_runtime::{LambdaEvent, service_fn, tracing};
 use serde_json::{Value, json};
-use shared::settings::{self, LogSettings, ScheduleSettings};
 
 use handle::App;
 
@@ -14,14 +13,7 @@ use handle::App;
 async fn main() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
     let config = shared::aws::clients::load().await;
-    let app = App::new(
-        &config,
-        settings::subscribers_table()?,
-        LogSettings::from_env()?,
-        settings::once_table()?,
-        ScheduleSettings::from_env()?,
-        settings::management_endpoint()?,
-    );
+    let app = App::load(&config)?;
     lambda_runtime::run(service_fn(|event| message(&app, event))).await
 }
 

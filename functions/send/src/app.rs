@@ -1,16 +1,14 @@
 //! What the HTTP API is made of, built once.
 
-use shared::actions::{Channels, Cutter, FanOut, Inboxes, Notifications, Scheduler, Sender, Tickets};
+use shared::actions::{Channels, Cutter, Endpoints, Inboxes, Notifications, Sender, Tickets};
 use shared::aws::clients;
-use shared::aws::log::Log;
-use shared::aws::management::Management;
-use shared::aws::once::Onces;
-use shared::aws::queue::DueQueue;
+use shared::aws::deliveries::Deliveries;
+use shared::aws::queue::EndpointsQueue;
 use shared::aws::schedule::Schedule;
-use shared::aws::subscribers::Subscribers;
 use shared::aws::ticket::TicketRows;
-use shared::settings::{self, LogSettings, ScheduleSettings, TokenSettings};
+use shared::settings::{self, KindSettings, ScheduleSettings, TokenSettings};
 use shared::tokens::Verifier;
+use shared::wiring;
 
 /// The use cases behind the routes.
 pub(crate) struct App {
@@ -21,28 +19,30 @@ pub(crate) struct App {
     pub(crate) inboxes: Inboxes,
     pub(crate) cutter: Cutter,
     pub(crate) tickets: Tickets,
+    pub(crate) endpoints: Endpoints,
 }
 
 impl App {
     /// Reads the environment and builds the clients.
     pub(crate) async fn load() -> Result<Self, lambda_http::Error> {
         let config = clients::load().await;
-        let subscribers = Subscribers::new(&config, settings::subscribers_table()?);
-        let log = Log::new(&config, LogSettings::from_env()?);
-        let management = Management::new(&config, settings::management_endpoint()?);
-        let fan_out = FanOut::new(subscribers.clone(), management.clone());
-        let onces = Onces::new(&config, settings::once_table()?);
-        let ScheduleSettings { table, queue } = ScheduleSettings::from_env()?;
-        let schedule = Schedule::new(&config, table);
-        let scheduler = Scheduler::new(schedule.clone(), DueQueue::new(&config, queue), onces.clone());
+        let (log, subscribers) = (wiring::log(&config)?, wiring::subscribers(&config)?);
+        let ScheduleSettings { table, .. } = ScheduleSettings::from_env()?;
         Ok(Self {
             verifier: Verifier::load(&config, TokenSettings::from_env()?).await?,
-            sender: Sender::new(log.clone(), onces, fan_out, scheduler),
-            notifications: Notifications::new(schedule),
+            sender: wiring::sender(&config, log.clone())?,
+            notifications: Notifications::new(Schedule::new(&config, table.clone())),
             channels: Channels::new(log.clone(), subscribers.clone()),
-            inboxes: Inboxes::new(log),
-            cutter: Cutter::new(subscribers, management),
+            inboxes: Inboxes::new(log.clone()),
+            cutter: Cutter::new(subscribers.clone(), wiring::management(&config)?),
             tickets: Tickets::new(TicketRows::new(&config, settings::once_table()?)),
+            endpoints: Endpoints::new(
+                subscribers,
+                Deliveries::new(&config, table),
+                log,
+                EndpointsQueue::new(&config, settings::endpoints_queue()?),
+                KindSettings::from_env()?,
+            ),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 mod app;
 mod ask;
+mod endpoints;
 mod routes;
 
 use lambda_http::{Request, RequestExt as _, service_fn, tracing};

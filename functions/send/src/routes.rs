@@ -1,10 +1,11 @@
-//! The whole HTTP API on one page.
+//! The whole HTTP API on one page, but for what reads.
 
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt as _, Response};
 use serde::Deserialize;
 use serde_json::json;
 use shared::domain::claims::Claims;
+use shared::domain::refusal::Refusal;
 use shared::domain::request;
 use shared::domain::send::Send;
 use shared::domain::seq::Seq;
@@ -13,6 +14,7 @@ use shared::http::{answer::json, token};
 
 use crate::app::App;
 use crate::ask;
+use crate::endpoints;
 
 pub(crate) async fn route(app: &App, request: &Request) -> Result<Response<String>, Error> {
     match route_key(request).as_deref() {
@@ -21,6 +23,12 @@ pub(crate) async fn route(app: &App, request: &Request) -> Result<Response<Strin
         Some("DELETE /v1/notifications/{id}") => cancel(app, request).await,
         Some("GET /v1/channels/{channel}") => look(app, request).await,
         Some("POST /v1/channels/{channel}/read") => read(app, request).await,
+        Some("POST /v1/channels/{channel}/endpoints") => endpoints::add(app, request).await,
+        Some("GET /v1/channels/{channel}/endpoints") => endpoints::list(app, request).await,
+        Some("GET /v1/channels/{channel}/endpoints/{id}") => endpoints::look(app, request).await,
+        Some("DELETE /v1/channels/{channel}/endpoints/{id}") => endpoints::remove(app, request).await,
+        Some("POST /v1/channels/{channel}/endpoints/{id}/rotate") => endpoints::rotate(app, request).await,
+        Some("POST /v1/channels/{channel}/endpoints/{id}/replay") => endpoints::replay(app, request).await,
         Some("DELETE /v1/users/{sub}/connections") => cut(app, request).await,
         Some("POST /v1/tickets") => ticket(app, request).await,
         Some("GET /v1/health") => Ok(health()),
@@ -85,11 +93,17 @@ async fn cut(app: &App, request: &Request) -> Result<Response<String>, Error> {
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-async fn ticket(app: &App, request: &Request) -> Result<Response<String>, Error> {
-    let claims = bearer(app, request).await?;
+/// Refuses a body with anything in it.
+pub(crate) fn says_nothing(request: &Request) -> Result<(), Refusal> {
     if !request.body().is_empty() {
         request::fields::<Nothing>(request::object(request.body())?)?;
     }
+    Ok(())
+}
+
+async fn ticket(app: &App, request: &Request) -> Result<Response<String>, Error> {
+    let claims = bearer(app, request).await?;
+    says_nothing(request)?;
     Ok(json(201, &app.tickets.issue(&claims).await?))
 }
 
@@ -97,6 +111,6 @@ fn health() -> Response<String> {
     json(200, &json!({ "status": "up", "version": env!("CARGO_PKG_VERSION") }))
 }
 
-async fn bearer(app: &App, request: &Request) -> Result<Claims, Error> {
+pub(crate) async fn bearer(app: &App, request: &Request) -> Result<Claims, Error> {
     app.verifier.verify(token(request.headers())?).await
 }

@@ -10,7 +10,7 @@ use crate::domain::claims::Claims;
 use crate::domain::seq::Seq;
 use crate::error::Error;
 
-/// Connections are counted up to this.
+/// Connections, and endpoints, are counted up to this.
 const MOST: usize = 1000;
 
 /// All channels.
@@ -53,14 +53,14 @@ impl Channels {
     /// `forbidden` to those who may not read it.
     pub async fn look(&self, reader: &Claims, channel: Channel) -> Result<ChannelState, Error> {
         reader.check_read(&channel, "channel")?;
-        let (newest, oldest, connections) = futures_util::try_join!(
+        let (newest, oldest, connections, endpoints) = futures_util::try_join!(
             self.log.newest(&channel),
             self.log.oldest_after(&channel, Seq::ZERO),
             self.subscribers.count(&channel, MOST),
+            self.subscribers.count_endpoints(&channel, MOST),
         )?;
         let seq = newest.map_or(Seq::ZERO, |newest| newest.seq);
         let unread = if channel.is_inbox() { Some(self.inboxes.unread(&channel, seq).await?) } else { None };
-        // A subscriber is a connection until endpoints exist.
-        Ok(ChannelState { channel, seq, oldest, connections, endpoints: 0, unread })
+        Ok(ChannelState { channel, seq, oldest, connections, endpoints, unread })
     }
 }

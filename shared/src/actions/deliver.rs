@@ -9,11 +9,10 @@ use tokio::sync::Mutex;
 use super::FanOut;
 use super::series::end_with_series;
 use crate::aws::log::{Appended, Log};
-use crate::aws::queue::DueQueue;
-use crate::aws::schedule::{Schedule, Scheduled, SentNote};
+use crate::aws::queue::{DueQueue, EndpointsQueue};
+use crate::aws::schedule::{Due, LaterAttempt, Schedule, Scheduled, SentNote};
 use crate::clock;
 use crate::domain::channel::Channel;
-use crate::domain::item::frame;
 use crate::domain::schedule::id::ScheduleId;
 use crate::domain::schedule::state::Stage;
 use crate::domain::time::Millis;
@@ -33,6 +32,7 @@ const TURNS: usize = 64;
 pub struct Deliverer {
     schedule: Schedule,
     queue: DueQueue,
+    endpoints: EndpointsQueue,
     log: Log,
     fan_out: FanOut,
     /// Notifications of one batch that go to one channel take turns instead of racing for its next place.
@@ -51,9 +51,9 @@ pub enum Delivered {
 impl Deliverer {
     /// Sends from this schedule into these logs.
     #[must_use]
-    pub fn new(schedule: Schedule, queue: DueQueue, log: Log, fan_out: FanOut) -> Self {
+    pub fn new(schedule: Schedule, queue: DueQueue, endpoints: EndpointsQueue, log: Log, fan_out: FanOut) -> Self {
         let turns = std::iter::repeat_with(Mutex::default).take(TURNS).collect();
-        Self { schedule, queue, log, fan_out, turns }
+        Self { schedule, queue, endpoints, log, fan_out, turns }
     }
 
     /// Sends a notification at its time. A second message for it does nothing, but for what the first one left undone.
@@ -61,7 +61,7 @@ impl Deliverer {
     /// # Errors
     /// Something is left undone; the message has to come again.
     pub async fn deliver(&self, id: ScheduleId) -> Result<Delivered, Error> {
-        let Some(row) = self.schedule.get(id).await? else {
+        let Some(due) = self.schedule.due(id).await? else {
             // It was finished weeks ago, or the table was restored from before it was written.
             tracing::warn!(%id, "a message names a notification that is not there");
             return Ok(Delivered::Done);
@@ -70,10 +70,23 @@ impl Deliverer {
         if early > WAITS {
             return Ok(Delivered::NotYet(id.due()));
         }
-        if row.done {
-            return Ok(Delivered::Done);
+        match due {
+            Due::Notification(row) if !row.done => self.send(*row).await,
+            Due::Attempt(later) if !later.done => self.hand_on(&later).await,
+            Due::Notification(_) | Due::Attempt(_) => Ok(Delivered::Done),
         }
-        wait_until(id.due()).await;
+    }
+
+    /// Queues an attempt at an endpoint. It may come to be queued twice; it is made once.
+    async fn hand_on(&self, later: &LaterAttempt) -> Result<Delivered, Error> {
+        wait_until(later.id.due()).await;
+        self.endpoints.send(&later.attempt, later.id.due()).await?;
+        self.schedule.mark_done(later.id, clock::now()).await?;
+        Ok(Delivered::Done)
+    }
+
+    async fn send(&self, row: Scheduled) -> Result<Delivered, Error> {
+        wait_until(row.id.due()).await;
         let row = self.append(row).await?;
         if row.done {
             return Ok(Delivered::Done);
@@ -83,7 +96,7 @@ impl Deliverer {
         let (pushed, queued) = join(pushes, self.queue_next(&row)).await;
         queued?;
         pushed.into_iter().collect::<Result<(), _>>()?;
-        self.schedule.mark_done(&row, clock::now()).await?;
+        self.schedule.mark_done(row.id, clock::now()).await?;
         Ok(Delivered::Done)
     }
 
@@ -143,8 +156,7 @@ impl Deliverer {
 
     async fn push(&self, row: &Scheduled, channel: &Channel) -> Result<(), Error> {
         let (Some(seq), Some(sent_at)) = (row.sent.get(channel.as_str()), row.sent_at) else { return Ok(()) };
-        let item = row.as_sent_at(sent_at).item;
-        self.fan_out.push(channel, &frame(channel, &[item.to_json(Some(*seq))])).await.map(drop)
+        self.fan_out.push(channel, Some(*seq), &row.as_sent_at(sent_at).item).await.map(drop)
     }
 
     /// Queues the next one of a series, if it is due too soon for the sweeper. It may have been queued before: the

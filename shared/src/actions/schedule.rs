@@ -1,5 +1,6 @@
 //! Sending later: a row in the schedule, and a message in the queue if it is due soon.
 
+use super::fan_out::Pushed;
 use super::notification::{NotificationState, Notifications};
 use super::send::{Sent, SentChannel};
 use crate::aws::once::{self, Onces};
@@ -44,7 +45,7 @@ impl Entry {
     }
 
     fn sent(&self, send: &Send) -> Sent {
-        let channels = send.to.iter().map(|channel| SentChannel::new(channel, None, 0)).collect();
+        let channels = send.to.iter().map(|channel| SentChannel::new(channel, None, Pushed::default())).collect();
         Sent { id: self.id.to_string(), state: State::Scheduled, deliver_at: Some(self.first.id.due()), channels }
     }
 }
@@ -108,6 +109,7 @@ impl Scheduler {
 }
 
 fn sent(state: NotificationState) -> Sent {
-    let channels = state.channels.iter().map(|place| SentChannel::new(&place.channel, place.seq, 0)).collect();
+    let channels =
+        state.channels.iter().map(|place| SentChannel::new(&place.channel, place.seq, Pushed::default())).collect();
     Sent { id: state.id.to_string(), state: state.state, deliver_at: Some(state.deliver_at), channels }
 }

@@ -7,13 +7,14 @@ use futures_util::future::try_join_all;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{FanOut, Scheduler};
+use super::Scheduler;
+use super::fan_out::{FanOut, Pushed};
 use crate::aws::log::{Appended, Log, New};
 use crate::aws::once::{self, Onces};
 use crate::clock;
 use crate::domain::channel::{Channel, Sub};
 use crate::domain::claims::Claims;
-use crate::domain::item::{Item, frame};
+use crate::domain::item::Item;
 use crate::domain::schedule::state::State;
 use crate::domain::send::{IdempotencyKey, Send};
 use crate::domain::seq::Seq;
@@ -69,9 +70,10 @@ impl Sent {
 }
 
 impl SentChannel {
-    /// Nobody but connections listens yet, and all of them have been served when the answer is given.
-    pub(super) fn new(channel: &Channel, seq: Option<Seq>, connections: usize) -> Self {
-        Self { channel: channel.clone(), seq, connections, endpoints: 0, queued: false }
+    /// All connections have been served when the answer is given.
+    pub(super) fn new(channel: &Channel, seq: Option<Seq>, pushed: Pushed) -> Self {
+        let Pushed { connections, endpoints } = pushed;
+        Self { channel: channel.clone(), seq, connections, endpoints, queued: false }
     }
 }
 
@@ -107,8 +109,7 @@ impl Sender {
     /// No log, no promise: what cannot be pushed is let go.
     async fn push_unstored(&self, to: &[Channel], item: &Item) -> Vec<SentChannel> {
         let pushes = to.iter().map(|channel| async move {
-            let frame = frame(channel, &[item.to_json(None)]);
-            let pushed = self.fan_out.push(channel, &frame).await.inspect_err(Error::log);
+            let pushed = self.fan_out.push(channel, None, item).await.inspect_err(Error::log);
             SentChannel::new(channel, None, pushed.unwrap_or_default())
         });
         futures_util::future::join_all(pushes).await
@@ -126,8 +127,7 @@ impl Sender {
     }
 
     async fn push(&self, channel: &Channel, seq: Seq, item: &Item) -> Result<SentChannel, Error> {
-        let frame = frame(channel, &[item.to_json(Some(seq))]);
-        Ok(SentChannel::new(channel, Some(seq), self.fan_out.push(channel, &frame).await?))
+        Ok(SentChannel::new(channel, Some(seq), self.fan_out.push(channel, Some(seq), item).await?))
     }
 
     async fn send_keyed(
@@ -176,7 +176,7 @@ impl Sender {
         }
         let places = places(send, &sent);
         let channels = if sent.done {
-            places.map(|(channel, seq)| SentChannel::new(channel, Some(seq), 0)).collect()
+            places.map(|(channel, seq)| SentChannel::new(channel, Some(seq), Pushed::default())).collect()
         } else {
             let channels = try_join_all(places.map(|(channel, seq)| self.push(channel, seq, &new.item))).await?;
             self.onces.mark_done(sub, key, &sent).await?;

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::series::end_with_series;
 use crate::aws::queue::DueQueue;
-use crate::aws::schedule::{Known, Pending, Schedule};
+use crate::aws::schedule::{Due, Known, LaterAttempt, Pending, Schedule};
 use crate::clock;
 use crate::domain::schedule::id::{Bucket, Minute, ScheduleId};
 use crate::domain::schedule::state::Stage;
@@ -210,11 +210,15 @@ impl Sweep<'_> {
 
     async fn give_up(&self, id: ScheduleId) -> Result<Looked, Error> {
         let schedule = &self.sweeper.schedule;
-        let Some(row) = schedule.get(id).await? else { return Ok(Looked::Finished) };
         let now = clock::now();
+        let row = match schedule.due(id).await? {
+            None => return Ok(Looked::Finished),
+            Some(Due::Notification(row)) => *row,
+            Some(Due::Attempt(later)) => return self.give_up_attempt(&later).await,
+        };
         if row.stage == Stage::Cancelled || row.is_sent() {
             // All that may be in logs is there. Who was not told of it hears of it with the next, or when they come back.
-            schedule.mark_done(&row, now).await?;
+            schedule.mark_done(row.id, now).await?;
             return Ok(Looked::Finished);
         }
         if end_with_series(schedule, &row).await? {
@@ -230,6 +234,15 @@ impl Sweep<'_> {
             return Ok(Looked::Unfinished);
         }
         tracing::error!(%id, "a notification could not be delivered in all rounds; docs/deploy.md says how to send it again");
+        Ok(Looked::GivenUp)
+    }
+
+    async fn give_up_attempt(&self, later: &LaterAttempt) -> Result<Looked, Error> {
+        if !self.sweeper.schedule.fail_later(later, clock::now()).await? {
+            return Ok(Looked::Unfinished);
+        }
+        let id = later.id;
+        tracing::error!(%id, "an attempt at an endpoint could not be queued; docs/deploy.md says how to have it made");
         Ok(Looked::GivenUp)
     }
 

@@ -1,10 +1,17 @@
 //! The adapters to AWS. Each file knows one service or one table; what changes together with a log is a
 //! [`log::Note`] of another.
 
+#[cfg(test)]
+mod canned;
+pub mod cap;
 pub mod clients;
+pub mod deliveries;
+pub mod email;
+pub mod handed;
 pub mod log;
 pub mod management;
 pub mod once;
+pub mod publish;
 pub mod queue;
 pub mod row;
 pub mod schedule;

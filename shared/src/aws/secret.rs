@@ -1,4 +1,4 @@
-//! The signing secret in Secrets Manager.
+//! Secrets in Secrets Manager.
 
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
@@ -24,12 +24,19 @@ impl Secret {
     /// # Errors
     /// Secrets Manager does not answer, or the secret is not there.
     pub async fn versions(&self) -> Result<Vec<String>, Error> {
-        let (current, previous) = tokio::join!(self.version("AWSCURRENT"), self.version("AWSPREVIOUS"));
-        let current = current?.ok_or_else(|| Error::Failed {
+        let (current, previous) = tokio::join!(self.current(), self.version("AWSPREVIOUS"));
+        Ok([Some(current?), previous?].into_iter().flatten().collect())
+    }
+
+    /// Its current version.
+    ///
+    /// # Errors
+    /// Secrets Manager does not answer, or the secret is not there.
+    pub async fn current(&self) -> Result<String, Error> {
+        self.version("AWSCURRENT").await?.ok_or_else(|| Error::Failed {
             call: "GetSecretValue",
-            cause: "the token secret has no current version".to_owned(),
-        })?;
-        Ok([Some(current), previous?].into_iter().flatten().collect())
+            cause: "the secret has no current version".to_owned(),
+        })
     }
 
     async fn version(&self, stage: &str) -> Result<Option<String>, Error> {

@@ -7,7 +7,7 @@ use serde_json::Value;
 const MAX_COLLAPSE_KEY: usize = 64;
 
 /// The publisher's part of a notification. At least one of `title`, `body` and `data` is there.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Content {
     /// A line.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,6 +58,14 @@ impl TryFrom<String> for Priority {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct CollapseKey(String);
+
+impl CollapseKey {
+    /// The key as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl TryFrom<String> for CollapseKey {
     type Error = String;

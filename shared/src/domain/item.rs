@@ -1,7 +1,9 @@
 //! A stored notification as clients see it, and the frames that carry it.
 
+use serde::Deserialize;
+
 use super::channel::Channel;
-use super::content::Content;
+use super::content::{Content, Priority};
 use super::refusal::{Code, Refusal};
 use super::seq::Seq;
 use super::time::Millis;
@@ -38,6 +40,17 @@ impl Item {
         let seq = seq.map(|seq| format!("\"seq\":{seq},")).unwrap_or_default();
         let (id, sent_at, content) = (&self.id, self.sent_at.rfc3339(), self.content.trim_start_matches('{'));
         format!("{{{seq}\"id\":\"{id}\",\"sent_at\":\"{sent_at}\",{content}")
+    }
+
+    /// How much it matters.
+    #[must_use]
+    pub fn priority(&self) -> Priority {
+        #[derive(Deserialize)]
+        struct Part {
+            priority: Option<Priority>,
+        }
+        let part = serde_json::from_str::<Part>(&self.content).ok();
+        part.and_then(|part| part.priority).unwrap_or(Priority::Normal)
     }
 
     /// Refuses a notification that would not fit one frame of `channel`, whatever its seq.

@@ -27,6 +27,12 @@ pub enum Code {
     IdempotencyKeyReused,
     /// A connection joins more channels than it may.
     TooManySubscriptions,
+    /// An owner has as many endpoints in a channel as they may.
+    TooManyEndpoints,
+    /// The stack has this kind of endpoint switched off.
+    KindOff,
+    /// The endpoint was changed by another request at the same moment.
+    EndpointChanged,
     /// The frame's `action` is none of the API's.
     UnknownAction,
     /// There is no such thing.
@@ -57,6 +63,9 @@ impl Code {
             Self::NotificationTooLarge => "notification_too_large",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::TooManySubscriptions => "too_many_subscriptions",
+            Self::TooManyEndpoints => "too_many_endpoints",
+            Self::KindOff => "kind_off",
+            Self::EndpointChanged => "endpoint_changed",
             Self::UnknownAction => "unknown_action",
             Self::NotFound => "not_found",
             Self::AlreadySent => "already_sent",
@@ -74,6 +83,9 @@ impl Code {
             Self::InvalidRequest => (400, "The request is not valid"),
             Self::InvalidIdempotencyKey => (400, "The idempotency key is not valid"),
             Self::TooManyChannels => (400, "Too many channels"),
+            Self::TooManyEndpoints => (400, "Too many endpoints"),
+            Self::KindOff => (400, "This kind of endpoint is off"),
+            Self::EndpointChanged => (409, "The endpoint was changed meanwhile"),
             Self::UnknownAction => (400, "Unknown action"),
             Self::TooManySubscriptions => (400, "Too many subscriptions"),
             Self::MissingToken => (401, "A token is needed"),

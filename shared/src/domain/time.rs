@@ -1,7 +1,7 @@
 //! Moments and how they are written.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A moment, in milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -53,6 +53,15 @@ pub fn rfc3339<S: Serializer>(moment: &Millis, serializer: S) -> Result<S::Ok, S
 #[allow(clippy::ref_option, reason = "serde's form")]
 pub fn optional_rfc3339<S: Serializer>(moment: &Option<Millis>, serializer: S) -> Result<S::Ok, S::Error> {
     moment.map(Millis::rfc3339).serialize(serializer)
+}
+
+/// Reads what [`rfc3339`] writes.
+///
+/// # Errors
+/// The deserializer's, or that it is no moment.
+pub fn read_rfc3339<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Millis::from_rfc3339(&text).map_err(serde::de::Error::custom)
 }
 
 #[cfg(test)]

@@ -21,6 +21,14 @@ pub fn text(status: u16, json: String) -> Response<String> {
     respond(status, "application/json", json)
 }
 
+/// That a request was done, and there is nothing to say.
+#[must_use]
+pub fn nothing() -> Response<String> {
+    let mut response = Response::new(String::new());
+    *response.status_mut() = http::StatusCode::NO_CONTENT;
+    response
+}
+
 /// Why a request was refused.
 #[must_use]
 pub fn problem(refusal: &Refusal) -> Response<String> {

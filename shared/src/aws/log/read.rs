@@ -22,6 +22,24 @@ struct NewestRow {
 }
 
 impl Log {
+    /// One notification, expired or not.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn get(&self, channel: &Channel, seq: Seq) -> Result<Option<NotificationRow>, Error> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("channel", text(channel.as_str()))
+            .key("seq", number(seq))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(Error::call("GetItem of a notification"))?;
+        answer.item.map(from_row).transpose()
+    }
+
     /// What comes after a cursor: at most `limit` notifications, in order, and the cursor to go on with.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::append::Place;
 use crate::domain::channel::Channel;
-use crate::domain::content::CollapseKey;
+use crate::domain::content::{CollapseKey, Content};
 use crate::domain::item::Item;
 use crate::domain::replay::Row;
 use crate::domain::seq::Seq;
@@ -12,6 +12,7 @@ use crate::domain::time::Millis;
 
 use super::append::New;
 use crate::aws::row::VERSION;
+use crate::error::Error;
 
 /// A row of a log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,11 +52,25 @@ impl NotificationRow {
         }
     }
 
+    /// The notification, but for its place.
+    #[must_use]
+    pub fn item(&self) -> Item {
+        Item { id: self.id.clone(), sent_at: self.sent_at, content: self.content.clone() }
+    }
+
     /// The notification in JSON, with its place.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let item = Item { id: self.id.clone(), sent_at: self.sent_at, content: self.content.clone() };
-        item.to_json(Some(self.seq))
+        self.item().to_json(Some(self.seq))
+    }
+
+    /// What the notification says.
+    ///
+    /// # Errors
+    /// The row is not as this code writes it.
+    pub fn content(&self) -> Result<Content, Error> {
+        serde_json::from_str(&self.content)
+            .map_err(|error| Error::Failed { call: "read a row", cause: error.to_string() })
     }
 }
 

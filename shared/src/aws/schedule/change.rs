@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 
 use super::write::Transacted;
-use super::{KEPT, Pending, Schedule, Scheduled};
+use super::{KEPT, LaterAttempt, Pending, Schedule, Scheduled};
 use crate::aws::row::{built, condition_failed, number, past_conflicts, text};
 use crate::domain::schedule::id::ScheduleId;
 use crate::domain::schedule::state::Stage;
@@ -12,13 +12,13 @@ use crate::domain::time::Millis;
 use crate::error::Error;
 
 impl Schedule {
-    /// Notes that everybody has been told.
+    /// Notes that everybody has been told, or that an attempt was handed on.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn mark_done(&self, row: &Scheduled, now: Millis) -> Result<(), Error> {
+    pub async fn mark_done(&self, id: ScheduleId, now: Millis) -> Result<(), Error> {
         let request = self
-            .update(row.id)
+            .update(id)
             .update_expression("SET done = :true, expires_at = :expires_at")
             .condition_expression("attribute_exists(id)")
             .expression_attribute_values(":true", AttributeValue::Bool(true))
@@ -84,22 +84,37 @@ impl Schedule {
     /// # Errors
     /// DynamoDB does not answer as it should.
     pub async fn fail(&self, seen: &Scheduled, next: Option<&Scheduled>, now: Millis) -> Result<bool, Error> {
-        let failed = self.failed(seen, next, now)?;
+        let failed = self.failed(seen.id, seen.rounds, next, now)?;
         let go_on = next.map(|next| self.go_on(seen, next)).transpose()?;
         let items = std::iter::once(failed).chain(go_on.into_iter().flatten()).collect();
         Ok(self.transact(items).await? == Transacted::Done)
     }
 
-    fn failed(&self, seen: &Scheduled, next: Option<&Scheduled>, now: Millis) -> Result<TransactWriteItem, Error> {
+    /// Gives up an attempt that could not be handed on.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn fail_later(&self, seen: &LaterAttempt, now: Millis) -> Result<bool, Error> {
+        let failed = self.failed(seen.id, seen.rounds, None, now)?;
+        Ok(self.transact(vec![failed]).await? == Transacted::Done)
+    }
+
+    fn failed(
+        &self,
+        id: ScheduleId,
+        rounds: u8,
+        next: Option<&Scheduled>,
+        now: Millis,
+    ) -> Result<TransactWriteItem, Error> {
         let set_next = if next.is_some() { ", series.#next = :next" } else { "" };
         let mut update = Update::builder()
             .table_name(&self.table)
-            .set_key(Some(self.key(seen.id).into()))
+            .set_key(Some(self.key(id).into()))
             .update_expression(format!("SET stage = :failed, expires_at = :expires_at{set_next}"))
             .condition_expression("stage = :scheduled AND rounds = :rounds AND attribute_not_exists(done)")
             .expression_attribute_values(":failed", text(Stage::Failed.as_str()))
             .expression_attribute_values(":scheduled", text(Stage::Scheduled.as_str()))
-            .expression_attribute_values(":rounds", number(seen.rounds))
+            .expression_attribute_values(":rounds", number(rounds))
             .expression_attribute_values(":expires_at", number(now.seconds() + KEPT));
         if let Some(next) = next {
             update = update

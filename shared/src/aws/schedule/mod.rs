@@ -1,15 +1,18 @@
 //! The table *Schedule*: what is to be sent later, once or again and again.
 //!
 //! A notification's row stands in the bucket that its id names, until some weeks after it is finished. A series has a row
-//! of its own, which each of its notifications is conditional on: cancelling that one cancels them all.
+//! of its own, which each of its notifications is conditional on: cancelling that one cancels them all. An attempt at an
+//! endpoint that is hours away waits here too.
 
 mod change;
+mod later;
 mod note;
 mod progress;
 mod row;
 mod series;
 mod write;
 
+pub use later::{Due, LaterAttempt};
 pub use note::SentNote;
 pub use progress::Known;
 pub use row::{Pending, Scheduled, SeriesPart};
@@ -48,17 +51,10 @@ impl Schedule {
     /// # Errors
     /// DynamoDB does not answer as it should.
     pub async fn get(&self, id: ScheduleId) -> Result<Option<Scheduled>, Error> {
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("bucket", text(id.bucket().to_string()))
-            .key("id", text(id.to_string()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(Error::call("GetItem of a scheduled notification"))?;
-        answer.item.map(from_row).transpose()
+        match self.due(id).await? {
+            Some(Due::Notification(row)) => Ok(Some(*row)),
+            Some(Due::Attempt(_)) | None => Ok(None),
+        }
     }
 
     /// What is unfinished in a bucket and due from the one moment until before the other; consistently.

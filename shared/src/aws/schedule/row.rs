@@ -91,7 +91,7 @@ pub struct SeriesPart {
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
-fn is_zero(rounds: &u8) -> bool {
+pub(super) fn is_zero(rounds: &u8) -> bool {
     *rounds == 0
 }
 

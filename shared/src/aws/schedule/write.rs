@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::{CancellationReason, Put, TransactWriteItem};
+use serde::Serialize;
 
 use super::{Schedule, Scheduled, Series};
 use crate::aws::row::{
@@ -42,7 +43,7 @@ impl Schedule {
         once: Option<TransactWriteItem>,
     ) -> Result<Written, Error> {
         if series.is_none() && once.is_none() {
-            return self.put(row).await;
+            return self.put(row).await.map(|()| Written::Done);
         }
         let put = Put::builder()
             .table_name(&self.table)
@@ -61,7 +62,7 @@ impl Schedule {
 
     /// Nobody else has this id. So a condition that fails tells of this very write, tried again after an answer that got
     /// lost.
-    async fn put(&self, row: &Scheduled) -> Result<Written, Error> {
+    pub(super) async fn put(&self, row: &impl Serialize) -> Result<(), Error> {
         let request = self
             .client
             .put_item()
@@ -69,9 +70,9 @@ impl Schedule {
             .set_item(Some(to_row(row)?))
             .condition_expression("attribute_not_exists(id)");
         match past_conflicts(|| request.clone().send()).await {
-            Ok(_) => Ok(Written::Done),
-            Err(error) if condition_failed(&error) => Ok(Written::Done),
-            Err(error) => Err(Error::call("PutItem of a scheduled notification")(error)),
+            Ok(_) => Ok(()),
+            Err(error) if condition_failed(&error) => Ok(()),
+            Err(error) => Err(Error::call("PutItem of what is to be done later")(error)),
         }
     }
 

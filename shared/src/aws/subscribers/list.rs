@@ -9,6 +9,8 @@ use super::{ConnectionId, Subscribers};
 use crate::aws::row::{Attributes, condition_failed, from_row, is_conflict, number, text};
 use crate::clock;
 use crate::domain::channel::Channel;
+use crate::domain::endpoint::Filter;
+use crate::domain::endpoint::id::{EndpointId, PREFIX};
 use crate::domain::time::Millis;
 use crate::error::Error;
 
@@ -31,11 +33,28 @@ impl Subscriber {
     }
 }
 
+/// An endpoint in a channel, as far as it matters to what goes there.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Listed {
+    /// The endpoint.
+    pub id: EndpointId,
+    /// Which notifications go there.
+    #[serde(flatten)]
+    pub filter: Filter,
+    /// How often its owner had things sent again.
+    #[serde(default)]
+    pub replays: u32,
+    #[serde(default)]
+    disabled_at: Option<Millis>,
+}
+
 /// A part of a channel's subscribers.
 #[derive(Debug)]
 pub struct Page {
-    /// Those that are not gone.
+    /// The connections that are not gone.
     pub subscribers: Vec<Subscriber>,
+    /// The endpoints that are not disabled. They come behind all connections.
+    pub endpoints: Vec<Listed>,
     /// Where the next page begins, if there is one.
     pub next: Option<Attributes>,
 }
@@ -48,6 +67,10 @@ struct SubscriberRow {
     expires_at: i64,
     #[serde(default)]
     gone: bool,
+}
+
+fn is_endpoint(row: &Attributes) -> bool {
+    row.get("subscriber").and_then(|key| key.as_s().ok()).is_some_and(|key| key.starts_with(PREFIX))
 }
 
 impl Subscribers {
@@ -69,8 +92,14 @@ impl Subscribers {
             .await
             .map_err(Error::call("Query of subscribers"))?;
         let now = clock::now().seconds();
-        let mut subscribers = Vec::new();
+        let (mut subscribers, mut endpoints) = (Vec::new(), Vec::new());
         for row in answer.items.unwrap_or_default() {
+            if is_endpoint(&row) {
+                // One that nobody can read must not keep the others from theirs.
+                let listed = from_row::<Listed>(row).inspect_err(Error::log).ok();
+                endpoints.extend(listed.filter(|listed| listed.disabled_at.is_none()));
+                continue;
+            }
             // What is no connection of this layout is another release's, which runs beside this one.
             let Ok(row) = from_row::<SubscriberRow>(row) else { continue };
             let connection = ConnectionId::from_sort_key(&row.subscriber);
@@ -78,7 +107,7 @@ impl Subscribers {
                 subscribers.push(Subscriber { connection, connected_at: row.connected_at, ended: row.ends_at <= now });
             }
         }
-        Ok(Page { subscribers, next: answer.last_evaluated_key })
+        Ok(Page { subscribers, endpoints, next: answer.last_evaluated_key })
     }
 
     /// How many connections a channel has, counted to `most`.

@@ -3,14 +3,18 @@
 //! A connection has one row in each channel that it joined. The one in its user's own channel is its *home*: it lists the
 //! other channels, which is what `$disconnect` has to undo. Whatever changes a connection's rows later does so on
 //! condition that its home is there.
+//!
+//! An endpoint has one row, behind those of all connections, at the place that its id says.
 
 mod connection;
+mod endpoint;
 mod join;
 mod list;
 
 pub use connection::{Connection, ConnectionId};
+pub use endpoint::Endpoint;
 pub use join::Joined;
-pub use list::{Page, Subscriber};
+pub use list::{Listed, Page, Subscriber};
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;

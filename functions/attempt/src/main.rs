@@ -1,0 +1,40 @@
+//! Makes attempts at endpoints: the function of their queue.
+
+mod batch;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use lambda_runtime::{LambdaEvent, service_fn, tracing};
+use shared::actions::{Attempter, Parts};
+use shared::aws::clients;
+use shared::aws::deliveries::Deliveries;
+use shared::aws::queue::{DueQueue, EndpointsQueue};
+use shared::aws::schedule::Schedule;
+use shared::endpoints::courier::Courier;
+use shared::settings::{self, CourierSettings, KindSettings, ScheduleSettings};
+use shared::wiring;
+
+use batch::Batches;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    tracing::init_default_subscriber();
+    let config = clients::load().await;
+    let ScheduleSettings { table, queue } = ScheduleSettings::from_env()?;
+    let endpoints = EndpointsQueue::new(&config, settings::endpoints_queue()?);
+    let parts = Parts {
+        subscribers: wiring::subscribers(&config)?,
+        deliveries: Deliveries::new(&config, table.clone()),
+        schedule: Schedule::new(&config, table),
+        log: wiring::log(&config)?,
+        queue: endpoints.clone(),
+        dead_letters: EndpointsQueue::new(&config, settings::endpoint_dead_letters()?),
+        due: DueQueue::new(&config, queue),
+    };
+    let courier = Courier::new(&config, KindSettings::from_env()?, CourierSettings::from_env()?)?;
+    let batches = Batches { attempter: Attempter::new(parts, courier), queue: endpoints };
+    lambda_runtime::run(service_fn(|event| attempt(&batches, event))).await
+}
+
+async fn attempt(batches: &Batches, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, lambda_runtime::Error> {
+    Ok(batches.attempt(&event.payload.records, event.context.deadline()).await)
+}

@@ -1,0 +1,280 @@
+//! One attempt to deliver one notification to one endpoint.
+//!
+//! It is counted and leased before it is made, and what came of it is noted before anything follows from it. So whoever
+//! dies at any moment leaves enough for the message, when it comes again, to go on with: at worst the attempt is made once
+//! more.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::aws::deliveries::{Begun, Deliveries, Record, Settled};
+use crate::aws::log::{Log, NotificationRow};
+use crate::aws::queue::{DueQueue, EndpointsQueue, LONGEST_DELAY};
+use crate::aws::schedule::{LaterAttempt, Schedule};
+use crate::aws::subscribers::{Endpoint, Subscribers};
+use crate::clock;
+use crate::domain::channel::Channel;
+use crate::domain::endpoint::attempt::{Attempt, Ended, NotNow};
+use crate::domain::endpoint::retry;
+use crate::domain::replay::Row as _;
+use crate::domain::time::Millis;
+use crate::endpoints::courier::{Courier, Made, Outcome};
+use crate::endpoints::parcel::Parcel;
+use crate::error::Error;
+
+use super::Inboxes;
+use super::disable::Disabler;
+
+/// The lease of an attempt is longer than any attempt may take, in milliseconds.
+const LEASE: i64 = 25_000;
+
+/// An attempt that takes this long holds a place that others wait for.
+const SLOW: Duration = Duration::from_secs(10);
+
+/// For how long first attempts at an endpoint wait after a slow one, in milliseconds. Else a few hundred of them would keep
+/// those of other endpoints waiting.
+const REST: i64 = 60_000;
+
+/// First attempts that had to wait come spread over this, in milliseconds.
+const SPREAD: i64 = 30_000;
+
+/// What waits for another day comes spread over its first hours, and surely on that day.
+const PUT_OFF: Range<i64> = 5_000..4 * 60 * 60 * 1000;
+
+/// Makes attempts.
+#[derive(Debug)]
+pub struct Attempter {
+    pub(super) subscribers: Subscribers,
+    pub(super) deliveries: Deliveries,
+    pub(super) schedule: Schedule,
+    pub(super) log: Log,
+    pub(super) inboxes: Inboxes,
+    pub(super) queue: EndpointsQueue,
+    pub(super) dead_letters: EndpointsQueue,
+    pub(super) disabler: Disabler,
+    pub(super) courier: Courier,
+}
+
+/// What came of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempted {
+    /// It is done with.
+    Done,
+    /// It is to come again then.
+    NotYet(Millis),
+}
+
+/// What an attempter works with.
+#[derive(Debug)]
+pub struct Parts {
+    /// Who the endpoints are.
+    pub subscribers: Subscribers,
+    /// How far each delivery has come.
+    pub deliveries: Deliveries,
+    /// Where attempts wait for hours.
+    pub schedule: Schedule,
+    /// What is delivered.
+    pub log: Log,
+    /// Where attempts wait for minutes.
+    pub queue: EndpointsQueue,
+    /// Where those are that have failed for the last time.
+    pub dead_letters: EndpointsQueue,
+    /// Wakes `deliver`, for the word that an endpoint is disabled.
+    pub due: DueQueue,
+}
+
+impl Attempter {
+    /// Makes attempts by this courier.
+    #[must_use]
+    pub fn new(parts: Parts, courier: Courier) -> Self {
+        let Parts { subscribers, deliveries, schedule, log, queue, dead_letters, due } = parts;
+        let disabler = Disabler::new(subscribers.clone(), schedule.clone(), due);
+        let inboxes = Inboxes::new(log.clone());
+        Self { subscribers, deliveries, schedule, log, inboxes, queue, dead_letters, disabler, courier }
+    }
+
+    /// Makes an attempt, unless it was made, or is not worth making any more.
+    ///
+    /// # Errors
+    /// Something is left undone; the message has to come again.
+    pub async fn attempt(&self, attempt: &Attempt) -> Result<Attempted, Error> {
+        let (endpoint, row) = futures_util::try_join!(
+            self.subscribers.endpoint(&attempt.channel, &attempt.endpoint),
+            self.log.get(&attempt.channel, attempt.seq),
+        )?;
+        let now = clock::now();
+        // Whatever was for an endpoint that is gone or disabled, or can be seen no more, is done with.
+        let Some(endpoint) = endpoint.filter(|endpoint| endpoint.disabled_at.is_none()) else {
+            return Ok(Attempted::Done);
+        };
+        let Some(row) = row.filter(|row| row.expires_at() > now.seconds()) else {
+            // It has waited for longer than the log keeps it: for its endpoint, or for a day with room under a cap.
+            self.dead_letters.send(attempt, now).await?;
+            return Ok(Attempted::Done);
+        };
+        if row.hides_at().is_some_and(|hides_at| hides_at <= now.seconds()) {
+            return Ok(Attempted::Done);
+        }
+        if attempt.attempt == 1
+            && let Some(until) = self.waits(&endpoint, now).await?
+        {
+            self.queue.send(attempt, until).await?;
+            return Ok(Attempted::Done);
+        }
+        match self.deliveries.begin(attempt, now.plus(LEASE), now).await? {
+            Begun::Yes => self.make(attempt, &endpoint, &row, now).await,
+            Begun::No(why) => self.go_on(attempt, why).await,
+        }
+    }
+
+    /// Until when a first attempt at a slow endpoint waits. When its time is over, one goes ahead of the others.
+    async fn waits(&self, endpoint: &Endpoint, now: Millis) -> Result<Option<Millis>, Error> {
+        let Some(slow_until) = endpoint.slow_until else { return Ok(None) };
+        let spread = rand::random_range(0..SPREAD);
+        if now < slow_until {
+            return Ok(Some(slow_until.plus(spread)));
+        }
+        let next = now.plus(REST);
+        let probes = self.subscribers.probe(endpoint, slow_until, next).await?;
+        Ok((!probes).then(|| next.plus(spread)))
+    }
+
+    /// Finishes what another may have left undone.
+    async fn go_on(&self, attempt: &Attempt, why: NotNow) -> Result<Attempted, Error> {
+        match why {
+            NotNow::Over => {}
+            NotNow::UnderWay(lease) => return Ok(Attempted::NotYet(lease)),
+            NotNow::Next(next, at) => self.queue(&next, at).await?,
+            NotNow::WasLast => self.dead_letters.send(attempt, clock::now()).await?,
+        }
+        Ok(Attempted::Done)
+    }
+
+    async fn make(
+        &self,
+        attempt: &Attempt,
+        endpoint: &Endpoint,
+        row: &NotificationRow,
+        now: Millis,
+    ) -> Result<Attempted, Error> {
+        let content = row.content()?;
+        let unread = self.unread(&attempt.channel, endpoint).await?;
+        let item = row.item();
+        let parcel = Parcel {
+            channel: &attempt.channel,
+            seq: attempt.seq,
+            id: &item.id,
+            sent_at: item.sent_at,
+            item: &row.to_json(),
+            content: &content,
+            unread,
+            ttl: row.hides_at().map(|hides_at| hides_at - now.seconds()),
+        };
+        let started = Instant::now();
+        let made = self.courier.attempt(endpoint, &parcel, now).await;
+        self.settle(attempt, endpoint, made, now, started.elapsed()).await
+    }
+
+    /// For the badge of a phone or an icon: a channel that is somebody's own has one.
+    async fn unread(&self, channel: &Channel, endpoint: &Endpoint) -> Result<Option<u64>, Error> {
+        if !(channel.is_inbox() && endpoint.target.shows_unread()) {
+            return Ok(None);
+        }
+        let newest = self.log.newest(channel).await?.map(|newest| newest.seq).unwrap_or_default();
+        self.inboxes.unread(channel, newest).await.map(Some)
+    }
+
+    /// Notes what came of an attempt, and then does what follows.
+    async fn settle(
+        &self,
+        attempt: &Attempt,
+        endpoint: &Endpoint,
+        made: Made,
+        began: Millis,
+        took: Duration,
+    ) -> Result<Attempted, Error> {
+        if made.outcome == Outcome::Gone {
+            // First: once the attempt is settled, nobody comes back to it.
+            self.subscribers.remove_endpoint(&endpoint.channel, &endpoint.id).await?;
+        }
+        let settled = settled(attempt, &made.outcome, clock::now());
+        let record = record(attempt, &made, began, took);
+        let (ours, recorded) =
+            tokio::join!(self.deliveries.settle(attempt, settled), self.deliveries.record(attempt, record));
+        // What is told of an attempt is worth less than a second one.
+        recorded.unwrap_or_else(|error| error.log());
+        if !ours? {
+            return Ok(Attempted::Done);
+        }
+        match settled {
+            Settled::Next(at) => self.queue(&attempt.next(), at).await?,
+            Settled::PutOff(at) => self.queue(attempt, at).await?,
+            Settled::Ended(Ended::DeadLettered) => self.dead_letters.send(attempt, clock::now()).await?,
+            Settled::Ended(_) => {}
+        }
+        self.note(endpoint, &made.outcome, took >= SLOW).await?;
+        Ok(Attempted::Done)
+    }
+
+    /// What an attempt says of its endpoint.
+    async fn note(&self, endpoint: &Endpoint, outcome: &Outcome, slow: bool) -> Result<(), Error> {
+        let now = clock::now();
+        let rests_until = slow.then(|| now.plus(REST));
+        match outcome {
+            Outcome::Delivered if slow || endpoint.failing_since.is_some() || endpoint.slow_until.is_some() => {
+                self.subscribers.note_well(endpoint, rests_until).await
+            }
+            Outcome::Failed { .. } => {
+                let since = endpoint.failing_since.unwrap_or(now);
+                if slow || endpoint.failing_since.is_none() {
+                    self.subscribers.note_failing(endpoint, since, rests_until).await?;
+                }
+                if now >= since.plus(retry::GIVES_UP) {
+                    self.disabler.disable(endpoint, since, now).await
+                } else {
+                    Ok(())
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// By the queue what is minutes away, else by the schedule.
+    async fn queue(&self, attempt: &Attempt, at: Millis) -> Result<(), Error> {
+        let now = clock::now();
+        if at <= now.plus(LONGEST_DELAY * 1000) {
+            return self.queue.send(attempt, at).await;
+        }
+        self.schedule.write_later(&LaterAttempt::new(attempt, at, now)).await
+    }
+}
+
+fn settled(attempt: &Attempt, outcome: &Outcome, now: Millis) -> Settled {
+    match outcome {
+        Outcome::Delivered => Settled::Ended(Ended::Delivered),
+        Outcome::Gone | Outcome::Nothing => Settled::Ended(Ended::Dropped),
+        Outcome::Refused => Settled::Ended(Ended::DeadLettered),
+        Outcome::PutOff(until) => Settled::PutOff(until.plus(rand::random_range(PUT_OFF))),
+        Outcome::Failed { .. } | Outcome::Hindered => {
+            match retry::pause(attempt.attempt, outcome.wish(), rand::random()) {
+                Some(pause) => Settled::Next(now.plus(pause)),
+                None => Settled::Ended(Ended::DeadLettered),
+            }
+        }
+    }
+}
+
+fn record(attempt: &Attempt, made: &Made, began: Millis, took: Duration) -> Record {
+    Record {
+        at: began,
+        seq: attempt.seq,
+        attempt: attempt.attempt,
+        outcome: made.outcome.word().to_owned(),
+        status: made.status,
+        reason: made.reason.clone(),
+        latency_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        answer: made.answer.clone().filter(|answer| !answer.is_empty()),
+    }
+}

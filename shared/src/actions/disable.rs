@@ -1,0 +1,51 @@
+//! Disabling an endpoint that has taken nothing for days, and telling its owner.
+
+use serde_json::{Value, json};
+
+use crate::aws::queue::DueQueue;
+use crate::aws::schedule::{Schedule, Scheduled, Written};
+use crate::aws::subscribers::{Endpoint, Subscribers};
+use crate::domain::channel::Channel;
+use crate::domain::item::Item;
+use crate::domain::schedule::id::ScheduleId;
+use crate::domain::send::Send;
+use crate::domain::time::Millis;
+use crate::error::Error;
+
+/// Disables endpoints.
+#[derive(Clone, Debug)]
+pub(super) struct Disabler {
+    subscribers: Subscribers,
+    schedule: Schedule,
+    due: DueQueue,
+}
+
+impl Disabler {
+    pub(super) fn new(subscribers: Subscribers, schedule: Schedule, due: DueQueue) -> Self {
+        Self { subscribers, schedule, due }
+    }
+
+    /// Disables an endpoint that has taken nothing since `since`, and schedules the word of it for its owner, in one: so it is told once, whoever dies.
+    pub(super) async fn disable(&self, endpoint: &Endpoint, since: Millis, now: Millis) -> Result<(), Error> {
+        let send = Send::parse(word(endpoint).as_object().cloned().unwrap_or_default())?;
+        let item = Item::new(String::new(), now, &send.content);
+        let id = ScheduleId::of_one(now, rand::random());
+        let row = Scheduled::new(id, &endpoint.owner, &send, item.content, now);
+        let disabling = self.subscribers.disabling(endpoint, since, now)?;
+        match self.schedule.write(&row, None, Some(disabling)).await? {
+            Written::Done => self.due.send(row.id).await,
+            Written::Taken => Ok(()),
+        }
+    }
+}
+
+fn word(endpoint: &Endpoint) -> Value {
+    let kind = endpoint.target.kind();
+    let (id, channel) = (&endpoint.id, &endpoint.channel);
+    json!({
+        "to": Channel::inbox(&endpoint.owner).to_string(),
+        "title": "An endpoint is disabled",
+        "body": format!("The {kind} endpoint of {channel} has taken nothing for five days. Mend it, then replay what it missed."),
+        "data": {"tidings": "endpoint_disabled", "endpoint": id.to_string(), "channel": channel.to_string(), "kind": kind},
+    })
+}

@@ -1,0 +1,258 @@
+//! A channel's endpoints: adding, looking, removing, new secrets, and sending again.
+
+use serde::Serialize;
+
+use crate::aws::deliveries::{Deliveries, Record};
+use crate::aws::log::Log;
+use crate::aws::queue::EndpointsQueue;
+use crate::aws::subscribers::{Endpoint, Subscribers};
+use crate::clock;
+use crate::domain::channel::{Channel, Sub};
+use crate::domain::claims::Claims;
+use crate::domain::endpoint::attempt::Attempt;
+use crate::domain::endpoint::id::EndpointId;
+use crate::domain::endpoint::request::{Add, Replay};
+use crate::domain::endpoint::{Filter, MOST};
+use crate::domain::refusal::{Code, Refusal};
+use crate::domain::replay::Row as _;
+use crate::domain::seq::Seq;
+use crate::domain::time::{self, Millis};
+use crate::endpoints::Target;
+use crate::endpoints::webhook::Secret;
+use crate::error::Error;
+use crate::settings::KindSettings;
+
+/// For how long the secret before counts beside a new one, in milliseconds.
+const PREVIOUS_COUNTS: i64 = 24 * 60 * 60 * 1000;
+
+/// How many notifications one call sends again.
+const REPLAYED: usize = 1000;
+
+/// How many are read at a time, and how often: `min_priority` may leave out most of a log.
+const PAGE: usize = 100;
+const PAGES: usize = 20;
+
+/// All endpoints.
+#[derive(Clone, Debug)]
+pub struct Endpoints {
+    subscribers: Subscribers,
+    deliveries: Deliveries,
+    log: Log,
+    queue: EndpointsQueue,
+    kinds: KindSettings,
+}
+
+/// An endpoint as its owner sees it.
+#[derive(Clone, Debug, Serialize)]
+pub struct EndpointState {
+    /// Its id.
+    pub id: EndpointId,
+    /// Whose notifications go there.
+    pub channel: Channel,
+    /// Who has added it.
+    pub owner: Sub,
+    /// What kind it is, and where.
+    #[serde(flatten)]
+    pub target: serde_json::Value,
+    /// Which notifications go there.
+    #[serde(flatten)]
+    pub filter: Filter,
+    /// `active`, `failing` or `disabled`.
+    pub state: &'static str,
+    /// When it was added.
+    #[serde(serialize_with = "time::rfc3339")]
+    pub created_at: Millis,
+    /// Since when it has taken nothing.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "time::optional_rfc3339")]
+    pub failing_since: Option<Millis>,
+    /// When it was disabled.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "time::optional_rfc3339")]
+    pub disabled_at: Option<Millis>,
+    /// What its notifications are signed with: told when it is new, and never again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+    /// Until when the secret before counts beside it.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "time::optional_rfc3339")]
+    pub previous_until: Option<Millis>,
+    /// What came of the last attempts, newest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<Vec<Record>>,
+}
+
+impl EndpointState {
+    fn new(endpoint: &Endpoint) -> Self {
+        let state = match (endpoint.disabled_at, endpoint.failing_since) {
+            (Some(_), _) => "disabled",
+            (None, Some(_)) => "failing",
+            (None, None) => "active",
+        };
+        let now = clock::now();
+        Self {
+            id: endpoint.id.clone(),
+            channel: endpoint.channel.clone(),
+            owner: endpoint.owner.clone(),
+            target: endpoint.target.shown(),
+            filter: endpoint.filter,
+            state,
+            created_at: endpoint.created_at,
+            failing_since: endpoint.failing_since,
+            disabled_at: endpoint.disabled_at,
+            secret: None,
+            previous_until: endpoint.previous_until.filter(|until| now < *until),
+            attempts: None,
+        }
+    }
+
+    fn with_secret(self, secret: Option<&Secret>) -> Self {
+        Self { secret: secret.map(Secret::reveal), ..self }
+    }
+}
+
+/// What a call sends again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Replayed {
+    /// How many notifications.
+    pub queued: usize,
+    /// The last of them; where to go on, if there is more.
+    pub seq: Seq,
+    /// Whether there is more.
+    pub more: bool,
+}
+
+impl Endpoints {
+    /// The endpoints among these subscribers.
+    #[must_use]
+    pub fn new(
+        subscribers: Subscribers,
+        deliveries: Deliveries,
+        log: Log,
+        queue: EndpointsQueue,
+        kinds: KindSettings,
+    ) -> Self {
+        Self { subscribers, deliveries, log, queue, kinds }
+    }
+
+    /// Adds an endpoint.
+    ///
+    /// # Errors
+    /// `forbidden` where the channel is neither the owner's own nor one that they may send to; `too_many_endpoints`.
+    pub async fn add(&self, by: &Claims, channel: &Channel, add: Add) -> Result<EndpointState, Error> {
+        check_owner(by, channel)?;
+        let target = Target::parse(&add.kind, add.target, &self.kinds)?;
+        let taken: Vec<u8> =
+            self.subscribers.endpoints(channel, Some(&by.sub)).await?.iter().map(|known| known.id.place()).collect();
+        // Another addition may take a place meanwhile; then the next one is tried.
+        for place in (0..MOST).filter(|place| !taken.contains(place)) {
+            let id = EndpointId::new(&by.sub, place, rand::random());
+            let now = clock::now();
+            let mut endpoint = Endpoint::new(channel.clone(), id, by.sub.clone(), target.clone(), add.filter, now);
+            endpoint.secret = target.is_signed().then(Secret::random);
+            if self.subscribers.add_endpoint(&endpoint).await? {
+                return Ok(EndpointState::new(&endpoint).with_secret(endpoint.secret.as_ref()));
+            }
+        }
+        let reason = format!("one owner has at most {MOST} endpoints in a channel; remove one first");
+        Err(Refusal::new(Code::TooManyEndpoints, reason).into())
+    }
+
+    /// The caller's endpoints in a channel; all of them, to those who may send to it.
+    ///
+    /// # Errors
+    /// `forbidden` to those who have none there and may have none.
+    pub async fn list(&self, by: &Claims, channel: &Channel) -> Result<Vec<EndpointState>, Error> {
+        let owner = by.check_publish(channel, "channel").is_err().then_some(&by.sub);
+        let endpoints = self.subscribers.endpoints(channel, owner).await?;
+        if endpoints.is_empty() {
+            check_owner(by, channel)?;
+        }
+        Ok(endpoints.iter().map(EndpointState::new).collect())
+    }
+
+    /// One endpoint, with what came of the last attempts.
+    ///
+    /// # Errors
+    /// `not_found`, also to those who neither own it nor may send to its channel.
+    pub async fn look(&self, by: &Claims, channel: &Channel, id: &str) -> Result<EndpointState, Error> {
+        let endpoint = self.find(by, channel, id).await?;
+        let attempts = self.deliveries.last(channel, &endpoint.id).await?;
+        Ok(EndpointState { attempts: Some(attempts), ..EndpointState::new(&endpoint) })
+    }
+
+    /// Removes an endpoint. What is queued for it goes nowhere.
+    ///
+    /// # Errors
+    /// As [`Endpoints::look`].
+    pub async fn remove(&self, by: &Claims, channel: &Channel, id: &str) -> Result<(), Error> {
+        let endpoint = self.find(by, channel, id).await?;
+        self.subscribers.remove_endpoint(channel, &endpoint.id).await.map(drop)
+    }
+
+    /// Gives an endpoint a new secret. The one before counts for another day.
+    ///
+    /// # Errors
+    /// As [`Endpoints::look`]; `invalid_request` where nothing is signed; `endpoint_changed` if another was first.
+    pub async fn rotate(&self, by: &Claims, channel: &Channel, id: &str) -> Result<EndpointState, Error> {
+        let endpoint = self.find(by, channel, id).await?;
+        if endpoint.secret.is_none() {
+            let reason = format!("what goes to a {} endpoint is not signed with a secret", endpoint.target.kind());
+            return Err(Refusal::field("id", reason).into());
+        }
+        let secret = Secret::random();
+        let until = clock::now().plus(PREVIOUS_COUNTS);
+        if !self.subscribers.rotate(&endpoint, &secret, until).await? {
+            let reason = "its secret was changed, or it was removed, at the same moment; look at it, and rotate again";
+            return Err(Refusal::new(Code::EndpointChanged, reason).into());
+        }
+        let state = EndpointState { previous_until: Some(until), ..EndpointState::new(&endpoint) };
+        Ok(state.with_secret(Some(&secret)))
+    }
+
+    /// Sends again what is in the log from a seq on, as if it were new: up to 1,000 notifications a call. An endpoint that
+    /// was disabled is enabled with it.
+    ///
+    /// # Errors
+    /// As [`Endpoints::look`].
+    pub async fn replay(&self, by: &Claims, channel: &Channel, id: &str, from: Replay) -> Result<Replayed, Error> {
+        let endpoint = self.find(by, channel, id).await?;
+        let Some(replay) = self.subscribers.begin_replay(channel, &endpoint.id).await? else {
+            return Err(not_found().into());
+        };
+        let mut replayed = Replayed { queued: 0, seq: from.before(), more: true };
+        for _ in 0..PAGES {
+            if !replayed.more || replayed.queued >= REPLAYED {
+                break;
+            }
+            let page = self.log.read_after(channel, replayed.seq, PAGE).await?;
+            let attempts: Vec<Attempt> = page
+                .items
+                .iter()
+                // Nobody is connected to what was sent long ago.
+                .filter(|row| endpoint.filter.takes(row.item().priority(), 0))
+                .map(|row| Attempt::first(channel, &endpoint.id, row.seq(), replay))
+                .collect();
+            self.queue.send_all(&attempts).await?;
+            let (seq, more) = (page.position.seq, page.position.more);
+            replayed = Replayed { queued: replayed.queued + attempts.len(), seq, more };
+        }
+        Ok(replayed)
+    }
+
+    async fn find(&self, by: &Claims, channel: &Channel, id: &str) -> Result<Endpoint, Error> {
+        let id = EndpointId::parse(id).ok_or_else(not_found)?;
+        let endpoint = self.subscribers.endpoint(channel, &id).await?.ok_or_else(not_found)?;
+        if endpoint.owner != by.sub && by.check_publish(channel, "channel").is_err() {
+            return Err(not_found().into());
+        }
+        Ok(endpoint)
+    }
+}
+
+/// Who may have endpoints in a channel: its owner, and those who may send to it.
+fn check_owner(by: &Claims, channel: &Channel) -> Result<(), Refusal> {
+    if *channel == by.inbox() { Ok(()) } else { by.check_publish(channel, "channel") }
+}
+
+fn not_found() -> Refusal {
+    let reason = "this channel has no endpoint with this id, or this token neither owns it nor may send to the channel";
+    Refusal::field_with(Code::NotFound, "id", reason)
+}

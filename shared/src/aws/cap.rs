@@ -1,0 +1,144 @@
+//! Caps in the table *Once*: how many text messages and mails have gone out on a day, so that a mistake costs no more than one
+//! day's allowance.
+//!
+//! Nothing is given back, whatever came of the attempt: after a timeout nobody knows whether it went out, and a cap that
+//! counts less than what was sent is none. For the same reason a write that may have been counted is counted again when it is
+//! repeated. So the cap is a bound, and what goes out may be a little less.
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+
+use super::row::{VERSION, condition_failed, number, past_conflicts, text};
+use crate::domain::time::Millis;
+use crate::error::Error;
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// How long a day's count is kept, in seconds from when it last grew: for whoever looks at it on the day after.
+const KEPT: i64 = 2 * DAY;
+
+/// What costs money by the piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capped {
+    /// Text messages.
+    Sms,
+    /// Mails.
+    Email,
+}
+
+/// Whether one more may go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowance {
+    /// It may, and is counted.
+    Taken,
+    /// The day has had its number.
+    Reached {
+        /// When the next day begins, in UTC.
+        until: Millis,
+    },
+}
+
+/// The counts.
+#[derive(Clone, Debug)]
+pub struct Caps {
+    client: Client,
+    table: String,
+}
+
+impl Caps {
+    /// The counts in the table of this name.
+    #[must_use]
+    pub fn new(config: &SdkConfig, table: String) -> Self {
+        Self { client: Client::new(config), table }
+    }
+
+    /// Takes one of today's `cap`, before it is sent. With a cap of 0 the kind is off, and there is none on any day.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should; one may have been taken.
+    pub async fn take(&self, kind: Capped, cap: u32, now: Millis) -> Result<Allowance, Error> {
+        let reached = Allowance::Reached { until: next_midnight(now) };
+        if cap == 0 {
+            return Ok(reached);
+        }
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("key", text(row_key(kind, now)))
+            .update_expression("ADD used :one SET v = :v, expires_at = :expires_at")
+            .condition_expression("attribute_not_exists(used) OR used < :cap")
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":cap", number(cap))
+            .expression_attribute_values(":v", number(VERSION))
+            .expression_attribute_values(":expires_at", number(now.seconds() + KEPT));
+        match past_conflicts(|| request.clone().send()).await {
+            Ok(_) => Ok(Allowance::Taken),
+            Err(error) if condition_failed(&error) => Ok(reached),
+            Err(error) => Err(Error::call("UpdateItem of a cap")(error)),
+        }
+    }
+}
+
+/// A row a kind and day: `cap#sms#2026-11-22`.
+fn row_key(kind: Capped, now: Millis) -> String {
+    let kind = match kind {
+        Capped::Sms => "sms",
+        Capped::Email => "email",
+    };
+    let moment = now.rfc3339();
+    let day = moment.split_once('T').map_or(moment.as_str(), |(day, _)| day);
+    format!("cap#{kind}#{day}")
+}
+
+fn next_midnight(now: Millis) -> Millis {
+    Millis((now.seconds().div_euclid(DAY) + 1) * DAY * 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::canned;
+    use super::*;
+
+    fn at(text: &str) -> Millis {
+        Millis::from_rfc3339(text).unwrap()
+    }
+
+    #[test]
+    fn a_day_is_one_of_utc() {
+        for (now, key, until) in [
+            ("2026-11-22T00:00:00Z", "cap#sms#2026-11-22", "2026-11-23T00:00:00Z"),
+            ("2026-11-22T23:59:59.999Z", "cap#sms#2026-11-22", "2026-11-23T00:00:00Z"),
+            ("2026-12-31T23:00:00-02:00", "cap#sms#2027-01-01", "2027-01-02T00:00:00Z"),
+        ] {
+            assert_eq!(row_key(Capped::Sms, at(now)), key, "{now}");
+            assert_eq!(next_midnight(at(now)), at(until), "{now}");
+        }
+        assert_eq!(row_key(Capped::Email, at("2028-02-29T12:00:00Z")), "cap#email#2028-02-29");
+    }
+
+    #[tokio::test]
+    async fn the_cap_is_in_the_condition_of_the_write() {
+        let (config, asked) = canned::answer(200, "{}").await;
+        let now = at("2026-11-22T10:00:00Z");
+        assert_eq!(Caps::new(&config, "Once".into()).take(Capped::Sms, 7, now).await.unwrap(), Allowance::Taken);
+        let asked: serde_json::Value = serde_json::from_str(&asked.await.unwrap()).unwrap();
+        assert_eq!(asked["Key"]["key"]["S"], "cap#sms#2026-11-22");
+        assert_eq!(asked["ExpressionAttributeValues"][":cap"]["N"], "7");
+        assert_eq!(asked["ExpressionAttributeValues"][":expires_at"]["N"], (now.seconds() + 172_800).to_string());
+
+        let failed = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"x"}"#;
+        let (config, _asked) = canned::answer(400, failed).await;
+        let reached = Caps::new(&config, "Once".into()).take(Capped::Sms, 7, now).await.unwrap();
+        assert_eq!(reached, Allowance::Reached { until: at("2026-11-23T00:00:00Z") });
+    }
+
+    #[tokio::test]
+    async fn a_cap_of_0_asks_nobody() {
+        let (config, asked) = canned::answer(200, "{}").await;
+        asked.abort();
+        let now = at("2026-11-22T10:00:00Z");
+        let reached = Caps::new(&config, "Once".into()).take(Capped::Email, 0, now).await.unwrap();
+        assert_eq!(reached, Allowance::Reached { until: at("2026-11-23T00:00:00Z") });
+    }
+}

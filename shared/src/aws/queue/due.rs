@@ -1,0 +1,80 @@
+//! The queue of what becomes due: it wakes `deliver` at the time of a notification. Its messages name the notification and
+//! say nothing of it.
+
+use aws_config::SdkConfig;
+use serde::{Deserialize, Serialize};
+
+use super::{Message, Queue};
+use crate::aws::row::VERSION;
+use crate::domain::schedule::id::ScheduleId;
+use crate::error::Error;
+
+/// The queue.
+#[derive(Clone, Debug)]
+pub struct DueQueue(Queue);
+
+#[derive(Serialize, Deserialize)]
+struct Body {
+    v: u8,
+    id: ScheduleId,
+}
+
+/// The notification that a message names.
+///
+/// # Errors
+/// It is no message of this queue.
+pub fn read(body: &str) -> Result<ScheduleId, serde_json::Error> {
+    serde_json::from_str::<Body>(body).map(|body| body.id)
+}
+
+fn message(id: ScheduleId) -> Message {
+    // A number and a UUID have no way to fail.
+    Message { body: serde_json::to_string(&Body { v: VERSION, id }).unwrap_or_default(), due: id.due() }
+}
+
+impl DueQueue {
+    /// The queue at this address.
+    #[must_use]
+    pub fn new(config: &SdkConfig, url: String) -> Self {
+        Self(Queue::new(config, url))
+    }
+
+    /// Queues one notification for its time.
+    ///
+    /// # Errors
+    /// SQS does not answer as it should.
+    pub async fn send(&self, id: ScheduleId) -> Result<(), Error> {
+        self.0.send(message(id)).await
+    }
+
+    /// Queues notifications, each for its time.
+    ///
+    /// # Errors
+    /// Some may not have been queued.
+    pub async fn send_all(&self, ids: &[ScheduleId]) -> Result<(), Error> {
+        self.0.send_all(ids.iter().copied().map(message).collect()).await
+    }
+
+    /// Has a message that was received come again after so many seconds.
+    ///
+    /// # Errors
+    /// SQS does not answer as it should. Then the message comes when its visibility timeout ends.
+    pub async fn come_again(&self, receipt_handle: &str, seconds: i32) -> Result<(), Error> {
+        self.0.come_again(receipt_handle, seconds).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::Millis;
+
+    #[test]
+    fn a_message_names_its_notification_and_nothing_else_is_one() {
+        let id = ScheduleId::of_one(Millis(1), [2; 10]);
+        assert_eq!(read(&message(id).body).unwrap(), id);
+        for text in ["", "{}", r#"{"v":1,"id":"x"}"#] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The queues: what becomes due, and attempts at endpoints. Their messages say what is to be done and nothing of what a
+//! notification says.
+
+mod due;
+mod endpoints;
+
+pub use due::{DueQueue, read};
+pub use endpoints::EndpointsQueue;
+
+use aws_config::SdkConfig;
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use crate::clock;
+use crate::domain::time::Millis;
+use crate::error::Error;
+
+/// The longest delay that SQS takes, in seconds.
+pub const LONGEST_DELAY: i64 = 900;
+
+/// The most messages of one batch.
+const BATCH: usize = 10;
+
+/// How many batches are under way at once.
+const AT_ONCE: usize = 8;
+
+/// How often what SQS left out of a batch is sent again.
+const TRIES: u32 = 3;
+
+/// A queue.
+#[derive(Clone, Debug)]
+struct Queue {
+    client: Client,
+    url: String,
+}
+
+/// What is to come at a moment.
+#[derive(Clone, Debug)]
+struct Message {
+    body: String,
+    due: Millis,
+}
+
+/// In seconds, rounded down: whoever receives a message waits for the rest.
+fn delay(due: Millis, now: Millis) -> i32 {
+    let seconds = ((due.0 - now.0) / 1000).clamp(0, LONGEST_DELAY);
+    i32::try_from(seconds).unwrap_or_default()
+}
+
+impl Queue {
+    fn new(config: &SdkConfig, url: String) -> Self {
+        Self { client: Client::new(config), url }
+    }
+
+    async fn send(&self, message: Message) -> Result<(), Error> {
+        let request = self.client.send_message().queue_url(&self.url).message_body(message.body);
+        let answer = request.delay_seconds(delay(message.due, clock::now())).send().await;
+        answer.map(drop).map_err(Error::call("SendMessage"))
+    }
+
+    async fn send_all(&self, messages: Vec<Message>) -> Result<(), Error> {
+        let batches: Vec<Vec<Message>> = messages.chunks(BATCH).map(<[_]>::to_vec).collect();
+        stream::iter(batches).map(|batch| self.send_batch(batch)).buffer_unordered(AT_ONCE).try_collect().await
+    }
+
+    /// An answer of 200 may leave out some of the messages.
+    async fn send_batch(&self, batch: Vec<Message>) -> Result<(), Error> {
+        let mut left: Vec<(usize, Message)> = batch.into_iter().enumerate().collect();
+        let mut cause = String::new();
+        for _ in 0..TRIES {
+            // SQS counts a delay from when it has the message.
+            let now = clock::now();
+            let entries = left.iter().map(|(n, message)| entry(*n, message, now)).collect::<Result<_, _>>()?;
+            let request = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries));
+            let answer = request.send().await.map_err(Error::call("SendMessageBatch"))?;
+            let Some(failed) = answer.failed.first() else { return Ok(()) };
+            cause = format!("{}: {}", failed.code, failed.message.as_deref().unwrap_or("no message"));
+            left.retain(|(n, _)| answer.failed.iter().any(|failed| failed.id == n.to_string()));
+        }
+        Err(Error::Failed { call: "SendMessageBatch", cause })
+    }
+
+    /// Has a message that was received come again after so many seconds.
+    async fn come_again(&self, receipt_handle: &str, seconds: i32) -> Result<(), Error> {
+        let request = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(receipt_handle);
+        let answer = request.visibility_timeout(seconds).send().await;
+        answer.map(drop).map_err(Error::call("ChangeMessageVisibility of a message"))
+    }
+}
+
+fn entry(n: usize, message: &Message, now: Millis) -> Result<SendMessageBatchRequestEntry, Error> {
+    SendMessageBatchRequestEntry::builder()
+        .id(n.to_string())
+        .message_body(&message.body)
+        .delay_seconds(delay(message.due, now))
+        .build()
+        .map_err(|error| Error::Failed { call: "build a request", cause: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_comes_no_later_than_it_is_due() {
+        for (due, seconds) in [(-5_000, 0), (999, 0), (1_000, 1), (179_999, 179), (10_000_000, 900)] {
+            assert_eq!(delay(Millis(due), Millis(0)), seconds, "{due}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! An attempt at an endpoint that comes later than a queue can wait.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::row::is_zero;
+use super::{Schedule, Scheduled};
+use crate::aws::row::{VERSION, from_row, text};
+use crate::domain::endpoint::attempt::Attempt;
+use crate::domain::schedule::id::{Bucket, ScheduleId};
+use crate::domain::schedule::state::Stage;
+use crate::domain::schedule::sweep::is_queued_by_writer;
+use crate::domain::time::Millis;
+use crate::error::Error;
+
+/// The attribute that tells an attempt's row from a notification's.
+const ATTEMPT: &str = "attempt";
+
+/// An attempt that is to be queued later.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LaterAttempt {
+    bucket: Bucket,
+    /// Its id, and so the time when it is due.
+    pub id: ScheduleId,
+    v: u8,
+    /// The attempt.
+    pub attempt: Attempt,
+    stage: Stage,
+    /// Whether its writer has queued it; else the sweeper does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub queued: bool,
+    /// Whether it was handed to the endpoints' queue.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub done: bool,
+    /// How often the sweeper has handed it to the queue after its time.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rounds: u8,
+}
+
+/// What is due.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Due {
+    /// A notification.
+    Notification(Box<Scheduled>),
+    /// An attempt at an endpoint.
+    Attempt(LaterAttempt),
+}
+
+impl LaterAttempt {
+    /// An attempt that is due then. Its id follows from both, so that writing it twice makes one.
+    #[must_use]
+    pub fn new(attempt: &Attempt, due: Millis, now: Millis) -> Self {
+        let Attempt { channel, endpoint, seq, attempt: number, replay } = attempt;
+        let digest = Sha256::digest(format!("{channel}#{endpoint}#{seq}#{number}#{replay}"));
+        let mut random = [0; 10];
+        random.copy_from_slice(&digest[..10]);
+        let id = ScheduleId::of_one(due, random);
+        let queued = is_queued_by_writer(due, now);
+        let (bucket, attempt, stage) = (id.bucket(), attempt.clone(), Stage::Scheduled);
+        Self { bucket, id, v: VERSION, attempt, stage, queued, done: false, rounds: 0 }
+    }
+}
+
+impl Schedule {
+    /// Whatever is due under an id; consistently.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn due(&self, id: ScheduleId) -> Result<Option<Due>, Error> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("bucket", text(id.bucket().to_string()))
+            .key("id", text(id.to_string()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(Error::call("GetItem of what is due"))?;
+        let Some(row) = answer.item else { return Ok(None) };
+        if row.contains_key(ATTEMPT) {
+            return from_row(row).map(|attempt| Some(Due::Attempt(attempt)));
+        }
+        from_row(row).map(|row| Some(Due::Notification(Box::new(row))))
+    }
+
+    /// Writes an attempt for later.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn write_later(&self, attempt: &LaterAttempt) -> Result<(), Error> {
+        self.put(attempt).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::row::to_row;
+    use crate::domain::channel::{Channel, Sub};
+    use crate::domain::endpoint::id::EndpointId;
+    use crate::domain::seq::Seq;
+
+    #[test]
+    fn an_attempt_written_twice_is_one_row_and_the_next_is_another() {
+        let alice = Sub::parse("alice").unwrap();
+        let attempt = Attempt::first(&Channel::inbox(&alice), &EndpointId::new(&alice, 0, [0; 8]), Seq(7), 0);
+        let due = Millis(1_795_290_300_000);
+        let row = LaterAttempt::new(&attempt, due, Millis(0));
+        assert_eq!(row, LaterAttempt::new(&attempt, due, Millis(0)));
+        assert_eq!(row.id.due(), due);
+        assert_ne!(row.id, LaterAttempt::new(&attempt.next(), due, Millis(0)).id);
+        let written = to_row(&row).unwrap();
+        assert!(written.contains_key(ATTEMPT));
+        assert!(!written.contains_key("rounds"), "the sweeper's first round is conditional on that");
+        assert_eq!(from_row::<LaterAttempt>(written).unwrap(), row);
+    }
+}

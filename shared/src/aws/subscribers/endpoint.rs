@@ -1,0 +1,342 @@
+//! Endpoints: one row each.
+
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, Select, TransactWriteItem, Update};
+use serde::{Deserialize, Serialize};
+
+use super::Subscribers;
+use crate::aws::row::{Attributes, VERSION, built, condition_failed, from_row, number, past_conflicts, text, to_row};
+use crate::domain::channel::{Channel, Sub};
+use crate::domain::endpoint::Filter;
+use crate::domain::endpoint::id::{EndpointId, PREFIX};
+use crate::domain::time::Millis;
+use crate::endpoints::Target;
+use crate::endpoints::webhook::Secret;
+use crate::error::Error;
+
+/// The most endpoints of a channel that are listed.
+const LISTED: usize = 1000;
+
+/// An endpoint, as its row describes it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// The channel whose notifications go there.
+    pub channel: Channel,
+    subscriber: String,
+    v: u8,
+    /// Its id.
+    pub id: EndpointId,
+    /// Who has added it.
+    #[serde(deserialize_with = "Sub::stored")]
+    pub owner: Sub,
+    /// What kind it is, and where.
+    pub target: Target,
+    /// Which notifications go there.
+    #[serde(flatten)]
+    pub filter: Filter,
+    /// When it was added.
+    pub created_at: Millis,
+    /// What its notifications are signed with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<Secret>,
+    /// What they were signed with before, and are beside that until `previous_until`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_secret: Option<Secret>,
+    /// See there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_until: Option<Millis>,
+    /// Since when it has taken nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing_since: Option<Millis>,
+    /// Until when first attempts wait, because it kept others waiting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow_until: Option<Millis>,
+    /// When it was disabled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled_at: Option<Millis>,
+    /// How often its owner had things sent again.
+    #[serde(default)]
+    pub replays: u32,
+}
+
+impl Endpoint {
+    /// A new endpoint.
+    #[must_use]
+    pub fn new(channel: Channel, id: EndpointId, owner: Sub, target: Target, filter: Filter, now: Millis) -> Self {
+        Self {
+            channel,
+            subscriber: id.sort_key(),
+            v: VERSION,
+            id,
+            owner,
+            target,
+            filter,
+            created_at: now,
+            secret: None,
+            previous_secret: None,
+            previous_until: None,
+            failing_since: None,
+            slow_until: None,
+            disabled_at: None,
+            replays: 0,
+        }
+    }
+
+    /// The secrets that count: the current one and, for a day after a rotation, the one before.
+    #[must_use]
+    pub fn secrets(&self, now: Millis) -> Vec<&Secret> {
+        let previous = self.previous_secret.as_ref().filter(|_| self.previous_until.is_some_and(|until| now < until));
+        self.secret.iter().chain(previous).collect()
+    }
+}
+
+impl Subscribers {
+    /// Writes a new endpoint; `false` if its place is taken.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn add_endpoint(&self, endpoint: &Endpoint) -> Result<bool, Error> {
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(to_row(endpoint)?))
+            // Our own, tried again after an answer that got lost, is no other's.
+            .condition_expression("attribute_not_exists(subscriber) OR id = :id")
+            .expression_attribute_values(":id", text(endpoint.id.to_string()));
+        match past_conflicts(|| request.clone().send()).await {
+            Ok(_) => Ok(true),
+            Err(error) if condition_failed(&error) => Ok(false),
+            Err(error) => Err(Error::call("PutItem of an endpoint")(error)),
+        }
+    }
+
+    /// One endpoint; consistently.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn endpoint(&self, channel: &Channel, id: &EndpointId) -> Result<Option<Endpoint>, Error> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(endpoint_key(channel, id)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(Error::call("GetItem of an endpoint"))?;
+        let endpoint = answer.item.map(from_row::<Endpoint>).transpose()?;
+        Ok(endpoint.filter(|endpoint| endpoint.id == *id))
+    }
+
+    /// A channel's endpoints, or those of one owner: up to 1,000.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn endpoints(&self, channel: &Channel, owner: Option<&Sub>) -> Result<Vec<Endpoint>, Error> {
+        let prefix = owner.map_or_else(|| PREFIX.to_owned(), EndpointId::owned_by);
+        let mut endpoints = Vec::new();
+        let mut from = None;
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("channel = :channel AND begins_with(subscriber, :prefix)")
+                .expression_attribute_values(":channel", text(channel.as_str()))
+                .expression_attribute_values(":prefix", text(&prefix))
+                .consistent_read(true)
+                .set_exclusive_start_key(from)
+                .send()
+                .await
+                .map_err(Error::call("Query of endpoints"))?;
+            let read = answer.items.unwrap_or_default().into_iter().map(from_row::<Endpoint>);
+            endpoints.extend(read.collect::<Result<Vec<_>, _>>()?);
+            from = answer.last_evaluated_key;
+            if from.is_none() || endpoints.len() >= LISTED {
+                endpoints.truncate(LISTED);
+                return Ok(endpoints);
+            }
+        }
+    }
+
+    /// How many endpoints a channel has, counted to `most`.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn count_endpoints(&self, channel: &Channel, most: usize) -> Result<usize, Error> {
+        let mut count = 0;
+        let mut from = None;
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("channel = :channel AND begins_with(subscriber, :prefix)")
+                .expression_attribute_values(":channel", text(channel.as_str()))
+                .expression_attribute_values(":prefix", text(PREFIX))
+                .select(Select::Count)
+                .limit(i32::try_from(most).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(from)
+                .send()
+                .await
+                .map_err(Error::call("Query that counts endpoints"))?;
+            count += usize::try_from(answer.count).unwrap_or_default();
+            from = answer.last_evaluated_key;
+            if count >= most || from.is_none() {
+                return Ok(count.min(most));
+            }
+        }
+    }
+
+    /// Removes an endpoint; `false` if it was gone.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn remove_endpoint(&self, channel: &Channel, id: &EndpointId) -> Result<bool, Error> {
+        let request = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(endpoint_key(channel, id)))
+            .condition_expression("id = :id")
+            .expression_attribute_values(":id", text(id.to_string()));
+        match past_conflicts(|| request.clone().send()).await {
+            Ok(_) => Ok(true),
+            Err(error) if condition_failed(&error) => Ok(false),
+            Err(error) => Err(Error::call("DeleteItem of an endpoint")(error)),
+        }
+    }
+
+    /// Gives an endpoint a new secret; the one that was seen counts until `until`. `false` if it has another by now.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn rotate(&self, seen: &Endpoint, new: &Secret, until: Millis) -> Result<bool, Error> {
+        let value = |secret: Option<&Secret>| {
+            serde_dynamo::to_attribute_value::<_, AttributeValue>(secret)
+                .map_err(|error| Error::Failed { call: "write a row", cause: error.to_string() })
+        };
+        let request = self
+            .update_endpoint(&seen.channel, &seen.id)
+            .update_expression("SET secret = :new, previous_secret = secret, previous_until = :until")
+            .condition_expression("id = :id AND secret = :seen")
+            .expression_attribute_values(":new", value(Some(new))?)
+            .expression_attribute_values(":seen", value(seen.secret.as_ref())?)
+            .expression_attribute_values(":until", number(until.0));
+        if self.change_endpoint(request).await?.is_some() {
+            return Ok(true);
+        }
+        // Our own write, tried again after an answer that got lost, is no other's.
+        let known = self.endpoint(&seen.channel, &seen.id).await?;
+        Ok(known.is_some_and(|known| known.secret.as_ref() == Some(new)))
+    }
+
+    /// Begins a replay, and enables an endpoint that was disabled. Answers the replay's number; `None` if the endpoint is
+    /// gone.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn begin_replay(&self, channel: &Channel, id: &EndpointId) -> Result<Option<u32>, Error> {
+        let request = self
+            .update_endpoint(channel, id)
+            .update_expression("ADD replays :one REMOVE disabled_at, failing_since")
+            .condition_expression("id = :id")
+            .expression_attribute_values(":one", number(1))
+            .return_values(ReturnValue::AllNew);
+        let row = self.change_endpoint(request).await?;
+        Ok(row.map(from_row::<Endpoint>).transpose()?.map(|endpoint| endpoint.replays))
+    }
+
+    /// Notes that an endpoint has taken something, and, if it was slow, until when first attempts wait.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn note_well(&self, endpoint: &Endpoint, slow: Option<Millis>) -> Result<(), Error> {
+        let update = match slow {
+            Some(_) => "SET slow_until = :slow REMOVE failing_since",
+            None => "REMOVE failing_since, slow_until",
+        };
+        let request = self
+            .update_endpoint(&endpoint.channel, &endpoint.id)
+            .update_expression(update)
+            .condition_expression("id = :id")
+            .set_expression_attribute_values(Some(values(&endpoint.id, slow)));
+        self.change_endpoint(request).await.map(drop)
+    }
+
+    /// Notes that an endpoint has taken nothing since `since`, and, if it kept us waiting, until when first attempts wait.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn note_failing(&self, endpoint: &Endpoint, since: Millis, slow: Option<Millis>) -> Result<(), Error> {
+        let slow_until = if slow.is_some() { ", slow_until = :slow" } else { "" };
+        let mut request = self
+            .update_endpoint(&endpoint.channel, &endpoint.id)
+            .update_expression(format!("SET failing_since = if_not_exists(failing_since, :since){slow_until}"))
+            .condition_expression("id = :id")
+            .expression_attribute_values(":since", number(since.0));
+        if let Some(slow) = slow {
+            request = request.expression_attribute_values(":slow", number(slow.0));
+        }
+        self.change_endpoint(request).await.map(drop)
+    }
+
+    /// Takes the one first attempt that may be made at a slow endpoint before `until`; `false` if another was first.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn probe(&self, endpoint: &Endpoint, seen: Millis, until: Millis) -> Result<bool, Error> {
+        let request = self
+            .update_endpoint(&endpoint.channel, &endpoint.id)
+            .update_expression("SET slow_until = :until")
+            .condition_expression("id = :id AND slow_until = :seen")
+            .expression_attribute_values(":until", number(until.0))
+            .expression_attribute_values(":seen", number(seen.0));
+        Ok(self.change_endpoint(request).await?.is_some())
+    }
+
+    /// That an endpoint is disabled, as part of a transaction. Fails where it is so already, or gone, or has taken
+    /// something after `since`.
+    ///
+    /// # Errors
+    /// None that a caller could mend.
+    pub fn disabling(&self, endpoint: &Endpoint, since: Millis, now: Millis) -> Result<TransactWriteItem, Error> {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(endpoint_key(&endpoint.channel, &endpoint.id)))
+            .update_expression("SET disabled_at = :now")
+            .condition_expression("id = :id AND attribute_not_exists(disabled_at) AND failing_since = :since")
+            .expression_attribute_values(":since", number(since.0))
+            .expression_attribute_values(":now", number(now.0))
+            .expression_attribute_values(":id", text(endpoint.id.to_string()))
+            .build();
+        Ok(TransactWriteItem::builder().update(built(update)?).build())
+    }
+
+    fn update_endpoint(&self, channel: &Channel, id: &EndpointId) -> UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(endpoint_key(channel, id)))
+            .expression_attribute_values(":id", text(id.to_string()))
+    }
+
+    /// `None` if the condition failed; else what was asked for of the row.
+    async fn change_endpoint(&self, request: UpdateItemFluentBuilder) -> Result<Option<Attributes>, Error> {
+        match past_conflicts(|| request.clone().send()).await {
+            Ok(answer) => Ok(Some(answer.attributes.unwrap_or_default())),
+            Err(error) if condition_failed(&error) => Ok(None),
+            Err(error) => Err(Error::call("UpdateItem of an endpoint")(error)),
+        }
+    }
+}
+
+fn values(id: &EndpointId, slow: Option<Millis>) -> Attributes {
+    let slow = slow.map(|slow| (":slow".to_owned(), number(slow.0)));
+    [(":id".to_owned(), text(id.to_string()))].into_iter().chain(slow).collect()
+}
+
+fn endpoint_key(channel: &Channel, id: &EndpointId) -> Attributes {
+    [("channel".into(), text(channel.as_str())), ("subscriber".into(), text(id.sort_key()))].into()
+}

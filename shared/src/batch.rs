@@ -1,0 +1,80 @@
+//! A queue's batch: from messages to those that are left. Those come again, and in the end go to the dead-letter queue.
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
+use futures_util::future::join_all;
+use rand::RngExt as _;
+
+use crate::domain::time::Millis;
+
+/// A message that failed comes again after about so many seconds, the longer the more often it has come. Without this it
+/// would come when the queue's visibility timeout ends, as it does when its function dies.
+const PAUSES: [i32; 4] = [1, 4, 15, 40];
+
+/// What is left of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// It is done with.
+    Nothing,
+    /// It is to come again in so many seconds.
+    In(i32),
+}
+
+/// Works on all messages at the same time, and answers with those that are left.
+pub async fn work<'a, F: Future<Output = Left>>(
+    messages: &'a [SqsMessage],
+    work: impl Fn(&'a SqsMessage) -> F,
+) -> SqsBatchResponse {
+    let left = join_all(messages.iter().map(work)).await;
+    let failures = messages.iter().zip(left).filter(|(_, left)| matches!(left, Left::In(_)));
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = failures
+        .map(|(message, _)| {
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = message.message_id.clone().unwrap_or_default();
+            failure
+        })
+        .collect();
+    response
+}
+
+/// The whole seconds until a moment, rounded down; at most what SQS takes.
+#[must_use]
+pub fn until(due: Millis, now: Millis) -> i32 {
+    const MOST: i64 = 12 * 60 * 60;
+    i32::try_from(((due.0 - now.0) / 1000).clamp(0, MOST)).unwrap_or_default()
+}
+
+/// How often a message has come, this time included.
+#[must_use]
+pub fn times_received(message: &SqsMessage) -> usize {
+    let count = message.attributes.get("ApproximateReceiveCount");
+    count.and_then(|count| count.parse().ok()).unwrap_or(1)
+}
+
+/// After how many seconds a message that failed comes again. With jitter, so that what failed together does not come again
+/// together.
+#[must_use]
+pub fn pause(times_received: usize) -> i32 {
+    let [.., last] = PAUSES;
+    let most = PAUSES.get(times_received.saturating_sub(1)).copied().unwrap_or(last);
+    rand::rng().random_range(most / 2..=most).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_failed_often_comes_later() {
+        for (times, range) in [(0, 1..=1), (1, 1..=1), (2, 2..=4), (3, 7..=15), (4, 20..=40), (9, 20..=40)] {
+            assert!(range.contains(&pause(times)), "{times}");
+        }
+    }
+
+    #[test]
+    fn a_message_before_its_time_waits_for_it() {
+        assert_eq!(until(Millis(61_999), Millis(0)), 61);
+        assert_eq!(until(Millis(0), Millis(61_999)), 0);
+        assert_eq!(until(Millis(i64::MAX), Millis(0)), 43_200);
+    }
+}

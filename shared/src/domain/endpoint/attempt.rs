@@ -1,0 +1,137 @@
+//! One attempt to deliver one notification to one endpoint, and what is known of that delivery.
+//!
+//! Every message may come twice, and whoever makes an attempt may die at any moment. So an attempt begins with a
+//! conditional write that counts it and takes a lease; whoever cannot take it looks at what stands there instead.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::EndpointId;
+use crate::domain::channel::Channel;
+use crate::domain::seq::Seq;
+use crate::domain::time::Millis;
+
+/// Which attempt, at which delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The channel.
+    pub channel: Channel,
+    /// The endpoint.
+    pub endpoint: EndpointId,
+    /// The notification.
+    pub seq: Seq,
+    /// From 1.
+    pub attempt: u32,
+    /// How often the endpoint's owner had asked to have things sent again, when this was: it begins anew with each.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub replay: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl Attempt {
+    /// The first attempt at a delivery.
+    #[must_use]
+    pub fn first(channel: &Channel, endpoint: &EndpointId, seq: Seq, replay: u32) -> Self {
+        Self { channel: channel.clone(), endpoint: endpoint.clone(), seq, attempt: 1, replay }
+    }
+
+    /// The one after this.
+    #[must_use]
+    pub fn next(&self) -> Self {
+        Self { attempt: self.attempt + 1, ..self.clone() }
+    }
+}
+
+/// How a delivery ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// The endpoint has taken it.
+    Delivered,
+    /// It has not, and is not asked again.
+    DeadLettered,
+    /// There was nothing to deliver any more.
+    Dropped,
+}
+
+/// What is known of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// The last attempt that was begun.
+    pub attempt: u32,
+    /// See [`Attempt::replay`].
+    #[serde(default)]
+    pub replay: u32,
+    /// Until when that attempt may be under way; none once it is known what came of it.
+    pub lease: Option<Millis>,
+    /// When the next one is due.
+    pub next_at: Option<Millis>,
+    /// That there is no next one.
+    pub ended: Option<Ended>,
+}
+
+/// Why an attempt is not to be made now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotNow {
+    /// It was made, and all that follows from it is done, or is another's to do.
+    Over,
+    /// Somebody makes it, or died of it: that is known at this moment.
+    UnderWay(Millis),
+    /// It was made, and whoever made it may have died before the next one was queued for this moment.
+    Next(Attempt, Millis),
+    /// It was the last, and whoever made it may have died before saying so.
+    WasLast,
+}
+
+impl Delivery {
+    /// Why this attempt could not be begun.
+    #[must_use]
+    pub fn why_not(&self, attempt: &Attempt) -> NotNow {
+        if (self.replay, self.attempt) != (attempt.replay, attempt.attempt) {
+            return NotNow::Over;
+        }
+        match (self.ended, self.lease, self.next_at) {
+            (Some(Ended::DeadLettered), _, _) => NotNow::WasLast,
+            (None, Some(lease), _) => NotNow::UnderWay(lease),
+            (None, None, Some(at)) => NotNow::Next(attempt.next(), at),
+            _ => NotNow::Over,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::channel::Sub;
+
+    fn attempt(number: u32, replay: u32) -> Attempt {
+        let alice = Sub::parse("alice").unwrap();
+        let first = Attempt::first(&Channel::inbox(&alice), &EndpointId::new(&alice, 0, [0; 8]), Seq(7), replay);
+        Attempt { attempt: number, ..first }
+    }
+
+    #[test]
+    fn whoever_cannot_begin_finishes_what_another_may_have_left() {
+        let done = Delivery { attempt: 2, replay: 1, lease: None, next_at: Some(Millis(9)), ended: None };
+        assert_eq!(done.why_not(&attempt(2, 1)), NotNow::Next(attempt(3, 1), Millis(9)));
+        assert_eq!(done.why_not(&attempt(1, 1)), NotNow::Over);
+        assert_eq!(done.why_not(&attempt(2, 0)), NotNow::Over, "of an earlier replay");
+        let busy = Delivery { lease: Some(Millis(5)), next_at: None, ..done };
+        assert_eq!(busy.why_not(&attempt(2, 1)), NotNow::UnderWay(Millis(5)));
+        let dead = Delivery { lease: None, next_at: None, ended: Some(Ended::DeadLettered), ..done };
+        assert_eq!(dead.why_not(&attempt(2, 1)), NotNow::WasLast);
+        let delivered = Delivery { ended: Some(Ended::Delivered), ..dead };
+        assert_eq!(delivered.why_not(&attempt(2, 1)), NotNow::Over);
+    }
+
+    #[test]
+    fn a_message_reads_as_it_was_written() {
+        for attempt in [attempt(1, 0), attempt(3, 2)] {
+            let text = serde_json::to_string(&attempt).unwrap();
+            assert_eq!(serde_json::from_str::<Attempt>(&text).unwrap(), attempt, "{text}");
+        }
+    }
+}

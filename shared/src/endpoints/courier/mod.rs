@@ -1,0 +1,161 @@
+//! Making an attempt: how each kind is reached, one file a kind.
+
+mod email;
+mod phone;
+mod web_push;
+mod webhook;
+
+use aws_config::SdkConfig;
+use tokio::sync::OnceCell;
+
+use super::Target;
+use super::client::{Answer, SafeClient, Unreachable, system_roots};
+use super::parcel::Parcel;
+use super::web_push::VapidKeys;
+use crate::aws::cap::Caps;
+use crate::aws::email::Mailer;
+use crate::aws::handed::Handed;
+use crate::aws::publish::Publisher;
+use crate::aws::secret::Secret;
+use crate::aws::subscribers::Endpoint;
+use crate::domain::time::Millis;
+use crate::error::Error;
+use crate::settings::{CourierSettings, KindSettings};
+
+/// What came of an attempt, for the delivery and for the endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The receiver has it.
+    Delivered,
+    /// The receiver is no more.
+    Gone,
+    /// It is to be tried again.
+    Failed {
+        /// Not before so many seconds, if the receiver said so.
+        wish: Option<i64>,
+    },
+    /// It did not get there for a reason of ours, or of a service between: it is to be tried again, and says nothing of the
+    /// endpoint.
+    Hindered,
+    /// It would not be taken however often it is tried.
+    Refused,
+    /// It was not made, since the day's cap is reached. It is to be made then.
+    PutOff(Millis),
+    /// There is nothing in it for an endpoint of this kind.
+    Nothing,
+}
+
+impl Outcome {
+    /// For how many seconds the receiver wants to be left alone.
+    #[must_use]
+    pub fn wish(&self) -> Option<i64> {
+        if let Self::Failed { wish } = self { *wish } else { None }
+    }
+
+    /// The word for it, as attempts keep it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Gone => "gone",
+            Self::Failed { .. } | Self::Hindered => "failed",
+            Self::Refused => "refused",
+            Self::PutOff(_) => "put_off",
+            Self::Nothing => "nothing_to_send",
+        }
+    }
+}
+
+/// An attempt that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The status of the answer, if there was one.
+    pub status: Option<u16>,
+    /// What else there is to say, in a word.
+    pub reason: Option<String>,
+    /// The first characters of the answer.
+    pub answer: Option<String>,
+}
+
+impl Made {
+    fn only(outcome: Outcome) -> Self {
+        Self { outcome, status: None, reason: None, answer: None }
+    }
+
+    fn because(outcome: Outcome, reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), ..Self::only(outcome) }
+    }
+
+    fn answered(outcome: Outcome, answer: Answer) -> Self {
+        Self { outcome, status: Some(answer.status), reason: None, answer: Some(answer.first_bytes) }
+    }
+
+    fn unreachable(unreachable: Unreachable) -> Self {
+        Self::because(Outcome::Failed { wish: None }, unreachable.reason.as_str())
+    }
+
+    /// Something of ours failed. It is tried again, like what fails over there.
+    fn failed(error: &Error) -> Self {
+        error.log();
+        Self::because(Outcome::Hindered, "internal")
+    }
+
+    fn handed(handed: Handed) -> Self {
+        match handed {
+            Handed::Taken => Self::only(Outcome::Delivered),
+            Handed::Gone { code } => Self::because(Outcome::Gone, code),
+            Handed::Later { code } => Self::because(Outcome::Hindered, code),
+            Handed::Refused { code } => Self::because(Outcome::Refused, code),
+        }
+    }
+}
+
+fn wish(seconds: Option<u64>) -> Option<i64> {
+    seconds.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX))
+}
+
+/// Reaches endpoints of all kinds.
+#[derive(Debug)]
+pub struct Courier {
+    client: SafeClient,
+    kinds: KindSettings,
+    publisher: Publisher,
+    mailer: Mailer,
+    caps: Caps,
+    vapid: Secret,
+    /// Read with the first attempt that needs them.
+    vapid_keys: OnceCell<VapidKeys>,
+}
+
+impl Courier {
+    /// Builds what reaches them.
+    ///
+    /// # Errors
+    /// There are no root certificates, or the TLS library or the resolver cannot be set up.
+    pub fn new(config: &SdkConfig, kinds: KindSettings, settings: CourierSettings) -> Result<Self, Error> {
+        let CourierSettings { name_server, vapid_secret, email_from, once_table } = settings;
+        Ok(Self {
+            client: SafeClient::new(kinds.urls.clone(), name_server, system_roots()?)?,
+            kinds,
+            publisher: Publisher::new(config),
+            mailer: Mailer::new(config, email_from),
+            caps: Caps::new(config, once_table),
+            vapid: Secret::new(config, vapid_secret),
+            vapid_keys: OnceCell::new(),
+        })
+    }
+
+    /// Makes one attempt.
+    pub async fn attempt(&self, endpoint: &Endpoint, parcel: &Parcel<'_>, now: Millis) -> Made {
+        let made = match &endpoint.target {
+            Target::Webhook(webhook) => webhook::attempt(self, webhook, &endpoint.secrets(now), parcel, now).await,
+            Target::WebPush(web_push) => web_push::attempt(self, web_push, parcel, now).await,
+            Target::MobilePush(mobile_push) => phone::push(self, mobile_push, parcel).await,
+            Target::Sms(sms) => phone::text(self, sms, parcel, now).await,
+            Target::Email(email) => email::attempt(self, email, parcel, now).await,
+        };
+        made.unwrap_or_else(|error| Made::failed(&error))
+    }
+}

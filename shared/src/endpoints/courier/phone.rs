@@ -1,0 +1,25 @@
+//! Phones, through SNS.
+
+use super::{Courier, Made, Outcome};
+use crate::aws::cap::{Allowance, Capped};
+use crate::domain::time::Millis;
+use crate::endpoints::mobile_push::Push;
+use crate::endpoints::parcel::Parcel;
+use crate::endpoints::sms;
+use crate::endpoints::target::{MobilePush, Sms};
+use crate::error::Error;
+
+/// An application on a phone.
+pub(super) async fn push(courier: &Courier, target: &MobilePush, parcel: &Parcel<'_>) -> Result<Made, Error> {
+    let push = Push::of(target.target_arn.platform(), parcel);
+    courier.publisher.push(&target.target_arn, &push).await.map(Made::handed)
+}
+
+/// A text message.
+pub(super) async fn text(courier: &Courier, target: &Sms, parcel: &Parcel<'_>, now: Millis) -> Result<Made, Error> {
+    let Some(text) = sms::text(parcel) else { return Ok(Made::only(Outcome::Nothing)) };
+    match courier.caps.take(Capped::Sms, courier.kinds.sms_cap, now).await? {
+        Allowance::Reached { until } => Ok(Made::because(Outcome::PutOff(until), "daily_cap")),
+        Allowance::Taken => courier.publisher.sms(&target.phone, &text).await.map(Made::handed),
+    }
+}

@@ -1,0 +1,179 @@
+//! The kind `sms`: a text message to a phone, through SNS.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::cut;
+use super::parcel::Parcel;
+use super::shown::Shown;
+use crate::domain::refusal::Refusal;
+
+/// The longest text that SNS takes in one call, which it sends in several parts (AWS: Amazon SNS API Reference, `Publish`).
+/// Counted in UTF-16 units, of which an emoji has two: so counts whoever counts a text message.
+const LONGEST_TEXT: usize = 1600;
+
+/// How many digits a number has. E.164 allows 15; no country's are shorter than seven with its code.
+const DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
+
+/// A phone number as E.164 writes it: `+4915112345678`.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Phone(String);
+
+/// A text is no phone number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a phone number is `+`, the country's code, and the rest without spaces: 7 to 15 digits, such as +4915112345678"
+)]
+pub struct InvalidPhone;
+
+impl Phone {
+    /// Reads a number.
+    ///
+    /// # Errors
+    /// It is not written as E.164 does.
+    pub fn parse(text: &str) -> Result<Self, InvalidPhone> {
+        let digits = text.strip_prefix('+').ok_or(InvalidPhone)?;
+        let is_number = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
+        if is_number && DIGITS.contains(&digits.len()) { Ok(Self(text.to_owned())) } else { Err(InvalidPhone) }
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Keeps the number out of logs.
+impl fmt::Debug for Phone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Phone")
+    }
+}
+
+impl<'de> Deserialize<'de> for Phone {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+impl From<InvalidPhone> for Refusal {
+    fn from(reason: InvalidPhone) -> Self {
+        Self::field("phone", reason)
+    }
+}
+
+/// The text message: title, body and address, each on lines of its own, in at most 1,600 UTF-16 units. The body is cut
+/// first; an address is whole or not there, since half of one leads nowhere.
+///
+/// `None` for a notification that has nothing for a person to read.
+#[must_use]
+pub fn text(parcel: &Parcel<'_>) -> Option<String> {
+    if !parcel.is_readable() {
+        return None;
+    }
+    let shown = Shown::of(parcel).map(cut::printable).to_fit(|shown| fits(&lines(shown)));
+    Some(lines(&shown))
+}
+
+fn lines(shown: &Shown) -> String {
+    [&shown.title, &shown.body, &shown.url].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("\n")
+}
+
+fn fits(text: &str) -> bool {
+    text.encode_utf16().count() <= LONGEST_TEXT
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::super::parcel::tests::{content, data, inbox, parcel};
+    use super::*;
+    use crate::domain::content::Content;
+
+    fn text_of(content: &Content) -> Option<String> {
+        text(&parcel(&inbox(), content))
+    }
+
+    #[test]
+    fn a_number_is_written_as_e164_does() {
+        for number in ["+4915112345678", "+12025550123", "+6834002", "+123456789012345"] {
+            assert_eq!(Phone::parse(number).as_ref().map(Phone::as_str), Ok(number));
+        }
+        for number in [
+            "",
+            "+",
+            "4915112345678",
+            "004915112345678",
+            "+0491511234567",
+            "+49 151 12345678",
+            "+49-151-1234567",
+            "+123456",
+            "+1234567890123456",
+            "+49151123456x",
+            "+4915112345678\n",
+            "+４９１５１１２３４５６７８",
+            "++4915112345",
+        ] {
+            assert_eq!(Phone::parse(number), Err(InvalidPhone), "{number}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_field_and_nothing_repeats_the_number() {
+        assert_eq!(Refusal::from(InvalidPhone).field.as_deref(), Some("phone"));
+        let phone = Phone::parse("+4915112345678").unwrap();
+        assert_eq!(format!("{phone:?}"), "Phone");
+        assert_eq!(serde_json::to_value(&phone).unwrap(), json!("+4915112345678"));
+        let error = serde_json::from_value::<Phone>(json!("015112345678")).unwrap_err().to_string();
+        assert!(error.contains("country") && !error.contains("12345678,"), "{error}");
+    }
+
+    #[test]
+    fn title_body_and_url_stand_on_lines_of_their_own() {
+        let all =
+            Content { url: Some("https://a.example/1".into()), ..content(Some("Build"), Some("main\r\nis green")) };
+        assert_eq!(text_of(&all).unwrap(), "Build\nmain\nis green\nhttps://a.example/1");
+        assert_eq!(text_of(&content(None, Some("Hi"))).unwrap(), "Hi");
+        assert_eq!(text_of(&content(Some("Hi"), None)).unwrap(), "Hi");
+    }
+
+    #[test]
+    fn what_nobody_can_read_is_no_text_message() {
+        assert_eq!(text_of(&data(json!({"a": 1}))), None);
+        assert_eq!(text_of(&Content { url: Some("https://a.example".into()), ..data(json!(1)) }), None);
+    }
+
+    #[test]
+    fn the_body_is_cut_and_the_url_kept() {
+        let url = "https://a.example/1".to_owned();
+        let long = Content { url: Some(url.clone()), ..content(Some("Title"), Some(&"🦀".repeat(2000))) };
+        let text = text_of(&long).unwrap();
+        assert!(text.starts_with("Title\n🦀") && text.ends_with(&format!("…\n{url}")), "{text}");
+        assert!((1599..=1600).contains(&text.encode_utf16().count()));
+        let all_long = Content { url: Some("u".repeat(2000)), ..content(Some(&"t".repeat(2000)), Some("b")) };
+        assert!(text_of(&all_long).unwrap().ends_with('…'));
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_fits_and_says_something(
+            title in proptest::option::of(".{0,2000}"), body in proptest::option::of(".{0,2000}"),
+            url in proptest::option::of("[a-z:/.]{0,1700}"),
+        ) {
+            let content = Content { url, ..content(title.as_deref(), body.as_deref()) };
+            if let Some(text) = text_of(&content) {
+                prop_assert!(fits(&text));
+                prop_assert!(text.chars().all(|c| !c.is_control() || c == '\n' || c == '\t'));
+                if let Some(url) = content.url.filter(|url| (1..=1500).contains(&url.len())) {
+                    prop_assert!(text.ends_with(&url));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The kinds of endpoints.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::email::Address;
+use super::mobile_push::TargetArn;
+use super::sms::Phone;
+use super::url::PublicUrl;
+use super::web_push::Subscription;
+use crate::domain::refusal::{Code, Refusal};
+use crate::domain::request;
+use crate::settings::KindSettings;
+
+/// What kind an endpoint is, and where.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Target {
+    /// A server of the owner's.
+    Webhook(Webhook),
+    /// A browser.
+    WebPush(WebPush),
+    /// An application on a phone, by an SNS platform endpoint.
+    MobilePush(MobilePush),
+    /// A phone, by SNS.
+    Sms(Sms),
+    /// A mailbox, by SES.
+    Email(Email),
+}
+
+/// A webhook, as its owner asks for it.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhook {
+    /// Where to post.
+    pub url: String,
+}
+
+/// A browser, as its page asks for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebPush {
+    /// What the browser has made.
+    pub subscription: Subscription,
+}
+
+/// An application on a phone, as its backend asks for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MobilePush {
+    /// The platform endpoint.
+    pub target_arn: TargetArn,
+}
+
+/// A phone, as its owner asks for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sms {
+    /// Its number.
+    pub phone: Phone,
+}
+
+/// A mailbox, as its owner asks for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Email {
+    /// Its address.
+    pub address: Address,
+}
+
+/// Shows nothing: many who take webhooks have a secret in the URL.
+impl std::fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Webhook(…)")
+    }
+}
+
+impl Target {
+    /// Reads the fields of a kind, as far as this stack has it switched on.
+    ///
+    /// # Errors
+    /// Names the field that is wrong; `kind_off`.
+    pub fn parse(kind: &str, fields: Map<String, Value>, open: &KindSettings) -> Result<Self, Refusal> {
+        match kind {
+            "webhook" => {
+                let webhook: Webhook = request::fields(fields)?;
+                PublicUrl::parse(&webhook.url, &open.urls)?;
+                Ok(Self::Webhook(webhook))
+            }
+            "web_push" => {
+                switched_on(open.web_push.is_some(), "VapidPublicKey")?;
+                let web_push: WebPush = request::fields(fields)?;
+                let url = web_push.subscription.endpoint.as_url().as_str();
+                PublicUrl::parse(url, &open.urls).map_err(|wrong| Refusal {
+                    field: Some("subscription.endpoint".to_owned()),
+                    detail: wrong.detail.replacen("`url`", "`subscription.endpoint`", 1),
+                    ..wrong
+                })?;
+                Ok(Self::WebPush(web_push))
+            }
+            "mobile_push" => {
+                switched_on(!open.applications.is_empty(), "PlatformApplicationArns")?;
+                let mobile_push: MobilePush = request::fields(fields)?;
+                mobile_push.target_arn.check(&open.applications)?;
+                Ok(Self::MobilePush(mobile_push))
+            }
+            "sms" => {
+                switched_on(open.sms_cap > 0, "SmsDailyCap")?;
+                request::fields(fields).map(Self::Sms)
+            }
+            "email" => {
+                switched_on(open.email_cap > 0, "EmailDailyCap")?;
+                request::fields(fields).map(Self::Email)
+            }
+            _ => Err(Refusal::field("kind", "give `webhook`, `web_push`, `mobile_push`, `sms` or `email`")),
+        }
+    }
+
+    /// The kind's name.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Webhook(_) => "webhook",
+            Self::WebPush(_) => "web_push",
+            Self::MobilePush(_) => "mobile_push",
+            Self::Sms(_) => "sms",
+            Self::Email(_) => "email",
+        }
+    }
+
+    /// Whether what goes there is signed with a secret of its own.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        matches!(self, Self::Webhook(_))
+    }
+
+    /// Whether it can show how much is unread.
+    #[must_use]
+    pub fn shows_unread(&self) -> bool {
+        matches!(self, Self::WebPush(_) | Self::MobilePush(_))
+    }
+
+    /// What its owner is shown: all but a browser's keys, which only who made them needs.
+    #[must_use]
+    pub fn shown(&self) -> Value {
+        match self {
+            Self::WebPush(web_push) => {
+                let url = web_push.subscription.endpoint.as_url().as_str();
+                json!({"kind": self.kind(), "subscription": {"endpoint": url}})
+            }
+            // A struct of strings has no way to fail.
+            other => serde_json::to_value(other).unwrap_or_default(),
+        }
+    }
+}
+
+fn switched_on(on: bool, parameter: &str) -> Result<(), Refusal> {
+    if on {
+        return Ok(());
+    }
+    let reason =
+        format!("this stack has it switched off; whoever deploys it switches it on with the parameter {parameter}");
+    Err(Refusal::field_with(Code::KindOff, "kind", reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(kind: &str, fields: Value, open: &KindSettings) -> Result<Target, Refusal> {
+        Target::parse(kind, fields.as_object().unwrap().clone(), open)
+    }
+
+    #[test]
+    fn what_is_off_is_refused_before_it_is_looked_at() {
+        let off = KindSettings::default();
+        for kind in ["web_push", "mobile_push", "sms", "email"] {
+            let refusal = parse(kind, json!({}), &off).unwrap_err();
+            assert_eq!((refusal.code, refusal.field.as_deref()), (Code::KindOff, Some("kind")), "{kind}");
+        }
+        assert_eq!(parse("pigeon", json!({}), &off).unwrap_err().field.as_deref(), Some("kind"));
+    }
+
+    #[test]
+    fn every_refusal_names_its_field() {
+        let on = KindSettings { web_push: Some("key".to_owned()), sms_cap: 1, email_cap: 1, ..KindSettings::default() };
+        for (kind, fields, field) in [
+            ("webhook", json!({}), "url"),
+            ("webhook", json!({"url": 7}), "url"),
+            ("webhook", json!({"url": "http://a.example/"}), "url"),
+            ("webhook", json!({"url": "https://127.0.0.1/"}), "url"),
+            ("webhook", json!({"url": "https://a.example/", "phone": "+4915112345678"}), "phone"),
+            ("web_push", json!({"subscription": {}}), "endpoint"),
+            ("sms", json!({"phone": "0151"}), "phone"),
+            ("email", json!({"address": "a b@c"}), "address"),
+        ] {
+            let refusal = parse(kind, fields.clone(), &on).unwrap_err();
+            assert_eq!(refusal.field.as_deref(), Some(field), "{kind} {fields}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn a_target_reads_as_it_was_written() {
+        let target = parse("webhook", json!({"url": "https://a.example/x"}), &KindSettings::default()).unwrap();
+        let written = serde_json::to_value(&target).unwrap();
+        assert_eq!(written, json!({"kind": "webhook", "url": "https://a.example/x"}));
+        assert_eq!(serde_json::from_value::<Target>(written).unwrap(), target);
+    }
+}

@@ -1,0 +1,195 @@
+//! One push as an HTTP request (RFC 8030).
+
+use std::fmt;
+
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use sha2::{Digest as _, Sha256};
+use url::Url;
+
+use super::encryption;
+use super::message::Message;
+use super::subscription::Subscription;
+use super::vapid::VapidKeys;
+use crate::domain::content::Priority;
+use crate::domain::time::Millis;
+use crate::error::Error;
+
+const TTL: HeaderName = HeaderName::from_static("ttl");
+const URGENCY: HeaderName = HeaderName::from_static("urgency");
+const TOPIC: HeaderName = HeaderName::from_static("topic");
+
+/// The longest that a push service keeps a message, in seconds. Google's refuses a longer TTL; others shorten it themselves.
+const MAX_TTL: u32 = 28 * 24 * 60 * 60;
+
+/// What to `POST`. `Debug` shows nothing of it: the URL is somebody's address, and the headers open it.
+#[derive(Clone)]
+pub struct PushRequest {
+    /// Where to. Redirects are not to be followed.
+    pub url: Url,
+    /// All but what every HTTP client sets itself (`Host`, `Content-Length`).
+    pub headers: HeaderMap,
+    /// At most 4,096 bytes.
+    pub body: Vec<u8>,
+}
+
+impl PushRequest {
+    /// A message for one browser, which the push service tries to bring for `ttl` seconds; with 0, only if the browser is
+    /// there now. The same arguments give another ephemeral key, salt and signature each time, and nothing else differs.
+    ///
+    /// # Errors
+    /// Cryptography fails, for want of random numbers perhaps.
+    pub fn new(
+        subscription: &Subscription,
+        keys: &VapidKeys,
+        message: &Message<'_>,
+        ttl: u32,
+        now: Millis,
+    ) -> Result<Self, Error> {
+        let url = subscription.endpoint.as_url().clone();
+        let text = message.to_json().map_err(failed("write a push message"))?;
+        let body = encryption::encrypt(&text, &subscription.keys).map_err(failed("encrypt a push message"))?;
+        let authorization = keys.authorization(&url, now).map_err(failed("sign a VAPID token"))?;
+
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, sensitive(&authorization)?);
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("aes128gcm"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+        headers.insert(TTL, ttl.min(MAX_TTL).into());
+        headers.insert(URGENCY, HeaderValue::from_static(urgency(message.content.priority)));
+        if let Some(topic) = topic(message) {
+            headers.insert(TOPIC, sensitive(&topic)?);
+        }
+        Ok(Self { url, headers, body })
+    }
+}
+
+impl fmt::Debug for PushRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PushRequest(…)")
+    }
+}
+
+/// RFC 8030 section 5.3. What is below normal may wait until a phone is charged, which nobody asks for who says `low`.
+fn urgency(priority: Option<Priority>) -> &'static str {
+    match priority {
+        Some(Priority::High) => "high",
+        Some(Priority::Normal | Priority::Low) | None => "normal",
+    }
+}
+
+/// RFC 8030 section 5.4: of those that wait with one topic, the browser gets the newest. At most 32 characters of base64url,
+/// which a key is not; and a key counts within its channel only, while a browser may have subscribed to several.
+fn topic(message: &Message<'_>) -> Option<String> {
+    let key = message.content.collapse_key.as_ref()?;
+    let hash =
+        Sha256::new().chain_update(message.channel.as_str()).chain_update("\n").chain_update(key.as_str()).finalize();
+    Some(BASE64_URL_SAFE_NO_PAD.encode(&hash[..24]))
+}
+
+fn sensitive(text: &str) -> Result<HeaderValue, Error> {
+    let mut value = HeaderValue::from_str(text).map_err(failed("write a header"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn failed<E: fmt::Display>(call: &'static str) -> impl FnOnce(E) -> Error {
+    move |error| Error::Failed { call, cause: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::domain::channel::Channel;
+    use crate::domain::seq::Seq;
+    use crate::endpoints::web_push::encryption::browser::Browser;
+    use crate::endpoints::web_push::vapid::tests::{keys, verify};
+
+    fn subscription(browser: &Browser) -> Subscription {
+        let url = "https://push.example.net:8443/s/1?x=2";
+        serde_json::from_value(json!({"endpoint": url, "keys": serde_json::to_value(&browser.keys).unwrap()})).unwrap()
+    }
+
+    fn push(browser: &Browser, channel: &str, content: Value, ttl: u32) -> PushRequest {
+        let (channel, content) = (Channel::parse(channel).unwrap(), serde_json::from_value(content).unwrap());
+        let message =
+            Message { channel: &channel, seq: Seq(7), id: "i", sent_at: Millis(0), content: &content, unread: None };
+        PushRequest::new(&subscription(browser), &keys(), &message, ttl, Millis(5_000)).unwrap()
+    }
+
+    fn header<'a>(request: &'a PushRequest, name: &str) -> Option<&'a str> {
+        request.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    #[test]
+    fn a_request_is_all_that_a_push_service_asks_for() {
+        let browser = Browser::new();
+        let request = push(&browser, "user:alice", json!({"title": "t", "collapse_key": "build-42"}), 60);
+        assert_eq!(request.url.as_str(), "https://push.example.net:8443/s/1?x=2");
+        assert_eq!(header(&request, "content-encoding"), Some("aes128gcm"));
+        assert_eq!(header(&request, "content-type"), Some("application/octet-stream"));
+        assert_eq!(header(&request, "ttl"), Some("60"));
+        assert_eq!(header(&request, "urgency"), Some("normal"));
+        let (claims, _) = verify(header(&request, "authorization").unwrap()).unwrap();
+        assert_eq!((&claims["aud"], &claims["exp"]), (&json!("https://push.example.net:8443"), &json!(43_205)));
+        let text: Value = serde_json::from_slice(&browser.decrypt(&request.body).unwrap()).unwrap();
+        let sent_at = "1970-01-01T00:00:00.000Z";
+        assert_eq!(
+            text,
+            json!({"channel": "user:alice", "seq": 7, "id": "i", "sent_at": sent_at, "title": "t", "collapse_key": "build-42"})
+        );
+    }
+
+    #[test]
+    fn only_what_is_pressing_is_urgent() {
+        let browser = Browser::new();
+        for (priority, urgency) in [("high", "high"), ("normal", "normal"), ("low", "normal")] {
+            let request = push(&browser, "user:alice", json!({"title": "t", "priority": priority}), 60);
+            assert_eq!(header(&request, "urgency"), Some(urgency));
+        }
+    }
+
+    #[test]
+    fn a_topic_is_of_one_key_in_one_channel() {
+        let browser = Browser::new();
+        let topic = |channel: &str, key: Option<&str>| {
+            let request = push(&browser, channel, json!({"title": "t", "collapse_key": key}), 60);
+            header(&request, "topic").map(ToOwned::to_owned)
+        };
+        let one = topic("user:alice", Some("k é\n")).unwrap();
+        assert_eq!(one.len(), 32);
+        assert!(one.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)), "{one}");
+        assert_eq!(topic("user:alice", Some("k é\n")), Some(one.clone()));
+        assert_ne!(topic("user:alice", Some("other")), Some(one.clone()));
+        assert_ne!(topic("topic:a", Some("k é\n")), Some(one));
+        assert_eq!(topic("user:alice", None), None);
+    }
+
+    #[test]
+    fn a_ttl_is_what_every_service_takes() {
+        let browser = Browser::new();
+        for (ttl, sent) in [(0, "0"), (MAX_TTL, "2419200"), (u32::MAX, "2419200")] {
+            assert_eq!(header(&push(&browser, "user:alice", json!({"title": "t"}), ttl), "ttl"), Some(sent));
+        }
+    }
+
+    #[test]
+    fn the_largest_notification_is_pushed() {
+        let browser = Browser::new();
+        let request = push(&browser, "user:alice", json!({"title": "t", "body": "b".repeat(30_000)}), 60);
+        assert_eq!(request.body.len(), 4_096);
+        let text: Value = serde_json::from_slice(&browser.decrypt(&request.body).unwrap()).unwrap();
+        assert_eq!(text["cut"], true);
+    }
+
+    #[test]
+    fn no_log_shows_whom_it_goes_to() {
+        let request = push(&Browser::new(), "user:alice", json!({"title": "t", "collapse_key": "k"}), 60);
+        assert_eq!(format!("{request:?}"), "PushRequest(…)");
+        let headers = format!("{:?}", request.headers);
+        assert!(!headers.contains("vapid t="), "{headers}");
+    }
+}

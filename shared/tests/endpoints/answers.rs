@@ -1,0 +1,90 @@
+//! What comes of a receiver's answer, and of none.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use shared::endpoints::client::Reason;
+use shared::endpoints::url::{PublicUrl, Rules};
+use tokio::time::Instant;
+
+use super::names::{NameServer, Zone};
+use super::server::{Does, Server, answer};
+use super::{client, local, post, post_to};
+
+#[tokio::test]
+async fn an_answer_has_its_status_its_wait_and_its_first_characters() {
+    let body = "é".repeat(300);
+    let server = Server::start(Does::Answer(answer("503 Busy", "Retry-After: 120\r\n", &body)));
+    let answer = post(&local(), &server.url()).await.unwrap();
+    assert_eq!((answer.status, answer.retry_after_seconds), (503, Some(120)));
+    assert_eq!(answer.first_bytes, "é".repeat(200));
+    assert!(answer.latency > Duration::ZERO && answer.latency < Duration::from_secs(15));
+    let request = server.requests()[0][0].to_lowercase();
+    assert!(request.contains("content-type: application/json\r\n") && request.contains("user-agent: tidings/"));
+    assert!(request.contains(&format!("host: {}\r\n", server.address)), "{request}");
+}
+
+#[tokio::test]
+async fn what_is_no_text_is_made_some() {
+    let body = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\na\u{0}b".to_owned();
+    let server = Server::start(Does::Answer(body));
+    assert_eq!(post(&local(), &server.url()).await.unwrap().first_bytes, "a\u{0}b");
+}
+
+#[tokio::test]
+async fn a_body_without_an_end_is_dropped_after_its_beginning() {
+    let endless = format!("HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n{}", "x".repeat(1_000_000));
+    let server = Server::start(Does::Answer(endless));
+    let client = local();
+    let start = Instant::now();
+    for _ in 0..2 {
+        assert_eq!(post(&client, &server.url()).await.unwrap().first_bytes.len(), 200);
+    }
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert_eq!(server.connections(), 2, "a connection with the rest of a body is not used again");
+}
+
+#[tokio::test]
+async fn a_status_counts_although_its_body_breaks_off() {
+    let server = Server::start(Does::AnswerAndClose("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf".to_owned()));
+    let answer = post(&local(), &server.url()).await.unwrap();
+    assert_eq!((answer.status, answer.first_bytes.as_str()), (200, "half"));
+}
+
+#[tokio::test]
+async fn a_receiver_has_fifteen_seconds_and_its_body_no_more() {
+    let silent = Server::start(Does::Hang);
+    let slow = Server::start(Does::Answer("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf".to_owned()));
+    let start = Instant::now();
+    let client = local();
+    let (silent, slow) = (silent.url(), slow.url());
+    let (silent, slow) = tokio::join!(post(&client, &silent), post(&client, &slow));
+    assert_eq!(silent, Err(Reason::Timeout));
+    assert_eq!(slow.unwrap().first_bytes, "half");
+    let took = start.elapsed();
+    assert!(took >= Duration::from_millis(14_900) && took < Duration::from_secs(17), "{took:?}");
+}
+
+#[tokio::test]
+async fn what_is_no_answer_is_none() {
+    let client = local();
+    let huge = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(20_000));
+    for (does, reason) in [
+        (Does::Answer("SSH-2.0-OpenSSH_9.6\r\n\r\n".to_owned()), Reason::InvalidAnswer),
+        (Does::Answer(huge), Reason::InvalidAnswer),
+        (Does::Close, Reason::ConnectionClosed),
+    ] {
+        assert_eq!(post(&client, &Server::start(does).url()).await, Err(reason));
+    }
+}
+
+#[tokio::test]
+async fn nobody_there_is_told_from_no_such_name() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    assert_eq!(post(&local(), &format!("http://{free}/")).await, Err(Reason::ConnectionRefused));
+
+    let names = NameServer::start(Zone::new());
+    let url = PublicUrl::parse("https://nowhere.test/", &Rules::default()).unwrap();
+    let answer = post_to(&client(&Rules::default(), Some(names.address)), &url).await;
+    assert_eq!(answer, Err(Reason::NameNotFound));
+}

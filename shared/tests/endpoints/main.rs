@@ -1,0 +1,45 @@
+//! [`SafeClient`](shared::endpoints::client::SafeClient) over real sockets, with a name server of the test's own.
+#![allow(clippy::unwrap_used, reason = "panicking is how a test fails")]
+
+mod answers;
+mod connections;
+mod hostile;
+mod names;
+mod server;
+mod table;
+mod tls;
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use rustls::RootCertStore;
+use shared::endpoints::client::{Answer, Reason, SafeClient};
+use shared::endpoints::url::{PublicUrl, Rules};
+
+const BODY: &[u8] = br#"{"seq":1}"#;
+
+/// For trying things out: loopback is allowed.
+fn loopback() -> Rules {
+    Rules { allow_loopback: true, ..Rules::default() }
+}
+
+/// A client that believes no certificate.
+fn client(rules: &Rules, name_server: Option<SocketAddr>) -> SafeClient {
+    SafeClient::new(rules.clone(), name_server, RootCertStore::empty()).unwrap()
+}
+
+/// A client for what listens on this machine.
+fn local() -> SafeClient {
+    client(&loopback(), None)
+}
+
+async fn post(client: &SafeClient, url: &str) -> Result<Answer, Reason> {
+    let url = PublicUrl::parse(url, &loopback()).unwrap();
+    post_to(client, &url).await
+}
+
+async fn post_to(client: &SafeClient, url: &PublicUrl) -> Result<Answer, Reason> {
+    let answer = client.post(url, HeaderMap::new(), Bytes::from_static(BODY)).await;
+    answer.map_err(|unreachable| unreachable.reason)
+}

@@ -26,13 +26,13 @@ export class Api {
     this.#session = session;
   }
 
-  /** One call, and its answer; throws a `Problem`. */
+  /** One call, and its answer, if it has one; throws a `Problem`. */
   async call(method, path, { body, key } = {}) {
     const headers = { authorization: `Bearer ${await this.#session.token()}` };
     if (body !== undefined) headers["content-type"] = "application/json";
     if (key !== undefined) headers["idempotency-key"] = key;
     const { response, answer } = await this.#exchange(path, { method, headers, body });
-    if (response.ok && answer !== undefined) return answer;
+    if (response.status === 204 || (response.ok && answer !== undefined)) return answer;
     const problem = new Problem(response.status, answer, Number(response.headers.get("retry-after")) || 0);
     if (response.status === 401) this.#session.refused(problem.message);
     throw problem;

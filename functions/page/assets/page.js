@@ -3,6 +3,7 @@
 import { Api } from "./api.js";
 import { Channels } from "./channels.js";
 import { byId, mark } from "./element.js";
+import { Push } from "./push.js";
 import { Scheduled } from "./scheduled.js";
 import { SendForm } from "./send.js";
 import { byName, byToken, canMint, forget, restored } from "./session.js";
@@ -91,6 +92,7 @@ function start(session) {
   new SendForm({ api, session, scheduled });
   new Channels({ api, tidings, session, tell }).start();
   scheduled.start();
+  new Push({ api, session }).start();
   setInterval(tick, 1000);
 }
 

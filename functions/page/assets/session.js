@@ -127,6 +127,7 @@ async function mint(claims) {
 
 const encoded = (text) => new TextEncoder().encode(text);
 
-function base64url(bytes) {
+/** Bytes in base64url, without padding. */
+export function base64url(bytes) {
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }

@@ -30,6 +30,8 @@ export class Unread {
 
   counted(count) {
     this.#count = count;
+    // On the application's icon, where the page is installed as one; while no page is open, the service worker does it.
+    navigator.setAppBadge?.(count).catch(() => {});
     byId("unread").textContent = count;
     byId("badge").hidden = count === 0;
     byId("read").hidden = count === 0;

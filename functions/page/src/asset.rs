@@ -10,7 +10,7 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &str); 14] = files![
+const FILES: [(&str, &str); 16] = files![
     "api.js",
     "channels.js",
     "element.js",
@@ -18,6 +18,7 @@ const FILES: [(&str, &str); 14] = files![
     "item.js",
     "page.css",
     "page.js",
+    "push.js",
     "scheduled.js",
     "send.js",
     "session.js",
@@ -25,6 +26,7 @@ const FILES: [(&str, &str); 14] = files![
     "tidings.js",
     "time.js",
     "unread.js",
+    "worker.js",
 ];
 
 /// A file of the page.

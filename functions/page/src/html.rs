@@ -6,12 +6,14 @@ const TEMPLATE: &str = include_str!("../assets/index.html");
 
 /// The page, complete.
 pub(crate) fn render(settings: &Settings) -> String {
-    let secret = settings.local_token_secret.as_deref().unwrap_or_default();
-    TEMPLATE.replacen("{{websocket_url}}", &attribute(settings.websocket.as_str()), 1).replacen(
-        "{{local_token_secret}}",
-        &attribute(secret),
-        1,
-    )
+    let optional = |text: &Option<String>| attribute(text.as_deref().unwrap_or_default());
+    [
+        ("{{websocket_url}}", attribute(settings.websocket.as_str())),
+        ("{{local_token_secret}}", optional(&settings.local_token_secret)),
+        ("{{vapid_public_key}}", optional(&settings.vapid_public_key)),
+    ]
+    .into_iter()
+    .fold(TEMPLATE.to_owned(), |page, (place, text)| page.replacen(place, &text, 1))
 }
 
 /// Text as it stands between the quotes of an attribute.
@@ -37,7 +39,8 @@ mod tests {
 
     fn rendered(secret: Option<&str>) -> String {
         let websocket = WebSocketUrl::parse("wss://example.com/prod?a=1&b=\"2\"").unwrap();
-        render(&Settings { websocket, local_token_secret: secret.map(ToOwned::to_owned) })
+        let vapid_public_key = Some("BMgg-_".to_owned());
+        render(&Settings { websocket, local_token_secret: secret.map(ToOwned::to_owned), vapid_public_key })
     }
 
     #[test]
@@ -45,6 +48,7 @@ mod tests {
         let page = rendered(Some(r#""><script>alert('&')</script>"#));
         assert!(page.contains(r#"content="wss://example.com/prod?a=1&amp;b=&quot;2&quot;""#), "{page}");
         assert!(page.contains(r#"content="&quot;&gt;&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;""#), "{page}");
+        assert!(page.contains(r#"<meta name="tidings-vapid-public-key" content="BMgg-_">"#), "{page}");
         assert!(!page.contains("{{"), "{page}");
     }
 

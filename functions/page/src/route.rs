@@ -77,7 +77,7 @@ mod tests {
 
     fn site() -> Site {
         let websocket = WebSocketUrl::parse("wss://example.com/prod").unwrap();
-        Site::new(&Settings { websocket, local_token_secret: None })
+        Site::new(&Settings { websocket, local_token_secret: None, vapid_public_key: None })
     }
 
     fn get(event: &str) -> Response<String> {

@@ -39,7 +39,7 @@ impl Site {
 
 fn policy(websocket: &WebSocketUrl) -> HeaderValue {
     let policy = format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {}; \
+        "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {}; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         websocket.origin()
     );
@@ -55,7 +55,7 @@ mod tests {
         let websocket = WebSocketUrl::parse("wss://example.com/prod").unwrap();
         assert_eq!(
             policy(&websocket),
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+            "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; \
              connect-src 'self' wss://example.com; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         );
     }

@@ -1,5 +1,8 @@
 """Provokes each answer of the HTTP API that openapi.yaml names, and holds it against the document."""
 
+import concurrent.futures
+import contextlib
+import http.server
 import threading
 import time
 
@@ -8,9 +11,11 @@ from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi import checks
 
 from hooks import code, problem_headers
-from stack import token
+from stack import PARAMETERS, token
 
 PUBLISHER = {"sub": "publisher", "publish": ["*"], "subscribe": ["*", "user:*"]}
+NOWHERE = {"channel": "topic:answers", "id": "0123456789abcdef0123456789abcdef0"}
+PHONE = {"kind": "sms", "phone": "+4915112345678"}
 # A request of each operation that is as it has to be.
 GOOD = {
     "sendNotification": {"body": {"to": "topic:answers", "body": "x"}},
@@ -19,6 +24,12 @@ GOOD = {
     "cancelNotification": {"path_parameters": {"id": "01aaa50d-b2c0-7d21-8f9e-2b6c1d0e9f80"}},
     "getChannel": {"path_parameters": {"channel": "topic:answers"}},
     "markRead": {"path_parameters": {"channel": "user:publisher"}, "body": {"seq": 1}},
+    "addEndpoint": {"path_parameters": {"channel": "topic:quiet"}, "body": PHONE},
+    "listEndpoints": {"path_parameters": {"channel": "topic:quiet"}},
+    "getEndpoint": {"path_parameters": NOWHERE},
+    "removeEndpoint": {"path_parameters": NOWHERE},
+    "rotateEndpoint": {"path_parameters": NOWHERE},
+    "replayEndpoint": {"path_parameters": NOWHERE, "body": {"seq": 1}},
     "cutConnections": {"path_parameters": {"sub": "publisher"}},
     "issueTicket": {},
     "getHealth": {},
@@ -26,6 +37,8 @@ GOOD = {
     "getAsset": {"path_parameters": {"file": "page.css"}},
 }
 OPEN = ("getHealth", "getPage", "getAsset")
+# Whoever may not do this to an endpoint does not learn that there is one.
+HIDDEN = ("getEndpoint", "removeEndpoint", "rotateEndpoint", "replayEndpoint")
 FUNCTIONS = {"readNotifications": "Poll", "getPage": "Page", "getAsset": "Page"}
 # `channel_busy` takes a quarter of a minute of conflicts; the wire tests have it. Quotas and the gateway's own time
 # limit are out of the local stack's reach.
@@ -108,6 +121,8 @@ def provoke(stack, document):
     tokens(answers)
     refusals(answers)
     later(answers)
+    endpoints(answers)
+    kinds_of_endpoints(answers)
     long_polls(answers)
     failures(answers)
     return answers
@@ -115,6 +130,7 @@ def provoke(stack, document):
 
 def good(answers):
     statuses = {"sendNotification": 202, "issueTicket": 201, "getNotification": 404, "cancelNotification": 404}
+    statuses |= {"addEndpoint": 201} | dict.fromkeys(HIDDEN, 404)
     for name in answers.operations:
         status = statuses.get(name, 200)
         answers.expect(status, "not_found" if status == 404 else "-", name)
@@ -126,11 +142,16 @@ def good(answers):
 def tokens(answers):
     """Whoever has none, a bad one, one that has ended, or one that does not allow it."""
     scheduled = answers.call("sendNotification", body={"to": "topic:answers", "body": "x", "delay": "1h"}).json()
+    endpoint = answers.call("addEndpoint").json()
     for name in answers.operations.keys() - set(OPEN):
         answers.expect(401, "missing_token", name, claims=None)
         answers.expect(401, "invalid_token", name, token="no.good.token")
         answers.expect(401, "expired_token", name, claims=PUBLISHER | {"lasts": -60})
         request = {"claims": {"sub": "nobody"}}
+        if name in HIDDEN:
+            request["path_parameters"] = place(endpoint)
+            answers.expect(404, "not_found", name, **request)
+            continue
         if "id" in GOOD[name].get("path_parameters", {}):
             request["path_parameters"] = {"id": scheduled["id"]}
         if name == "issueTicket":
@@ -152,8 +173,14 @@ def refusals(answers):
     answers.expect(400, invalid, "readNotifications", query={"channel": ["topic:a"], "colour": "red"})
     answers.expect(400, invalid, "readNotifications", query={"channel": ["topic:a"], "wait": 26})
     answers.expect(400, "too_many_channels", "readNotifications", query={"channel": MANY[:11]})
-    for name in ("getChannel", "markRead"):
+    for name in ("getChannel", "markRead", "addEndpoint", "listEndpoints"):
         answers.expect(400, invalid, name, path_parameters={"channel": "no channel"})
+    for name in HIDDEN:
+        answers.expect(400, invalid, name, path_parameters=NOWHERE | {"channel": "no channel"})
+    for name in ("addEndpoint", "rotateEndpoint", "replayEndpoint"):
+        answers.expect(400, "invalid_json", name, body=[1])
+        answers.expect(400, invalid, name, body={"colour": "red"})
+        answers.expect(413, "gateway", name, body={"body": HUGE})
     answers.expect(400, invalid, "cutConnections", path_parameters={"sub": "no user"})
     answers.expect(400, "invalid_json", "markRead", body=[1])
     answers.expect(201, "-", "issueTicket", body={})
@@ -189,6 +216,85 @@ def later(answers):
                 "cancelled",
             ):
                 answers.violations.append(f"cancelled, but {cancelled}")
+
+
+def endpoints(answers):
+    """What becomes of endpoints, and of what goes there."""
+    with receiver() as url:
+        webhook = {"kind": "webhook", "url": url, "min_priority": "normal", "only_when_offline": True}
+        added = answers.expect(201, "-", "addEndpoint", path_parameters={"channel": "topic:answers"}, body=webhook).json()
+        path = {"path_parameters": place(added)}
+        for expected in (500, 200):
+            answers.call("sendNotification")
+            attempts(answers, path, lambda last: last["status"] == expected)
+            answers.expect(200, "-", "listEndpoints", path_parameters={"channel": "topic:answers"})
+    answers.call("sendNotification")
+    attempts(answers, path, lambda last: last.get("reason") == "connection_refused")
+    answers.expect(202, "-", "replayEndpoint", **path)
+    answers.expect(200, "-", "rotateEndpoint", **path)
+    # Both have seen the same secret before one of them changes it.
+    with answers.stack.faults({"on": "dynamodb.UpdateItem", "function": "Send", "do": {"delay_ms": 1000}}):
+        with concurrent.futures.ThreadPoolExecutor() as both:
+            done = [each.result() for each in [both.submit(answers.call, "rotateEndpoint", **path) for _ in range(2)]]
+    if sorted(answer.status_code for answer in done) != [200, 409]:
+        answers.violations.append(f"two rotations at once: {[answer.text for answer in done]}")
+    answers.expect(204, "-", "removeEndpoint", **path)
+    answers.expect(404, "not_found", "getEndpoint", **path)
+
+
+def kinds_of_endpoints(answers):
+    """Each kind; the one that is off; and more than an owner may have."""
+    keys = {"p256dh": PARAMETERS["VapidPublicKey"], "auth": "BTBZMqHH6r4Tts7J_aSIgg"}
+    target = "arn:aws:sns:us-east-1:123456789012:endpoint/GCM/shop/5e3e9847-3183-3f18-a7e8-671c3a57d4b3"
+    where = {"path_parameters": {"channel": "topic:kinds"}}
+    for body in (
+        {"kind": "web_push", "subscription": {"endpoint": "http://127.0.0.1:9/s", "keys": keys}},
+        {"kind": "email", "address": "alice@example.com"},
+        PHONE,
+    ):
+        path = {"path_parameters": place(answers.expect(201, "-", "addEndpoint", body=body, **where).json())}
+        answers.call("sendNotification", body={"to": "topic:kinds", "data": 1})
+        attempts(answers, path, lambda last: last["outcome"] in ("failed", "nothing_to_send"))
+        answers.expect(400, "invalid_request", "rotateEndpoint", **path)
+    answers.expect(400, "kind_off", "addEndpoint", body={"kind": "mobile_push", "target_arn": target}, **where)
+    for _ in range(7):
+        answers.expect(201, "-", "addEndpoint", **where)
+    answers.expect(400, "too_many_endpoints", "addEndpoint", **where)
+
+
+def place(endpoint):
+    return {"channel": endpoint["channel"], "id": endpoint["id"]}
+
+
+def attempts(answers, path, is_so):
+    """Waits until the last attempt is so."""
+    for _ in range(200):
+        last = answers.expect(200, "-", "getEndpoint", **path).json()["attempts"][:1]
+        if last and is_so(last[0]):
+            return
+        time.sleep(0.1)
+    answers.violations.append(f"the last attempt at an endpoint stays {last}")
+
+
+@contextlib.contextmanager
+def receiver():
+    """A receiver of webhooks that fails once; gives its URL."""
+    statuses = [500]
+
+    class Receiver(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(statuses.pop() if statuses else 200)
+            self.end_headers()
+            self.wfile.write(b"so it is")
+
+        def log_request(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}/hook"
+        server.shutdown()
 
 
 def long_polls(answers):

@@ -42,6 +42,18 @@ schemathesis.openapi.format(
 schemathesis.openapi.format(
     "time-zone", st.sampled_from(["UTC", "Europe/Paris", "America/Argentina/Ushuaia", "Etc/GMT+5"])
 )
+schemathesis.openapi.format("public-url", st.from_regex(r"https://[a-z]{1,20}\.example\.(com|net)(/[a-z0-9]{0,9})?", fullmatch=True))
+schemathesis.openapi.format("mail-address", st.from_regex(r"[a-z]{1,9}([.+][a-z]{1,9})?@[a-z]{1,9}\.example\.(com|net)", fullmatch=True))
+# Not each text of that form is a point of the curve.
+schemathesis.openapi.format(
+    "p256dh",
+    st.sampled_from(
+        [
+            "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+            "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8=",
+        ]
+    ),
+)
 
 
 @schemathesis.hook
@@ -52,11 +64,17 @@ def before_call(context, case, kwargs):
         case.headers["Idempotency-Key"] = uuid.uuid4().hex
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
-    if case.operation.label == "POST /v1/channels/{channel}/read":
+    if case.operation.label in ("POST /v1/channels/{channel}/read", "POST /v1/channels/{channel}/endpoints/{id}/replay"):
         # To JSON Schema 42.0 is an integer.
         case.body["seq"] = int(case.body["seq"])
     if case.operation.label == "POST /v1/notifications" and case.body.get("store") is False:
         case.headers.pop("Idempotency-Key", None)
+    if case.operation.label == "POST /v1/channels/{channel}/endpoints":
+        # An owner has ten in a channel.
+        case.path_parameters["channel"] = f"topic:{uuid.uuid4().hex}"
+        if case.body["kind"] == "mobile_push":
+            # The stack has it off.
+            case.body = {"kind": "sms", "phone": "+4915112345678"}
     if case.operation.label == "GET /v1/notifications":
         one_cursor_a_channel(case.query)
         # A channel in which there is something is answered at once, however long the poll would wait.

@@ -50,8 +50,10 @@ def build():
 
 
 def fill(stack):
-    """So that there is something to read."""
+    """So that there is something to read, and endpoints to look at."""
     publisher = token("publisher", publish=["*"])
+    endpoint = {"kind": "sms", "phone": "+4915112345678", "min_priority": "high"}
+    stack.call("POST", "/v1/channels/topic:news/endpoints", publisher, json=endpoint)
     for n in range(3):
         notification = {"to": ["user:alice", "topic:news"], "title": f"{n}", "data": {"n": n}, "priority": "low"}
         stack.call("POST", "/v1/notifications", publisher, json=notification)

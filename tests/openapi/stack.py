@@ -16,6 +16,14 @@ import requests
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = ROOT / "target/debug/tidings-local"
+# All kinds of endpoints but `mobile_push`, so that there is one that is off.
+PARAMETERS = {
+    "AllowLoopbackWebhooks": "true",
+    "VapidPublicKey": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+    "SmsDailyCap": "1000",
+    "EmailDailyCap": "1000",
+    "EmailFrom": "tidings@example.com",
+}
 
 
 def secret():
@@ -42,8 +50,9 @@ class Stack:
     def __init__(self, folder):
         self.log = open(folder / "stack.log", "w")
         ports = [word for port in ("--http-port", "--websocket-port", "--aws-port") for word in (port, "0")]
+        parameters = [word for pair in PARAMETERS.items() for word in ("--parameter", "=".join(pair))]
         self.process = subprocess.Popen(
-            [BINARY, "--json", "--no-build", *ports], cwd=ROOT, stdout=subprocess.PIPE, stderr=self.log, text=True
+            [BINARY, "--json", "--no-build", *ports, *parameters], cwd=ROOT, stdout=subprocess.PIPE, stderr=self.log, text=True
         )
 
     def __enter__(self):

@@ -23,10 +23,15 @@ def adapt(template_path, adapted_path, emulator):
         if "WEBSOCKET_URL" in variables:
             variables["WEBSOCKET_URL"] = {"Fn::Sub": emulator.replace("http", "ws", 1) + path}
         for statement in statements(resource):
-            if statement["Resource"] == {"Ref": "TokenSecret"}:
+            if statement["Resource"] in ({"Ref": "TokenSecret"}, {"Ref": "VapidSecret"}):
                 # It is the ARN on AWS, and here the name.
-                arn = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${TokenSecret}-*"
+                secret = "${" + statement["Resource"]["Ref"] + "}"
+                arn = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:" + secret + "-*"
                 statement["Resource"] = {"Fn::Sub": arn}
+            actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+            if "sqs:SendMessage" in actions:
+                # A right to batches too on AWS, which has none of this name.
+                statement["Action"] = [*actions, "sqs:SendMessageBatch"]
         if resource["Type"] == "AWS::Lambda::EventSourceMapping":
             # A parameter's number is a text to it, which it then cannot compare: the parameter's default.
             resource["Properties"]["ScalingConfig"]["MaximumConcurrency"] = 10

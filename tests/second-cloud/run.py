@@ -216,7 +216,7 @@ def delete(deployment):
     left = deployment.client("dynamodb").list_tables()["TableNames"]
     check("the tables are left", {deployment.resources[name] for name in TABLES} <= set(left))
     secrets = deployment.client("secretsmanager").list_secrets()["SecretList"]
-    check("the secret is left", len(secrets) == 1)
+    check("the secrets are left", len(secrets) == 2)
     check("the functions are not", not deployment.client("lambda").list_functions()["Functions"])
     check("the APIs are not", not deployment.client("apigatewayv2").get_apis()["Items"])
 

@@ -125,6 +125,11 @@ async fn a_page_polls_while_sockets_are_blocked_and_comes_back_to_them() {
 }
 
 #[tokio::test]
+async fn the_browser_notifies_who_has_no_page_open() {
+    run("push", &["--parameter", "AllowLoopbackWebhooks=true"], json!({})).await;
+}
+
+#[tokio::test]
 async fn nothing_on_the_page_keeps_anybody_out() {
     run("looks", &[], json!({})).await;
 }

@@ -91,6 +91,30 @@ async fn things(stack: &Stack, seen: &mut Seen) {
     seen.note(&answer["code"], 410);
 }
 
+/// What endpoints are refused for.
+async fn endpoints(stack: &Stack, seen: &mut Seen) {
+    let path = "/v1/channels/topic:endpoints/endpoints";
+    let publisher = || json!({"sub": "publisher", "publish": ["*"]});
+    let webhook = json!({"kind": "webhook", "url": "https://hooks.example.com/"});
+    let email = json!({"kind": "email", "address": "alice@example.com"});
+    for body in std::iter::once(&email).chain(std::iter::repeat_n(&webhook, 11)) {
+        seen.call(stack, Method::POST, path, publisher(), Some(body)).await;
+    }
+
+    let token = stack.token(&publisher());
+    let listed = stack.call(Method::GET, path, Some(&token), &[], None).await;
+    let rotation = format!("{path}/{}/rotate", listed.body["endpoints"][0]["id"].as_str().unwrap());
+    // Both have seen the same secret before one of them changes it.
+    let delay = json!({"delay_ms": 1000});
+    stack.fault(json!({"on": "dynamodb.UpdateItem", "function": "Send", "times": 0, "do": delay})).await;
+    let rotate = || stack.call(Method::POST, &rotation, Some(&token), &[], None);
+    let (one, other) = tokio::join!(rotate(), rotate());
+    for answer in [one, other] {
+        seen.note(&answer.body["code"], answer.status);
+    }
+    stack.control(Method::DELETE, "faults", None).await;
+}
+
 /// What DynamoDB's troubles become.
 async fn troubles(stack: &Stack, seen: &mut Seen) {
     for (on, error) in
@@ -109,8 +133,9 @@ async fn each_documented_code_is_seen_with_its_status() {
     bodies(&stack, &mut seen).await;
     tokens(&stack, &mut seen).await;
     things(&stack, &mut seen).await;
+    endpoints(&stack, &mut seen).await;
     troubles(&stack, &mut seen).await;
     let never: Vec<_> = documented().difference(&seen.0).cloned().collect();
     assert_eq!(never, Vec::new(), "seen: {:?}", seen.0);
-    assert!(documented().len() >= 17);
+    assert!(documented().len() >= 20);
 }

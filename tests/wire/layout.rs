@@ -59,8 +59,10 @@ async fn each_function_takes_its_event() {
         }
     }
 
-    let left = Function::start(&stack, "Deliver").await.invoke(&event("deliver")).await;
-    assert_eq!(left, json!({"batchItemFailures": []}), "a message for nobody is done with");
+    for name in ["Deliver", "Attempt"] {
+        let left = Function::start(&stack, name).await.invoke(&event(&name.to_lowercase())).await;
+        assert_eq!(left, json!({"batchItemFailures": []}), "{name}: a message for nobody is done with");
+    }
     stack.stop_sweeps().await;
     let swept = Function::start(&stack, "Sweeper").await.invoke(&event("sweeper")).await;
     assert_eq!(swept, Value::Null);
@@ -90,12 +92,29 @@ fn a_message_is_with_the_due_queue_for_no_longer_than_the_sweeper_thinks() {
         }
     });
     each_resource("AWS::SQS::Queue", |name, queue| {
-        let Some(redrive) = queue.as_mapping_get("RedrivePolicy") else { return };
-        assert_eq!(name, "DueQueue");
+        let Some(redrive) = queue.as_mapping_get("RedrivePolicy").filter(|_| name == "DueQueue") else { return };
         let (tries, visibility) = (number(redrive, "maxReceiveCount"), number(queue, "VisibilityTimeout"));
         assert_eq!(visibility, 6 * timeout, "as AWS advises");
         assert!(source.contains(&format!("QUEUE_TRIES: usize = {tries};")), "{tries} tries");
         assert!(source.contains("QUEUE_PATIENCE: i64 = 7 * 60_000;") && tries * visibility < 7 * 60);
+    });
+}
+
+/// An attempt's lease, its function and its queue agree on who has it when.
+#[test]
+fn an_attempt_is_over_before_its_lease_and_its_lease_before_its_message_comes_again() {
+    let source = std::fs::read_to_string(root().join("shared/src/actions/attempt.rs")).unwrap();
+    let number = |yaml: &Yaml<'_>, name: &str| yaml.as_mapping_get(name).unwrap().as_integer().unwrap();
+    each_resource("AWS::Serverless::Function", |name, function| {
+        if name == "Attempt" {
+            let lease = format!("LEASE: i64 = {}_000;", number(function, "Timeout"));
+            assert!(source.contains(&lease), "{lease}");
+        }
+    });
+    each_resource("AWS::SQS::Queue", |name, queue| {
+        if name == "EndpointsQueue" {
+            assert!(number(queue, "VisibilityTimeout") > 25);
+        }
     });
 }
 

@@ -6,6 +6,7 @@ mod append;
 mod browser;
 mod cli;
 mod codes;
+mod endpoints;
 mod failures;
 mod harness;
 mod inbound;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::anywhere::later::{cancel, look, now, schedule};
 use crate::anywhere::poll::poll;
 use crate::anywhere::tickets::with_ticket;
-use crate::harness::{Function, Stack, binaries, each_resource, in_an_hour};
+use crate::harness::{Function, PATIENCE, Receiver, Reply, Stack, binaries, each_resource, in_an_hour};
 use crate::layout::event;
 use crate::lifecycle::{age, events};
 use crate::schedule::rows::{make_due, make_series_due, row, wake};
@@ -19,14 +19,19 @@ use crate::schedule::rows::{make_due, make_series_due, row, wake};
 type Rights = BTreeSet<String>;
 
 /// What the bundle's functions work on, as a right names it.
-const THINGS: [&str; 9] = [
+const THINGS: [&str; 14] = [
     "Subscribers",
     "Notifications",
     "Once",
     "Schedule",
     "DueQueue",
+    "EndpointsQueue",
+    "EndpointDeadLetters",
     "InboundDeadLetters",
     "TokenSecret",
+    "VapidSecret",
+    ":endpoint/",
+    ":identity/",
     "/POST/",
     "/DELETE/",
 ];
@@ -35,8 +40,9 @@ const THINGS: [&str; 9] = [
 const POLLING: [&str; 3] = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
 
 fn right(action: &str, resource: &str) -> String {
-    let thing = THINGS.iter().find(|thing| resource.contains(**thing));
-    format!("{action} {}", thing.unwrap_or_else(|| panic!("{action} on {resource}")).trim_matches('/'))
+    // A phone number is no resource.
+    let thing = if resource == "*" { Some(&"*") } else { THINGS.iter().find(|thing| resource.contains(**thing)) };
+    format!("{action} {}", thing.unwrap_or_else(|| panic!("{action} on {resource}")).trim_matches(['/', ':']))
 }
 
 fn strings(yaml: &Yaml<'_>) -> Vec<String> {
@@ -73,8 +79,14 @@ fn granted() -> BTreeMap<String, Rights> {
 
 fn rights_of(function: &str, statement: &Yaml<'_>) -> Vec<String> {
     if let Yaml::Tagged(_, condition) = statement {
-        assert_uses_the_operators_key(function, condition.as_sequence().unwrap());
-        return Vec::new();
+        let condition = condition.as_sequence().unwrap();
+        return match condition[0].as_str().unwrap() {
+            "HasKey" => {
+                assert_uses_the_operators_key(function, condition);
+                Vec::new()
+            }
+            switch => rights_of_a_kind(switch, &condition[1]),
+        };
     }
     assert_eq!(statement.as_mapping_get("Effect").unwrap().as_str(), Some("Allow"));
     assert_eq!(statement.as_mapping_get("Condition"), None);
@@ -90,6 +102,21 @@ fn rights_of(function: &str, statement: &Yaml<'_>) -> Vec<String> {
         return Vec::new();
     }
     resources.iter().flat_map(|resource| actions.iter().map(move |action| right(action, resource))).collect()
+}
+
+/// What is granted only where a kind of endpoints is switched on: to reach whichever phone or address there may be.
+fn rights_of_a_kind(switch: &str, statement: &Yaml<'_>) -> Vec<String> {
+    let resources = strings(statement.as_mapping_get("Resource").unwrap());
+    let wild = match switch {
+        "PushesToPhones" => ":endpoint/*",
+        "SendsTexts" => "*",
+        "SendsEmails" => ":identity/*",
+        other => panic!("{other} is no switch that this test knows"),
+    };
+    let (reached, others) = resources.split_first().unwrap();
+    assert!(reached.ends_with(wild), "{switch}: {resources:?}");
+    assert!(others.iter().all(|other| other.ends_with(":configuration-set/*")), "{switch}: {resources:?}");
+    strings(statement.as_mapping_get("Action").unwrap()).iter().map(|action| right(action, reached)).collect()
 }
 
 /// Where Lambda keeps the events that a function cannot work on.
@@ -157,6 +184,8 @@ fn called_by_binary(function: &str) -> Rights {
             ("aws_sdk_sqs", operation) => {
                 actions.insert(format!("sqs:{}", camel(operation.trim_end_matches("_batch"))));
             }
+            ("aws_sdk_sns", operation) => drop(actions.insert(format!("sns:{}", camel(operation)))),
+            ("aws_sdk_sesv2", operation) => drop(actions.insert(format!("ses:{}", camel(operation)))),
             ("aws_sdk_apigatewaymanagement", _) => {
                 actions.insert("execute-api:ManageConnections".to_owned());
             }
@@ -213,7 +242,8 @@ fn a_function_is_granted_the_actions_that_its_binary_can_call_and_no_other() {
 /// refuses what is not granted, in this test and in all others.
 #[tokio::test]
 async fn each_function_is_granted_only_what_it_uses_on_each_table() {
-    let stack = Stack::start().await;
+    let stack = start_with_all_kinds().await;
+    tour_of_endpoints(&stack).await;
     tour_of_later(&stack).await;
     tour_of_ingest(&stack).await;
     tour(&stack).await;
@@ -282,6 +312,88 @@ async fn tour_of_later(stack: &Stack) {
     make_due(stack, &later("user:alice").await, now() + 60_000, json!({})).await;
     make_due(stack, &later("user:alice").await, now() - 9 * 60_000, json!({"queued": {"BOOL": true}})).await;
     stack.sweep().await;
+}
+
+/// A stack in which every kind of endpoint is switched on.
+async fn start_with_all_kinds() -> Stack {
+    let parameters = [
+        "AllowLoopbackWebhooks=true",
+        "PlatformApplicationArns=arn:aws:sns:us-east-1:123456789012:app/GCM/shop",
+        "SmsDailyCap=10",
+        "EmailDailyCap=10",
+        "EmailFrom=news@example.com",
+    ];
+    let arguments: Vec<&str> = parameters.iter().flat_map(|parameter| ["--parameter", parameter]).collect();
+    let stack = Stack::start_with(&arguments).await;
+    // For each function that sends, a channel of its tour.
+    for channel in ["topic:later", "topic:ingest", "topic:a", "topic:sooner"] {
+        stack.add_endpoint(channel, &json!({"kind": "sms", "phone": "+4915112345678"})).await;
+    }
+    stack
+}
+
+/// Has endpoints of every kind, with everything that can come of an attempt.
+async fn tour_of_endpoints(stack: &Stack) {
+    let receiver = Receiver::start().await;
+    let unavailable = || Reply::Status(503, Some(("retry-after", "3600".to_owned())), "");
+    let channel = "user:frank";
+    let (id, _) = stack.add_webhook(channel, &receiver.url).await;
+    let failure = json!({"on": "dynamodb.GetItem", "function": "Attempt", "do": {"error": "ValidationException"}});
+    stack.fault(failure).await;
+    receiver.then([Reply::status(500), unavailable(), Reply::status(204), Reply::status(500), Reply::status(410)]);
+    for (attempts, body) in [(1, "again by the queue"), (2, "again by the schedule"), (3, "taken")] {
+        stack.post(&json!({"to": channel, "body": body})).await;
+        stack.attempts(channel, &id, attempts).await;
+    }
+    // One that has failed for six days.
+    let table = stack.table("Subscribers").await;
+    let rows = stack.rows("Subscribers").await;
+    let row = rows.iter().find(|row| row["id"]["S"] == id.as_str()).unwrap();
+    let since = ((in_an_hour() - 3600 - 6 * 24 * 3600) * 1000).to_string();
+    stack
+        .dynamodb(
+            "UpdateItem",
+            &json!({
+                "TableName": table,
+                "Key": {"channel": row["channel"], "subscriber": row["subscriber"]},
+                "UpdateExpression": "SET failing_since = :since",
+                "ExpressionAttributeValues": {":since": {"N": since}},
+            }),
+        )
+        .await;
+    stack.post(&json!({"to": channel, "body": "disabled"})).await;
+    let disabled = || async { stack.endpoint(channel, &id).await["state"] == "disabled" };
+    stack.until("it is disabled", disabled).await;
+    stack.do_with_endpoint(channel, &id, "rotate", None).await;
+    stack.do_with_endpoint(channel, &id, "replay", Some(json!({"seq": 4}))).await;
+    let gone = || async { stack.channel(channel).await["endpoints"] == 0 };
+    stack.until("it is removed", gone).await;
+
+    let target = "arn:aws:sns:us-east-1:123456789012:endpoint/GCM/shop/00000000-0000-0000-0000-000000000000";
+    let p256dh = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
+    let subscription = json!({"endpoint": receiver.url, "keys": {"p256dh": p256dh, "auth": "BTBZMqHH6r4Tts7J_aSIgg"}});
+    for fields in [
+        json!({"kind": "sms", "phone": "+4915112345678"}),
+        json!({"kind": "email", "address": "frank@example.com"}),
+        json!({"kind": "mobile_push", "target_arn": target}),
+        json!({"kind": "web_push", "subscription": subscription}),
+    ] {
+        stack.add_endpoint(channel, &fields).await;
+    }
+    // SNS refuses the text for good, and knows of no such phone.
+    stack.fault(json!({"on": "sns.Publish", "times": 0, "do": {"error": "InvalidParameter"}})).await;
+    stack.post(&json!({"to": channel, "title": "x", "body": "x"})).await;
+    let refused = || async { stack.queue("EndpointDeadLetters").await["visible"].as_u64().unwrap() >= 1 };
+    stack.until("what SNS refuses is a dead letter", refused).await;
+    receiver.wait_for(6, PATIENCE).await;
+    let mail = || async { !stack.control(Method::GET, "outbox", None).await.as_array().unwrap().is_empty() };
+    stack.until("the mail has gone out", mail).await;
+    stack.control(Method::DELETE, "faults", None).await;
+    let path = format!("/v1/channels/{channel}/endpoints");
+    let publisher = stack.publisher();
+    let listed = stack.call(Method::GET, &path, Some(&publisher), &[], None).await;
+    let id = listed.body["endpoints"][0]["id"].as_str().unwrap().to_owned();
+    stack.call(Method::DELETE, &format!("{path}/{id}"), Some(&publisher), &[], None).await;
 }
 
 /// Publishes what goes to every kind of log, to somebody who is gone, and later.

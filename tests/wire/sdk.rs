@@ -1,34 +1,23 @@
 //! An AWS SDK that is not Rust's speaks to the local stack: Python's boto3.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
 use crate::anywhere::poll::{only, poll};
-use crate::harness::{Stack, binaries};
+use crate::harness::{Stack, python};
 use crate::schedule::tell;
 
 const BOTO3: &str = "boto3==1.43.108";
 
-/// A Python with boto3, installed beside the other build results; `None`, said aloud, where that is not possible.
-fn python() -> Option<PathBuf> {
-    let home = binaries().join("boto3");
-    let python = home.join("bin/python");
-    let run =
-        |program: &str, arguments: &[&str]| Command::new(program).args(arguments).status().is_ok_and(|s| s.success());
-    let (home, pip) = (home.to_str()?, home.join("bin/pip"));
-    let ready = python.exists() && run(python.to_str()?, &["-c", "import boto3"]);
-    if ready || (run("python3", &["-m", "venv", home]) && run(pip.to_str()?, &["install", "--quiet", BOTO3])) {
-        return Some(python);
-    }
-    assert!(std::env::var_os("CI").is_none(), "boto3 could not be installed with python3 and pip");
-    // Not `eprintln!`, whose text a passing test keeps to itself.
-    let skipped = b"\nSKIPPED: boto3 could not be installed with python3 and pip, so no other SDK was tried\n";
-    std::io::stderr().write_all(skipped).unwrap();
-    None
+/// A Python with boto3.
+pub(crate) fn boto3() -> Option<PathBuf> {
+    static ONCE: Mutex<()> = Mutex::new(());
+    let _turn = ONCE.lock().unwrap_or_else(PoisonError::into_inner);
+    python("boto3", &[BOTO3])
 }
 
 const SCRIPT: &str = r#"
@@ -99,7 +88,7 @@ print(json.dumps(seen))
 
 #[tokio::test]
 async fn what_boto3_publishes_makes_a_waiting_long_poll_answer() {
-    let Some(python) = tokio::task::spawn_blocking(python).await.unwrap() else { return };
+    let Some(python) = tokio::task::spawn_blocking(boto3).await.unwrap() else { return };
     let stack = Stack::start().await;
     // So that the answer's time is not that of two processes that start.
     let (client, topic) = stack.inbound().await;
@@ -125,7 +114,7 @@ async fn what_boto3_publishes_makes_a_waiting_long_poll_answer() {
 
 #[tokio::test]
 async fn boto3_posts_to_looks_at_and_deletes_a_connection_and_gets_its_own_exceptions() {
-    let Some(python) = tokio::task::spawn_blocking(python).await.unwrap() else { return };
+    let Some(python) = tokio::task::spawn_blocking(boto3).await.unwrap() else { return };
     let stack = Stack::start().await;
     let mut alice = stack.connect("alice").await;
     let id = stack.sockets().await[0].clone();

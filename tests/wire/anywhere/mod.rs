@@ -4,6 +4,7 @@ mod connections;
 mod cors;
 mod crash;
 mod delivery;
+mod endpoints;
 pub(crate) mod inbound;
 pub(crate) mod later;
 mod page;

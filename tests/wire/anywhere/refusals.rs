@@ -64,6 +64,12 @@ async fn http_lets_nobody_in_without_a_good_token() {
         (Method::DELETE, format!("/v1/users/{}/connections", target.name("alice"))),
         (Method::GET, format!("/v1/notifications?channel={inbox}")),
         (Method::POST, "/v1/tickets".to_owned()),
+        (Method::POST, format!("/v1/channels/{inbox}/endpoints")),
+        (Method::GET, format!("/v1/channels/{inbox}/endpoints")),
+        (Method::GET, format!("/v1/channels/{inbox}/endpoints/x")),
+        (Method::DELETE, format!("/v1/channels/{inbox}/endpoints/x")),
+        (Method::POST, format!("/v1/channels/{inbox}/endpoints/x/rotate")),
+        (Method::POST, format!("/v1/channels/{inbox}/endpoints/x/replay")),
     ] {
         let answer = target.call(method, &path, None, &[], None).await;
         assert_eq!((answer.status, answer.code()), (401, "missing_token"), "{path}");
@@ -176,9 +182,9 @@ async fn a_request_beyond_the_gateways_limit_is_refused_by_the_gateway() {
 }
 
 #[tokio::test]
-async fn routes_of_later_releases_do_not_exist() {
+async fn other_routes_do_not_exist() {
     let target = Target::start().await;
-    for (method, path) in [(Method::POST, "/v1/channels/user:alice/endpoints"), (Method::GET, "/assets")] {
+    for (method, path) in [(Method::POST, "/v1/channels/user:alice"), (Method::GET, "/assets")] {
         let answer = target.call(method, path, Some(&target.publisher()), &[], None).await;
         assert_eq!((answer.status, &answer.body["message"]), (404, &json!("Not Found")), "{path}");
     }

@@ -116,6 +116,10 @@ pub(crate) async fn environment(stack: &Stack, name: &str) -> HashMap<String, St
     warm.close().await;
     match name {
         "Deliver" => drop(stack.post(&json!({"to": "user:warm-up", "body": "x", "delay": "1s"})).await),
+        "Attempt" => {
+            stack.add_webhook("user:warm-up", "https://hooks.example.com/").await;
+            stack.post(&json!({"to": "user:warm-up", "body": "x"})).await;
+        }
         "Sweeper" => stack.sweep().await,
         "Poll" => drop(stack.call(Method::GET, "/v1/notifications", None, &[], None).await),
         "Page" => drop(stack.call(Method::GET, "/", None, &[], None).await),

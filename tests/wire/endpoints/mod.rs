@@ -1,0 +1,10 @@
+//! Endpoints on a local stack: where notifications go that nobody is connected for.
+
+mod attempts;
+mod dead;
+mod faults;
+mod phones;
+mod slow;
+mod stack;
+mod verify;
+mod web_push;

@@ -1,0 +1,127 @@
+//! Phones and mailboxes: what SNS and SES are given, seen by another SDK and in the stack's outbox.
+
+use std::process::Command;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::stack::PATIENCE;
+use crate::harness::Stack;
+use crate::sdk::boto3;
+
+const APPLICATION: &str = "arn:aws:sns:us-east-1:123456789012:app/GCM/shop";
+const APPLE: &str = "arn:aws:sns:us-east-1:123456789012:app/APNS/shop";
+
+/// With another SDK: makes the applications and their endpoints, as a backend does for each phone.
+const SCRIPT: &str = r#"
+import json, sys
+import boto3
+
+sns = boto3.client("sns", endpoint_url=sys.argv[1], region_name="us-east-1", aws_access_key_id="operator",
+                   aws_secret_access_key="secret")
+seen = {}
+for platform in ("GCM", "APNS"):
+    application = sns.create_platform_application(
+        Name="shop", Platform=platform, Attributes={"PlatformCredential": "x", "PlatformPrincipal": "y"})
+    endpoint = sns.create_platform_endpoint(
+        PlatformApplicationArn=application["PlatformApplicationArn"], Token="token-" + platform)
+    seen[platform] = endpoint["EndpointArn"]
+print(json.dumps(seen))
+"#;
+
+const DISABLE: &str = r#"
+import boto3, sys
+sns = boto3.client("sns", endpoint_url=sys.argv[1], region_name="us-east-1", aws_access_key_id="operator",
+                   aws_secret_access_key="secret")
+sns.set_endpoint_attributes(EndpointArn=sys.argv[2], Attributes={"Enabled": "false"})
+"#;
+
+async fn boto(script: &'static str, arguments: Vec<String>) -> Option<Vec<u8>> {
+    let python = tokio::task::spawn_blocking(boto3).await.unwrap()?;
+    let output =
+        tokio::task::spawn_blocking(move || Command::new(python).arg("-c").arg(script).args(arguments).output());
+    let output = output.await.unwrap().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(output.stdout)
+}
+
+/// A stack that reaches phones and mailboxes, so many of each a day.
+async fn stack(cap: &str) -> Stack {
+    let parameters = [
+        format!("PlatformApplicationArns={APPLICATION},{APPLE}"),
+        format!("SmsDailyCap={cap}"),
+        format!("EmailDailyCap={cap}"),
+        "EmailFrom=news@example.com".to_owned(),
+    ];
+    let arguments: Vec<&str> = parameters.iter().flat_map(|parameter| ["--parameter", parameter]).collect();
+    Stack::start_with(&arguments).await
+}
+
+/// Waits until so many messages have gone out, and gives them, oldest first.
+async fn outbox(stack: &Stack, count: usize) -> Vec<Value> {
+    let sent = async || stack.control(Method::GET, "outbox", None).await.as_array().unwrap().clone();
+    stack.until_within(PATIENCE, "they have gone out", || async { sent().await.len() >= count }).await;
+    let mut sent = sent().await;
+    sent.sort_by_key(|message| message["at_ms"].as_u64());
+    sent
+}
+
+#[tokio::test]
+async fn phones_get_what_their_platforms_document_until_they_are_gone() {
+    let stack = stack("10").await;
+    let Some(made) = boto(SCRIPT, vec![stack.aws.clone()]).await else { return };
+    let made: Value = serde_json::from_slice(&made).unwrap();
+    let [google, apple] = ["GCM", "APNS"].map(|platform| made[platform].as_str().unwrap().to_owned());
+    for target in [&google, &apple] {
+        stack.add_endpoint("user:alice", &json!({"kind": "mobile_push", "target_arn": target})).await;
+    }
+    let data = json!({"order": 4711});
+    let body = json!({"to": "user:alice", "title": "Hi", "body": "It is here", "url": "https://a.example/1", "data": data, "priority": "high"});
+    stack.post(&body).await;
+    let sent = outbox(&stack, 2).await;
+    let to = |target: &str| {
+        let message = sent.iter().find(|message| message["destination"] == target).unwrap();
+        serde_json::from_str::<Value>(message["message"].as_str().unwrap()).unwrap()
+    };
+    let apns = to(&apple);
+    assert_eq!(apns["aps"]["alert"], json!({"title": "Hi", "body": "It is here"}), "{apns}");
+    assert_eq!((&apns["aps"]["badge"], &apns["seq"], &apns["data"]), (&json!(1), &json!(1), &data), "{apns}");
+    let fcm = &to(&google)["fcmV1Message"]["message"];
+    assert_eq!(fcm["notification"], json!({"title": "Hi", "body": "It is here"}), "{fcm}");
+    assert_eq!(fcm["data"]["seq"], "1", "{fcm}");
+    assert_eq!(fcm["android"]["priority"], "high", "{fcm}");
+
+    boto(DISABLE, vec![stack.aws.clone(), google.clone()]).await.unwrap();
+    stack.post(&json!({"to": "user:alice", "body": "again"})).await;
+    let left = || async { stack.channel("user:alice").await["endpoints"] == 1 };
+    stack.until("the one that is disabled is removed", left).await;
+}
+
+#[tokio::test]
+async fn texts_and_mails_go_out_up_to_the_days_cap() {
+    let stack = stack("2").await;
+    let phone = stack.add_endpoint("user:alice", &json!({"kind": "sms", "phone": "+4915112345678"})).await;
+    stack.add_endpoint("user:bob", &json!({"kind": "email", "address": "bob@example.com"})).await;
+    for n in 1..=3 {
+        stack.post(&json!({"to": ["user:alice", "user:bob"], "title": "Hi", "body": format!("number {n}")})).await;
+    }
+    let id = phone["id"].as_str().unwrap();
+    let attempts = stack.attempts("user:alice", id, 3).await;
+    let outcomes: Vec<&str> = attempts.iter().map(|one| one["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == "delivered").count(), 2, "{outcomes:?}");
+    assert!(attempts.iter().any(|one| one["outcome"] == "put_off" && one["reason"] == "daily_cap"), "{attempts:?}");
+    let sent = outbox(&stack, 4).await;
+    let texts: Vec<&Value> = sent.iter().filter(|message| message["kind"] == "sms").collect();
+    assert_eq!((texts.len(), &texts[0]["destination"]), (2, &json!("+4915112345678")));
+    assert!(texts[0]["message"].as_str().unwrap().starts_with("Hi\nnumber "), "{texts:?}");
+    let mails: Vec<&Value> = sent.iter().filter(|message| message["kind"] == "email").collect();
+    assert_eq!(
+        (mails.len(), &mails[0]["destination"], &mails[0]["from"]),
+        (2, &json!("bob@example.com"), &json!("news@example.com"))
+    );
+    assert_eq!(mails[0]["subject"], "Hi");
+    // The third goes out on the next day.
+    let later =
+        || async { stack.all_rows("Schedule").await.iter().filter(|row| row["attempt"]["M"].is_object()).count() == 2 };
+    stack.until("the others are in the schedule", later).await;
+}

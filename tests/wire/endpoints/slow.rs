@@ -1,0 +1,105 @@
+//! A slow endpoint delays no other, and nothing that is due.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::stack::{LOOPBACK, PATIENCE};
+use crate::harness::{Receiver, Reply, Stack};
+
+#[tokio::test]
+async fn a_hundred_for_one_that_hangs_keep_no_other_waiting_and_nothing_that_is_due() {
+    let stack = Stack::start_with(&[&LOOPBACK[..], &["--parameter", "EndpointConcurrency=2"]].concat()).await;
+    let (hangs, well) = (Receiver::start().await, Receiver::start().await);
+    hangs.always(Reply::Hang);
+    let (slow, _) = stack.add_webhook("topic:slow", &hangs.url).await;
+    stack.add_webhook("topic:well", &well.url).await;
+    for n in 0..100 {
+        stack.post(&json!({"to": "topic:slow", "data": n})).await;
+    }
+    // Until the first have hung for their 15 s, they may hold all places; then they wait, and one at a time is tried.
+    stack.attempts("topic:slow", &slow, 1).await;
+    let began = Instant::now();
+    for n in 0..20 {
+        stack.post(&json!({"to": "topic:well", "data": n})).await;
+    }
+    stack.post(&json!({"to": "user:bob", "body": "due", "delay": "1s"})).await;
+    stack.until("what is due is sent", || async { stack.seqs("user:bob").await == [1] }).await;
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    well.wait_for(20, PATIENCE).await;
+    let waited = began.elapsed();
+    assert!(waited < Duration::from_secs(40), "{waited:?}");
+    assert!(hangs.received().len() < 60, "{} attempts hang", hangs.received().len());
+}
+
+#[tokio::test]
+async fn one_that_is_gone_is_removed_and_one_that_asks_to_wait_is_left_alone() {
+    let stack = Stack::start_with(&LOOPBACK).await;
+    let (gone, busy) = (Receiver::start().await, Receiver::start().await);
+    gone.always(Reply::status(410));
+    busy.then([Reply::Status(429, Some(("retry-after", "90".to_owned())), "later")]);
+    let (removed, _) = stack.add_webhook("topic:gone", &gone.url).await;
+    let (id, _) = stack.add_webhook("topic:busy", &busy.url).await;
+    stack.post(&json!({"to": ["topic:gone", "topic:busy"], "body": "x"})).await;
+    let path = format!("/v1/channels/topic:gone/endpoints/{removed}");
+    let publisher = stack.publisher();
+    let is_gone = || async { stack.call(Method::GET, &path, Some(&publisher), &[], None).await.status == 404 };
+    stack.until("it is removed", is_gone).await;
+    assert_eq!(stack.post(&json!({"to": "topic:gone", "body": "y"})).await.body["channels"][0]["endpoints"], 0);
+    assert_eq!(gone.received().len(), 1);
+
+    let attempts = stack.attempts("topic:busy", &id, 1).await;
+    assert_eq!((&attempts[0]["status"], &attempts[0]["answer"]), (&json!(429), &json!("later")));
+    stack.until_waiting(1).await;
+    assert_eq!(stack.hasten(80).await, 1);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(busy.received().len(), 1, "it asked for 90 s");
+    stack.hasten(20).await;
+    busy.wait_for(2, PATIENCE).await;
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let stack = Stack::start_with(&LOOPBACK).await;
+    let (here, there) = (Receiver::start().await, Receiver::start().await);
+    here.always(Reply::Status(307, Some(("location", there.url.clone())), ""));
+    let (id, _) = stack.add_webhook("topic:a", &here.url).await;
+    stack.post(&json!({"to": "topic:a", "body": "x"})).await;
+    let attempts = stack.attempts("topic:a", &id, 1).await;
+    assert_eq!((&attempts[0]["outcome"], &attempts[0]["status"]), (&json!("failed"), &json!(307)));
+    assert!(there.received().is_empty());
+}
+
+#[tokio::test]
+async fn an_endpoint_gets_what_matters_to_it_and_what_nobody_took() {
+    let stack = Stack::start_with(&LOOPBACK).await;
+    let (high, offline) = (Receiver::start().await, Receiver::start().await);
+    let fields = |url: &str| json!({"kind": "webhook", "url": url});
+    let mut matters = fields(&high.url);
+    matters["min_priority"] = json!("high");
+    let mut away = fields(&offline.url);
+    away["only_when_offline"] = json!(true);
+    for fields in [&matters, &away] {
+        stack.add_endpoint("user:alice", fields).await;
+    }
+    let send = async |priority: &str| {
+        let sent = stack.post(&json!({"to": "user:alice", "body": "x", "priority": priority})).await.body;
+        sent["channels"][0]["endpoints"].as_u64().unwrap()
+    };
+    assert_eq!(send("low").await, 1, "who is offline");
+    assert_eq!(send("high").await, 2);
+    let alice = stack.connect("alice").await;
+    assert_eq!(send("normal").await, 0, "her socket took it");
+    assert_eq!(send("high").await, 1);
+    drop(alice);
+    let seqs = |received: Vec<crate::harness::Received>| {
+        let mut seqs: Vec<u64> = received.iter().map(|one| one.seq()).collect();
+        seqs.sort_unstable();
+        seqs
+    };
+    assert_eq!(seqs(high.wait_for(2, PATIENCE).await), [2, 4]);
+    assert_eq!(seqs(offline.wait_for(2, PATIENCE).await), [1, 2]);
+    let unstored = stack.post(&json!({"to": "user:alice", "body": "x", "store": false, "priority": "high"})).await.body;
+    assert_eq!(unstored["channels"][0]["endpoints"], 0, "what is not stored goes to no endpoint");
+}

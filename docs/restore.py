@@ -5,8 +5,8 @@
 
 The table Schedule stays as it is: what it says was sent is not sent again, though a log may have lost it.
 
-Meanwhile Send, Message, Poll, Ingest, Sweeper and Deliver are paused: sending, reading and catching up get errors, and people
-try again later; what becomes due waits, and so does, up to six hours, what is published. A table can only be restored under
+Meanwhile Send, Message, Poll, Ingest, Sweeper, Deliver and Attempt are paused: sending, reading and catching up get errors, and
+people try again later; what becomes due waits, and what goes to endpoints, and so does, up to six hours, what is published. A table can only be restored under
 another name, so each goes there, into a backup, and back. No table is deleted before a backup of what replaces it is
 available. Where it stops, call it again with the same moment: it goes on from there.
 
@@ -26,10 +26,11 @@ import boto3
 import botocore.exceptions
 
 TABLES = ("Notifications", "Once")
-# Who writes to the logs. Deliver is paused by its mapping: else its queue would count each throttled try.
+# Who writes to the logs. Deliver and Attempt are paused by their mappings: else their queues would count each throttled try.
+# (Attempt only reads, and would let go what it does not find.)
 WRITERS = ("Send", "Message", "Ingest", "Deliver")
 PAUSED = ("Send", "Message", "Poll", "Ingest", "Sweeper")
-MAPPING = "DueMapping"
+MAPPINGS = ("DueMapping", "EndpointsMapping")
 # The tag of a table that was restored: as of when.
 RESTORED = "restored"
 
@@ -160,21 +161,22 @@ class Stack:
         for name in PAUSED:
             function = self.physical(name)
             self.functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
-        self.switch_mapping(False)
-        say("Send, Message, Poll, Ingest, Sweeper and Deliver are paused; waiting for what they have begun")
+        self.switch_mappings(False)
+        say("Send, Message, Poll, Ingest, Sweeper, Deliver and Attempt are paused; waiting for what they have begun")
         time.sleep(30)  # longer than those that write to the tables may take
         for table in self.tables.values():
             table.restore(moment)
         now = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=1)
         say(f"Done. Deploy with RestoredAt={stamp(now)}, then call this with --resume.")
 
-    def switch_mapping(self, on):
-        """Has the due queue read for Deliver, or not."""
-        mapping = self.physical(MAPPING)
-        state = lambda: self.functions.get_event_source_mapping(UUID=mapping)["State"]
-        if state() != ("Enabled" if on else "Disabled"):
-            self.functions.update_event_source_mapping(UUID=mapping, Enabled=on)
-        until(lambda: state() == ("Enabled" if on else "Disabled"))
+    def switch_mappings(self, on):
+        """Has the queues read for Deliver and Attempt, or not."""
+        wanted = "Enabled" if on else "Disabled"
+        for mapping in [self.physical(name) for name in MAPPINGS]:
+            state = lambda: self.functions.get_event_source_mapping(UUID=mapping)["State"]
+            if state() != wanted:
+                self.functions.update_event_source_mapping(UUID=mapping, Enabled=on)
+            until(lambda: state() == wanted)
 
     def resume(self):
         """Gives the functions the concurrency that the stack says, if no log can go on where its backup ends."""
@@ -199,8 +201,8 @@ class Stack:
                 self.functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=reserved)
             else:
                 self.functions.delete_function_concurrency(FunctionName=function)
-        self.switch_mapping(True)
-        say("Send, Message, Poll, Ingest, Sweeper and Deliver run again.")
+        self.switch_mappings(True)
+        say("Send, Message, Poll, Ingest, Sweeper, Deliver and Attempt run again.")
 
 
 def stamp(moment):

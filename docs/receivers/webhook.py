@@ -1,0 +1,57 @@
+"""Receives webhooks, on http://127.0.0.1:9000/hook: docs/webhooks.md.
+
+    pip install standardwebhooks
+    SECRET=whsec_… python3 webhook.py
+"""
+
+import json
+import os
+import sqlite3
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+from standardwebhooks import Webhook, WebhookVerificationError
+
+WEBHOOK = Webhook(os.environ["SECRET"])
+
+# The key drops doubles, and sorts.
+KEPT = sqlite3.connect("received.db", isolation_level=None)
+KEPT.execute("CREATE TABLE IF NOT EXISTS items (channel, seq, item, PRIMARY KEY (channel, seq))")
+
+
+def keep(item):
+    row = (item["channel"], item["seq"], json.dumps(item))
+    return KEPT.execute("INSERT OR IGNORE INTO items VALUES (?, ?, ?)", row).rowcount == 1
+
+
+def in_order():
+    return [json.loads(item) for (item,) in KEPT.execute("SELECT item FROM items ORDER BY channel, seq")]
+
+
+class Receiver(BaseHTTPRequestHandler):
+    def do_POST(self):
+        # As it came: read and written again, it would not be what was signed.
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        try:
+            item = WEBHOOK.verify(body, dict(self.headers))
+        except WebhookVerificationError as refusal:
+            print(f"refused: {refusal}", flush=True)
+            return self.answer(401)
+        word = "new" if keep(item) else "double"
+        print(f"{word}: {item['channel']}:{item['seq']} {item.get('title') or item.get('body') or ''}", flush=True)
+        # Only now that it is kept. After anything but a 2xx it comes again.
+        self.answer(204)
+
+    def do_GET(self):
+        self.answer(200, json.dumps(in_order()).encode())
+
+    def answer(self, status, body=b""):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_request(self, *_):
+        pass
+
+
+HTTPServer(("127.0.0.1", 9000), Receiver).serve_forever()

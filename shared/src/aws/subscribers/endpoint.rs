@@ -1,7 +1,8 @@
 //! Endpoints: one row each.
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, Select, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, TransactWriteItem, Update};
 use serde::{Deserialize, Serialize};
 
 use super::Subscribers;
@@ -138,18 +139,8 @@ impl Subscribers {
         let mut endpoints = Vec::new();
         let mut from = None;
         loop {
-            let answer = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("channel = :channel AND begins_with(subscriber, :prefix)")
-                .expression_attribute_values(":channel", text(channel.as_str()))
-                .expression_attribute_values(":prefix", text(&prefix))
-                .consistent_read(true)
-                .set_exclusive_start_key(from)
-                .send()
-                .await
-                .map_err(Error::call("Query of endpoints"))?;
+            let query = self.query_endpoints(channel, &prefix).consistent_read(true).set_exclusive_start_key(from);
+            let answer = query.send().await.map_err(Error::call("Query of endpoints"))?;
             let read = answer.items.unwrap_or_default().into_iter().map(from_row::<Endpoint>);
             endpoints.extend(read.collect::<Result<Vec<_>, _>>()?);
             from = answer.last_evaluated_key;
@@ -165,28 +156,16 @@ impl Subscribers {
     /// # Errors
     /// DynamoDB does not answer as it should.
     pub async fn count_endpoints(&self, channel: &Channel, most: usize) -> Result<usize, Error> {
-        let mut count = 0;
-        let mut from = None;
-        loop {
-            let answer = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("channel = :channel AND begins_with(subscriber, :prefix)")
-                .expression_attribute_values(":channel", text(channel.as_str()))
-                .expression_attribute_values(":prefix", text(PREFIX))
-                .select(Select::Count)
-                .limit(i32::try_from(most).unwrap_or(i32::MAX))
-                .set_exclusive_start_key(from)
-                .send()
-                .await
-                .map_err(Error::call("Query that counts endpoints"))?;
-            count += usize::try_from(answer.count).unwrap_or_default();
-            from = answer.last_evaluated_key;
-            if count >= most || from.is_none() {
-                return Ok(count.min(most));
-            }
-        }
+        Self::counted(self.query_endpoints(channel, PREFIX), most).await
+    }
+
+    fn query_endpoints(&self, channel: &Channel, prefix: &str) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("channel = :channel AND begins_with(subscriber, :prefix)")
+            .expression_attribute_values(":channel", text(channel.as_str()))
+            .expression_attribute_values(":prefix", text(prefix))
     }
 
     /// Removes an endpoint; `false` if it was gone.

@@ -1,6 +1,7 @@
 //! A channel's subscribers.
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::Select;
 use serde::Deserialize;
 
@@ -115,23 +116,26 @@ impl Subscribers {
     /// # Errors
     /// DynamoDB does not answer as it should.
     pub async fn count(&self, channel: &Channel, most: usize) -> Result<usize, Error> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("channel = :channel")
+            .filter_expression("ends_at > :now AND expires_at > :now AND attribute_not_exists(gone)")
+            .expression_attribute_values(":channel", text(channel.as_str()))
+            .expression_attribute_values(":now", number(clock::now().seconds()));
+        Self::counted(query, most).await
+    }
+
+    /// How many rows a query finds, counted to `most`.
+    pub(super) async fn counted(query: QueryFluentBuilder, most: usize) -> Result<usize, Error> {
+        let limit = i32::try_from(most).unwrap_or(i32::MAX);
+        let query = query.select(Select::Count).limit(limit);
         let mut count = 0;
         let mut from = None;
         loop {
-            let answer = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("channel = :channel")
-                .filter_expression("ends_at > :now AND expires_at > :now AND attribute_not_exists(gone)")
-                .expression_attribute_values(":channel", text(channel.as_str()))
-                .expression_attribute_values(":now", number(clock::now().seconds()))
-                .select(Select::Count)
-                .limit(i32::try_from(most).unwrap_or(i32::MAX))
-                .set_exclusive_start_key(from)
-                .send()
-                .await
-                .map_err(Error::call("Query that counts subscribers"))?;
+            let page = query.clone().set_exclusive_start_key(from).send();
+            let answer = page.await.map_err(Error::call("Query that counts subscribers"))?;
             count += usize::try_from(answer.count).unwrap_or_default();
             from = answer.last_evaluated_key;
             if count >= most || from.is_none() {

@@ -238,8 +238,19 @@ def endpoints(answers):
             done = [each.result() for each in [both.submit(answers.call, "rotateEndpoint", **path) for _ in range(2)]]
     if sorted(answer.status_code for answer in done) != [200, 409]:
         answers.violations.append(f"two rotations at once: {[answer.text for answer in done]}")
+    replays(answers)
     answers.expect(204, "-", "removeEndpoint", **path)
     answers.expect(404, "not_found", "getEndpoint", **path)
+
+
+def replays(answers):
+    """One more than a user has on a day who may not publish."""
+    eve = {"sub": "eve"}
+    added = answers.call("addEndpoint", claims=eve, path_parameters={"channel": "user:eve"})
+    path = {"path_parameters": place(added.json()), "claims": eve}
+    for _ in range(50):
+        answers.expect(202, "-", "replayEndpoint", **path)
+    answers.expect(429, "too_many_replays", "replayEndpoint", **path)
 
 
 def kinds_of_endpoints(answers):

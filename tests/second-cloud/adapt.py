@@ -23,7 +23,7 @@ def adapt(template_path, adapted_path, emulator):
         if "WEBSOCKET_URL" in variables:
             variables["WEBSOCKET_URL"] = {"Fn::Sub": emulator.replace("http", "ws", 1) + path}
         for statement in statements(resource):
-            if statement["Resource"] in ({"Ref": "TokenSecret"}, {"Ref": "VapidSecret"}):
+            if statement.get("Resource") in ({"Ref": "TokenSecret"}, {"Ref": "VapidSecret"}):
                 # It is the ARN on AWS, and here the name.
                 secret = "${" + statement["Resource"]["Ref"] + "}"
                 arn = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:" + secret + "-*"

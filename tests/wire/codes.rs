@@ -113,6 +113,16 @@ async fn endpoints(stack: &Stack, seen: &mut Seen) {
         seen.note(&answer.body["code"], answer.status);
     }
     stack.control(Method::DELETE, "faults", None).await;
+
+    // Her own inbox, which she may not publish to.
+    let (path, alice) = ("/v1/channels/user:alice/endpoints", stack.token(&json!({"sub": "alice"})));
+    let added = stack.call(Method::POST, path, Some(&alice), &[], Some(webhook.to_string())).await;
+    let replay = format!("{path}/{}/replay", added.body["id"].as_str().unwrap());
+    for n in 1..=51 {
+        let answer = stack.call(Method::POST, &replay, Some(&alice), &[], Some(json!({"seq": 1}).to_string())).await;
+        assert_eq!(answer.status, if n <= 50 { 202 } else { 429 }, "{n}: {answer:?}");
+        seen.note(&answer.body["code"], answer.status);
+    }
 }
 
 /// What DynamoDB's troubles become.

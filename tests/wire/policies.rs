@@ -106,10 +106,16 @@ fn rights_of(function: &str, statement: &Yaml<'_>) -> Vec<String> {
 
 /// What is granted only where a kind of endpoints is switched on: to reach whichever phone or address there may be.
 fn rights_of_a_kind(switch: &str, statement: &Yaml<'_>) -> Vec<String> {
-    let resources = strings(statement.as_mapping_get("Resource").unwrap());
+    let resources = ["Resource", "NotResource"].map(|key| statement.as_mapping_get(key).map(strings).unwrap_or_default());
+    let [resources, all_but] = resources;
+    if switch == "SendsTexts" {
+        // A phone number has no ARN.
+        assert!(resources.is_empty() && all_but[0].ends_with(":sns:*:*:*"), "{all_but:?}");
+        return strings(statement.as_mapping_get("Action").unwrap()).iter().map(|action| right(action, "*")).collect();
+    }
+    assert_eq!(all_but, Vec::<String>::new(), "{switch}");
     let wild = match switch {
         "PushesToPhones" => ":endpoint/*",
-        "SendsTexts" => "*",
         "SendsEmails" => ":identity/*",
         other => panic!("{other} is no switch that this test knows"),
     };

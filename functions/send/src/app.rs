@@ -1,6 +1,7 @@
 //! What the HTTP API is made of, built once.
 
 use shared::actions::{Channels, Cutter, Endpoints, Inboxes, Notifications, Sender, Tickets};
+use shared::aws::cap::Caps;
 use shared::aws::clients;
 use shared::aws::deliveries::Deliveries;
 use shared::aws::queue::EndpointsQueue;
@@ -27,6 +28,7 @@ impl App {
     pub(crate) async fn load() -> Result<Self, lambda_http::Error> {
         let config = clients::load().await;
         let (log, subscribers) = (wiring::log(&config)?, wiring::subscribers(&config)?);
+        let once = settings::once_table()?;
         let ScheduleSettings { table, .. } = ScheduleSettings::from_env()?;
         Ok(Self {
             verifier: Verifier::load(&config, TokenSettings::from_env()?).await?,
@@ -35,12 +37,13 @@ impl App {
             channels: Channels::new(log.clone(), subscribers.clone()),
             inboxes: Inboxes::new(log.clone()),
             cutter: Cutter::new(subscribers.clone(), wiring::management(&config)?),
-            tickets: Tickets::new(TicketRows::new(&config, settings::once_table()?)),
+            tickets: Tickets::new(TicketRows::new(&config, once.clone())),
             endpoints: Endpoints::new(
                 subscribers,
                 Deliveries::new(&config, table),
                 log,
                 EndpointsQueue::new(&config, settings::endpoints_queue()?),
+                Caps::new(&config, once),
                 KindSettings::from_env()?,
             ),
         })

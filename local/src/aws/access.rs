@@ -85,10 +85,15 @@ pub(crate) fn allows(policy: &[Statement], right: &Right) -> bool {
     let fits = |statement: &&Statement| {
         (statement.condition.is_none() || statement.effect == Effect::Deny)
             && statement.action.iter().any(|pattern| matches(&pattern.to_ascii_lowercase(), &action))
-            && statement.resource.iter().any(|pattern| matches(pattern, &right.resource))
+            && is_about(statement, &right.resource)
     };
     let mut fitting = policy.iter().filter(fits).peekable();
     fitting.peek().is_some() && fitting.all(|statement| statement.effect == Effect::Allow)
+}
+
+fn is_about(statement: &Statement, resource: &str) -> bool {
+    let fits = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, resource));
+    if statement.not_resource.is_empty() { fits(&statement.resource) } else { !fits(&statement.not_resource) }
 }
 
 #[cfg(test)]
@@ -128,6 +133,13 @@ mod tests {
         assert!(!allows(&policy, &right("kms:Decrypt", "arn:k")));
         assert!(allows(&policy, &right("dynamodb:Query", "arn:t")));
         assert!(!allows(&policy, &right("dynamodb:Scan", "arn:t")));
+    }
+
+    #[test]
+    fn what_is_no_topic_may_be_all_that_is_published_to() {
+        let policy = policy(json!([{"Effect": "Allow", "Action": "sns:Publish", "NotResource": "arn:*:sns:*:*:*"}]));
+        assert!(allows(&policy, &right("sns:Publish", "+15550100")));
+        assert!(!allows(&policy, &right("sns:Publish", "arn:aws:sns:us-east-1:123456789012:topic")));
     }
 
     #[test]

@@ -97,8 +97,11 @@ pub(crate) struct Statement {
     #[serde(deserialize_with = "one_or_more")]
     pub(crate) action: Vec<String>,
     /// ARN patterns.
-    #[serde(deserialize_with = "one_or_more")]
+    #[serde(default, deserialize_with = "one_or_more")]
     pub(crate) resource: Vec<String>,
+    /// In their place: it is about whatever fits none of these ARN patterns.
+    #[serde(default, deserialize_with = "one_or_more")]
+    pub(crate) not_resource: Vec<String>,
     /// Under which circumstances alone it counts; no condition is evaluated here.
     pub(crate) condition: Option<IgnoredAny>,
     #[serde(rename = "Sid")]

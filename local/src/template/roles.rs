@@ -18,7 +18,10 @@ impl Roles {
         let policies = roles.map(|role| {
             let properties: RoleProperties = read(role)?;
             let documents = properties.policies.into_iter().map(|policy| policy.policy_document);
-            let statements = documents.flat_map(|document| document.statement).collect();
+            let statements: Vec<Statement> = documents.flat_map(|document| document.statement).collect();
+            if statements.iter().any(|statement| statement.resource.is_empty() == statement.not_resource.is_empty()) {
+                return Err(format!("{}: each statement needs either Resource or NotResource", role.name));
+            }
             Ok((role.identity.attributes["Arn"].clone(), statements))
         });
         policies.collect::<Result<_, _>>().map(Self)

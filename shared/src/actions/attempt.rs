@@ -221,15 +221,15 @@ impl Attempter {
     /// What an attempt says of its endpoint.
     async fn note(&self, endpoint: &Endpoint, outcome: &Outcome, slow: bool) -> Result<(), Error> {
         let now = clock::now();
-        let rests_until = slow.then(|| now.plus(REST));
         match outcome {
+            // One that takes its time and takes everything gets one after the other: the next that comes goes ahead.
             Outcome::Delivered if slow || endpoint.failing_since.is_some() || endpoint.slow_until.is_some() => {
-                self.subscribers.note_well(endpoint, rests_until).await
+                self.subscribers.note_well(endpoint, slow.then_some(now)).await
             }
             Outcome::Failed { .. } => {
                 let since = endpoint.failing_since.unwrap_or(now);
                 if slow || endpoint.failing_since.is_none() {
-                    self.subscribers.note_failing(endpoint, since, rests_until).await?;
+                    self.subscribers.note_failing(endpoint, since, slow.then(|| now.plus(REST))).await?;
                 }
                 if now >= since.plus(retry::GIVES_UP) {
                     self.disabler.disable(endpoint, since, now).await

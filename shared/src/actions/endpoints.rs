@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::aws::cap::{Allowance, Capped, Caps};
 use crate::aws::deliveries::{Deliveries, Record};
 use crate::aws::log::Log;
 use crate::aws::queue::EndpointsQueue;
@@ -28,6 +29,9 @@ const PREVIOUS_COUNTS: i64 = 24 * 60 * 60 * 1000;
 /// How many notifications one call sends again.
 const REPLAYED: usize = 1000;
 
+/// How often a day a user may have things sent again who may not send themselves.
+const REPLAYS_A_DAY: u32 = 50;
+
 /// How many are read at a time, and how often: `min_priority` may leave out most of a log.
 const PAGE: usize = 100;
 const PAGES: usize = 20;
@@ -39,6 +43,7 @@ pub struct Endpoints {
     deliveries: Deliveries,
     log: Log,
     queue: EndpointsQueue,
+    caps: Caps,
     kinds: KindSettings,
 }
 
@@ -127,9 +132,10 @@ impl Endpoints {
         deliveries: Deliveries,
         log: Log,
         queue: EndpointsQueue,
+        caps: Caps,
         kinds: KindSettings,
     ) -> Self {
-        Self { subscribers, deliveries, log, queue, kinds }
+        Self { subscribers, deliveries, log, queue, caps, kinds }
     }
 
     /// Adds an endpoint.
@@ -211,9 +217,10 @@ impl Endpoints {
     /// was disabled is enabled with it.
     ///
     /// # Errors
-    /// As [`Endpoints::look`].
+    /// As [`Endpoints::look`]; `too_many_replays`.
     pub async fn replay(&self, by: &Claims, channel: &Channel, id: &str, from: Replay) -> Result<Replayed, Error> {
         let endpoint = self.find(by, channel, id).await?;
+        self.check_allowance(by, channel).await?;
         let Some(replay) = self.subscribers.begin_replay(channel, &endpoint.id).await? else {
             return Err(not_found().into());
         };
@@ -235,6 +242,24 @@ impl Endpoints {
             replayed = Replayed { queued: replayed.queued + attempts.len(), seq, more };
         }
         Ok(replayed)
+    }
+
+    /// What a publisher has sent again, they could send anew. To others a replay is a way to use what is everybody's: the
+    /// queue, the places for attempts, and what may go out on a day.
+    async fn check_allowance(&self, by: &Claims, channel: &Channel) -> Result<(), Error> {
+        if by.check_publish(channel, "channel").is_ok() {
+            return Ok(());
+        }
+        match self.caps.take(Capped::Replays(&by.sub), REPLAYS_A_DAY, clock::now()).await? {
+            Allowance::Taken => Ok(()),
+            Allowance::Reached { until } => {
+                let reason = format!(
+                    "{REPLAYS_A_DAY} replays a day and user, for those who may not publish to the channel; again from {}",
+                    until.rfc3339()
+                );
+                Err(Refusal::new(Code::TooManyReplays, reason).into())
+            }
+        }
     }
 
     async fn find(&self, by: &Claims, channel: &Channel, id: &str) -> Result<Endpoint, Error> {

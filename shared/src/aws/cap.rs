@@ -1,7 +1,7 @@
-//! Caps in the table *Once*: how many text messages and mails have gone out on a day, so that a mistake costs no more than one
-//! day's allowance.
+//! Caps in the table *Once*: how many text messages and mails have gone out on a day, and how often a user had things sent
+//! again, so that a mistake costs no more than one day's allowance.
 //!
-//! Nothing is given back, whatever came of the attempt: after a timeout nobody knows whether it went out, and a cap that
+//! Nothing is given back, whatever came of it: after a timeout nobody knows whether it went out, and a cap that
 //! counts less than what was sent is none. For the same reason a write that may have been counted is counted again when it is
 //! repeated. So the cap is a bound, and what goes out may be a little less.
 
@@ -9,6 +9,7 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 
 use super::row::{VERSION, condition_failed, number, past_conflicts, text};
+use crate::domain::channel::Sub;
 use crate::domain::time::Millis;
 use crate::error::Error;
 
@@ -17,16 +18,18 @@ const DAY: i64 = 24 * 60 * 60;
 /// How long a day's count is kept, in seconds from when it last grew: for whoever looks at it on the day after.
 const KEPT: i64 = 2 * DAY;
 
-/// What costs money by the piece.
+/// What a day has a number of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Capped {
+pub enum Capped<'a> {
     /// Text messages.
     Sms,
     /// Mails.
     Email,
+    /// One user's replays.
+    Replays(&'a Sub),
 }
 
-/// Whether one more may go out.
+/// Whether one more may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allowance {
     /// It may, and is counted.
@@ -52,11 +55,11 @@ impl Caps {
         Self { client: Client::new(config), table }
     }
 
-    /// Takes one of today's `cap`, before it is sent. With a cap of 0 the kind is off, and there is none on any day.
+    /// Takes one of today's `cap`, before it is used. With a cap of 0 there is none on any day.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should; one may have been taken.
-    pub async fn take(&self, kind: Capped, cap: u32, now: Millis) -> Result<Allowance, Error> {
+    pub async fn take(&self, kind: Capped<'_>, cap: u32, now: Millis) -> Result<Allowance, Error> {
         let reached = Allowance::Reached { until: next_midnight(now) };
         if cap == 0 {
             return Ok(reached);
@@ -80,15 +83,15 @@ impl Caps {
     }
 }
 
-/// A row a kind and day: `cap#sms#2026-11-22`.
-fn row_key(kind: Capped, now: Millis) -> String {
-    let kind = match kind {
-        Capped::Sms => "sms",
-        Capped::Email => "email",
-    };
+/// A row a kind and day: `cap#sms#2026-11-22`, `cap#replays#2026-11-22#alice`.
+fn row_key(kind: Capped<'_>, now: Millis) -> String {
     let moment = now.rfc3339();
     let day = moment.split_once('T').map_or(moment.as_str(), |(day, _)| day);
-    format!("cap#{kind}#{day}")
+    match kind {
+        Capped::Sms => format!("cap#sms#{day}"),
+        Capped::Email => format!("cap#email#{day}"),
+        Capped::Replays(sub) => format!("cap#replays#{day}#{sub}"),
+    }
 }
 
 fn next_midnight(now: Millis) -> Millis {
@@ -115,6 +118,8 @@ mod tests {
             assert_eq!(next_midnight(at(now)), at(until), "{now}");
         }
         assert_eq!(row_key(Capped::Email, at("2028-02-29T12:00:00Z")), "cap#email#2028-02-29");
+        let alice = Sub::parse("alice").unwrap();
+        assert_eq!(row_key(Capped::Replays(&alice), at("2028-02-29T12:00:00Z")), "cap#replays#2028-02-29#alice");
     }
 
     #[tokio::test]

@@ -29,6 +29,8 @@ pub enum Code {
     TooManySubscriptions,
     /// An owner has as many endpoints in a channel as they may.
     TooManyEndpoints,
+    /// A user had things sent again as often as one may on a day.
+    TooManyReplays,
     /// The stack has this kind of endpoint switched off.
     KindOff,
     /// The endpoint was changed by another request at the same moment.
@@ -64,6 +66,7 @@ impl Code {
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::TooManySubscriptions => "too_many_subscriptions",
             Self::TooManyEndpoints => "too_many_endpoints",
+            Self::TooManyReplays => "too_many_replays",
             Self::KindOff => "kind_off",
             Self::EndpointChanged => "endpoint_changed",
             Self::UnknownAction => "unknown_action",
@@ -96,6 +99,7 @@ impl Code {
             Self::AlreadySent => (409, "Already sent"),
             Self::ConnectionGone => (410, "The connection is gone"),
             Self::NotificationTooLarge => (413, "The notification is too large"),
+            Self::TooManyReplays => (429, "Too many replays"),
             Self::IdempotencyKeyReused => (422, "The idempotency key was used with another body"),
             Self::ChannelBusy => (503, "The channel is busy"),
             Self::Unavailable => (503, "Try again"),

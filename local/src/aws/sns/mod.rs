@@ -55,7 +55,7 @@ pub(crate) fn rights(operation: &str, request: &Value) -> Vec<Right> {
         "ListTopics" | "ListSubscriptions" | "CreatePlatformApplication" => on(operation, "*"),
         "CreatePlatformEndpoint" => on(operation, named("PlatformApplicationArn")),
         "GetEndpointAttributes" | "SetEndpointAttributes" | "DeleteEndpoint" => on(operation, named("EndpointArn")),
-        // Only a policy for all resources lets its holder send to a phone, which has no ARN.
+        // A phone has no ARN. Only a policy for all resources, or for all but some, lets its holder send to one.
         "Publish" if request["PhoneNumber"].is_string() => on(operation, "*"),
         "Publish" if !request["TopicArn"].is_string() => on(operation, named("TargetArn")),
         "PublishBatch" => on("Publish", named("TopicArn")),

@@ -7,7 +7,7 @@ use crate::domain::time::Millis;
 use crate::endpoints::parcel::Parcel;
 use crate::endpoints::target::WebPush;
 use crate::endpoints::url::PublicUrl;
-use crate::endpoints::web_push::{self, Message, PushRequest, VapidKeys};
+use crate::endpoints::web_push::{self, PushRequest, VapidKeys};
 use crate::error::Error;
 
 /// For how long a push service keeps what has no `ttl` of its own, in seconds: a day, after which few still want it.
@@ -20,16 +20,8 @@ pub(super) async fn attempt(
     now: Millis,
 ) -> Result<Made, Error> {
     let keys = courier.vapid_keys.get_or_try_init(|| read_keys(courier)).await?;
-    let message = Message {
-        channel: parcel.channel,
-        seq: parcel.seq,
-        id: parcel.id,
-        sent_at: parcel.sent_at,
-        content: parcel.content,
-        unread: parcel.unread,
-    };
     let ttl = parcel.ttl.map_or(KEPT, |ttl| u32::try_from(ttl.max(0)).unwrap_or(u32::MAX));
-    let PushRequest { url, headers, body } = PushRequest::new(&target.subscription, keys, &message, ttl, now)?;
+    let PushRequest { url, headers, body } = PushRequest::new(&target.subscription, keys, parcel, ttl, now)?;
     let Ok(url) = PublicUrl::parse(url.as_str(), &courier.kinds.urls) else {
         return Ok(Made::because(Outcome::Hindered, "forbidden_url"));
     };

@@ -7,27 +7,11 @@ use crate::domain::channel::Channel;
 use crate::domain::content::Content;
 use crate::domain::seq::Seq;
 use crate::domain::time::{Millis, rfc3339};
+use crate::endpoints::parcel::Parcel;
 
 /// A longer URL is left out of a message that has to be cut, in bytes of JSON: part of a URL leads nowhere, and a whole long
 /// one leaves no room for words.
 const MAX_URL: usize = 1_024;
-
-/// One notification of a channel, as in its log, and how many its owner has not read.
-#[derive(Clone, Debug)]
-pub struct Message<'a> {
-    /// The channel.
-    pub channel: &'a Channel,
-    /// Its place there.
-    pub seq: Seq,
-    /// The notification's id: a UUID, or as short.
-    pub id: &'a str,
-    /// When it was accepted.
-    pub sent_at: Millis,
-    /// What it says.
-    pub content: &'a Content,
-    /// Of an inbox: how many are unread, for a badge.
-    pub unread: Option<u64>,
-}
 
 /// The message in JSON: an item as everywhere, with its channel.
 #[derive(Serialize)]
@@ -46,43 +30,41 @@ struct Text<'a> {
     cut: bool,
 }
 
-impl Message<'_> {
-    /// The message in JSON, in at most as many bytes as can be encrypted. What does not fit is cut, and `"cut": true` says
-    /// so: `data` goes first, because half of it is worth nothing; then a long `url`; then `body` and `title` are shortened.
-    ///
-    /// # Errors
-    /// JSON cannot say it, which no notification that was ever accepted comes to.
-    pub(super) fn to_json(&self) -> serde_json::Result<Vec<u8>> {
-        let whole = self.text(self.content, false)?;
-        if whole.len() <= MAX_TEXT {
-            return Ok(whole);
-        }
-        let without_data = Content { data: None, ..self.content.clone() };
-        let text = self.text(&without_data, true)?;
-        if text.len() <= MAX_TEXT {
-            return Ok(text);
-        }
-        self.text(&self.shortened(without_data)?, true)
+/// The message in JSON, in at most as many bytes as can be encrypted. What does not fit is cut, and `"cut": true` says
+/// so: `data` goes first, because half of it is worth nothing; then a long `url`; then `body` and `title` are shortened.
+///
+/// # Errors
+/// JSON cannot say it, which no notification that was ever accepted comes to.
+pub(super) fn to_json(parcel: &Parcel<'_>) -> serde_json::Result<Vec<u8>> {
+    let whole = text(parcel, parcel.content, false)?;
+    if whole.len() <= MAX_TEXT {
+        return Ok(whole);
     }
-
-    fn shortened(&self, mut content: Content) -> serde_json::Result<Content> {
-        content.url = content.url.filter(|url| length(url) <= MAX_URL);
-        let (title, body) = (content.title.take(), content.body.take());
-        let names = r#""title":"","body":"","#.len();
-        let room = MAX_TEXT.saturating_sub(self.text(&content, true)?.len() + names);
-
-        // A title is a line. Only one that is longer than half of all has to make room for the body.
-        let for_body = body.as_deref().map_or(0, length).min(room / 2);
-        content.title = title.map(|title| shorten(title, room - for_body));
-        let for_title = content.title.as_deref().map_or(0, length);
-        content.body = body.map(|body| shorten(body, room.saturating_sub(for_title)));
-        Ok(content)
+    let without_data = Content { data: None, ..parcel.content.clone() };
+    let cut = text(parcel, &without_data, true)?;
+    if cut.len() <= MAX_TEXT {
+        return Ok(cut);
     }
+    text(parcel, &shortened(parcel, without_data)?, true)
+}
 
-    fn text(&self, content: &Content, cut: bool) -> serde_json::Result<Vec<u8>> {
-        let Self { channel, seq, id, sent_at, unread, .. } = *self;
-        serde_json::to_vec(&Text { channel, seq, id, sent_at, content, unread, cut })
-    }
+fn shortened(parcel: &Parcel<'_>, mut content: Content) -> serde_json::Result<Content> {
+    content.url = content.url.filter(|url| length(url) <= MAX_URL);
+    let (title, body) = (content.title.take(), content.body.take());
+    let names = r#""title":"","body":"","#.len();
+    let room = MAX_TEXT.saturating_sub(text(parcel, &content, true)?.len() + names);
+
+    // A title is a line. Only one that is longer than half of all has to make room for the body.
+    let for_body = body.as_deref().map_or(0, length).min(room / 2);
+    content.title = title.map(|title| shorten(title, room - for_body));
+    let for_title = content.title.as_deref().map_or(0, length);
+    content.body = body.map(|body| shorten(body, room.saturating_sub(for_title)));
+    Ok(content)
+}
+
+fn text(parcel: &Parcel<'_>, content: &Content, cut: bool) -> serde_json::Result<Vec<u8>> {
+    let Parcel { channel, seq, id, sent_at, unread, .. } = *parcel;
+    serde_json::to_vec(&Text { channel, seq, id, sent_at, content, unread, cut })
 }
 
 /// The text if it takes at most `room` bytes in JSON, else as much of it as does, and an ellipsis.
@@ -122,6 +104,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::endpoints::parcel::tests::parcel;
 
     fn content(fields: Value) -> Content {
         serde_json::from_value(fields).unwrap()
@@ -130,15 +113,8 @@ mod tests {
     fn sent(fields: &Value) -> (Value, usize) {
         let content = content(fields.clone());
         let channel = Channel::parse("user:alice").unwrap();
-        let message = Message {
-            channel: &channel,
-            seq: Seq(42),
-            id: "0195",
-            sent_at: Millis(1_795_290_300_123),
-            content: &content,
-            unread: Some(3),
-        };
-        let text = message.to_json().unwrap();
+        let sent_at = Millis(1_795_290_300_123);
+        let text = to_json(&Parcel { id: "0195", sent_at, ..parcel(&channel, &content) }).unwrap();
         (serde_json::from_slice(&text).unwrap(), text.len())
     }
 
@@ -218,8 +194,8 @@ mod tests {
             let fields = json!({"title": title, "body": body, "url": url, "data": data, "priority": "normal", "collapse_key": collapse_key});
             let (channel, content) = (Channel::parse(&channel).unwrap(), content(fields));
             let id = "01957f6e-0000-7000-8000-000000000000";
-            let message = Message { channel: &channel, seq: Seq(seq), id, sent_at: Millis(0), content: &content, unread: Some(seq) };
-            let text = message.to_json().unwrap();
+            let parcel = Parcel { seq: Seq(seq), id, unread: Some(seq), ..parcel(&channel, &content) };
+            let text = to_json(&parcel).unwrap();
             prop_assert!(text.len() <= MAX_TEXT, "{}", text.len());
             let read: Content = serde_json::from_slice(&text).unwrap();
             let cut = serde_json::from_slice::<Value>(&text).unwrap().get("cut").is_some();

@@ -9,11 +9,12 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::encryption;
-use super::message::Message;
+use super::message;
 use super::subscription::Subscription;
 use super::vapid::VapidKeys;
 use crate::domain::content::Priority;
 use crate::domain::time::Millis;
+use crate::endpoints::parcel::Parcel;
 use crate::error::Error;
 
 const TTL: HeaderName = HeaderName::from_static("ttl");
@@ -43,12 +44,12 @@ impl PushRequest {
     pub fn new(
         subscription: &Subscription,
         keys: &VapidKeys,
-        message: &Message<'_>,
+        parcel: &Parcel<'_>,
         ttl: u32,
         now: Millis,
     ) -> Result<Self, Error> {
         let url = subscription.endpoint.as_url().clone();
-        let text = message.to_json().map_err(failed("write a push message"))?;
+        let text = message::to_json(parcel).map_err(failed("write a push message"))?;
         let body = encryption::encrypt(&text, &subscription.keys).map_err(failed("encrypt a push message"))?;
         let authorization = keys.authorization(&url, now).map_err(failed("sign a VAPID token"))?;
 
@@ -57,8 +58,8 @@ impl PushRequest {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("aes128gcm"));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
         headers.insert(TTL, ttl.min(MAX_TTL).into());
-        headers.insert(URGENCY, HeaderValue::from_static(urgency(message.content.priority)));
-        if let Some(topic) = topic(message) {
+        headers.insert(URGENCY, HeaderValue::from_static(urgency(parcel.content.priority)));
+        if let Some(topic) = topic(parcel) {
             headers.insert(TOPIC, sensitive(&topic)?);
         }
         Ok(Self { url, headers, body })
@@ -81,10 +82,10 @@ fn urgency(priority: Option<Priority>) -> &'static str {
 
 /// RFC 8030 section 5.4: of those that wait with one topic, the browser gets the newest. At most 32 characters of base64url,
 /// which a key is not; and a key counts within its channel only, while a browser may have subscribed to several.
-fn topic(message: &Message<'_>) -> Option<String> {
-    let key = message.content.collapse_key.as_ref()?;
+fn topic(parcel: &Parcel<'_>) -> Option<String> {
+    let key = parcel.content.collapse_key.as_ref()?;
     let hash =
-        Sha256::new().chain_update(message.channel.as_str()).chain_update("\n").chain_update(key.as_str()).finalize();
+        Sha256::new().chain_update(parcel.channel.as_str()).chain_update("\n").chain_update(key.as_str()).finalize();
     Some(BASE64_URL_SAFE_NO_PAD.encode(&hash[..24]))
 }
 
@@ -105,6 +106,7 @@ mod tests {
     use super::*;
     use crate::domain::channel::Channel;
     use crate::domain::seq::Seq;
+    use crate::endpoints::parcel::tests::parcel;
     use crate::endpoints::web_push::encryption::browser::Browser;
     use crate::endpoints::web_push::vapid::tests::{keys, verify};
 
@@ -115,9 +117,8 @@ mod tests {
 
     fn push(browser: &Browser, channel: &str, content: Value, ttl: u32) -> PushRequest {
         let (channel, content) = (Channel::parse(channel).unwrap(), serde_json::from_value(content).unwrap());
-        let message =
-            Message { channel: &channel, seq: Seq(7), id: "i", sent_at: Millis(0), content: &content, unread: None };
-        PushRequest::new(&subscription(browser), &keys(), &message, ttl, Millis(5_000)).unwrap()
+        let parcel = Parcel { seq: Seq(7), id: "i", unread: None, ..parcel(&channel, &content) };
+        PushRequest::new(&subscription(browser), &keys(), &parcel, ttl, Millis(5_000)).unwrap()
     }
 
     fn header<'a>(request: &'a PushRequest, name: &str) -> Option<&'a str> {

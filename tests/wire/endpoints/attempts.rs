@@ -1,7 +1,9 @@
 //! Attempts at a webhook that is well, ill, slow, gone.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt as _};
 use serde_json::json;
 
 use super::stack::{LOOPBACK, PATIENCE};
@@ -36,6 +38,29 @@ async fn a_webhook_gets_each_notification_with_its_place() {
         (&attempts[0]["outcome"], &attempts[0]["status"], &attempts[0]["seq"], &attempts[0]["attempt"]),
         (&json!("delivered"), &json!(204), &json!(1), &json!(1))
     );
+}
+
+/// More than one call sends again, and more than are told of.
+#[tokio::test]
+async fn a_long_log_is_sent_again_call_by_call() {
+    const SENT: usize = 1_020;
+    let stack = Stack::start_with(&LOOPBACK).await;
+    stream::iter(0..SENT)
+        .for_each_concurrent(8, async |n| {
+            assert_eq!(stack.post(&json!({"to": CHANNEL, "data": n})).await.status, 202);
+        })
+        .await;
+    let receiver = Receiver::start().await;
+    let (id, _) = stack.add_webhook(CHANNEL, &receiver.url).await;
+    let first = stack.do_with_endpoint(CHANNEL, &id, "replay", Some(json!({"seq": 1}))).await;
+    assert_eq!(first, json!({"queued": 1_000, "seq": 1_000, "more": true}));
+    receiver.wait_for(1_000, 2 * PATIENCE).await;
+    let rest = stack.do_with_endpoint(CHANNEL, &id, "replay", Some(json!({"seq": 1_001}))).await;
+    assert_eq!(rest, json!({"queued": 20, "seq": 1_020, "more": false}));
+    let received = receiver.wait_for(SENT, PATIENCE).await;
+    let seqs: BTreeSet<u64> = received.iter().map(crate::harness::Received::seq).collect();
+    assert_eq!(seqs, (1..=SENT as u64).collect());
+    assert_eq!(stack.endpoint(CHANNEL, &id).await["attempts"].as_array().unwrap().len(), 20);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod attempts;
 mod dead;
 mod faults;
 mod phones;
+mod rescue;
 mod slow;
 mod stack;
 mod verify;

@@ -1,5 +1,6 @@
 //! Phones and mailboxes: what SNS and SES are given, seen by another SDK and in the stack's outbox.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use reqwest::Method;
@@ -45,16 +46,20 @@ async fn boto(script: &'static str, arguments: Vec<String>) -> Option<Vec<u8>> {
     Some(output.stdout)
 }
 
-/// A stack that reaches phones and mailboxes, so many of each a day.
-async fn stack(cap: &str) -> Stack {
+/// What opens phones and mailboxes, so many of each a day.
+fn parameters(cap: &str) -> Vec<String> {
     let parameters = [
         format!("PlatformApplicationArns={APPLICATION},{APPLE}"),
         format!("SmsDailyCap={cap}"),
         format!("EmailDailyCap={cap}"),
         "EmailFrom=news@example.com".to_owned(),
     ];
-    let arguments: Vec<&str> = parameters.iter().flat_map(|parameter| ["--parameter", parameter]).collect();
-    Stack::start_with(&arguments).await
+    parameters.into_iter().flat_map(|parameter| ["--parameter".to_owned(), parameter]).collect()
+}
+
+async fn stack(cap: &str) -> Stack {
+    let parameters = parameters(cap);
+    Stack::start_with(&parameters.iter().map(String::as_str).collect::<Vec<_>>()).await
 }
 
 /// Waits until so many messages have gone out, and gives them, oldest first.
@@ -83,6 +88,13 @@ async fn phones_get_what_their_platforms_document_until_they_are_gone() {
         let message = sent.iter().find(|message| message["destination"] == target).unwrap();
         serde_json::from_str::<Value>(message["message"].as_str().unwrap()).unwrap()
     };
+    // As SNS documents them: for each platform a text of JSON, and what is no platform's in `default`.
+    for message in &sent {
+        let request = &message["request"];
+        assert_eq!(request["MessageStructure"], "json", "{message}");
+        let structured: Value = serde_json::from_str(request["Message"].as_str().unwrap()).unwrap();
+        assert!(structured["default"].is_string(), "{structured}");
+    }
     let apns = to(&apple);
     assert_eq!(apns["aps"]["alert"], json!({"title": "Hi", "body": "It is here"}), "{apns}");
     assert_eq!((&apns["aps"]["badge"], &apns["seq"], &apns["data"]), (&json!(1), &json!(1), &data), "{apns}");
@@ -120,8 +132,29 @@ async fn texts_and_mails_go_out_up_to_the_days_cap() {
         (2, &json!("bob@example.com"), &json!("news@example.com"))
     );
     assert_eq!(mails[0]["subject"], "Hi");
-    // The third goes out on the next day.
-    let later =
-        || async { stack.all_rows("Schedule").await.iter().filter(|row| row["attempt"]["M"].is_object()).count() == 2 };
-    stack.until("the others are in the schedule", later).await;
+}
+
+#[tokio::test]
+async fn what_a_day_has_no_room_for_goes_out_on_the_next() {
+    let parameters = parameters("1");
+    let arguments: Vec<&str> = parameters.iter().map(String::as_str).collect();
+    let Some(stack) = Stack::start_with_clock(&arguments).await else { return };
+    stack.stop_sweeps().await;
+    stack.add_endpoint("user:alice", &json!({"kind": "sms", "phone": "+4915112345678"})).await;
+    for body in ["one", "two"] {
+        stack.post(&json!({"to": "user:alice", "body": body})).await;
+    }
+    outbox(&stack, 1).await;
+    let waits = || async { stack.all_rows("Schedule").await.iter().any(|row| row["attempt"]["M"].is_object()) };
+    stack.until("the other waits in the schedule", waits).await;
+    // It comes within the first four hours of the day, whatever time it is now.
+    stack.set_ahead(29 * 60 * 60 * 1000).await;
+    let went_out = || async {
+        stack.sweep().await;
+        stack.control(Method::GET, "outbox", None).await.as_array().unwrap().len() == 2
+    };
+    stack.until_within(5 * PATIENCE, "it goes out", went_out).await;
+    let texts = outbox(&stack, 2).await;
+    let texts: BTreeSet<&str> = texts.iter().map(|text| text["message"].as_str().unwrap()).collect();
+    assert_eq!(texts, BTreeSet::from(["one", "two"]));
 }

@@ -34,6 +34,53 @@ async fn a_hundred_for_one_that_hangs_keep_no_other_waiting_and_nothing_that_is_
 }
 
 #[tokio::test]
+async fn one_that_takes_its_time_and_takes_everything_gets_one_after_the_other() {
+    let stack = Stack::start_with(&LOOPBACK).await;
+    let late = Receiver::start().await;
+    let takes = Duration::from_secs(11);
+    late.always(Reply::Late(takes));
+    stack.add_webhook("topic:late", &late.url).await;
+    // The first that come together are not known to be slow.
+    stack.post(&json!({"to": "topic:late", "data": 0})).await;
+    late.wait_for(1, PATIENCE).await;
+    tokio::time::sleep(takes + Duration::from_secs(1)).await;
+    for n in 1..=4 {
+        stack.post(&json!({"to": "topic:late", "data": n})).await;
+    }
+    let began = Instant::now();
+    let mut most = 0;
+    while late.received().len() < 5 {
+        // Those that wait come all the time, and one at a time goes ahead.
+        stack.hasten(100).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        most = most.max(late.under_way());
+        assert!(began.elapsed() < 8 * takes, "{} of 5 after {:?}", late.received().len(), began.elapsed());
+    }
+    assert_eq!(most, 1, "at a time");
+}
+
+#[tokio::test]
+async fn one_that_is_gone_is_removed_though_the_function_dies_of_it() {
+    let stack = Stack::start_with(&LOOPBACK).await;
+    let gone = Receiver::start().await;
+    gone.always(Reply::status(410));
+    let (id, _) = stack.add_webhook("topic:gone", &gone.url).await;
+    stack.fault(json!({"on": "dynamodb.DeleteItem", "function": "Attempt", "do": {"kill": true}})).await;
+    stack.post(&json!({"to": "topic:gone", "body": "x"})).await;
+    gone.wait_for(1, PATIENCE).await;
+    let died = || async { stack.control(Method::GET, "faults", None).await[0]["fired"] == 1 };
+    stack.until("the function dies of it", died).await;
+    let sooner = json!({"seconds": 60, "in_flight": true});
+    stack.control(Method::POST, "queues/EndpointsQueue/advance", Some(sooner)).await;
+    let publisher = stack.publisher();
+    let path = format!("/v1/channels/topic:gone/endpoints/{id}");
+    let is_gone = || async { stack.call(Method::GET, &path, Some(&publisher), &[], None).await.status == 404 };
+    stack.until_within(PATIENCE, "it is removed", is_gone).await;
+    assert_eq!(gone.received().len(), 2);
+    stack.assert_faults_fired().await;
+}
+
+#[tokio::test]
 async fn one_that_is_gone_is_removed_and_one_that_asks_to_wait_is_left_alone() {
     let stack = Stack::start_with(&LOOPBACK).await;
     let (gone, busy) = (Receiver::start().await, Receiver::start().await);

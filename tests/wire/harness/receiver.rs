@@ -20,6 +20,8 @@ pub(crate) enum Reply {
     Status(u16, Option<(&'static str, String)>, &'static str),
     /// Nothing, ever.
     Hang,
+    /// 204, but only after so long.
+    Late(Duration),
 }
 
 impl Reply {
@@ -59,6 +61,8 @@ struct Told {
     otherwise: Option<Reply>,
     /// How many of all others it answers with 500.
     fails: f64,
+    /// How many requests it takes its time for.
+    late: usize,
 }
 
 /// The server. It ends with the value.
@@ -104,6 +108,11 @@ impl Receiver {
         self.received().into_iter().filter(|one| !one.failed).collect()
     }
 
+    /// How many requests it takes its time for at this moment.
+    pub(crate) fn under_way(&self) -> usize {
+        self.told.lock().unwrap().late
+    }
+
     pub(crate) fn received(&self) -> Vec<Received> {
         self.told.lock().unwrap().received.clone()
     }
@@ -140,6 +149,12 @@ async fn take(State(told): State<Arc<Mutex<Told>>>, headers: HeaderMap, body: By
     };
     match reply {
         Reply::Hang => std::future::pending().await,
+        Reply::Late(after) => {
+            told.lock().unwrap().late += 1;
+            tokio::time::sleep(after).await;
+            told.lock().unwrap().late -= 1;
+            StatusCode::NO_CONTENT.into_response()
+        }
         Reply::Status(status, header, text) => {
             let header = header.map(|(name, value)| [(name, value)]);
             let status = StatusCode::from_u16(status).unwrap();

@@ -106,7 +106,8 @@ fn rights_of(function: &str, statement: &Yaml<'_>) -> Vec<String> {
 
 /// What is granted only where a kind of endpoints is switched on: to reach whichever phone or address there may be.
 fn rights_of_a_kind(switch: &str, statement: &Yaml<'_>) -> Vec<String> {
-    let resources = ["Resource", "NotResource"].map(|key| statement.as_mapping_get(key).map(strings).unwrap_or_default());
+    let resources =
+        ["Resource", "NotResource"].map(|key| statement.as_mapping_get(key).map(strings).unwrap_or_default());
     let [resources, all_but] = resources;
     if switch == "SendsTexts" {
         // A phone number has no ARN.

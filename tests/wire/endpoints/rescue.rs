@@ -13,6 +13,7 @@ const MINUTE: i64 = 60_000;
 async fn lost(receiver: &Receiver) -> Option<Stack> {
     let stack = Stack::start_with_clock(&LOOPBACK).await?;
     stack.stop_sweeps().await;
+    stack.sweep().await;
     receiver.then([Reply::Status(503, Some(("retry-after", (30 * 60).to_string())), "")]);
     let (id, _) = stack.add_webhook(CHANNEL, &receiver.url).await;
     stack.post(&json!({"to": CHANNEL, "body": "x"})).await;
@@ -44,7 +45,11 @@ async fn the_sweeper_hands_on_an_attempt_whose_message_was_lost() {
     let received = receiver.wait_for(2, PATIENCE).await;
     assert_eq!((received[0].seq(), received[1].seq()), (1, 1));
     let done = || async {
-        stack.all_rows("Schedule").await.iter().all(|row| !row["attempt"]["M"].is_object() || row["done"]["BOOL"] == true)
+        stack
+            .all_rows("Schedule")
+            .await
+            .iter()
+            .all(|row| !row["attempt"]["M"].is_object() || row["done"]["BOOL"] == true)
     };
     stack.until("the sweeper has nothing to do for it", done).await;
 }

@@ -33,14 +33,14 @@ fn faults() -> Vec<Value> {
     let kill = json!({"kill": true});
     let by_chance = |on: &str, chance: f64, effect: &Value| json!({"on": on, "function": "Attempt", "times": 0, "chance": chance, "do": effect});
     vec![
-        json!({"on": "invoke.Attempt", "times": 0, "chance": 0.015, "do": kill}),
-        json!({"on": "respond.Attempt", "times": 0, "chance": 0.015, "do": kill}),
+        json!({"on": "invoke.Attempt", "times": 0, "chance": 0.03, "do": kill}),
+        json!({"on": "respond.Attempt", "times": 0, "chance": 0.03, "do": kill}),
         // Between an attempt and what is noted of it, and between that and the next one's message.
         by_chance("dynamodb.UpdateItem", 0.004, &kill),
         by_chance("dynamodb.UpdateItem", 0.004, &json!({"kill": true, "after": true})),
         // Done, and nobody is told.
         by_chance("dynamodb.UpdateItem", 0.01, &json!({"close": true, "after": true})),
-        by_chance("sqs.SendMessage", 0.05, &kill),
+        by_chance("sqs.SendMessage", 0.15, &kill),
         by_chance("dynamodb.GetItem", 0.01, &json!({"error": "ProvisionedThroughputExceededException"})),
         by_chance("dynamodb.UpdateItem", 0.02, &json!({"error": "TransactionConflictException"})),
         by_chance("dynamodb.PutItem", 0.02, &json!({"error": "ThrottlingException"})),

@@ -33,7 +33,7 @@ class Receiver(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         try:
             item = WEBHOOK.verify(body, dict(self.headers))
-        except WebhookVerificationError as refusal:
+        except (WebhookVerificationError, ValueError) as refusal:
             print(f"refused: {refusal}", flush=True)
             return self.answer(401)
         word = "new" if keep(item) else "double"

@@ -106,13 +106,13 @@ def unrouted(ctx, response, case):
 
 @schemathesis.check
 def problem_headers(ctx, response, case):
-    """A problem's status is its own, its type is its code's, and a 503 says when to come back."""
+    """A problem's status is its own, its type is its code's, and a 429 or a 503 says when to come back."""
     if not "".join(response.headers.get("content-type", [])).startswith("application/problem+json"):
         return
     problem = response.json()
     assert problem["status"] == response.status_code
     assert problem["type"] == f"urn:tidings:problem:{problem['code']}"
-    assert response.status_code != 503 or "retry-after" in response.headers, "a 503 without Retry-After"
+    assert response.status_code not in (429, 503) or "retry-after" in response.headers, "a 429 or 503 without Retry-After"
 
 
 @schemathesis.hook

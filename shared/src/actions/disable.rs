@@ -27,7 +27,7 @@ impl Disabler {
 
     /// Disables an endpoint that has taken nothing since `since`, and schedules the word of it for its owner, in one: so it is told once, whoever dies.
     pub(super) async fn disable(&self, endpoint: &Endpoint, since: Millis, now: Millis) -> Result<(), Error> {
-        let send = Send::parse(word(endpoint).as_object().cloned().unwrap_or_default())?;
+        let send = Send::parse(word(endpoint, since).as_object().cloned().unwrap_or_default())?;
         let item = Item::new(String::new(), now, &send.content);
         let id = ScheduleId::of_one(now, rand::random());
         let row = Scheduled::new(id, &endpoint.owner, &send, item.content, now);
@@ -39,13 +39,19 @@ impl Disabler {
     }
 }
 
-fn word(endpoint: &Endpoint) -> Value {
+fn word(endpoint: &Endpoint, since: Millis) -> Value {
     let kind = endpoint.target.kind();
     let (id, channel) = (&endpoint.id, &endpoint.channel);
     json!({
         "to": Channel::inbox(&endpoint.owner).to_string(),
         "title": "An endpoint is disabled",
         "body": format!("The {kind} endpoint of {channel} has taken nothing for five days. Mend it, then replay what it missed."),
-        "data": {"tidings": "endpoint_disabled", "endpoint": id.to_string(), "channel": channel.to_string(), "kind": kind},
+        "data": {
+            "tidings": "endpoint_disabled",
+            "endpoint": id.to_string(),
+            "channel": channel.to_string(),
+            "kind": kind,
+            "failing_since": since.rfc3339(),
+        },
     })
 }

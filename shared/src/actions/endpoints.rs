@@ -10,7 +10,7 @@ use crate::aws::subscribers::{Endpoint, Subscribers};
 use crate::clock;
 use crate::domain::channel::{Channel, Sub};
 use crate::domain::claims::Claims;
-use crate::domain::endpoint::attempt::Attempt;
+use crate::domain::endpoint::attempt::{self, Attempt};
 use crate::domain::endpoint::id::EndpointId;
 use crate::domain::endpoint::request::{Add, Replay};
 use crate::domain::endpoint::{Filter, MOST};
@@ -241,6 +241,8 @@ impl Endpoints {
             let (seq, more) = (page.position.seq, page.position.more);
             replayed = Replayed { queued: replayed.queued + attempts.len(), seq, more };
         }
+        let covered = attempt::Replayed { number: replay, from: from.first(), to: replayed.seq };
+        self.subscribers.note_replayed(channel, &endpoint.id, covered).await?;
         Ok(replayed)
     }
 
@@ -253,11 +255,12 @@ impl Endpoints {
         match self.caps.take(Capped::Replays(&by.sub), REPLAYS_A_DAY, clock::now()).await? {
             Allowance::Taken => Ok(()),
             Allowance::Reached { until } => {
+                let left = until.seconds() - clock::now().seconds();
                 let reason = format!(
                     "{REPLAYS_A_DAY} replays a day and user, for those who may not publish to the channel; again from {}",
                     until.rfc3339()
                 );
-                Err(Refusal::new(Code::TooManyReplays, reason).into())
+                Err(Refusal::new(Code::TooManyReplays, reason).again_in(left).into())
             }
         }
     }

@@ -4,7 +4,7 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, Select};
 use serde::{Deserialize, Serialize};
 
 use super::row::{VERSION, from_row, number, past_conflicts, text, to_row};
@@ -215,6 +215,34 @@ impl Deliveries {
             .map_err(Error::call("Query of attempts"))?;
         let read = |row| from_row::<RecordRow>(row).map(|row| row.record);
         answer.items.unwrap_or_default().into_iter().map(read).collect()
+    }
+
+    /// Whether an endpoint has taken anything since a moment, as far as attempts are told of.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn has_delivered(&self, channel: &Channel, endpoint: &EndpointId, since: Millis) -> Result<bool, Error> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("#bucket = :bucket AND id >= :since")
+            .filter_expression("outcome = :delivered")
+            .expression_attribute_names("#bucket", "bucket")
+            .expression_attribute_values(":bucket", text(records(channel, endpoint)))
+            .expression_attribute_values(":since", text(format!("{:013}", since.0)))
+            .expression_attribute_values(":delivered", text("delivered"))
+            .select(Select::Count)
+            .consistent_read(true);
+        let mut from = None;
+        loop {
+            let page = query.clone().set_exclusive_start_key(from).send();
+            let answer = page.await.map_err(Error::call("Query of attempts"))?;
+            from = answer.last_evaluated_key;
+            if answer.count > 0 || from.is_none() {
+                return Ok(answer.count > 0);
+            }
+        }
     }
 
     fn update(&self, attempt: &Attempt) -> UpdateItemFluentBuilder {

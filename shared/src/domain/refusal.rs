@@ -120,12 +120,14 @@ pub struct Refusal {
     pub field: Option<String>,
     /// What is wrong and what to do about it. May be shown to the caller.
     pub detail: String,
+    /// After how many seconds the same request may be answered otherwise, where that is known.
+    pub retry_after: Option<i64>,
 }
 
 impl Refusal {
     /// A refusal that no single field is to blame for.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, field: None, detail: bounded(detail.into(), LONGEST_DETAIL) }
+        Self { code, field: None, detail: bounded(detail.into(), LONGEST_DETAIL), retry_after: None }
     }
 
     /// A refusal on account of `field`, which is named in front of `reason`.
@@ -136,7 +138,14 @@ impl Refusal {
     /// Like [`Refusal::field`], with a code of its own.
     pub fn field_with(code: Code, field: impl Into<String>, reason: impl fmt::Display) -> Self {
         let field = bounded(field.into(), LONGEST_FIELD);
-        Self { code, detail: bounded(format!("`{field}`: {reason}"), LONGEST_DETAIL), field: Some(field) }
+        let detail = bounded(format!("`{field}`: {reason}"), LONGEST_DETAIL);
+        Self { code, detail, field: Some(field), retry_after: None }
+    }
+
+    /// The same, and when to ask again.
+    #[must_use]
+    pub fn again_in(self, seconds: i64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
     }
 }
 

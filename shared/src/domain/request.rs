@@ -26,10 +26,19 @@ pub fn fields<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, Refu
         let path = error.path().to_string();
         let reason = error.into_inner().to_string();
         match named_in(&reason) {
-            Some((field, reason)) => Refusal::field(field, reason),
+            Some((field, reason)) => Refusal::field(within(&path, &field), reason),
             None => Refusal::field(path, reason),
         }
     })
+}
+
+/// The path of a field that serde names; what it gives as the path may end with it or before it, or be none.
+fn within(path: &str, field: &str) -> String {
+    match path {
+        "." | "?" => field.to_owned(),
+        path if path == field || path.ends_with(&format!(".{field}")) => path.to_owned(),
+        path => format!("{}.{field}", path.trim_end_matches(".?")),
+    }
 }
 
 /// Serde names a missing or unknown field in its message, not in its path.
@@ -54,6 +63,26 @@ mod tests {
     struct Outer {
         #[allow(dead_code, reason = "only its reading is tested")]
         inner: Vec<u8>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Outermost {
+        #[allow(dead_code, reason = "only its reading is tested")]
+        outer: Option<Outer>,
+    }
+
+    #[test]
+    fn a_field_within_another_has_its_path() {
+        for (outer, path) in [
+            (json!({}), "outer.inner"),
+            (json!({"inner": [], "extra": 1}), "outer.extra"),
+            (json!({"inner": 7}), "outer.inner"),
+            (json!(7), "outer"),
+        ] {
+            let fields = json!({"outer": outer}).as_object().unwrap().clone();
+            assert_eq!(super::fields::<Outermost>(fields).unwrap_err().field.as_deref(), Some(path), "{outer}");
+        }
     }
 
     fn refusal(value: &Value) -> Refusal {

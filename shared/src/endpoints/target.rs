@@ -83,8 +83,9 @@ impl Target {
     pub fn parse(kind: &str, fields: Map<String, Value>, open: &KindSettings) -> Result<Self, Refusal> {
         match kind {
             "webhook" => {
-                let webhook: Webhook = request::fields(fields)?;
-                PublicUrl::parse(&webhook.url, &open.urls)?;
+                let mut webhook: Webhook = request::fields(fields)?;
+                // As it is posted to: who looks at it is not to be shown another host.
+                webhook.url = PublicUrl::parse(&webhook.url, &open.urls)?.to_string();
                 Ok(Self::Webhook(webhook))
             }
             "web_push" => {
@@ -190,7 +191,7 @@ mod tests {
             ("webhook", json!({"url": "http://a.example/"}), "url"),
             ("webhook", json!({"url": "https://127.0.0.1/"}), "url"),
             ("webhook", json!({"url": "https://a.example/", "phone": "+4915112345678"}), "phone"),
-            ("web_push", json!({"subscription": {}}), "endpoint"),
+            ("web_push", json!({"subscription": {}}), "subscription.endpoint"),
             ("sms", json!({"phone": "0151"}), "phone"),
             ("email", json!({"address": "a b@c"}), "address"),
         ] {

@@ -45,10 +45,11 @@ pub fn problem(refusal: &Refusal) -> Response<String> {
         problem["field"] = json!(field);
     }
     let mut response = respond(status, "application/problem+json", problem.to_string());
-    match status {
-        401 => add(&mut response, WWW_AUTHENTICATE, "Bearer"),
-        503 => add(&mut response, RETRY_AFTER, "1"),
-        _ => {}
+    if status == 401 {
+        add(&mut response, WWW_AUTHENTICATE, "Bearer");
+    }
+    if let Some(seconds) = refusal.retry_after.or((status == 503).then_some(1)) {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
     response
 }

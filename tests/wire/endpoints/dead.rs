@@ -23,7 +23,7 @@ async fn dead_letters(stack: &Stack) -> u64 {
 }
 
 /// Lets the time pass until an attempt that has failed so often is due again.
-async fn pass(stack: &Stack, ahead: &mut i64, attempts: usize) {
+async fn pass(stack: &Stack, id: &str, ahead: &mut i64, attempts: usize) {
     let pause = PAUSES[attempts - 1] * 11 / 10 + 1_000;
     *ahead += pause;
     if pause <= 15 * MINUTE {
@@ -32,14 +32,28 @@ async fn pass(stack: &Stack, ahead: &mut i64, attempts: usize) {
         stack.hasten(u64::try_from(pause / 1000).unwrap()).await;
         return;
     }
-    let later = || async { stack.all_rows("Schedule").await.iter().any(|row| is_later(row, attempts + 1)) };
-    stack.until("the next attempt is in the schedule", later).await;
+    let rows = async || stack.all_rows("Schedule").await.into_iter().find(|row| is_later(row, attempts + 1));
+    stack.until("the next attempt is in the schedule", || async { rows().await.is_some() }).await;
+    let failed = sent_at(stack.endpoint(CHANNEL, id).await["attempts"][0]["at"].as_str().unwrap());
+    let waits = due(&rows().await.unwrap()) - failed;
+    let longest = PAUSES[attempts - 1] * 11 / 10 + 1_000;
+    assert!((PAUSES[attempts - 1]..=longest).contains(&waits), "after attempt {attempts}: {waits} ms");
     stack.set_ahead(*ahead).await;
     let handed = || async {
         stack.sweep().await;
         stack.all_rows("Schedule").await.iter().any(|row| is_later(row, attempts + 1) && row["done"]["BOOL"] == true)
     };
     stack.until_within(std::time::Duration::from_secs(300), "the sweeper has come to it", handed).await;
+}
+
+/// When a row of the schedule is due, in milliseconds since 1970: its id is a UUID of version 7.
+fn due(row: &Value) -> i64 {
+    let id = row["id"]["S"].as_str().unwrap().replace('-', "");
+    i64::from_str_radix(&id[..12], 16).unwrap()
+}
+
+fn sent_at(moment: &str) -> i64 {
+    moment.parse::<jiff::Timestamp>().unwrap().as_millisecond()
 }
 
 fn is_later(row: &Value, attempt: usize) -> bool {
@@ -58,11 +72,14 @@ async fn one_that_never_answers_is_dead_lettered_and_then_disabled_and_replayed_
         let told = stack.attempts(CHANNEL, &id, attempts).await;
         assert_eq!(told.last().unwrap()["reason"], "connection_refused", "{told:?}");
         assert_eq!(dead_letters(&stack).await, 0);
-        pass(&stack, &mut ahead, attempts).await;
+        pass(&stack, &id, &mut ahead, attempts).await;
     }
     stack.attempts(CHANNEL, &id, PAUSES.len() + 1).await;
     stack.until("it is a dead letter", || async { dead_letters(&stack).await == 1 }).await;
     assert_eq!(stack.endpoint(CHANNEL, &id).await["state"], "failing");
+
+    let since = stack.endpoint(CHANNEL, &id).await["failing_since"].clone();
+    assert!(since.is_string());
 
     // Five days after the first of them it is disabled, with a word to its owner.
     stack.set_ahead(5 * 24 * HOUR + HOUR).await;
@@ -75,7 +92,7 @@ async fn one_that_never_answers_is_dead_lettered_and_then_disabled_and_replayed_
     let word: Value = serde_json::from_str(&word).unwrap();
     assert_eq!(
         word["data"],
-        json!({"tidings": "endpoint_disabled", "endpoint": id, "channel": CHANNEL, "kind": "webhook"})
+        json!({"tidings": "endpoint_disabled", "endpoint": id, "channel": CHANNEL, "kind": "webhook", "failing_since": since})
     );
     let sent = stack.post(&json!({"to": CHANNEL, "body": "third"})).await.body;
     assert_eq!(sent["channels"][0]["endpoints"], 0, "{sent}");

@@ -8,29 +8,93 @@ use serde_json::json;
 use super::stack::{LOOPBACK, PATIENCE};
 use crate::harness::{Receiver, Reply, Stack};
 
-#[tokio::test]
-async fn a_hundred_for_one_that_hangs_keep_no_other_waiting_and_nothing_that_is_due() {
-    let stack = Stack::start_with(&[&LOOPBACK[..], &["--parameter", "EndpointConcurrency=2"]].concat()).await;
-    let (hangs, well) = (Receiver::start().await, Receiver::start().await);
-    hangs.always(Reply::Hang);
-    let (slow, _) = stack.add_webhook("topic:slow", &hangs.url).await;
+/// How many go to the slow one: many more than there are places for attempts.
+const FLOOD: usize = 200;
+
+/// What a healthy endpoint may wait for beside a slow one: until the attempts that were under way before it was known have
+/// ended, with their answers, and the machine has come to it.
+const BESIDE: Duration = Duration::from_secs(30);
+
+/// Sends a flood to an endpoint that answers so; a moment later, what has to come in time to another, and to a user.
+async fn flood(replies: impl IntoIterator<Item = Reply>, always: Reply) {
+    let stack = Stack::start_with(&LOOPBACK).await;
+    let (slow, well) = (Receiver::start().await, Receiver::start().await);
+    slow.then(replies);
+    slow.always(always);
+    stack.add_webhook("topic:slow", &slow.url).await;
     stack.add_webhook("topic:well", &well.url).await;
-    for n in 0..100 {
+    for n in 0..FLOOD {
         stack.post(&json!({"to": "topic:slow", "data": n})).await;
     }
-    // Until the first have hung for their 15 s, they may hold all places; then they wait, and one at a time is tried.
-    stack.attempts("topic:slow", &slow, 1).await;
-    let began = Instant::now();
-    for n in 0..20 {
-        stack.post(&json!({"to": "topic:well", "data": n})).await;
+    for round in 1..=3 {
+        let began = Instant::now();
+        stack.post(&json!({"to": "topic:well", "data": round})).await;
+        stack.post(&json!({"to": "user:bob", "body": "due", "delay": "1s"})).await;
+        stack.until("what is due is sent", || async { stack.seqs("user:bob").await.len() == round }).await;
+        let (due, places) = (began.elapsed(), slow.received().len());
+        assert!(due < Duration::from_secs(10), "{due:?}");
+        well.wait_for(round, PATIENCE).await;
+        assert!(began.elapsed() < BESIDE, "{:?} in round {round}, with {places} of the flood", began.elapsed());
+        // Also of what waited meanwhile.
+        stack.hasten(100).await;
+        tokio::time::sleep(Duration::from_secs(3)).await;
     }
-    stack.post(&json!({"to": "user:bob", "body": "due", "delay": "1s"})).await;
-    stack.until("what is due is sent", || async { stack.seqs("user:bob").await == [1] }).await;
-    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
-    well.wait_for(20, PATIENCE).await;
-    let waited = began.elapsed();
-    assert!(waited < Duration::from_secs(40), "{waited:?}");
-    assert!(hangs.received().len() < 60, "{} attempts hang", hangs.received().len());
+}
+
+#[tokio::test]
+async fn a_flood_for_one_that_hangs_keeps_no_other_waiting_and_nothing_that_is_due() {
+    flood([], Reply::Hang).await;
+}
+
+#[tokio::test]
+async fn a_flood_for_one_that_takes_everything_slowly_keeps_no_other_waiting() {
+    flood([], Reply::Late(Duration::from_secs(9))).await;
+}
+
+#[tokio::test]
+async fn a_flood_for_one_that_hangs_at_the_second_attempts_keeps_no_other_waiting() {
+    flood(std::iter::repeat_n(Reply::status(500), FLOOD), Reply::Hang).await;
+}
+
+/// Taken slowly while another failed: it is not failing.
+#[tokio::test]
+async fn one_that_takes_one_while_another_fails_is_not_failing() {
+    let stack = Stack::start_with(&LOOPBACK).await;
+    let receiver = Receiver::start().await;
+    receiver.then([Reply::Late(Duration::from_secs(3)), Reply::status(500)]);
+    let (id, _) = stack.add_webhook("topic:a", &receiver.url).await;
+    stack.post(&json!({"to": "topic:a", "data": 1})).await;
+    receiver.wait_for(1, PATIENCE).await;
+    stack.post(&json!({"to": "topic:a", "data": 2})).await;
+    let attempts = stack.attempts("topic:a", &id, 2).await;
+    let outcomes: Vec<&str> = attempts.iter().map(|one| one["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes, ["delivered", "failed"], "by when they began");
+    let active = || async { stack.endpoint("topic:a", &id).await["state"] == "active" };
+    stack.until("it has taken something since", active).await;
+}
+
+/// However often somebody asks for it: what waits of an older replay is over when its turn comes.
+#[tokio::test]
+async fn replays_at_a_slow_endpoint_do_not_pile_up() {
+    let stack = Stack::start_with(&LOOPBACK).await;
+    let hangs = Receiver::start().await;
+    hangs.always(Reply::Hang);
+    let (id, _) = stack.add_webhook("topic:slow", &hangs.url).await;
+    for n in 0..30 {
+        stack.post(&json!({"to": "topic:slow", "data": n})).await;
+    }
+    stack.attempts("topic:slow", &id, 1).await;
+    for _ in 0..5 {
+        stack.do_with_endpoint("topic:slow", &id, "replay", Some(json!({"seq": 1}))).await;
+    }
+    // Those of the first four come once more, and then no more.
+    let waiting = || async {
+        stack.hasten(900).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let queue = stack.queue("EndpointsQueue").await;
+        ["visible", "in_flight", "delayed"].iter().map(|state| queue[state].as_u64().unwrap()).sum::<u64>() <= 31
+    };
+    stack.until_within(PATIENCE, "one message a notification is left", waiting).await;
 }
 
 #[tokio::test]

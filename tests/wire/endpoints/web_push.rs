@@ -49,6 +49,13 @@ async fn verify(captured: Value) -> Option<Result<Value, String>> {
     Some(Err(String::from_utf8_lossy(&output.stderr).into_owned()))
 }
 
+/// A token's claims with another end, as somebody would like it who has no key.
+fn claims_an_hour_later(claims: &str) -> String {
+    let mut claims: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+    claims["exp"] = json!(claims["exp"].as_i64().unwrap() + 3_600);
+    BASE64_URL_SAFE_NO_PAD.encode(claims.to_string())
+}
+
 #[tokio::test]
 async fn a_push_is_for_the_browser_alone_and_one_that_has_left_is_removed() {
     let stack = Stack::start_with(&LOOPBACK).await;
@@ -84,10 +91,18 @@ async fn a_push_is_for_the_browser_alone_and_one_that_has_left_is_removed() {
     let mut changed = received.body.clone();
     *changed.last_mut().unwrap() ^= 1;
     assert!(verify(captured(&changed, &headers)).await.unwrap().is_err(), "a changed byte");
-    let mut other = headers.clone();
-    let token = other["authorization"].as_str().unwrap().replace("vapid t=ey", "vapid t=eY");
-    other["authorization"] = json!(token);
-    assert!(verify(captured(&received.body, &other)).await.unwrap().is_err(), "a changed token");
+    let header = headers["authorization"].as_str().unwrap();
+    let (token, key) = header.strip_prefix("vapid t=").unwrap().split_once(',').unwrap();
+    let [head, claims, signature]: [&str; 3] = token.split('.').collect::<Vec<_>>().try_into().unwrap();
+    let other =
+        |text: &str| if text.starts_with('A') { text.replacen('A', "B", 1) } else { format!("A{}", &text[1..]) };
+    let later = claims_an_hour_later(claims);
+    for (claims, signature) in [(claims, other(signature)), (&later, signature.to_owned())] {
+        let mut changed = headers.clone();
+        changed["authorization"] = json!(format!("vapid t={head}.{claims}.{signature},{key}"));
+        let refused = verify(captured(&received.body, &changed)).await.unwrap().unwrap_err();
+        assert!(refused.contains("not signed"), "{refused}");
+    }
 
     stack.post(&json!({"to": "user:alice", "body": "again"})).await;
     let publisher = stack.publisher();

@@ -9,6 +9,7 @@ use super::Subscribers;
 use crate::aws::row::{Attributes, VERSION, built, condition_failed, from_row, number, past_conflicts, text, to_row};
 use crate::domain::channel::{Channel, Sub};
 use crate::domain::endpoint::Filter;
+use crate::domain::endpoint::attempt::Replayed;
 use crate::domain::endpoint::id::{EndpointId, PREFIX};
 use crate::domain::time::Millis;
 use crate::endpoints::Target;
@@ -49,7 +50,7 @@ pub struct Endpoint {
     /// Since when it has taken nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<Millis>,
-    /// Until when first attempts wait, because it kept others waiting.
+    /// Where it is slow, and kept others waiting: when the next attempt may be made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slow_until: Option<Millis>,
     /// When it was disabled.
@@ -58,6 +59,9 @@ pub struct Endpoint {
     /// How often its owner had things sent again.
     #[serde(default)]
     pub replays: u32,
+    /// What the newest of these has queued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replayed: Option<Replayed>,
 }
 
 impl Endpoint {
@@ -80,6 +84,7 @@ impl Endpoint {
             slow_until: None,
             disabled_at: None,
             replays: 0,
+            replayed: None,
         }
     }
 
@@ -192,10 +197,6 @@ impl Subscribers {
     /// # Errors
     /// DynamoDB does not answer as it should.
     pub async fn rotate(&self, seen: &Endpoint, new: &Secret, until: Millis) -> Result<bool, Error> {
-        let value = |secret: Option<&Secret>| {
-            serde_dynamo::to_attribute_value::<_, AttributeValue>(secret)
-                .map_err(|error| Error::Failed { call: "write a row", cause: error.to_string() })
-        };
         let request = self
             .update_endpoint(&seen.channel, &seen.id)
             .update_expression("SET secret = :new, previous_secret = secret, previous_until = :until")
@@ -227,52 +228,43 @@ impl Subscribers {
         Ok(row.map(from_row::<Endpoint>).transpose()?.map(|endpoint| endpoint.replays))
     }
 
-    /// Notes that an endpoint has taken something, and, if it was slow, until when first attempts wait.
+    /// Notes how far the newest replay goes: what an older one has queued of the same is over.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn note_well(&self, endpoint: &Endpoint, slow: Option<Millis>) -> Result<(), Error> {
-        let update = match slow {
-            Some(_) => "SET slow_until = :slow REMOVE failing_since",
-            None => "REMOVE failing_since, slow_until",
-        };
+    pub async fn note_replayed(&self, channel: &Channel, id: &EndpointId, replayed: Replayed) -> Result<(), Error> {
         let request = self
-            .update_endpoint(&endpoint.channel, &endpoint.id)
-            .update_expression(update)
-            .condition_expression("id = :id")
-            .set_expression_attribute_values(Some(values(&endpoint.id, slow)));
+            .update_endpoint(channel, id)
+            .update_expression("SET replayed = :replayed")
+            .condition_expression("id = :id AND replays = :number")
+            .expression_attribute_values(":replayed", value(Some(&replayed))?)
+            .expression_attribute_values(":number", number(replayed.number));
         self.change_endpoint(request).await.map(drop)
     }
 
-    /// Notes that an endpoint has taken nothing since `since`, and, if it kept us waiting, until when first attempts wait.
+    /// Notes that an endpoint has taken something.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn note_failing(&self, endpoint: &Endpoint, since: Millis, slow: Option<Millis>) -> Result<(), Error> {
-        let slow_until = if slow.is_some() { ", slow_until = :slow" } else { "" };
-        let mut request = self
+    pub async fn note_well(&self, endpoint: &Endpoint) -> Result<(), Error> {
+        let request = self
             .update_endpoint(&endpoint.channel, &endpoint.id)
-            .update_expression(format!("SET failing_since = if_not_exists(failing_since, :since){slow_until}"))
+            .update_expression("REMOVE failing_since")
+            .condition_expression("id = :id");
+        self.change_endpoint(request).await.map(drop)
+    }
+
+    /// Notes that an endpoint has taken nothing since `since`.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn note_failing(&self, endpoint: &Endpoint, since: Millis) -> Result<(), Error> {
+        let request = self
+            .update_endpoint(&endpoint.channel, &endpoint.id)
+            .update_expression("SET failing_since = if_not_exists(failing_since, :since)")
             .condition_expression("id = :id")
             .expression_attribute_values(":since", number(since.0));
-        if let Some(slow) = slow {
-            request = request.expression_attribute_values(":slow", number(slow.0));
-        }
         self.change_endpoint(request).await.map(drop)
-    }
-
-    /// Takes the one first attempt that may be made at a slow endpoint before `until`; `false` if another was first.
-    ///
-    /// # Errors
-    /// DynamoDB does not answer as it should.
-    pub async fn probe(&self, endpoint: &Endpoint, seen: Millis, until: Millis) -> Result<bool, Error> {
-        let request = self
-            .update_endpoint(&endpoint.channel, &endpoint.id)
-            .update_expression("SET slow_until = :until")
-            .condition_expression("id = :id AND slow_until = :seen")
-            .expression_attribute_values(":until", number(until.0))
-            .expression_attribute_values(":seen", number(seen.0));
-        Ok(self.change_endpoint(request).await?.is_some())
     }
 
     /// That an endpoint is disabled, as part of a transaction. Fails where it is so already, or gone, or has taken
@@ -293,7 +285,7 @@ impl Subscribers {
         Ok(TransactWriteItem::builder().update(built(update)?).build())
     }
 
-    fn update_endpoint(&self, channel: &Channel, id: &EndpointId) -> UpdateItemFluentBuilder {
+    pub(super) fn update_endpoint(&self, channel: &Channel, id: &EndpointId) -> UpdateItemFluentBuilder {
         self.client
             .update_item()
             .table_name(&self.table)
@@ -302,7 +294,7 @@ impl Subscribers {
     }
 
     /// `None` if the condition failed; else what was asked for of the row.
-    async fn change_endpoint(&self, request: UpdateItemFluentBuilder) -> Result<Option<Attributes>, Error> {
+    pub(super) async fn change_endpoint(&self, request: UpdateItemFluentBuilder) -> Result<Option<Attributes>, Error> {
         match past_conflicts(|| request.clone().send()).await {
             Ok(answer) => Ok(Some(answer.attributes.unwrap_or_default())),
             Err(error) if condition_failed(&error) => Ok(None),
@@ -311,9 +303,9 @@ impl Subscribers {
     }
 }
 
-fn values(id: &EndpointId, slow: Option<Millis>) -> Attributes {
-    let slow = slow.map(|slow| (":slow".to_owned(), number(slow.0)));
-    [(":id".to_owned(), text(id.to_string()))].into_iter().chain(slow).collect()
+fn value<T: Serialize>(of: Option<&T>) -> Result<AttributeValue, Error> {
+    serde_dynamo::to_attribute_value(of)
+        .map_err(|error| Error::Failed { call: "write a row", cause: error.to_string() })
 }
 
 fn endpoint_key(channel: &Channel, id: &EndpointId) -> Attributes {

@@ -10,6 +10,7 @@ mod connection;
 mod endpoint;
 mod join;
 mod list;
+mod turn;
 
 pub use connection::{Connection, ConnectionId};
 pub use endpoint::Endpoint;

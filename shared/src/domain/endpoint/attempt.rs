@@ -24,6 +24,28 @@ pub struct Attempt {
     /// How often the endpoint's owner had asked to have things sent again, when this was: it begins anew with each.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub replay: u32,
+    /// How often its message had to wait for a turn at a slow endpoint.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waits: u32,
+}
+
+/// What the newest replay has queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replayed {
+    /// The replay's number.
+    pub number: u32,
+    /// The first notification.
+    pub from: Seq,
+    /// The last one.
+    pub to: Seq,
+}
+
+impl Replayed {
+    /// Whether an attempt is of an older replay, or of none, and this one has queued the same anew.
+    #[must_use]
+    pub fn covers(&self, attempt: &Attempt) -> bool {
+        attempt.replay < self.number && (self.from..=self.to).contains(&attempt.seq)
+    }
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
@@ -35,13 +57,19 @@ impl Attempt {
     /// The first attempt at a delivery.
     #[must_use]
     pub fn first(channel: &Channel, endpoint: &EndpointId, seq: Seq, replay: u32) -> Self {
-        Self { channel: channel.clone(), endpoint: endpoint.clone(), seq, attempt: 1, replay }
+        Self { channel: channel.clone(), endpoint: endpoint.clone(), seq, attempt: 1, replay, waits: 0 }
     }
 
     /// The one after this.
     #[must_use]
     pub fn next(&self) -> Self {
-        Self { attempt: self.attempt + 1, ..self.clone() }
+        Self { attempt: self.attempt + 1, waits: 0, ..self.clone() }
+    }
+
+    /// The same, later.
+    #[must_use]
+    pub fn waited(&self) -> Self {
+        Self { waits: self.waits.saturating_add(1), ..self.clone() }
     }
 }
 
@@ -125,6 +153,16 @@ mod tests {
         assert_eq!(dead.why_not(&attempt(2, 1)), NotNow::WasLast);
         let delivered = Delivery { ended: Some(Ended::Delivered), ..dead };
         assert_eq!(delivered.why_not(&attempt(2, 1)), NotNow::Over);
+    }
+
+    #[test]
+    fn a_replay_takes_the_place_of_what_older_ones_have_queued() {
+        let replayed = Replayed { number: 2, from: Seq(5), to: Seq(7) };
+        assert!(replayed.covers(&attempt(1, 1)) && replayed.covers(&attempt(4, 0)));
+        assert!(!replayed.covers(&attempt(1, 2)) && !replayed.covers(&attempt(1, 3)));
+        for seq in [4, 8] {
+            assert!(!replayed.covers(&Attempt { seq: Seq(seq), ..attempt(1, 1) }), "{seq}");
+        }
     }
 
     #[test]

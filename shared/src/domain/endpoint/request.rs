@@ -51,6 +51,12 @@ pub struct Replay {
 }
 
 impl Replay {
+    /// The first that is sent again.
+    #[must_use]
+    pub fn first(self) -> Seq {
+        self.seq
+    }
+
     /// The place before the first.
     #[must_use]
     pub fn before(self) -> Seq {

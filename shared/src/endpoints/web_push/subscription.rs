@@ -300,10 +300,10 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_unknown_is_named() {
-        assert_eq!(field(with("/keys", json!({"p256dh": P256DH}))).as_deref(), Some("auth"));
+        assert_eq!(field(with("/keys", json!({"p256dh": P256DH}))).as_deref(), Some("subscription.keys.auth"));
         let mut more = with("/expirationTime", json!(null));
         more["contentEncoding"] = json!("aesgcm");
-        assert_eq!(field(more).as_deref(), Some("contentEncoding"));
+        assert_eq!(field(more).as_deref(), Some("subscription.contentEncoding"));
     }
 
     #[test]

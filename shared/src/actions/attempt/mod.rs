@@ -4,10 +4,13 @@
 //! dies at any moment leaves enough for the message, when it comes again, to go on with: at worst the attempt is made once
 //! more.
 
+mod turn;
+
 use std::ops::Range;
+use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::aws::deliveries::{Begun, Deliveries, Record, Settled};
 use crate::aws::log::{Log, NotificationRow};
@@ -26,19 +29,13 @@ use crate::error::Error;
 
 use super::Inboxes;
 use super::disable::Disabler;
+use turn::{SLOW, Turn};
 
 /// The lease of an attempt is longer than any attempt may take, in milliseconds.
 const LEASE: i64 = 25_000;
 
-/// An attempt that takes this long holds a place that others wait for.
-const SLOW: Duration = Duration::from_secs(10);
-
-/// For how long first attempts at an endpoint wait after a slow one, in milliseconds. Else a few hundred of them would keep
-/// those of other endpoints waiting.
-const REST: i64 = 60_000;
-
-/// First attempts that had to wait come spread over this, in milliseconds.
-const SPREAD: i64 = 30_000;
+/// An attempt that takes this long may well overlap with others at the same endpoint.
+const LONG: Duration = Duration::from_secs(1);
 
 /// What waits for another day comes spread over its first hours, and surely on that day.
 const PUT_OFF: Range<i64> = 5_000..4 * 60 * 60 * 1000;
@@ -105,10 +102,18 @@ impl Attempter {
             self.log.get(&attempt.channel, attempt.seq),
         )?;
         let now = clock::now();
-        // Whatever was for an endpoint that is gone or disabled, or can be seen no more, is done with.
-        let Some(endpoint) = endpoint.filter(|endpoint| endpoint.disabled_at.is_none()) else {
+        // Whatever was for an endpoint that is gone is done with, and so is what a later replay has queued anew.
+        let is_over = |endpoint: &Endpoint| endpoint.replayed.is_some_and(|replayed| replayed.covers(attempt));
+        let Some(endpoint) = endpoint.filter(|endpoint| !is_over(endpoint)) else {
             return Ok(Attempted::Done);
         };
+        if endpoint.disabled_at.is_some() {
+            // What was begun has failed for good. What was not is as what is sent from now on: a replay sends it.
+            if attempt.attempt > 1 {
+                self.dead_letters.send(attempt, now).await?;
+            }
+            return Ok(Attempted::Done);
+        }
         let Some(row) = row.filter(|row| row.expires_at() > now.seconds()) else {
             // It has waited for longer than the log keeps it: for its endpoint, or for a day with room under a cap.
             self.dead_letters.send(attempt, now).await?;
@@ -117,28 +122,18 @@ impl Attempter {
         if row.hides_at().is_some_and(|hides_at| hides_at <= now.seconds()) {
             return Ok(Attempted::Done);
         }
-        if attempt.attempt == 1
-            && let Some(until) = self.waits(&endpoint, now).await?
-        {
-            self.queue.send(attempt, until).await?;
+        let turn = turn::take(&self.subscribers, &endpoint, now).await?;
+        if let Turn::Wait(until) = turn {
+            self.queue.send(&attempt.waited(), turn::again(until, attempt.waits, now)).await?;
             return Ok(Attempted::Done);
         }
         match self.deliveries.begin(attempt, now.plus(LEASE), now).await? {
-            Begun::Yes => self.make(attempt, &endpoint, &row, now).await,
-            Begun::No(why) => self.go_on(attempt, why).await,
+            Begun::Yes => self.make(attempt, &endpoint, &row, turn, now).await,
+            Begun::No(why) => {
+                turn::end(&self.subscribers, &endpoint, turn, None, false).await?;
+                self.go_on(attempt, why).await
+            }
         }
-    }
-
-    /// Until when a first attempt at a slow endpoint waits. When its time is over, one goes ahead of the others.
-    async fn waits(&self, endpoint: &Endpoint, now: Millis) -> Result<Option<Millis>, Error> {
-        let Some(slow_until) = endpoint.slow_until else { return Ok(None) };
-        let spread = rand::random_range(0..SPREAD);
-        if now < slow_until {
-            return Ok(Some(slow_until.plus(spread)));
-        }
-        let next = now.plus(REST);
-        let probes = self.subscribers.probe(endpoint, slow_until, next).await?;
-        Ok((!probes).then(|| next.plus(spread)))
     }
 
     /// Finishes what another may have left undone.
@@ -157,6 +152,7 @@ impl Attempter {
         attempt: &Attempt,
         endpoint: &Endpoint,
         row: &NotificationRow,
+        turn: Turn,
         now: Millis,
     ) -> Result<Attempted, Error> {
         let content = row.content()?;
@@ -173,8 +169,31 @@ impl Attempter {
             ttl: row.hides_at().map(|hides_at| hides_at - now.seconds()),
         };
         let started = Instant::now();
-        let made = self.courier.attempt(endpoint, &parcel, now).await;
-        self.settle(attempt, endpoint, made, now, started.elapsed()).await
+        let (made, turn) = self.call(endpoint, &parcel, turn, now).await;
+        let took = started.elapsed();
+        let outcome = made.outcome.clone();
+        let settled = self.settle(attempt, endpoint, made, now, took).await;
+        turn::end(&self.subscribers, endpoint, turn, Some(&outcome), took >= SLOW)
+            .await
+            .unwrap_or_else(|error| error.log());
+        settled
+    }
+
+    /// Makes it. An endpoint that is slow is known to be while it still is, so that others are kept waiting as short as may be.
+    async fn call(&self, endpoint: &Endpoint, parcel: &Parcel<'_>, turn: Turn, now: Millis) -> (Made, Turn) {
+        let mut calling = pin!(self.courier.attempt(endpoint, parcel, now));
+        if turn != Turn::Free {
+            return (calling.await, turn);
+        }
+        if let Ok(made) = timeout(SLOW, &mut calling).await {
+            return (made, turn);
+        }
+        let (made, begun) = tokio::join!(calling, turn::begin(&self.subscribers, endpoint));
+        let turn = begun.unwrap_or_else(|error| {
+            error.log();
+            Turn::Free
+        });
+        (made, turn)
     }
 
     /// For the badge of a phone or an icon: a channel that is somebody's own has one.
@@ -210,32 +229,34 @@ impl Attempter {
         }
         match settled {
             Settled::Next(at) => self.queue(&attempt.next(), at).await?,
-            Settled::PutOff(at) => self.queue(attempt, at).await?,
+            Settled::PutOff(at) => self.queue(&Attempt { waits: 0, ..attempt.clone() }, at).await?,
             Settled::Ended(Ended::DeadLettered) => self.dead_letters.send(attempt, clock::now()).await?,
             Settled::Ended(_) => {}
         }
-        self.note(endpoint, &made.outcome, took >= SLOW).await?;
+        self.note(endpoint, &made.outcome, took).await?;
         Ok(Attempted::Done)
     }
 
     /// What an attempt says of its endpoint.
-    async fn note(&self, endpoint: &Endpoint, outcome: &Outcome, slow: bool) -> Result<(), Error> {
+    async fn note(&self, endpoint: &Endpoint, outcome: &Outcome, took: Duration) -> Result<(), Error> {
         let now = clock::now();
         match outcome {
-            // One that takes its time and takes everything gets one after the other: the next that comes goes ahead.
-            Outcome::Delivered if slow || endpoint.failing_since.is_some() || endpoint.slow_until.is_some() => {
-                self.subscribers.note_well(endpoint, slow.then_some(now)).await
+            // While it took this one, another may have failed there and said so.
+            Outcome::Delivered if endpoint.failing_since.is_some() || took >= LONG => {
+                self.subscribers.note_well(endpoint).await
             }
             Outcome::Failed { .. } => {
                 let since = endpoint.failing_since.unwrap_or(now);
-                if slow || endpoint.failing_since.is_none() {
-                    self.subscribers.note_failing(endpoint, since, slow.then(|| now.plus(REST))).await?;
+                if endpoint.failing_since.is_none() {
+                    self.subscribers.note_failing(endpoint, since).await?;
                 }
-                if now >= since.plus(retry::GIVES_UP) {
-                    self.disabler.disable(endpoint, since, now).await
-                } else {
-                    Ok(())
+                if now < since.plus(retry::GIVES_UP) {
+                    return Ok(());
                 }
+                if self.deliveries.has_delivered(&endpoint.channel, &endpoint.id, since).await? {
+                    return self.subscribers.note_well(endpoint).await;
+                }
+                self.disabler.disable(endpoint, since, now).await
             }
             _ => Ok(()),
         }

@@ -347,8 +347,8 @@ async fn tour_of_endpoints(stack: &Stack) {
     let (id, _) = stack.add_webhook(channel, &receiver.url).await;
     let failure = json!({"on": "dynamodb.GetItem", "function": "Attempt", "do": {"error": "ValidationException"}});
     stack.fault(failure).await;
-    receiver.then([Reply::status(500), unavailable(), Reply::status(204), Reply::status(500), Reply::status(410)]);
-    for (attempts, body) in [(1, "again by the queue"), (2, "again by the schedule"), (3, "taken")] {
+    receiver.then([Reply::status(500), unavailable(), Reply::status(500), Reply::status(204), Reply::status(410)]);
+    for (attempts, body) in [(1, "again by the queue"), (2, "again by the schedule")] {
         stack.post(&json!({"to": channel, "body": body})).await;
         stack.attempts(channel, &id, attempts).await;
     }
@@ -372,7 +372,9 @@ async fn tour_of_endpoints(stack: &Stack) {
     let disabled = || async { stack.endpoint(channel, &id).await["state"] == "disabled" };
     stack.until("it is disabled", disabled).await;
     stack.do_with_endpoint(channel, &id, "rotate", None).await;
-    stack.do_with_endpoint(channel, &id, "replay", Some(json!({"seq": 4}))).await;
+    stack.do_with_endpoint(channel, &id, "replay", Some(json!({"seq": 3}))).await;
+    stack.attempts(channel, &id, 4).await;
+    stack.post(&json!({"to": channel, "body": "for nobody"})).await;
     let gone = || async { stack.channel(channel).await["endpoints"] == 0 };
     stack.until("it is removed", gone).await;
 

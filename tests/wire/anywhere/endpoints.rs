@@ -76,7 +76,7 @@ async fn what_is_asked_for_wrongly_is_refused_by_name_and_changes_nothing() {
         (json!({"kind": "webhook", "url": "http://hooks.example.com/"}), "url"),
         (json!({"kind": "webhook", "url": "https://hooks.example.com/", "secret": "x"}), "secret"),
         (json!({"kind": "webhook", "url": "https://hooks.example.com/", "min_priority": "urgent"}), "min_priority"),
-        (json!({"kind": "web_push", "subscription": {"endpoint": "https://push.example.com/"}}), "keys"),
+        (json!({"kind": "web_push", "subscription": {"endpoint": "https://push.example.com/"}}), "subscription.keys"),
     ] {
         let answer = call(&target, Method::POST, &inbox, "", &alice, Some(body.clone())).await;
         // A kind that is off is refused for that.

@@ -68,8 +68,8 @@ impl Client {
     /// behind [`Replayed::seq`] while there is [`Replayed::more`]. An endpoint that was disabled is enabled with it.
     ///
     /// # Errors
-    /// It is refused (`not_found`, `too_many_replays`), or for half a minute nobody answered. After a lost answer the call is tried again,
-    /// and notifications may come twice, as they always may.
+    /// It is refused (`not_found`, `too_many_replays`), or for half a minute nobody answered. After a lost answer the
+    /// call is tried again, and notifications may come twice, as they always may.
     pub async fn replay_endpoint(&self, channel: &Channel, id: &str, from: u64) -> Result<Replayed, HttpError> {
         let path = format!("{}/replay", path(channel, id)?);
         self.call(|| self.request(Method::POST, &path).json(&json!({ "seq": from })), Response::json).await

@@ -5,7 +5,7 @@
 
 The table Schedule stays as it is: what it says was sent is not sent again, though a log may have lost it.
 
-Meanwhile Send, Message, Poll, Ingest, Sweeper, Deliver and Attempt are paused: sending, reading and catching up get errors, and
+Meanwhile Send, Message, Poll, Ingest, Sweeper, Deliver, Attempt and Share are paused: sending, reading and catching up get errors, and
 people try again later; what becomes due waits, and what goes to endpoints, and so does, up to six hours, what is published. A table can only be restored under
 another name, so each goes there, into a backup, and back. No table is deleted before a backup of what replaces it is
 available. Where it stops, call it again with the same moment: it goes on from there.
@@ -26,11 +26,11 @@ import boto3
 import botocore.exceptions
 
 TABLES = ("Notifications", "Once")
-# Who writes to the logs. Deliver and Attempt are paused by their mappings: else their queues would count each throttled try.
-# (Attempt only reads, and would let go what it does not find.)
+# Who writes to the logs. Deliver, Attempt and Share are paused by their mappings: else their queues would count each throttled try.
+# (Attempt and Share only read, and would let go what they do not find.)
 WRITERS = ("Send", "Message", "Ingest", "Deliver")
 PAUSED = ("Send", "Message", "Poll", "Ingest", "Sweeper")
-MAPPINGS = ("DueMapping", "EndpointsMapping")
+MAPPINGS = ("DueMapping", "EndpointsMapping", "SharesMapping")
 # The tag of a table that was restored: as of when.
 RESTORED = "restored"
 
@@ -162,7 +162,7 @@ class Stack:
             function = self.physical(name)
             self.functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
         self.switch_mappings(False)
-        say("Send, Message, Poll, Ingest, Sweeper, Deliver and Attempt are paused; waiting for what they have begun")
+        say("Send, Message, Poll, Ingest, Sweeper, Deliver, Attempt and Share are paused; waiting for what they have begun")
         time.sleep(30)  # longer than those that write to the tables may take
         for table in self.tables.values():
             table.restore(moment)
@@ -170,7 +170,7 @@ class Stack:
         say(f"Done. Deploy with RestoredAt={stamp(now)}, then call this with --resume.")
 
     def switch_mappings(self, on):
-        """Has the queues read for Deliver and Attempt, or not."""
+        """Has the queues read for Deliver, Attempt and Share, or not."""
         wanted = "Enabled" if on else "Disabled"
         for mapping in [self.physical(name) for name in MAPPINGS]:
             state = lambda: self.functions.get_event_source_mapping(UUID=mapping)["State"]
@@ -202,7 +202,7 @@ class Stack:
             else:
                 self.functions.delete_function_concurrency(FunctionName=function)
         self.switch_mappings(True)
-        say("Send, Message, Poll, Ingest, Sweeper, Deliver and Attempt run again.")
+        say("Send, Message, Poll, Ingest, Sweeper, Deliver, Attempt and Share run again.")
 
 
 def stamp(moment):

@@ -7,6 +7,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::domain::refusal::{Code, Refusal};
+use crate::settings::InvalidSetting;
 
 /// A use case that did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +67,12 @@ impl Error {
         if !matches!(self, Self::Refused(_)) {
             tracing::error!("{self}");
         }
+    }
+}
+
+impl From<InvalidSetting> for Error {
+    fn from(invalid: InvalidSetting) -> Self {
+        Self::Failed { call: "read the settings", cause: invalid.to_string() }
     }
 }
 

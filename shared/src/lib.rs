@@ -18,5 +18,6 @@ pub mod error;
 pub mod http;
 pub mod settings;
 pub mod socket;
+pub mod tls;
 pub mod tokens;
 pub mod wiring;

@@ -53,6 +53,23 @@ pub fn once_table() -> Result<String, InvalidSetting> {
     required("ONCE_TABLE")
 }
 
+/// The queue of shares of large audiences.
+///
+/// # Errors
+/// The variable is missing.
+pub fn shares_queue() -> Result<String, InvalidSetting> {
+    required("SHARES_QUEUE")
+}
+
+/// How many posts a second one process of those that serve shares may make, so that all of them stay within the stack's.
+///
+/// # Errors
+/// A variable is missing or no number.
+pub fn post_rate() -> Result<u32, InvalidSetting> {
+    let (posts, processes): (u32, u32) = (number("POSTS_PER_SECOND")?, number("SHARE_CONCURRENCY")?);
+    Ok((posts / processes.max(1)).max(1))
+}
+
 /// The queue of attempts at endpoints.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 
 mod anywhere;
 mod append;
+mod audience;
 mod browser;
 mod cli;
 mod codes;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::anywhere::later::{cancel, look, now, schedule};
 use crate::anywhere::poll::poll;
 use crate::anywhere::tickets::with_ticket;
+use crate::audience::next_hastened;
 use crate::harness::{Function, PATIENCE, Receiver, Reply, Stack, binaries, each_resource, in_an_hour};
 use crate::layout::event;
 use crate::lifecycle::{age, events};
@@ -19,12 +20,13 @@ use crate::schedule::rows::{make_due, make_series_due, row, wake};
 type Rights = BTreeSet<String>;
 
 /// What the bundle's functions work on, as a right names it.
-const THINGS: [&str; 14] = [
+const THINGS: [&str; 15] = [
     "Subscribers",
     "Notifications",
     "Once",
     "Schedule",
     "DueQueue",
+    "SharesQueue",
     "EndpointsQueue",
     "EndpointDeadLetters",
     "InboundDeadLetters",
@@ -163,18 +165,21 @@ fn assert_uses_the_operators_key(function: &str, condition: &[Yaml<'_>]) {
     );
 }
 
-/// The symbols of a function's binary that are the SDK's: what is never called is not linked in.
-fn sdk_symbols(function: &str) -> Vec<String> {
+/// What posts to connections, without the SDK.
+const POSTER: &str = "shared::aws::management::poster::Poster::post";
+
+/// The symbols of a function's binary that call AWS: what is never called is not linked in.
+fn calling_symbols(function: &str) -> Vec<String> {
     let bytes = std::fs::read(binaries().join(function.to_lowercase())).unwrap();
     let file = object::File::parse(&*bytes).unwrap();
     let names =
         file.symbols().filter_map(|symbol| Some(format!("{:#}", rustc_demangle::demangle(symbol.name().ok()?))));
-    names.filter(|name| name.starts_with("aws_sdk_")).collect()
+    names.filter(|name| name.starts_with("aws_sdk_") || name.starts_with(POSTER)).collect()
 }
 
 /// The actions that a binary's calls need.
 fn called_by_binary(function: &str) -> Rights {
-    let symbols = sdk_symbols(function);
+    let symbols = calling_symbols(function);
     let sends = symbols.iter().filter(|name| name.ends_with("FluentBuilder::send"));
     let mut actions = Rights::new();
     for name in sends {
@@ -198,6 +203,9 @@ fn called_by_binary(function: &str) -> Rights {
             }
             _ => panic!("{function} calls {name}, which this test does not know"),
         }
+    }
+    if symbols.iter().any(|name| name.starts_with(POSTER)) {
+        actions.insert("execute-api:ManageConnections".to_owned());
     }
     // A transaction needs the right to each kind of its items.
     for (kind, action) in [
@@ -253,6 +261,7 @@ async fn each_function_is_granted_only_what_it_uses_on_each_table() {
     tour_of_endpoints(&stack).await;
     tour_of_later(&stack).await;
     tour_of_ingest(&stack).await;
+    tour_of_shares(&stack).await;
     tour(&stack).await;
     let mut used: BTreeMap<String, Rights> = BTreeMap::new();
     for call in stack.calls().await {
@@ -403,6 +412,31 @@ async fn tour_of_endpoints(stack: &Stack) {
     let listed = stack.call(Method::GET, &path, Some(&publisher), &[], None).await;
     let id = listed.body["endpoints"][0]["id"].as_str().unwrap().to_owned();
     stack.call(Method::DELETE, &format!("{path}/{id}"), Some(&publisher), &[], None).await;
+}
+
+/// Sends by every function to one who takes nothing, until it is cut, and serves a range.
+async fn tour_of_shares(stack: &Stack) {
+    let claims = json!({"sub": "heidi", "publish": ["*"]});
+    let mut heidi = stack.connect_with(&claims).await;
+    let there = stack.sockets().await;
+    let claims = json!({"sub": "grace", "subscribe": ["topic:*"], "channels": ["topic:slow"]});
+    let mut grace = stack.connect_with(&claims).await;
+    let slow = stack.sockets().await.into_iter().find(|id| !there.contains(id)).unwrap();
+    age(stack, 60_000).await;
+    stack.fault(json!({"on": "management.POST", "connection": slow, "times": 0, "do": {"status": 429}})).await;
+    stack.fault(json!({"on": "dynamodb.GetItem", "function": "Share", "do": {"error": "ValidationException"}})).await;
+    stack.send("topic:slow", "by send").await;
+    stack.post(&json!({"to": "topic:slow", "body": "by deliver", "delay": "1s"})).await;
+    heidi.ask(json!({"action": "publish", "to": "topic:slow", "body": "by message"})).await;
+    let mut published = event("ingest");
+    published["Records"][0]["Sns"]["Message"] = json!(json!({"to": "topic:slow", "body": "by ingest"}).to_string());
+    published["Records"][0]["Sns"]["MessageAttributes"] = json!({});
+    Function::start(stack, "Ingest").await.invoke(&published).await;
+    stack.until("deliver has sent", || async { stack.channel("topic:slow").await["seq"] == 4 }).await;
+    assert!(next_hastened(stack, &mut grace).await.is_err(), "it is cut");
+    let mut range = event("share");
+    range["Records"][0]["body"] = json!(json!({"v": 1, "channel": "topic:slow", "seq": 4, "range": {}}).to_string());
+    Function::start(stack, "Share").await.invoke(&range).await;
 }
 
 /// Publishes what goes to every kind of log, to somebody who is gone, and later.

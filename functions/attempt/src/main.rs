@@ -18,7 +18,7 @@ use batch::Batches;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
-    let config = clients::load().await;
+    let config = clients::load().await?;
     let ScheduleSettings { table, queue } = ScheduleSettings::from_env()?;
     let endpoints = EndpointsQueue::new(&config, settings::endpoints_queue()?);
     let parts = Parts {
@@ -30,7 +30,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         dead_letters: EndpointsQueue::new(&config, settings::endpoint_dead_letters()?),
         due: DueQueue::new(&config, queue),
     };
-    let courier = Courier::new(&config, KindSettings::from_env()?, CourierSettings::from_env()?)?;
+    let courier = Courier::new(&config, KindSettings::from_env()?, CourierSettings::from_env()?);
     let batches = Batches { attempter: Attempter::new(parts, courier), queue: endpoints };
     lambda_runtime::run(service_fn(|event| attempt(&batches, event))).await
 }

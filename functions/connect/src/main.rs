@@ -10,7 +10,7 @@ use shared::socket::Peer;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
-    let config = shared::aws::clients::load().await;
+    let config = shared::aws::clients::load().await?;
     let subscribers = Subscribers::new(&config, settings::subscribers_table()?);
     lambda_runtime::run(service_fn(|event| connect(&subscribers, event))).await
 }

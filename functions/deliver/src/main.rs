@@ -16,7 +16,7 @@ use batch::Batches;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
-    let config = clients::load().await;
+    let config = clients::load().await?;
     let ScheduleSettings { table, queue } = ScheduleSettings::from_env()?;
     let queue = DueQueue::new(&config, queue);
     let endpoints = EndpointsQueue::new(&config, settings::endpoints_queue()?);

@@ -11,7 +11,7 @@ use shared::socket::{InvalidEvent, Peer};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
-    let config = shared::aws::clients::load().await;
+    let config = shared::aws::clients::load().await?;
     let subscribers = Subscribers::new(&config, settings::subscribers_table()?);
     lambda_runtime::run(service_fn(|event| disconnect(&subscribers, event))).await
 }

@@ -5,7 +5,7 @@
 //! a response, one without a body is said to reach the client as an empty message.
 
 use serde_json::Value;
-use shared::aws::management::{Management, Posted};
+use shared::aws::management::{Management, Payload, Posted};
 use shared::domain::frame::{self, Answer};
 use shared::domain::refusal::Refusal;
 use shared::error::Error;
@@ -31,19 +31,19 @@ impl Reply<'_> {
     pub(crate) async fn send(&self, frames: Frames) -> Result<(), Error> {
         let last = frame::answer(&frames.last, self.reference);
         for frame in frames.first.into_iter().chain([last]) {
-            self.post(&frame).await?;
+            self.post(frame).await?;
         }
         Ok(())
     }
 
     /// Tells why nothing was done.
     pub(crate) async fn error(&self, refusal: &Refusal) -> Result<(), Error> {
-        self.post(&frame::error(refusal, self.reference)).await
+        self.post(frame::error(refusal, self.reference)).await
     }
 
     /// What a frame follows must have been taken: else the client, told nothing or told by the gateway, asks again.
-    async fn post(&self, frame: &str) -> Result<(), Error> {
-        match self.management.post(&self.peer.connection.id.0, frame).await? {
+    async fn post(&self, frame: String) -> Result<(), Error> {
+        match self.management.post(&self.peer.connection.id.0, &Payload::new(frame), None).await? {
             // Where it is gone there is nobody left to tell.
             Posted::Delivered | Posted::Gone => Ok(()),
             Posted::Slow => {

@@ -12,7 +12,6 @@ use shared::domain::frame::{Action, Answer, Frame, Published};
 use shared::domain::refusal::Code;
 use shared::domain::time::Millis;
 use shared::error::Error;
-use shared::settings::InvalidSetting;
 use shared::socket::Peer;
 use shared::wiring;
 
@@ -27,7 +26,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn load(config: &SdkConfig) -> Result<Self, InvalidSetting> {
+    pub(crate) fn load(config: &SdkConfig) -> Result<Self, Error> {
         let log = wiring::log(config)?;
         Ok(Self {
             subscriptions: Subscriptions::new(wiring::subscribers(config)?, log.clone()),

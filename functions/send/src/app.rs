@@ -26,7 +26,7 @@ pub(crate) struct App {
 impl App {
     /// Reads the environment and builds the clients.
     pub(crate) async fn load() -> Result<Self, lambda_http::Error> {
-        let config = clients::load().await;
+        let config = clients::load().await?;
         let (log, subscribers) = (wiring::log(&config)?, wiring::subscribers(&config)?);
         let once = settings::once_table()?;
         let ScheduleSettings { table, .. } = ScheduleSettings::from_env()?;

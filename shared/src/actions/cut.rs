@@ -7,9 +7,13 @@ use crate::aws::management::Management;
 use crate::aws::subscribers::Subscribers;
 use crate::domain::channel::{Channel, Sub};
 use crate::domain::claims::Claims;
+use crate::domain::share::Range;
 use crate::error::Error;
 
 const AT_ONCE: usize = 16;
+
+/// How many subscribers are read at a time.
+const PAGE: i32 = 256;
 
 /// Cuts connections.
 #[derive(Clone, Debug)]
@@ -33,19 +37,17 @@ impl Cutter {
         by.check_is_or_publishes_to(sub)?;
         let inbox = &Channel::inbox(sub);
         let mut count = 0;
-        let mut from = None;
+        let mut range = Range::default();
         loop {
-            let page = self.subscribers.page(inbox, from).await?;
+            let page = self.subscribers.page(inbox, &range, PAGE).await?;
             let cuts: Vec<bool> = stream::iter(page.subscribers)
                 .map(|subscriber| async move { close(&self.management, &self.subscribers, inbox, &subscriber).await })
                 .buffer_unordered(AT_ONCE)
                 .try_collect()
                 .await?;
             count += cuts.into_iter().filter(|cut| *cut).count();
-            from = page.next;
-            if from.is_none() {
-                return Ok(count);
-            }
+            let Some(last) = page.last else { return Ok(count) };
+            range = range.behind(&last);
         }
     }
 }

@@ -1,25 +1,26 @@
-//! Pushing one notification to everybody who listens to a channel: to connections at once, to endpoints by their queue.
+//! Pushing one notification to everybody who listens to a channel: to connections at once, to the rest of a large audience and
+//! to endpoints by queues.
 
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::stream;
 
-use super::close::{close, forget};
-use crate::aws::management::{Management, Posted};
-use crate::aws::queue::EndpointsQueue;
-use crate::aws::subscribers::{Listed, Subscriber, Subscribers};
+use super::push::{Push, Pusher};
+use crate::aws::management::{Management, Payload};
+use crate::aws::queue::{EndpointsQueue, SharesQueue};
+use crate::aws::subscribers::{Listed, Page, Subscribers};
+use crate::clock;
 use crate::domain::channel::Channel;
 use crate::domain::endpoint::attempt::Attempt;
 use crate::domain::item::{Item, frame};
 use crate::domain::seq::Seq;
+use crate::domain::share::{PAGE, Part, Range, Share, What};
 use crate::error::Error;
-
-/// How many posts are under way at once. A slow connection holds one of these places and no other's.
-const AT_ONCE: usize = 64;
 
 /// Who to push to.
 #[derive(Clone, Debug)]
 pub struct FanOut {
     subscribers: Subscribers,
-    management: Management,
+    pusher: Pusher,
+    shares: SharesQueue,
     endpoints: EndpointsQueue,
 }
 
@@ -30,39 +31,56 @@ pub struct Pushed {
     pub connections: usize,
     /// The endpoints that it goes to.
     pub endpoints: usize,
+    /// Whether the rest of the audience is served by a queue.
+    pub queued: bool,
 }
 
 impl FanOut {
-    /// Pushes to these subscribers, through this API and this queue.
+    /// Pushes to these subscribers, through this API and these queues.
     #[must_use]
-    pub fn new(subscribers: Subscribers, management: Management, endpoints: EndpointsQueue) -> Self {
-        Self { subscribers, management, endpoints }
+    pub fn new(
+        subscribers: Subscribers,
+        management: Management,
+        shares: SharesQueue,
+        endpoints: EndpointsQueue,
+    ) -> Self {
+        let pusher = Pusher::new(subscribers.clone(), management, shares.clone());
+        Self { subscribers, pusher, shares, endpoints }
     }
 
-    /// Pushes a notification to a channel's subscribers: to every live connection; and, if it has a place in the log, to
-    /// the endpoints that want it. When this succeeds, each connection that was not given it is gone or was cut, so that it
-    /// comes back and catches up; and for each endpoint it is queued.
+    /// Pushes a notification to a channel's subscribers: to the first few hundred connections at once, to the others by a queue;
+    /// and, if it has a place in the log, to the endpoints that want it. When this succeeds, each connection was given it, has
+    /// it queued, is gone, or was cut, so that it comes back and catches up; and for each endpoint it is queued.
     ///
     /// # Errors
     /// Somebody may not have been told; the sender has to send again.
     pub async fn push(&self, channel: &Channel, seq: Option<Seq>, item: &Item) -> Result<Pushed, Error> {
-        let frame = frame(channel, &[item.to_json(seq)]);
-        let (mut connections, mut listed) = (0, Vec::new());
-        let mut from = None;
-        loop {
-            let page = self.subscribers.page(channel, from).await?;
-            connections += self.push_page(channel, page.subscribers, &frame).await?;
-            listed.extend(page.endpoints);
-            from = page.next;
-            if from.is_none() {
-                break;
-            }
-        }
+        let frame = Payload::new(frame(channel, &[item.to_json(seq)]));
+        let push = Push { channel, what: What::of(item, seq), frame };
+        let most = i32::try_from(PAGE).unwrap_or(i32::MAX);
+        let page = self.subscribers.page(channel, &Range::default(), most).await?;
+        // Before the posts, so that others begin with it.
+        let queued = self.hand_on(&push, &page).await?;
+        let subscribers = stream::iter(page.subscribers.into_iter().map(Ok));
+        let connections = self.pusher.push(&push, subscribers, None).await?;
+        let listed = if page.last.is_some() { self.subscribers.listed(channel).await? } else { page.endpoints };
         let endpoints = match seq {
-            Some(seq) if !listed.is_empty() => self.queue(channel, seq, item, &listed, connections).await?,
+            Some(seq) if !listed.is_empty() => {
+                let taken = connections > 0 || queued;
+                self.queue(channel, seq, item, &listed, usize::from(taken)).await?
+            }
             _ => 0,
         };
-        Ok(Pushed { connections, endpoints })
+        Ok(Pushed { connections, endpoints, queued })
+    }
+
+    /// Queues the connections behind a page; `false` if there are none.
+    async fn hand_on(&self, push: &Push<'_>, page: &Page) -> Result<bool, Error> {
+        let Some(last) = page.last_connection() else { return Ok(false) };
+        let share = |range| Share { channel: push.channel.clone(), what: push.what.clone(), part: Part::Range(range) };
+        let shares: Vec<Share> = Range::default().rest(PAGE, last, PAGE).into_iter().map(share).collect();
+        self.shares.send_all(&shares, clock::now()).await?;
+        Ok(true)
     }
 
     /// Only now, since it is known how many connections took it.
@@ -80,35 +98,5 @@ impl FanOut {
             takers.map(|listed| Attempt::first(channel, &listed.id, seq, listed.replays)).collect();
         self.endpoints.send_all(&attempts).await?;
         Ok(attempts.len())
-    }
-
-    /// Everybody is tried, also when somebody's turn fails: a failure is told only afterwards.
-    async fn push_page(&self, channel: &Channel, page: Vec<Subscriber>, frame: &str) -> Result<usize, Error> {
-        let results: Vec<_> = stream::iter(page)
-            .map(|subscriber| async move { self.push_one(channel, &subscriber, frame).await })
-            .buffer_unordered(AT_ONCE)
-            .collect()
-            .await;
-        let delivered: Vec<bool> = results.into_iter().collect::<Result<_, _>>()?;
-        Ok(delivered.into_iter().filter(|delivered| *delivered).count())
-    }
-
-    async fn push_one(&self, channel: &Channel, to: &Subscriber, frame: &str) -> Result<bool, Error> {
-        if to.ended {
-            // Its client needs a new token, and catches up with it.
-            close(&self.management, &self.subscribers, channel, to).await?;
-            return Ok(false);
-        }
-        let posted = self.management.post(&to.connection.0, frame).await?;
-        match posted {
-            Posted::Delivered => {}
-            Posted::Gone => forget(&self.subscribers, channel, to).await?,
-            Posted::Slow => {
-                let connection = &to.connection.0;
-                tracing::warn!(connection, "a connection did not take a post, and is cut to catch up");
-                close(&self.management, &self.subscribers, channel, to).await?;
-            }
-        }
-        Ok(posted == Posted::Delivered)
     }
 }

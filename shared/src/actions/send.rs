@@ -70,10 +70,9 @@ impl Sent {
 }
 
 impl SentChannel {
-    /// All connections have been served when the answer is given.
     pub(super) fn new(channel: &Channel, seq: Option<Seq>, pushed: Pushed) -> Self {
-        let Pushed { connections, endpoints } = pushed;
-        Self { channel: channel.clone(), seq, connections, endpoints, queued: false }
+        let Pushed { connections, endpoints, queued } = pushed;
+        Self { channel: channel.clone(), seq, connections, endpoints, queued }
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) async fn answer(status: u16, body: &'static str) -> (SdkConfig, JoinH
     let config = aws_config::defaults(BehaviorVersion::latest())
         .region(Region::from_static("eu-central-1"))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .http_client(super::clients::http_client())
+        .http_client(super::clients::http_client().unwrap())
         .endpoint_url(url);
     (config.load().await, asked)
 }

@@ -6,8 +6,11 @@ use aws_config::BehaviorVersion;
 pub use aws_config::SdkConfig;
 use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
 use aws_config::timeout::TimeoutConfig;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+use crate::error::Error;
+use crate::tls;
 
 /// DynamoDB and API Gateway answer in milliseconds. What has taken this long sits on a connection that died while the
 /// function was frozen, and is better asked again on a new one.
@@ -21,21 +24,30 @@ const OPERATION: Duration = Duration::from_secs(10);
 ///
 /// Region and credentials come from the environment and nowhere else: Lambda sets them, and asking the other places
 /// costs start-up time.
-pub async fn load() -> SdkConfig {
+///
+/// # Errors
+/// TLS cannot be set up.
+pub async fn load() -> Result<SdkConfig, Error> {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(ATTEMPT)
         .operation_timeout(OPERATION)
         .build();
-    aws_config::defaults(BehaviorVersion::latest())
+    let config = aws_config::defaults(BehaviorVersion::latest())
         .region(EnvironmentVariableRegionProvider::new())
         .credentials_provider(EnvironmentVariableCredentialsProvider::new())
         .timeout_config(timeouts)
-        .http_client(http_client())
-        .load()
-        .await
+        .http_client(http_client()?);
+    Ok(config.load().await)
 }
 
-pub(super) fn http_client() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https()
+pub(super) fn http_client() -> Result<SharedHttpClient, Error> {
+    let trusted = match tls::amazon() {
+        Some(certificates) => TrustStore::empty().with_pem_certificate(certificates),
+        None => TrustStore::default(),
+    };
+    let tls = TlsContext::builder().with_trust_store(trusted).build();
+    let tls = tls.map_err(|error| Error::Failed { call: "set up TLS", cause: error.to_string() })?;
+    let builder = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+    Ok(builder.tls_context(tls).build_https())
 }

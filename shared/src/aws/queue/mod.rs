@@ -1,11 +1,13 @@
-//! The queues: what becomes due, and attempts at endpoints. Their messages say what is to be done and nothing of what a
-//! notification says.
+//! The queues: what becomes due, attempts at endpoints, and shares of large audiences. Their messages say what is to be done and
+//! nothing of what a notification says, but for one that is not to be stored.
 
 mod due;
 mod endpoints;
+mod shares;
 
 pub use due::{DueQueue, read};
 pub use endpoints::EndpointsQueue;
+pub use shares::SharesQueue;
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;

@@ -164,7 +164,7 @@ impl Subscribers {
         Self::counted(self.query_endpoints(channel, PREFIX), most).await
     }
 
-    fn query_endpoints(&self, channel: &Channel, prefix: &str) -> QueryFluentBuilder {
+    pub(super) fn query_endpoints(&self, channel: &Channel, prefix: &str) -> QueryFluentBuilder {
         self.client
             .query()
             .table_name(&self.table)

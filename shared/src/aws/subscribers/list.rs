@@ -12,6 +12,7 @@ use crate::clock;
 use crate::domain::channel::Channel;
 use crate::domain::endpoint::Filter;
 use crate::domain::endpoint::id::{EndpointId, PREFIX};
+use crate::domain::share::Range;
 use crate::domain::time::Millis;
 use crate::error::Error;
 
@@ -56,8 +57,16 @@ pub struct Page {
     pub subscribers: Vec<Subscriber>,
     /// The endpoints that are not disabled. They come behind all connections.
     pub endpoints: Vec<Listed>,
-    /// Where the next page begins, if there is one.
-    pub next: Option<Attributes>,
+    /// The last key that was read, if there are more.
+    pub last: Option<String>,
+}
+
+impl Page {
+    /// The last key that was read, if there are more connections behind it.
+    #[must_use]
+    pub fn last_connection(&self) -> Option<&str> {
+        self.last.as_deref().filter(|last| !last.starts_with(PREFIX))
+    }
 }
 
 #[derive(Deserialize)]
@@ -74,41 +83,75 @@ fn is_endpoint(row: &Attributes) -> bool {
     row.get("subscriber").and_then(|key| key.as_s().ok()).is_some_and(|key| key.starts_with(PREFIX))
 }
 
+/// What is in these rows.
+fn page(rows: Vec<Attributes>) -> Page {
+    let now = clock::now().seconds();
+    let (mut subscribers, mut endpoints) = (Vec::new(), Vec::new());
+    for row in rows {
+        if is_endpoint(&row) {
+            // One that nobody can read must not keep the others from theirs.
+            let listed = from_row::<Listed>(row).inspect_err(Error::log).ok();
+            endpoints.extend(listed.filter(|listed| listed.disabled_at.is_none()));
+            continue;
+        }
+        // What is no connection of this layout is another release's, which runs beside this one.
+        let Ok(row) = from_row::<SubscriberRow>(row) else { continue };
+        let connection = ConnectionId::from_sort_key(&row.subscriber);
+        if let Some(connection) = connection.filter(|_| !row.gone && row.expires_at > now) {
+            subscribers.push(Subscriber { connection, connected_at: row.connected_at, ended: row.ends_at <= now });
+        }
+    }
+    Page { subscribers, endpoints, last: None }
+}
+
 impl Subscribers {
-    /// One page of a channel's subscribers, read consistently: who subscribed before the notification was stored is
-    /// among them.
+    /// The first of a range of a channel's subscribers, at most so many rows, read consistently: who subscribed before the
+    /// notification was stored is among them. The range of all has the endpoints at its end.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn page(&self, channel: &Channel, from: Option<Attributes>) -> Result<Page, Error> {
-        let answer = self
+    pub async fn page(&self, channel: &Channel, range: &Range, most: i32) -> Result<Page, Error> {
+        let mut query = self
             .client
             .query()
             .table_name(&self.table)
             .key_condition_expression("channel = :channel")
             .expression_attribute_values(":channel", text(channel.as_str()))
             .consistent_read(true)
-            .set_exclusive_start_key(from)
-            .send()
-            .await
-            .map_err(Error::call("Query of subscribers"))?;
-        let now = clock::now().seconds();
-        let (mut subscribers, mut endpoints) = (Vec::new(), Vec::new());
-        for row in answer.items.unwrap_or_default() {
-            if is_endpoint(&row) {
-                // One that nobody can read must not keep the others from theirs.
-                let listed = from_row::<Listed>(row).inspect_err(Error::log).ok();
-                endpoints.extend(listed.filter(|listed| listed.disabled_at.is_none()));
-                continue;
-            }
-            // What is no connection of this layout is another release's, which runs beside this one.
-            let Ok(row) = from_row::<SubscriberRow>(row) else { continue };
-            let connection = ConnectionId::from_sort_key(&row.subscriber);
-            if let Some(connection) = connection.filter(|_| !row.gone && row.expires_at > now) {
-                subscribers.push(Subscriber { connection, connected_at: row.connected_at, ended: row.ends_at <= now });
+            .limit(most);
+        if !range.digits.is_empty() {
+            query = query
+                .key_condition_expression("channel = :channel AND begins_with(subscriber, :digits)")
+                .expression_attribute_values(":digits", text(&range.digits));
+        }
+        if let Some(after) = &range.after {
+            query = query
+                .exclusive_start_key("channel", text(channel.as_str()))
+                .exclusive_start_key("subscriber", text(after));
+        }
+        let answer = query.send().await.map_err(Error::call("Query of subscribers"))?;
+        let last = answer.last_evaluated_key.and_then(|mut key| key.remove("subscriber"));
+        let mut page = page(answer.items.unwrap_or_default());
+        page.last = last.and_then(|key| key.as_s().ok().cloned());
+        Ok(page)
+    }
+
+    /// A channel's endpoints that are not disabled.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn listed(&self, channel: &Channel) -> Result<Vec<Listed>, Error> {
+        let mut listed = Vec::new();
+        let mut from = None;
+        loop {
+            let query = self.query_endpoints(channel, PREFIX).consistent_read(true).set_exclusive_start_key(from);
+            let answer = query.send().await.map_err(Error::call("Query of endpoints"))?;
+            listed.extend(page(answer.items.unwrap_or_default()).endpoints);
+            from = answer.last_evaluated_key;
+            if from.is_none() {
+                return Ok(listed);
             }
         }
-        Ok(Page { subscribers, endpoints, next: answer.last_evaluated_key })
     }
 
     /// How many connections a channel has, counted to `most`.

@@ -8,7 +8,6 @@ mod names;
 mod reason;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,8 +19,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::crypto::aws_lc_rs;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::RootCertStore;
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
@@ -29,6 +27,7 @@ use super::retry_after::retry_after;
 use super::url::{PublicUrl, Rules};
 use crate::clock;
 use crate::error::Error;
+use crate::tls;
 use names::CheckedNames;
 pub use reason::Reason;
 
@@ -94,7 +93,7 @@ impl SafeClient {
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT));
         let https = HttpsConnectorBuilder::new()
-            .with_tls_config(tls(roots)?)
+            .with_tls_config(tls::config(roots)?)
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
@@ -137,26 +136,6 @@ impl SafeClient {
 async fn notice_closed_connections() {
     yield_now().await;
     yield_now().await;
-}
-
-/// The certificates of the authorities that this machine believes.
-///
-/// # Errors
-/// There are none.
-pub fn system_roots() -> Result<RootCertStore, Error> {
-    let mut roots = RootCertStore::empty();
-    let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if added == 0 {
-        return Err(Error::Failed { call: "read the root certificates", cause: "none was found".to_owned() });
-    }
-    Ok(roots)
-}
-
-fn tls(roots: RootCertStore) -> Result<ClientConfig, Error> {
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::Failed { call: "set up TLS", cause: error.to_string() })?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 fn request(url: &PublicUrl, headers: HeaderMap, body: Bytes) -> Request<Full<Bytes>> {

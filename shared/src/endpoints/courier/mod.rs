@@ -5,11 +5,13 @@ mod phone;
 mod web_push;
 mod webhook;
 
+use std::net::SocketAddr;
+
 use aws_config::SdkConfig;
 use tokio::sync::OnceCell;
 
 use super::Target;
-use super::client::{Answer, SafeClient, Unreachable, system_roots};
+use super::client::{Answer, SafeClient, Unreachable};
 use super::parcel::Parcel;
 use super::web_push::VapidKeys;
 use crate::aws::cap::Caps;
@@ -21,6 +23,7 @@ use crate::aws::subscribers::Endpoint;
 use crate::domain::time::Millis;
 use crate::error::Error;
 use crate::settings::{CourierSettings, KindSettings};
+use crate::tls;
 
 /// What came of an attempt, for the delivery and for the endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,7 +122,9 @@ fn wish(seconds: Option<u64>) -> Option<i64> {
 /// Reaches endpoints of all kinds.
 #[derive(Debug)]
 pub struct Courier {
-    client: SafeClient,
+    /// Built for the first attempt that needs it, since it reads all certificates that this system believes.
+    client: OnceCell<SafeClient>,
+    name_server: Option<SocketAddr>,
     kinds: KindSettings,
     publisher: Publisher,
     mailer: Mailer,
@@ -131,20 +136,19 @@ pub struct Courier {
 
 impl Courier {
     /// Builds what reaches them.
-    ///
-    /// # Errors
-    /// There are no root certificates, or the TLS library or the resolver cannot be set up.
-    pub fn new(config: &SdkConfig, kinds: KindSettings, settings: CourierSettings) -> Result<Self, Error> {
+    #[must_use]
+    pub fn new(config: &SdkConfig, kinds: KindSettings, settings: CourierSettings) -> Self {
         let CourierSettings { name_server, vapid_secret, email_from, once_table } = settings;
-        Ok(Self {
-            client: SafeClient::new(kinds.urls.clone(), name_server, system_roots()?)?,
+        Self {
+            client: OnceCell::new(),
+            name_server,
             kinds,
             publisher: Publisher::new(config),
             mailer: Mailer::new(config, email_from),
             caps: Caps::new(config, once_table),
             vapid: Secret::new(config, vapid_secret),
             vapid_keys: OnceCell::new(),
-        })
+        }
     }
 
     /// Makes one attempt.
@@ -157,5 +161,13 @@ impl Courier {
             Target::Email(email) => email::attempt(self, email, parcel, now).await,
         };
         made.unwrap_or_else(|error| Made::failed(&error))
+    }
+    /// What posts to URLs.
+    ///
+    /// # Errors
+    /// There are no root certificates, or the TLS library or the resolver cannot be set up.
+    async fn client(&self) -> Result<&SafeClient, Error> {
+        let build = async || SafeClient::new(self.kinds.urls.clone(), self.name_server, tls::system_roots()?);
+        self.client.get_or_try_init(build).await
     }
 }

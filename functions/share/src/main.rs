@@ -1,0 +1,28 @@
+//! Serves shares of large audiences: the function of the shares queue.
+
+mod batch;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use lambda_runtime::{LambdaEvent, service_fn, tracing};
+use shared::actions::Sharer;
+use shared::aws::clients;
+use shared::aws::queue::SharesQueue;
+use shared::settings;
+use shared::wiring;
+
+use batch::Batches;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    tracing::init_default_subscriber();
+    let config = clients::load().await?;
+    let queue = SharesQueue::new(&config, settings::shares_queue()?);
+    let (subscribers, management) = (wiring::subscribers(&config)?, wiring::management(&config)?);
+    let sharer = Sharer::new(subscribers, management, queue.clone(), wiring::log(&config)?, settings::post_rate()?);
+    let batches = Batches { sharer, queue };
+    lambda_runtime::run(service_fn(|event| serve(&batches, event))).await
+}
+
+async fn serve(batches: &Batches, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, lambda_runtime::Error> {
+    Ok(batches.serve(&event.payload.records, event.context.deadline()).await)
+}

@@ -1,0 +1,230 @@
+//! Connections to the management API that stay open from one post to the next, and from one invocation to the next.
+//!
+//! Over HTTP/1.1 each carries one post at a time, and there are never more of them than posts were under way at once; over HTTP/2,
+//! which the endpoint offers or not, a single one carries all.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::HOST;
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::{TrySendError, http1, http2};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::{Connection as _, HttpConnector};
+use hyper_util::rt::TokioExecutor;
+use rustls::RootCertStore;
+use tokio::time::Instant;
+use tower_service::Service as _;
+
+use crate::error::Error;
+use crate::tls;
+
+/// What posts have as a body.
+pub(super) type Body = Full<Bytes>;
+
+/// A connection that nobody used for longer is not used any more: what is at its other end closes it some time.
+const IDLE: Duration = Duration::from_secs(60);
+
+const CONNECT: Duration = Duration::from_secs(1);
+
+/// All connections.
+pub(super) struct Lanes {
+    connector: HttpsConnector<HttpConnector>,
+    scheme: Scheme,
+    authority: Authority,
+    open: Mutex<Open>,
+    opening: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Open {
+    /// What the endpoint speaks, once that is known.
+    protocol: Option<Protocol>,
+    /// Those that carry nothing, the last used last.
+    idle: Vec<(Instant, http1::SendRequest<Body>)>,
+    /// The one that carries all.
+    shared: Option<(Instant, http2::SendRequest<Body>)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    Http1,
+    Http2,
+}
+
+enum Lane {
+    Own(http1::SendRequest<Body>),
+    Shared(http2::SendRequest<Body>),
+}
+
+/// Of an answer, the status and, if it is no success, the error's name.
+pub(super) type Answered = (StatusCode, String);
+
+/// What came of a request on a lane.
+enum Sent {
+    /// It may have got there; this is what came back, if anything did.
+    Off(Option<Answered>),
+    /// Nothing of it has gone out: the lane was dead.
+    Not(Box<Request<Body>>),
+}
+
+impl Lanes {
+    /// To this host, believed if `roots` stand behind it. Nothing is connected to yet.
+    ///
+    /// # Errors
+    /// The TLS library cannot be set up.
+    pub(super) fn new(scheme: Scheme, authority: Authority, roots: RootCertStore) -> Result<Self, Error> {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT));
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls::config(roots)?)
+            .https_or_http()
+            .enable_http1()
+            .enable_http2()
+            .wrap_connector(tcp);
+        Ok(Self { connector, scheme, authority, open: Mutex::default(), opening: tokio::sync::Mutex::default() })
+    }
+
+    /// Sends a request to a path, and gives what is answered, if anything is.
+    pub(super) async fn send(&self, mut request: Request<Body>) -> Option<Answered> {
+        loop {
+            let (lane, is_new) = self.lane().await?;
+            let sent = match lane {
+                Lane::Own(sender) => self.send_alone(sender, request).await,
+                Lane::Shared(sender) => self.send_along(sender, request).await,
+            };
+            match sent {
+                Sent::Off(answered) => return answered,
+                // It had died meanwhile, as others may have.
+                Sent::Not(unsent) if !is_new => request = *unsent,
+                Sent::Not(_) => return None,
+            }
+        }
+    }
+
+    /// Forgets the one that carries all: it does not answer.
+    pub(super) fn abandon(&self) {
+        self.open().shared = None;
+    }
+
+    async fn send_alone(&self, mut sender: http1::SendRequest<Body>, request: Request<Body>) -> Sent {
+        if sender.ready().await.is_err() {
+            return Sent::Not(Box::new(request));
+        }
+        let answer = match sender.try_send_request(request).await {
+            Ok(answer) => answer,
+            Err(error) => return unsent(error),
+        };
+        let (answered, is_whole) = read(answer).await;
+        if is_whole {
+            self.open().idle.push((Instant::now(), sender));
+        }
+        Sent::Off(answered)
+    }
+
+    async fn send_along(&self, mut sender: http2::SendRequest<Body>, mut request: Request<Body>) -> Sent {
+        if sender.ready().await.is_err() {
+            self.abandon();
+            return Sent::Not(Box::new(request));
+        }
+        let path = request.uri().path_and_query().cloned();
+        *request.uri_mut() = self.absolute(path);
+        // It is in the address.
+        request.headers_mut().remove(HOST);
+        match sender.try_send_request(request).await {
+            Ok(answer) => Sent::Off(read(answer).await.0),
+            Err(error) => {
+                self.abandon();
+                unsent(error)
+            }
+        }
+    }
+
+    fn absolute(&self, path: Option<PathAndQuery>) -> Uri {
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = path.or_else(|| Some(PathAndQuery::from_static("/")));
+        Uri::from_parts(parts).unwrap_or_default()
+    }
+
+    /// One that is open, or a new one, and whether it is new.
+    async fn lane(&self) -> Option<(Lane, bool)> {
+        if let Some(lane) = self.idle() {
+            return Some((lane, false));
+        }
+        if self.open().protocol == Some(Protocol::Http1) {
+            return Some((self.connect().await?, true));
+        }
+        // It may be the one that carries all: whoever comes meanwhile waits for it.
+        let _opening = self.opening.lock().await;
+        match self.idle() {
+            Some(lane) => Some((lane, false)),
+            None => Some((self.connect().await?, true)),
+        }
+    }
+
+    fn idle(&self) -> Option<Lane> {
+        let mut open = self.open();
+        let now = Instant::now();
+        if let Some((used, shared)) = &mut open.shared
+            && !shared.is_closed()
+            && now - *used < IDLE
+        {
+            *used = now;
+            return Some(Lane::Shared(shared.clone()));
+        }
+        while let Some((used, own)) = open.idle.pop() {
+            if now - used >= IDLE {
+                // So are all those under it.
+                open.idle.clear();
+            } else if !own.is_closed() {
+                return Some(Lane::Own(own));
+            }
+        }
+        None
+    }
+
+    async fn connect(&self) -> Option<Lane> {
+        let stream = self.connector.clone().call(self.absolute(None)).await.ok()?;
+        if stream.connected().is_negotiated_h2() {
+            let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.ok()?;
+            tokio::spawn(connection);
+            let mut open = self.open();
+            (open.protocol, open.shared) = (Some(Protocol::Http2), Some((Instant::now(), sender.clone())));
+            Some(Lane::Shared(sender))
+        } else {
+            let (sender, connection) = http1::handshake(stream).await.ok()?;
+            tokio::spawn(connection);
+            self.open().protocol = Some(Protocol::Http1);
+            Some(Lane::Own(sender))
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn unsent(mut error: TrySendError<Request<Body>>) -> Sent {
+    error.take_message().map_or(Sent::Off(None), |request| Sent::Not(Box::new(request)))
+}
+
+/// Reads an answer to its end, so that its connection is free for the next; says whether it came to it.
+async fn read(answer: Response<Incoming>) -> (Option<Answered>, bool) {
+    let status = answer.status();
+    let name = answer.headers().get("x-amzn-errortype").filter(|_| !status.is_success());
+    let name = name.and_then(|name| name.to_str().ok()).unwrap_or_default().to_owned();
+    let is_whole = answer.into_body().collect().await.is_ok();
+    // A success counts once its status has come.
+    ((is_whole || status.is_success()).then_some((status, name)), is_whole)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! One post, over connections that stay open from one invocation to the next.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use http::header::CONTENT_TYPE;
+use http::uri::{PathAndQuery, Scheme};
+use http::{HeaderValue, Method, Request, StatusCode, Uri};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::time::timeout;
+
+use super::gate::Gate;
+use super::lanes::{Body, Lanes};
+use super::signer::{Payload, Signer};
+use crate::clock;
+use crate::error::Error;
+use crate::tls;
+
+/// API Gateway answers in milliseconds. What has taken this long sits on a connection that died while the function was
+/// frozen, and is better asked again on a new one.
+const LIMIT: Duration = Duration::from_secs(3);
+
+/// Who has not been answered after this is not waited for before more posts are let go.
+const PROMPT: Duration = Duration::from_millis(50);
+
+/// What may stand unescaped in a path (RFC 3986 section 2.3), as signatures want it.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Posts to connections.
+pub(super) struct Poster {
+    lanes: Lanes,
+    signer: Signer,
+    gate: Gate,
+    /// Of each post's path, what stands before the connection's id.
+    path: String,
+}
+
+/// What came of one try.
+#[derive(Debug)]
+pub(super) enum Tried {
+    /// It was answered so; with the error's name, if it is one.
+    Answered(StatusCode, String),
+    /// It was not answered in time, or at all.
+    Unanswered,
+}
+
+impl Poster {
+    /// Posts to the API at this address, stage included.
+    ///
+    /// # Errors
+    /// The address is none; there is no region or there are no credentials to sign with; or the TLS library cannot be set up.
+    pub(super) fn new(config: &SdkConfig, endpoint: &str) -> Result<Self, Error> {
+        let failed = |cause: &str| Error::Failed { call: "set up posts to connections", cause: cause.to_owned() };
+        let uri: Uri = endpoint.parse().map_err(|_| failed("the management endpoint is no URL"))?;
+        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+            return Err(failed("the management endpoint is no URL with a host"));
+        };
+        let host =
+            HeaderValue::from_str(authority.as_str()).map_err(|_| failed("the management endpoint has no host"))?;
+        let region = config.region().ok_or_else(|| failed("there is no region"))?.to_string();
+        let credentials = config.credentials_provider().ok_or_else(|| failed("there are no credentials"))?;
+
+        let scheme = if scheme == "https" { Scheme::HTTPS } else { Scheme::HTTP };
+        Ok(Self {
+            lanes: Lanes::new(scheme, authority.clone(), tls::aws_roots()?)?,
+            signer: Signer::new(credentials, region, host),
+            gate: Gate::new(),
+            path: format!("{}/%40connections/", uri.path().trim_end_matches('/')),
+        })
+    }
+
+    /// Posts once, when there is a place.
+    ///
+    /// # Errors
+    /// It cannot be signed.
+    pub(super) async fn post(&self, connection: &str, payload: &Payload) -> Result<Tried, Error> {
+        let path = format!("{}{}", self.path, utf8_percent_encode(connection, UNRESERVED));
+        let place = self.gate.enter().await;
+        let request = self.request(path, payload).await?;
+        let mut sending = pin!(self.lanes.send(request));
+        let prompt = timeout(PROMPT, &mut sending).await;
+        // Answered, others will be too. Not answered, others are not to wait for it.
+        self.gate.widen();
+        let answered = match prompt {
+            Ok(answered) => answered,
+            Err(_) => timeout(LIMIT, sending).await.unwrap_or_else(|_| {
+                self.lanes.abandon();
+                None
+            }),
+        };
+        drop(place);
+        let Some((status, name)) = answered else { return Ok(Tried::Unanswered) };
+        if status == StatusCode::FORBIDDEN {
+            self.signer.forget();
+        }
+        Ok(Tried::Answered(status, name))
+    }
+
+    async fn request(&self, path: String, payload: &Payload) -> Result<Request<Body>, Error> {
+        let headers = self.signer.sign(&path, payload, clock::now()).await?;
+        let path = PathAndQuery::try_from(path)
+            .map_err(|error| Error::Failed { call: "write a post", cause: error.to_string() })?;
+        let mut request = Request::new(Body::new(payload.bytes.clone()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = Uri::from(path);
+        *request.headers_mut() = headers;
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+        Ok(request)
+    }
+}
+
+impl std::fmt::Debug for Poster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Poster({:?})", self.signer)
+    }
+}

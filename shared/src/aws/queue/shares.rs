@@ -1,0 +1,77 @@
+//! The queue of shares of large audiences, and of connections that did not take a notification.
+
+use aws_config::SdkConfig;
+use serde::{Deserialize, Serialize};
+
+use super::{Message, Queue};
+use crate::aws::row::VERSION;
+use crate::domain::share::Share;
+use crate::domain::time::Millis;
+use crate::error::Error;
+
+/// The queue.
+#[derive(Clone, Debug)]
+pub struct SharesQueue(Queue);
+
+#[derive(Serialize, Deserialize)]
+struct Body {
+    v: u8,
+    #[serde(flatten)]
+    share: Share,
+}
+
+fn message(share: &Share, due: Millis) -> Message {
+    let body = Body { v: VERSION, share: share.clone() };
+    // Numbers and names have no way to fail.
+    Message { body: serde_json::to_string(&body).unwrap_or_default(), due }
+}
+
+impl SharesQueue {
+    /// The queue at this address.
+    #[must_use]
+    pub fn new(config: &SdkConfig, url: String) -> Self {
+        Self(Queue::new(config, url))
+    }
+
+    /// The share that a message asks for.
+    ///
+    /// # Errors
+    /// It is no message of this queue.
+    pub fn read(body: &str) -> Result<Share, serde_json::Error> {
+        serde_json::from_str::<Body>(body).map(|body| body.share)
+    }
+
+    /// Queues shares for a moment at most [`LONGEST_DELAY`](super::LONGEST_DELAY) away.
+    ///
+    /// # Errors
+    /// Some may not have been queued.
+    pub async fn send_all(&self, shares: &[Share], due: Millis) -> Result<(), Error> {
+        self.0.send_all(shares.iter().map(|share| message(share, due)).collect()).await
+    }
+
+    /// Has a message that was received come again after so many seconds.
+    ///
+    /// # Errors
+    /// SQS does not answer as it should. Then the message comes when its visibility timeout ends.
+    pub async fn come_again(&self, receipt_handle: &str, seconds: i32) -> Result<(), Error> {
+        self.0.come_again(receipt_handle, seconds).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::channel::Channel;
+    use crate::domain::seq::Seq;
+    use crate::domain::share::{Part, Range, What};
+
+    #[test]
+    fn a_message_names_its_share_and_nothing_else_is_one() {
+        let channel = Channel::parse("topic:news").unwrap();
+        let share = Share { channel, what: What::Seq(Seq(42)), part: Part::Range(Range::default()) };
+        assert_eq!(SharesQueue::read(&message(&share, Millis(0)).body).unwrap(), share);
+        for text in ["", "{}", r#"{"v":1,"channel":"topic:news","seq":1}"#] {
+            assert!(SharesQueue::read(text).is_err(), "{text}");
+        }
+    }
+}

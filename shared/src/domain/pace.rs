@@ -1,0 +1,150 @@
+//! How fast a function posts: all of them together are to leave the account's quota of requests to others too.
+
+use std::time::Duration;
+
+/// What slows down, where many connections take nothing, slows down to this part of its rate at most.
+const SLOWEST: u32 = 16;
+
+/// The posts of a page are to take no longer than this, since nobody else can go on with it.
+const A_PAGE: Duration = Duration::from_secs(2);
+
+/// The next page is read when the last turn of those before it comes within this, so that nobody who waits for another try keeps
+/// others from theirs.
+const NEAR: Duration = Duration::from_secs(1);
+
+/// The most of a page, which is one answer of the database.
+const MOST: usize = 1_024;
+
+/// Whoever has to wait longer for another try gives it up: when all slow down, the turns of a page would take minutes.
+const LATEST: Duration = Duration::from_secs(3);
+
+/// Whose turn it is to post when. Moments are given as the time since one that the caller keeps to.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    /// What is between two turns when all is well.
+    usual: Duration,
+    /// What is between two turns now.
+    every: Duration,
+    next: Duration,
+}
+
+impl Pace {
+    /// So many a second.
+    #[must_use]
+    pub fn new(rate: u32) -> Self {
+        let usual = Duration::from_secs(1) / rate.max(1);
+        Self { usual, every: usual, next: Duration::ZERO }
+    }
+
+    /// When the turn is of whoever asks now. What was not used before is lost.
+    pub fn turn(&mut self, now: Duration) -> Duration {
+        let turn = self.next.max(now);
+        self.next = turn + self.every;
+        turn
+    }
+
+    /// When the turn of another try is; none if that is too late.
+    pub fn turn_again(&mut self, now: Duration) -> Option<Duration> {
+        (self.next <= now + LATEST).then(|| self.turn(now))
+    }
+
+    /// How many a page is to have now.
+    #[must_use]
+    pub fn page(&self) -> usize {
+        let turns = A_PAGE.as_nanos() / self.every.as_nanos().max(1);
+        usize::try_from(turns).unwrap_or(MOST).clamp(1, MOST)
+    }
+
+    /// When another page may be read.
+    #[must_use]
+    pub fn near(&self, now: Duration) -> Duration {
+        self.next.saturating_sub(NEAR).max(now)
+    }
+
+    /// Slower, because a try was refused. One that is by itself costs some three turns; where more than about one in thirty is,
+    /// it goes on.
+    pub fn slow_down(&mut self) {
+        self.every = (self.every * 5 / 4).min(self.usual * SLOWEST);
+    }
+
+    /// A little faster, because one was not.
+    pub fn speed_up(&mut self) {
+        self.every = (self.every * 127 / 128).max(self.usual);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time_for(pace: &mut Pace, turns: u32, from: Duration) -> Duration {
+        (0..turns).map(|_| pace.turn(from)).max().unwrap_or(from) - from
+    }
+
+    #[test]
+    fn it_keeps_its_rate_and_loses_what_was_not_used() {
+        let mut pace = Pace::new(100);
+        assert_eq!(time_for(&mut pace, 101, Duration::ZERO), Duration::from_secs(1));
+        assert_eq!(time_for(&mut pace, 11, Duration::from_secs(10)), Duration::from_millis(100));
+    }
+
+    #[test]
+    fn it_slows_down_to_a_sixteenth_and_comes_back() {
+        let mut pace = Pace::new(1_000);
+        for _ in 0..20 {
+            pace.slow_down();
+        }
+        assert_eq!(time_for(&mut pace, 11, Duration::from_secs(1)), Duration::from_millis(160));
+        for _ in 0..400 {
+            pace.speed_up();
+        }
+        assert_eq!(time_for(&mut pace, 11, Duration::from_secs(2)), Duration::from_millis(10));
+    }
+
+    #[test]
+    fn a_page_is_no_more_than_can_be_posted_soon() {
+        for (rate, page) in [(1, 2), (20, 40), (200, 400), (10_000, MOST)] {
+            assert_eq!(Pace::new(rate).page(), page, "{rate} a second");
+        }
+    }
+
+    #[test]
+    fn whoever_would_wait_for_another_try_for_long_gives_it_up() {
+        let mut pace = Pace::new(10);
+        assert_eq!(time_for(&mut pace, 31, Duration::ZERO), LATEST);
+        assert_eq!(pace.turn_again(Duration::ZERO), None);
+        let now = Duration::from_millis(100);
+        assert_eq!(pace.turn_again(now), Some(now + LATEST));
+    }
+
+    #[test]
+    fn another_page_may_be_read_shortly_before_the_last_turn() {
+        let mut pace = Pace::new(100);
+        assert_eq!(pace.near(Duration::ZERO), Duration::ZERO);
+        assert_eq!(time_for(&mut pace, 300, Duration::ZERO), Duration::from_millis(2_990));
+        assert_eq!(pace.near(Duration::from_millis(500)), Duration::from_secs(2));
+        assert_eq!(pace.near(Duration::from_millis(2_500)), Duration::from_millis(2_500));
+    }
+
+    #[test]
+    fn it_finds_the_rate_that_is_taken() {
+        // A quarter of what it may is taken; the rest is refused.
+        let (mut pace, mut now, mut free) = (Pace::new(1_000), Duration::ZERO, 0.0_f64);
+        let (mut refused, mut tries) = (0, 0);
+        while now < Duration::from_secs(60) {
+            let turn = pace.turn(now);
+            free = (free + (turn - now).as_secs_f64() * 250.0).min(25.0);
+            now = turn;
+            tries += 1;
+            if free >= 1.0 {
+                free -= 1.0;
+                pace.speed_up();
+            } else {
+                refused += 1;
+                pace.slow_down();
+            }
+        }
+        assert!(tries - refused > 60 * 225, "{} of {}", tries - refused, 60 * 250);
+        assert!(refused * 20 < tries, "{refused} of {tries}");
+    }
+}

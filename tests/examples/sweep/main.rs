@@ -5,19 +5,27 @@
 //! fails; the times are this machine's.
 #![allow(clippy::unwrap_used, reason = "panicking is how it fails")]
 
+#[path = "../common/batch.rs"]
+mod batch;
+#[path = "../common/build.rs"]
+mod build;
 mod cost;
 mod measure;
+#[path = "../common/number.rs"]
+mod number;
 mod options;
 mod report;
 mod rows;
+#[path = "../common/stack.rs"]
 mod stack;
 mod write;
 
 use std::process::ExitCode;
 
 use measure::Bench;
+use number::grouped;
 use options::Options;
-use report::{Case, Report, grouped};
+use report::{Case, Report};
 use rows::Kind;
 use stack::Stack;
 
@@ -47,7 +55,7 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let bench = Bench::start(Stack::start()).await;
+    let bench = Bench::start(Stack::start(&[])).await;
     let mut report = Report::default();
     for (name, kind, more) in cases(options.rows) {
         write::write(&bench.stack, kind, more).await;

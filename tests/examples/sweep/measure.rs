@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::batch::{batch, put};
 use crate::cost::{Cost, Swept};
 use crate::rows::{Kind, row};
 use crate::stack::Stack;
-use crate::write::{batch, put};
 
 /// How many notifications a measured sweep has to hand on.
 const DUE: u64 = 10;
@@ -43,10 +43,10 @@ fn now() -> i64 {
 impl Bench {
     pub(crate) async fn start(stack: Stack) -> Self {
         stack.control(Method::POST, "schedules/SweepRule/disable").await;
-        let table = stack.schedule().await;
+        let table = stack.table("Schedule").await;
         let mut bench = Self { stack, table, queue: Value::Null };
         let name = bench.queue().await["name"].clone();
-        bench.queue = bench.stack.sqs("GetQueueUrl", &json!({"QueueName": name})).await;
+        bench.queue = bench.stack.aws("AmazonSQS.GetQueueUrl", json!({"QueueName": name}).to_string()).await;
         // The first one writes the row that says how far it came.
         bench.fire().await;
         bench
@@ -97,7 +97,7 @@ impl Bench {
                 ":watermark": {"N": watermark.to_string()},
             },
         });
-        self.stack.dynamodb("UpdateItem", update.to_string()).await;
+        self.stack.aws("DynamoDB_20120810.UpdateItem", update.to_string()).await;
     }
 
     /// Fires the rule, and waits for the sweeper.
@@ -116,7 +116,7 @@ impl Bench {
             json!({"DeleteRequest": {"Key": {"bucket": row["bucket"], "id": row["id"]}}}).to_string()
         };
         batch(&self.stack, &self.table, rows.iter().map(deletion)).await;
-        self.stack.sqs("PurgeQueue", &self.queue).await;
+        self.stack.aws("AmazonSQS.PurgeQueue", self.queue.to_string()).await;
     }
 
     async fn queue(&self) -> Value {

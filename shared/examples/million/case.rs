@@ -1,0 +1,61 @@
+//! What is simulated.
+
+use std::time::Duration;
+
+/// A deployment, its account, and what goes on there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    /// The account's quota of requests a second, and the burst.
+    pub(crate) quota: (f64, f64),
+    /// How many requests a second of the quota are others'.
+    pub(crate) others: f64,
+    /// The template's parameters.
+    pub(crate) posts_per_second: u32,
+    pub(crate) share_concurrency: u32,
+    pub(crate) requests_per_second: f64,
+    /// After what time the notification is sent, if all connections are lost at the beginning.
+    pub(crate) storm: Option<Duration>,
+    /// No more than so many times what the rate, and the quota that is left, ask for may pass until the last post.
+    pub(crate) factor: f64,
+}
+
+const LARGE: (f64, f64) = (10_000.0, 5_000.0);
+const SMALL: (f64, f64) = (2_500.0, 1_250.0);
+
+const QUIET: Case = Case {
+    name: "quiet",
+    quota: LARGE,
+    others: 0.0,
+    posts_per_second: 2_000,
+    share_concurrency: 10,
+    requests_per_second: 1_000.0,
+    storm: None,
+    factor: 1.25,
+};
+
+/// All cases.
+pub(crate) fn all() -> Vec<Case> {
+    let storm = Case { storm: Some(Duration::from_secs(1_000)), factor: 1.5, ..QUIET };
+    vec![
+        QUIET,
+        Case { name: "`PostsPerSecond` 8,000", posts_per_second: 8_000, ..QUIET },
+        Case { name: "a small Region", quota: SMALL, ..QUIET },
+        Case { name: "others use 80 %", others: 8_000.0, factor: 1.5, ..QUIET },
+        Case { name: "a small Region, others use 80 %", quota: SMALL, others: 2_000.0, factor: 2.0, ..QUIET },
+        Case { name: "a reconnect storm", ..storm },
+        Case { name: "a reconnect storm, `RequestsPerSecond` 5,000", requests_per_second: 5_000.0, ..storm },
+    ]
+}
+
+impl Case {
+    /// How many posts a second there can be at most.
+    pub(crate) fn rate(&self) -> f64 {
+        f64::from(self.posts_per_second).min(self.quota.0 - self.others)
+    }
+
+    /// What one process posts a second, as `shared/src/settings.rs` has it.
+    pub(crate) fn share_of_rate(&self) -> u32 {
+        (self.posts_per_second / self.share_concurrency).max(1)
+    }
+}

@@ -1,0 +1,124 @@
+//! The tables, and what was promised.
+
+use std::fmt;
+
+use crate::cost::dollars;
+use crate::options::Options;
+use crate::world::Outcome;
+
+/// A process' turns lie at the edges of a second as they may: so much more than the rate may fall into one.
+const SLACK: f64 = 1.02;
+
+/// A short time that a notification takes to whomever, in seconds.
+const OVERHEAD: f64 = 2.0;
+
+/// What came of all cases.
+pub(crate) struct Report {
+    pub(crate) options: Options,
+    pub(crate) outcomes: Vec<Outcome>,
+}
+
+impl Outcome {
+    /// How long all posts take at best, in seconds.
+    fn at_best(&self) -> f64 {
+        self.tally.posts as f64 / self.case.rate()
+    }
+
+    fn broken(&self) -> Vec<String> {
+        let (case, tally) = (&self.case, &self.tally);
+        let most = f64::from(case.posts_per_second) * SLACK + f64::from(case.share_concurrency);
+        let (last, longest) = (tally.last_post.as_secs_f64(), self.at_best() * case.factor + OVERHEAD);
+        let mut broken = Vec::new();
+        if tally.left_out() + tally.dead as usize > 0 {
+            broken.push(format!("{} were left out, {} shares given up", tally.left_out(), tally.dead));
+        }
+        if tally.most_in_a_second as f64 > most {
+            broken.push(format!("{} posts were tried within a second", tally.most_in_a_second));
+        }
+        if last > longest {
+            broken.push(format!("the last post came after {last:.0} s, and should have after {longest:.0} s"));
+        }
+        broken.iter().map(|what| format!("{}: {what}", case.name)).collect()
+    }
+
+    fn times(&self) -> String {
+        let (case, tally) = (&self.case, &self.tally);
+        let told = tally.told_by(&[0.5, 0.99, 1.0]);
+        format!(
+            "| {} | {:.0} s | {:.0} s | {:.0} s | {:.0} s | {:.0} s | {} | {:.1} % |",
+            case.name,
+            self.at_best(),
+            tally.last_post.as_secs_f64(),
+            told[0],
+            told[1],
+            told[2],
+            grouped(tally.most_in_a_second as u64),
+            self.others_refused * 100.0,
+        )
+    }
+
+    fn counts(&self) -> String {
+        let tally = &self.tally;
+        let (posts, rest) = dollars(tally);
+        let counts = [
+            tally.posts,
+            tally.throttled,
+            tally.queued,
+            tally.cut,
+            tally.invocations,
+            tally.messages,
+            tally.read_units,
+        ];
+        let counts = counts.map(grouped).join(" | ");
+        format!("| {} | {counts} | {posts:.2} + {rest:.2} |", self.case.name)
+    }
+
+    fn storm(&self) -> Option<String> {
+        let at = self.case.storm?;
+        let back = &self.tally.back;
+        let before = back.iter().filter(|back| **back < at.as_secs_f32()).count();
+        let last = back.iter().copied().fold(0.0, f32::max);
+        let (before, gone) = (grouped(before as u64), grouped(self.tally.gone));
+        Some(format!("| {} | {} s | {before} | {gone} | {last:.0} s |", self.case.name, at.as_secs()))
+    }
+}
+
+impl Report {
+    /// What was promised and is not so.
+    pub(crate) fn broken(&self) -> Vec<String> {
+        self.outcomes.iter().flat_map(Outcome::broken).collect()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Options { connections, seed } = self.options;
+        writeln!(f, "Simulated: {} connections, seed {seed}.\n", grouped(connections.into()))?;
+        writeln!(f, "| case | at best | last post | half have it | 99 % | all | tries in a second | others refused |")?;
+        writeln!(f, "| --- | --- | --- | --- | --- | --- | --- | --- |")?;
+        for outcome in &self.outcomes {
+            writeln!(f, "{}", outcome.times())?;
+        }
+        writeln!(f, "\n| case | posts | 429s | queued singly | cut | invocations | messages | read units | dollars |")?;
+        writeln!(f, "| --- | --- | --- | --- | --- | --- | --- | --- | --- |")?;
+        for outcome in &self.outcomes {
+            writeln!(f, "{}", outcome.counts())?;
+        }
+        writeln!(f, "\n| case | sent after | back by then | posts to nobody | all back |")?;
+        writeln!(f, "| --- | --- | --- | --- | --- |")?;
+        for storm in self.outcomes.iter().filter_map(Outcome::storm) {
+            writeln!(f, "{storm}")?;
+        }
+        for broken in self.broken() {
+            writeln!(f, "\nBROKEN: {broken}")?;
+        }
+        write!(f, "\npromises kept: {}", if self.broken().is_empty() { "yes" } else { "no" })
+    }
+}
+
+/// A number with a comma after each three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let parts: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    parts.join(",")
+}

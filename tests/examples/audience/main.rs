@@ -1,0 +1,61 @@
+//! What one send costs, by how many connections listen: `cargo bench-audience`.
+//!
+//! It starts a local stack with the real functions, queue and tables, writes as many connections into the table as there
+//! are to be, and sends one notification. One machine does not hold 100,000 sockets, so the functions post to a stand-in
+//! for API Gateway's management API. Each connection has to be posted to exactly once, and what that costs has to grow in
+//! line with the audience; else it fails.
+#![allow(clippy::unwrap_used, reason = "panicking is how it fails")]
+
+#[path = "../common/batch.rs"]
+mod batch;
+#[path = "../common/build.rs"]
+mod build;
+#[path = "../common/cloud.rs"]
+mod cloud;
+#[path = "../common/gateway.rs"]
+mod gateway;
+mod line;
+#[path = "../common/number.rs"]
+mod number;
+mod options;
+mod report;
+#[path = "../common/spent.rs"]
+mod spent;
+#[path = "../common/stack.rs"]
+mod stack;
+#[path = "../common/subscribers.rs"]
+mod subscribers;
+#[path = "../common/template.rs"]
+mod template;
+
+use std::process::ExitCode;
+
+use cloud::{Cloud, notification};
+use number::grouped;
+use options::Options;
+use report::{Case, Report};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = match Options::from_arguments() {
+        Ok(options) => options,
+        Err(why) => {
+            eprintln!("{why}");
+            return ExitCode::from(2);
+        }
+    };
+    let cloud = Cloud::start().await;
+    let mut report = Report::default();
+    for connections in options.connections {
+        let channel = format!("topic:of-{connections}");
+        cloud.audience(&channel, connections).await;
+        let mut case = Case { connections, rounds: Vec::new() };
+        for round in 1..=options.rounds {
+            eprintln!("sending to {} connections, round {round}", grouped(connections));
+            case.rounds.push(cloud.spent_by(cloud.send(&notification(&channel))).await);
+        }
+        report.cases.push(case);
+    }
+    println!("{report}");
+    if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,40 @@
+//! What can be asked for.
+
+const HELP: &str = "\
+What one notification of 1 KB to one topic costs, by how many connections listen.
+
+cargo bench-audience [OPTIONS]
+
+  --connections N,N…  how many connections there are [1,100,10000,100000]
+  --rounds N          how often each is sent to      [2]
+  --help              this";
+
+pub(crate) struct Options {
+    /// In ascending order.
+    pub(crate) connections: Vec<u64>,
+    pub(crate) rounds: u64,
+}
+
+impl Options {
+    /// Reads the command line; else says how it is written.
+    pub(crate) fn from_arguments() -> Result<Self, String> {
+        let mut options = Self { connections: vec![1, 100, 10_000, 100_000], rounds: 2 };
+        let mut arguments = std::env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            match (argument.as_str(), arguments.next()) {
+                ("--connections", Some(list)) => {
+                    options.connections = list.split(',').map(number).collect::<Result<_, _>>()?;
+                }
+                ("--rounds", Some(rounds)) => options.rounds = number(&rounds)?,
+                _ => return Err(HELP.to_owned()),
+            }
+        }
+        options.connections.sort_unstable();
+        options.connections.dedup();
+        Ok(options)
+    }
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| format!("{text} is no number above 0\n\n{HELP}"))
+}

@@ -1,0 +1,103 @@
+//! What a shape costs.
+
+use crate::prices::Prices;
+use crate::shape::Shape;
+use crate::spent::Used;
+
+/// What nobody has measured on AWS, in milliseconds: what a call of DynamoDB or SQS takes, one after the other; what posts
+/// take that are under way together; what an invocation takes besides; how much too early `deliver` is woken, on average.
+const CALL: f64 = 5.0;
+const POST: f64 = 10.0;
+const OWN: f64 = 2.0;
+const EARLY: f64 = 500.0;
+
+/// How many posts are under way together (`shared/src/aws/management/gate.rs`).
+const AT_ONCE: u64 = 64;
+
+/// The same in words, for whoever reads the table.
+pub(crate) fn assumed() -> String {
+    format!(
+        "Assumed, not measured: a call of DynamoDB or SQS takes {CALL} ms, one after the other; {AT_ONCE} posts take {POST} ms \
+         together, and `share` takes its pace; an invocation takes {OWN} ms besides; `deliver` is woken {EARLY} ms early; nothing \
+         fails, and nothing starts cold."
+    )
+}
+
+/// The steps in which messages over a WebSocket API are counted, in bytes.
+const WEBSOCKET_STEP: usize = 32 * 1024;
+
+/// Dollars for a million of a shape.
+pub(crate) struct Bill {
+    pub(crate) requests: f64,
+    pub(crate) invocations: f64,
+    pub(crate) time: f64,
+    pub(crate) dynamodb: f64,
+    pub(crate) sqs: f64,
+    pub(crate) posts: f64,
+}
+
+impl Bill {
+    pub(crate) fn of(shape: &Shape, prices: &Prices) -> Self {
+        let spent = &shape.spent;
+        let gb_seconds = spent
+            .functions
+            .iter()
+            .map(|(name, used)| memory(used) * milliseconds(name, used, shape) / 1000.0)
+            .sum::<f64>();
+        let reads = spent.sum(|used| used.read_units) * prices["dynamodb_read"];
+        let writes = spent.sum(|used| used.write_units) * prices["dynamodb_write"];
+        Self {
+            requests: shape.requests as f64 * prices["http_request"],
+            invocations: spent.sum(|used| used.invocations) as f64 * prices["lambda_request"],
+            time: gb_seconds * prices["lambda_gb_second"],
+            dynamodb: reads + writes,
+            sqs: spent.sqs() as f64 * prices["sqs_request"],
+            posts: posts(spent.sum(|used| used.posts), spent.seen.longest) * prices["websocket_message"],
+        }
+    }
+
+    pub(crate) fn sum(&self) -> f64 {
+        self.requests + self.invocations + self.time + self.dynamodb + self.sqs + self.posts
+    }
+}
+
+/// How many messages these posts count as.
+pub(crate) fn posts(posts: u64, bytes: usize) -> f64 {
+    posts as f64 * bytes.div_ceil(WEBSOCKET_STEP).max(1) as f64
+}
+
+/// How long so many posts take that nobody holds back, in milliseconds.
+pub(crate) fn posting(posts: u64) -> f64 {
+    posts.div_ceil(AT_ONCE) as f64 * POST
+}
+
+/// How long invocations take with so many calls of DynamoDB and SQS, in milliseconds.
+pub(crate) fn working(invocations: u64, calls: u64) -> f64 {
+    OWN * invocations as f64 + CALL * calls as f64
+}
+
+/// In GB.
+fn memory(used: &Used) -> f64 {
+    number(used, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE") / 1024.0
+}
+
+fn number(used: &Used, variable: &str) -> f64 {
+    used.environment[variable].as_str().unwrap().parse().unwrap()
+}
+
+/// For how long a function is paid.
+fn milliseconds(function: &str, used: &Used, shape: &Shape) -> f64 {
+    let working = working(used.invocations, used.dynamodb + used.sqs);
+    match function {
+        // It calls while it waits.
+        "Poll" => OWN + 1000.0 * shape.waited.as_secs_f64(),
+        "Share" => working + 1000.0 * used.posts as f64 / pace(used),
+        "Deliver" => working + posting(used.posts) + EARLY * used.invocations as f64,
+        _ => working + posting(used.posts),
+    }
+}
+
+/// How many posts a second one process of `share` makes.
+fn pace(used: &Used) -> f64 {
+    number(used, "POSTS_PER_SECOND") / number(used, "SHARE_CONCURRENCY")
+}

@@ -1,0 +1,112 @@
+//! What a post to a connection costs: `cargo bench-posts`.
+//!
+//! One mock of the management API, in a process and on a core of its own; on another core, one after the other: the function
+//! `share` as it is deployed, the AWS SDK for Rust, the AWS SDK for Node.js as everybody uses it, and a client that signs
+//! nothing. Each posts the same 1 KB to the same connections. Costs are this machine's: compare them within one run.
+#![allow(clippy::unwrap_used, reason = "panicking is how it fails")]
+
+#[path = "../common/build.rs"]
+mod build;
+mod clients;
+mod contender;
+#[path = "../common/cpu.rs"]
+mod cpu;
+mod mock;
+mod options;
+mod report;
+mod rows;
+#[path = "../common/runtime.rs"]
+mod runtime;
+mod worker;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use contender::Contender;
+use mock::{Mock, Transport};
+use options::{Options, Role};
+use report::{Case, Report};
+
+/// What is measured, in order. Each first posts cold, from a process that was just started, and then warm.
+fn cases(options: &Options) -> Vec<(Transport, u64, usize)> {
+    let mut cases = Vec::new();
+    for transport in [Transport::Plain, Transport::Tls1, Transport::Tls2] {
+        for delay_ms in [0, 10] {
+            for recipients in &options.recipients {
+                cases.push((transport, delay_ms, *recipients));
+            }
+        }
+    }
+    cases
+}
+
+/// What all measurements have in common.
+struct Bench<'a> {
+    options: &'a Options,
+    binaries: PathBuf,
+    mock: Mock,
+    contenders: Vec<Contender>,
+}
+
+impl Bench<'_> {
+    async fn run(&self) -> Report {
+        let mut report = Report::default();
+        for (transport, delay_ms, recipients) in cases(self.options) {
+            for contender in &self.contenders {
+                report.add(self.measure(*contender, transport, delay_ms, recipients, false).await);
+            }
+        }
+        // One in a hundred is answered 429, beside none.
+        for throttled in [false, true] {
+            let most = self.options.most();
+            report.throttling(self.measure(Contender::Tidings, Transport::Plain, 10, most, throttled).await);
+        }
+        report
+    }
+
+    async fn measure(
+        &self,
+        contender: Contender,
+        transport: Transport,
+        delay_ms: u64,
+        recipients: usize,
+        throttled: bool,
+    ) -> Case {
+        let throttles = if throttled { ", 1 % throttled" } else { "" };
+        eprintln!("{contender}, {transport}, {delay_ms} ms, {recipients} recipients{throttles}");
+        self.mock.set(recipients, delay_ms, throttled).await;
+        let mut running = contender.start(&self.binaries, &self.mock, transport).await;
+        let mut rounds = Vec::new();
+        for _ in 0..=self.options.rounds {
+            // So that it has to be seen anew that each has got it.
+            self.mock.set(recipients, delay_ms, throttled).await;
+            rounds.push(running.round(&self.mock, recipients).await);
+        }
+        Case { contender, transport, delay_ms, recipients, throttled, rounds }
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match options::role() {
+        Ok(Role::Mock) => mock::serve().await,
+        Ok(Role::Client { sdk, url }) => clients::run(sdk, &url).await,
+        Ok(Role::Bench(options)) => {
+            let binaries = build::build(&["--package", "share"]);
+            let mut contenders = Contender::ALL.to_vec();
+            if !runtime::has_node(&Contender::node_folder()) {
+                contenders.retain(|contender| *contender != Contender::Node);
+            }
+            let report = Bench { options: &options, binaries, mock: Mock::start().await, contenders }.run().await;
+            println!("{report}");
+            if !report.holds() {
+                return ExitCode::FAILURE;
+            }
+        }
+        Err(why) => {
+            eprintln!("{why}");
+            return ExitCode::from(2);
+        }
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,48 @@
+//! What the command line says.
+
+const HELP: &str = "\
+What a post to a connection costs: Tidings' worker, the AWS SDKs for Rust and Node.js, and a client that signs nothing.
+
+cargo bench-posts [OPTIONS]
+
+  --recipients N,N…  how many connections are posted to       [1000,10000]
+  --rounds N         how many warm rounds each is measured in [5]
+  --help             this";
+
+pub(crate) enum Role {
+    Bench(Options),
+    Mock,
+    Client { sdk: bool, url: String },
+}
+
+pub(crate) struct Options {
+    pub(crate) recipients: Vec<usize>,
+    pub(crate) rounds: usize,
+}
+
+impl Options {
+    pub(crate) fn most(&self) -> usize {
+        self.recipients.iter().copied().max().unwrap_or(1)
+    }
+}
+
+/// What this process is to do.
+pub(crate) fn role() -> Result<Role, String> {
+    let mut options = Options { recipients: vec![1_000, 10_000], rounds: 5 };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value\n\n{HELP}"));
+        match argument.as_str() {
+            "mock" => return Ok(Role::Mock),
+            "sdk" | "floor" => return Ok(Role::Client { sdk: argument == "sdk", url: value()? }),
+            "--recipients" => options.recipients = value()?.split(',').map(number).collect::<Result<_, _>>()?,
+            "--rounds" => options.rounds = number(&value()?)?,
+            _ => return Err(HELP.to_owned()),
+        }
+    }
+    Ok(Role::Bench(options))
+}
+
+fn number(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| format!("{text} is no number above 0\n\n{HELP}"))
+}

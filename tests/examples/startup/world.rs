@@ -1,0 +1,82 @@
+//! What the functions find around them: a local stack, plain and over TLS.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::build::build;
+use crate::runtime;
+use crate::stack::Stack;
+use crate::tls::Authority;
+
+pub(crate) struct World {
+    /// It ends with the value.
+    _stack: Stack,
+    authority: Authority,
+    /// Every variable that any function of the template has.
+    plain: BTreeMap<String, String>,
+    tls: BTreeMap<String, String>,
+    /// Where the binaries are, as they are deployed.
+    pub(crate) binaries: PathBuf,
+    /// Where what Node.js runs is; nothing, where it cannot.
+    pub(crate) node: Option<PathBuf>,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        let binaries = build(&["--workspace", "--bins"]);
+        build(&["--package", "tidings-tests", "--example", "bare"]);
+        let node = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/startup/node");
+        let node = Some(node).filter(|folder| runtime::has_node(folder));
+        let stack = Stack::start(&[]);
+        let plain = environment(&stack).await;
+        let authority = Authority::new();
+        let mut tls = plain.clone();
+        for api in ["aws", "websocket"] {
+            let address = host_and_port(stack.address(api));
+            let ours = authority.stand_before(address).await;
+            for value in tls.values_mut() {
+                *value = value.replace(&format!("http://{address}"), &format!("https://{ours}"));
+            }
+        }
+        Self { _stack: stack, authority, plain, tls, binaries, node }
+    }
+
+    /// The environment of a function.
+    pub(crate) fn environment(&self, over_tls: bool) -> impl Iterator<Item = (&str, &str)> {
+        let variables = if over_tls { &self.tls } else { &self.plain };
+        let certificates = ("SSL_CERT_FILE", self.authority.certificates.to_str().unwrap());
+        let for_node = ("NODE_EXTRA_CA_CERTS", certificates.1);
+        variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain([certificates, for_node])
+    }
+
+    /// What tokens are signed with.
+    pub(crate) fn secret(&self) -> &str {
+        &self.plain["LOCAL_TOKEN_SECRET"]
+    }
+}
+
+/// Of an address with a scheme and maybe a path.
+fn host_and_port(address: &str) -> &str {
+    address.split('/').nth(2).unwrap()
+}
+
+/// `send` and `page` have all variables between them, but for a few that are no addresses.
+async fn environment(stack: &Stack) -> BTreeMap<String, String> {
+    for path in ["v1/health", ""] {
+        let answer = reqwest::get(format!("{}/{path}", stack.address("http"))).await.unwrap();
+        assert!(answer.status().is_success(), "/{path}: {}", answer.status());
+    }
+    let mut environment: BTreeMap<String, String> =
+        [("INBOUND_CHANNEL", "topic:inbound"), ("POSTS_PER_SECOND", "2000"), ("SHARE_CONCURRENCY", "10")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+    for process in stack.control(Method::GET, "processes").await.as_array().unwrap() {
+        let theirs: BTreeMap<String, Value> = serde_json::from_value(process["environment"].clone()).unwrap();
+        environment.extend(theirs.into_iter().map(|(name, value)| (name, value.as_str().unwrap().to_owned())));
+    }
+    environment.retain(|name, _| !name.starts_with("AWS_LAMBDA_"));
+    environment
+}

@@ -3,6 +3,7 @@
 use std::env;
 use std::net::SocketAddr;
 use std::str::FromStr;
+use std::time::Duration;
 
 use crate::clock;
 use crate::domain::append;
@@ -61,13 +62,13 @@ pub fn shares_queue() -> Result<String, InvalidSetting> {
     required("SHARES_QUEUE")
 }
 
-/// How many posts a second one process of those that serve shares may make, so that all of them stay within the stack's.
+/// What one process of those that serve shares leaves between two posts, so that all of them stay within the stack's rate.
 ///
 /// # Errors
 /// A variable is missing or no number.
-pub fn post_rate() -> Result<u32, InvalidSetting> {
+pub fn post_interval() -> Result<Duration, InvalidSetting> {
     let (posts, processes): (u32, u32) = (number("POSTS_PER_SECOND")?, number("SHARE_CONCURRENCY")?);
-    Ok((posts / processes.max(1)).max(1))
+    Ok(Duration::from_secs(processes.into()) / posts.max(1))
 }
 
 /// The queue of attempts at endpoints.

@@ -85,6 +85,29 @@ async fn who_is_throttled_for_a_while_gets_the_last_item_with_nothing_sent_after
 }
 
 #[tokio::test]
+async fn who_has_left_meanwhile_is_sent_nothing_late() {
+    let stack = Stack::start().await;
+    let claims = json!({"sub": "alice", "subscribe": ["topic:*"], "channels": ["topic:left"]});
+    let mut slow = stack.connect_with(&claims).await;
+    let id = stack.sockets().await[0].clone();
+    stack.fault(json!({"on": "management.POST", "connection": id, "times": 3, "do": {"status": 429}})).await;
+    stack.send("topic:left", "too late").await;
+    let unsubscribe = json!({"action": "unsubscribe", "channel": "topic:left"});
+    let (items, answer) = slow.ask(unsubscribe).await;
+    assert_eq!((items.as_slice(), &answer["type"]), ([].as_slice(), &json!("unsubscribed")));
+    stack
+        .until("what was queued for it is worked on", || async {
+            hasten(&stack).await;
+            let queue = stack.queue("SharesQueue").await;
+            queue["visible"] == 0 && queue["delayed"] == 0 && queue["in_flight"] == 0
+        })
+        .await;
+    let (items, _) = slow.ask(json!({"action": "unsubscribe", "channel": "topic:left"})).await;
+    assert_eq!(items, Vec::<Value>::new());
+    stack.assert_faults_fired().await;
+}
+
+#[tokio::test]
 async fn who_takes_nothing_is_cut_after_some_tries_and_catches_up() {
     let stack = Stack::start().await;
     let mut slow = stack.connect("alice").await;

@@ -414,7 +414,7 @@ async fn tour_of_endpoints(stack: &Stack) {
     stack.call(Method::DELETE, &format!("{path}/{id}"), Some(&publisher), &[], None).await;
 }
 
-/// Sends by every function to one who takes nothing, until it is cut, and serves a range.
+/// Sends by every function to one who takes nothing, until it is cut, and serves a range with one who is gone.
 async fn tour_of_shares(stack: &Stack) {
     let claims = json!({"sub": "heidi", "publish": ["*"]});
     let mut heidi = stack.connect_with(&claims).await;
@@ -434,6 +434,11 @@ async fn tour_of_shares(stack: &Stack) {
     Function::start(stack, "Ingest").await.invoke(&published).await;
     stack.until("deliver has sent", || async { stack.channel("topic:slow").await["seq"] == 4 }).await;
     assert!(next_hastened(stack, &mut grace).await.is_err(), "it is cut");
+    let there = stack.sockets().await;
+    let _judy = stack.connect_with(&json!({"sub": "judy", "subscribe": ["topic:*"], "channels": ["topic:slow"]})).await;
+    let gone = stack.sockets().await.into_iter().find(|id| !there.contains(id)).unwrap();
+    age(stack, 60_000).await;
+    stack.control(Method::POST, &format!("sockets/{}/vanish", gone.replace('=', "%3D")), None).await;
     let mut range = event("share");
     range["Records"][0]["body"] = json!(json!({"v": 1, "channel": "topic:slow", "seq": 4, "range": {}}).to_string());
     Function::start(stack, "Share").await.invoke(&range).await;

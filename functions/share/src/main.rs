@@ -18,7 +18,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = clients::load().await?;
     let queue = SharesQueue::new(&config, settings::shares_queue()?);
     let (subscribers, management) = (wiring::subscribers(&config)?, wiring::management(&config)?);
-    let sharer = Sharer::new(subscribers, management, queue.clone(), wiring::log(&config)?, settings::post_rate()?);
+    let sharer = Sharer::new(subscribers, management, queue.clone(), wiring::log(&config)?, settings::post_interval()?);
     let batches = Batches { sharer, queue };
     lambda_runtime::run(service_fn(|event| serve(&batches, event))).await
 }

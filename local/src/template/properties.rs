@@ -47,7 +47,7 @@ fn without_effect(kind: &str) -> &'static [&'static str] {
         "AWS::Logs::LogGroup" => &["KmsKeyId", "LogGroupName", "RetentionInDays", "Tags"],
         "AWS::SecretsManager::Secret" => &["Description", "KmsKeyId", "Name", "Tags"],
         "AWS::Serverless::Function" => {
-            &["Architectures", "Description", "ReservedConcurrentExecutions", "Runtime", "Tags"]
+            &["Architectures", "Description", "RecursiveLoop", "ReservedConcurrentExecutions", "Runtime", "Tags"]
         }
         "AWS::SNS::Topic" => &["KmsMasterKeyId", "Tags", "TopicName"],
         "AWS::SQS::Queue" => {

@@ -29,6 +29,8 @@ pub(crate) enum Event {
     Turn(Try),
     /// A post that was refused is to be tried again.
     Again(Try),
+    /// A post has no turn, and is somebody else's.
+    GivenUp(Try),
     /// A post was answered; whether at once.
     Answered(Try, Answer, bool),
     /// A post was not answered at once.

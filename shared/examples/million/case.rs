@@ -54,8 +54,8 @@ impl Case {
         f64::from(self.posts_per_second).min(self.quota.0 - self.others)
     }
 
-    /// What one process posts a second, as `shared/src/settings.rs` has it.
-    pub(crate) fn share_of_rate(&self) -> u32 {
-        (self.posts_per_second / self.share_concurrency).max(1)
+    /// What one process leaves between two posts, as `shared/src/settings.rs` has it.
+    pub(crate) fn interval(&self) -> Duration {
+        Duration::from_secs(self.share_concurrency.into()) / self.posts_per_second
     }
 }

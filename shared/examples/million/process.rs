@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use shared::aws::management::{AT_ONCE, PAUSES};
+use shared::aws::management::{MOST, PAUSES};
 use shared::domain::pace::Pace;
 use shared::domain::share::{Next, OWN, One, PAGE, Part, Range, is_time_for_a_page};
 use shared::domain::time::Millis;
@@ -78,8 +78,9 @@ impl Process {
         }
     }
 
-    fn turn(&mut self, now: Duration) -> Duration {
-        self.pace.as_mut().map_or(now, |pace| pace.turn(now))
+    /// None if it is too late.
+    fn turn(&mut self, now: Duration) -> Option<Duration> {
+        self.pace.as_mut().map_or(Some(now), |pace| pace.turn(now))
     }
 }
 
@@ -171,8 +172,7 @@ impl World {
         let keys = std::mem::take(&mut self.of(run).keys);
         self.of(run).open += keys.len();
         for key in &keys {
-            let turn = self.of(run).turn(now);
-            self.calendar.at(turn, Event::Turn(Try { run, key: *key, tries: 0 }));
+            self.wait_for_turn(Try { run, key: *key, tries: 0 });
         }
         let it = self.of(run);
         it.reads = false;
@@ -184,15 +184,14 @@ impl World {
         self.settle_if_done(run);
     }
 
-    /// A post that was refused waits for another turn, if that is not too far.
-    pub(crate) fn again(&mut self, post: Try) {
+    /// A post waits for its turn, if that is not too far.
+    pub(crate) fn wait_for_turn(&mut self, post: Try) {
         let now = self.calendar.now;
-        let it = self.of(post.run);
-        match it.pace.as_mut().map_or(Some(now), |pace| pace.turn_again(now)) {
+        match self.of(post.run).turn(now) {
             Some(turn) => self.calendar.at(turn, Event::Turn(post)),
             None => {
-                it.slow.push(post.key);
-                self.done(post.run);
+                self.of(post.run).slow.push(post.key);
+                self.calendar.at(now, Event::GivenUp(post));
             }
         }
     }
@@ -224,7 +223,7 @@ impl World {
     /// One more may be under way: who is answered promptly, or is not, lets another pass.
     pub(crate) fn widen(&mut self, run: Run) {
         let it = self.of(run);
-        it.places = (it.places + 1).min(AT_ONCE);
+        it.places = (it.places + 1).min(MOST);
         self.pass(run);
     }
 
@@ -255,7 +254,7 @@ impl World {
     }
 
     /// One post has come to its end.
-    fn done(&mut self, run: Run) {
+    pub(crate) fn done(&mut self, run: Run) {
         self.of(run).open -= 1;
         if self.of(run).slow.len() >= BATCH {
             self.queue_again(run);
@@ -276,14 +275,14 @@ impl World {
         let after = now - self.sent_at.unwrap_or_default();
         self.tally.posts += 1;
         self.tally.last_post = self.tally.last_post.max(after);
+        if let Some(pace) = &mut self.of(post.run).pace {
+            pace.speed_up();
+        }
         if answer == Answer::Gone {
             self.tally.gone += 1;
             return self.audience.remove(post.key);
         }
         self.tally.told(self.clients.owner(post.key), after);
-        if let Some(pace) = &mut self.of(post.run).pace {
-            pace.speed_up();
-        }
     }
 
     /// Those that did not take it are queued, or one that did not for the last time is cut.
@@ -296,7 +295,7 @@ impl World {
         };
         let mut again = Vec::new();
         for key in &slow {
-            let first = || One { connection: key.text(), connected_at: now, tries: 0 };
+            let first = || One { connection: key.text(), tries: 0 };
             match one.clone().unwrap_or_else(first).again(now) {
                 Some(due) => again.push(due),
                 None => self.cut(*key),

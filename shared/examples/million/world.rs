@@ -102,7 +102,8 @@ impl World {
             Event::Connected(client) => self.connected(client),
             Event::Frame(client, of_channel) => self.frame(client, of_channel),
             Event::Turn(post) if self.goes_on(post.run()) => self.turn(post),
-            Event::Again(post) if self.goes_on(post.run()) => self.again(post),
+            Event::Again(post) if self.goes_on(post.run()) => self.wait_for_turn(post),
+            Event::GivenUp(post) if self.goes_on(post.run()) => self.done(post.run()),
             Event::Answered(post, answer, promptly) if self.goes_on(post.run()) => {
                 self.answered(post, answer, promptly);
             }
@@ -134,7 +135,7 @@ impl World {
             let idle = self.queue.idle.pop();
             let wait = if idle.is_some() { PICK_UP } else { PICK_UP + COLD_START };
             let process = idle.unwrap_or_else(|| {
-                self.processes.push(Process::new(Some(Pace::new(self.case.share_of_rate()))));
+                self.processes.push(Process::new(Some(Pace::new(self.case.interval()))));
                 self.processes.len() - 1
             });
             self.calendar.after(wait, Event::Begun(process, message));

@@ -77,8 +77,8 @@ impl FanOut {
     /// Queues the connections behind a page; `false` if there are none.
     async fn hand_on(&self, push: &Push<'_>, page: &Page) -> Result<bool, Error> {
         let Some(last) = page.last_connection() else { return Ok(false) };
-        let share = |range| Share { channel: push.channel.clone(), what: push.what.clone(), part: Part::Range(range) };
-        let shares: Vec<Share> = Range::default().rest(PAGE, last, PAGE).into_iter().map(share).collect();
+        let rest = Range::default().rest(PAGE, last, PAGE);
+        let shares: Vec<Share> = rest.into_iter().map(|range| push.share(Part::Range(range))).collect();
         self.shares.send_all(&shares, clock::now()).await?;
         Ok(true)
     }

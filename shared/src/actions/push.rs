@@ -11,14 +11,10 @@ use crate::aws::subscribers::{ConnectionId, Subscriber, Subscribers};
 use crate::clock;
 use crate::domain::channel::Channel;
 use crate::domain::share::{One, Part, Share, What};
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 /// How many are posted to, or wait for another try, at once: a few that wait keep nobody from theirs.
-const AT_ONCE: usize = 256;
-
-/// The most messages that one request queues.
-const BATCH: usize = 10;
+const UNDER_WAY: usize = 256;
 
 /// Posts to connections.
 #[derive(Clone, Debug)]
@@ -37,7 +33,8 @@ pub(super) struct Push<'a> {
 }
 
 impl Push<'_> {
-    fn share(&self, part: Part) -> Share {
+    /// A part of the audience, for a queue.
+    pub(super) fn share(&self, part: Part) -> Share {
         Share { channel: self.channel.clone(), what: self.what.clone(), part }
     }
 }
@@ -57,47 +54,39 @@ impl Pusher {
         to: impl Stream<Item = Result<Subscriber, Error>>,
         pace: Option<&Pace>,
     ) -> Result<usize, Error> {
-        let posts = to.map(|subscriber| async {
-            let subscriber = subscriber?;
-            let posted = self.post(push, &subscriber, pace).await?;
-            Ok::<_, Error>((subscriber, posted))
-        });
-        let mut posts = pin!(posts.buffer_unordered(AT_ONCE));
-        let (mut slow, mut delivered, mut failed) = (Vec::new(), 0, None);
+        let posts = to.map(|subscriber| async { self.post_or_queue(push, &subscriber?, pace).await });
+        let mut posts = pin!(posts.buffer_unordered(UNDER_WAY));
+        let (mut delivered, mut failed) = (0, None);
         // Everybody is tried, also when somebody's turn fails: a failure is told only afterwards.
         while let Some(post) = posts.next().await {
             match post {
-                Ok((subscriber, Some(Posted::Slow))) => slow.push(subscriber),
-                Ok((_, Some(Posted::Delivered))) => delivered += 1,
-                Ok((_, Some(Posted::Gone) | None)) => {}
+                Ok(is_delivered) => delivered += usize::from(is_delivered),
                 Err(error) => failed = Some(error),
             }
-            if slow.len() == BATCH {
-                self.queue_again(push, std::mem::take(&mut slow)).await?;
-            }
         }
-        self.queue_again(push, slow).await?;
         failed.map_or(Ok(delivered), Err)
     }
 
-    /// Has those who did not take it be posted to again.
-    async fn queue_again(&self, push: &Push<'_>, slow: Vec<Subscriber>) -> Result<(), Error> {
-        let now = clock::now();
-        let first = |slow: Subscriber| One { connection: slow.connection.0, connected_at: slow.connected_at, tries: 0 };
-        let again: Vec<(One, Millis)> = slow.into_iter().filter_map(|slow| first(slow).again(now)).collect();
-        let Some((_, due)) = again.first() else { return Ok(()) };
-        let due = *due;
-        let shares: Vec<Share> = again.into_iter().map(|(one, _)| push.share(Part::One(one))).collect();
-        self.queue.send_all(&shares, due).await
+    /// Whether it was delivered. Who did not take it is queued to be posted to again.
+    async fn post_or_queue(&self, push: &Push<'_>, to: &Subscriber, pace: Option<&Pace>) -> Result<bool, Error> {
+        let posted = self.post(push, to, pace).await?;
+        let one = One { connection: to.connection.0.clone(), tries: 0 };
+        if posted == Some(Posted::Slow)
+            && let Some((one, due)) = one.again(clock::now())
+        {
+            self.queue.send_all(&[push.share(Part::One(one))], due).await?;
+        }
+        Ok(posted == Some(Posted::Delivered))
     }
 
-    /// Posts once more to one that did not take it. After some tries it is cut, so that its client comes back and catches up.
+    /// Posts once more to one that did not take it, if it still listens. After some tries it is cut, so that its client comes back
+    /// and catches up.
     ///
     /// # Errors
     /// Neither was done.
     pub(super) async fn push_again(&self, push: &Push<'_>, one: One, pace: &Pace) -> Result<(), Error> {
         let connection = ConnectionId(one.connection.clone());
-        let subscriber = Subscriber { connection, connected_at: one.connected_at, ended: false };
+        let Some(subscriber) = self.subscribers.find(push.channel, &connection).await? else { return Ok(()) };
         if self.post(push, &subscriber, Some(pace)).await? != Some(Posted::Slow) {
             return Ok(());
         }
@@ -112,17 +101,25 @@ impl Pusher {
     /// `None` for one whose token has ended.
     async fn post(&self, push: &Push<'_>, to: &Subscriber, pace: Option<&Pace>) -> Result<Option<Posted>, Error> {
         if to.ended {
-            if let Some(pace) = pace {
-                pace.turn().await;
-            }
-            // Its client needs a new token, and catches up with it.
-            close(&self.management, &self.subscribers, push.channel, to).await?;
-            return Ok(None);
+            return Ok(self.end(push, to, pace).await);
         }
         let posted = self.management.post(&to.connection.0, &push.frame, pace).await?;
         if posted == Posted::Gone {
-            forget(&self.subscribers, push.channel, to).await?;
+            // The next one who posts to it removes it as well.
+            let _ = forget(&self.subscribers, push.channel, to).await.inspect_err(Error::log);
         }
         Ok(Some(posted))
+    }
+
+    /// Closes the connection of one whose token has ended: its client needs a new one, and catches up with it. It counts as slow
+    /// if that fails, or has no turn.
+    async fn end(&self, push: &Push<'_>, to: &Subscriber, pace: Option<&Pace>) -> Option<Posted> {
+        if let Some(pace) = pace
+            && !pace.turn().await
+        {
+            return Some(Posted::Slow);
+        }
+        let closed = close(&self.management, &self.subscribers, push.channel, to).await.inspect_err(Error::log);
+        closed.is_err().then_some(Posted::Slow)
     }
 }

@@ -1,5 +1,7 @@
 //! Serving a share of a large audience.
 
+use std::time::Duration;
+
 use futures_util::stream::{self, TryStreamExt as _};
 use tokio::time::Instant;
 
@@ -25,11 +27,17 @@ pub struct Sharer {
 }
 
 impl Sharer {
-    /// Posts so many a second at most.
+    /// Leaves so long between two posts at least.
     #[must_use]
-    pub fn new(subscribers: Subscribers, management: Management, queue: SharesQueue, log: Log, rate: u32) -> Self {
+    pub fn new(
+        subscribers: Subscribers,
+        management: Management,
+        queue: SharesQueue,
+        log: Log,
+        every: Duration,
+    ) -> Self {
         let pusher = Pusher::new(subscribers.clone(), management, queue.clone());
-        Self { subscribers, queue, log, pusher, pace: Pace::new(rate) }
+        Self { subscribers, queue, log, pusher, pace: Pace::new(every) }
     }
 
     /// Serves a share: all of it is posted to when this succeeds, or queued.
@@ -90,8 +98,7 @@ impl Sharer {
     }
 
     async fn hand_on(&self, push: &Push<'_>, ranges: Vec<Range>) -> Result<(), Error> {
-        let share = |range| Share { channel: push.channel.clone(), what: push.what.clone(), part: Part::Range(range) };
-        let shares: Vec<Share> = ranges.into_iter().map(share).collect();
+        let shares: Vec<Share> = ranges.into_iter().map(|range| push.share(Part::Range(range))).collect();
         if shares.is_empty() { Ok(()) } else { self.queue.send_all(&shares, clock::now()).await }
     }
 }

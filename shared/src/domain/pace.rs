@@ -15,8 +15,9 @@ const NEAR: Duration = Duration::from_secs(1);
 /// The most of a page, which is one answer of the database.
 const MOST: usize = 1_024;
 
-/// Whoever has to wait longer for another try gives it up: when all slow down, the turns of a page would take minutes.
-const LATEST: Duration = Duration::from_secs(3);
+/// Whoever would have to wait longer for a turn gives it up: when all slow down, the turns of a page would take minutes. It is more
+/// than a page's turns take, with those before it.
+const LATEST: Duration = Duration::from_secs(4);
 
 /// Whose turn it is to post when. Moments are given as the time since one that the caller keeps to.
 #[derive(Clone, Debug)]
@@ -29,23 +30,20 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// So many a second.
+    /// With so much between two turns.
     #[must_use]
-    pub fn new(rate: u32) -> Self {
-        let usual = Duration::from_secs(1) / rate.max(1);
+    pub fn new(usual: Duration) -> Self {
         Self { usual, every: usual, next: Duration::ZERO }
     }
 
-    /// When the turn is of whoever asks now. What was not used before is lost.
-    pub fn turn(&mut self, now: Duration) -> Duration {
+    /// When the turn is of whoever asks now; none if that is too late. What was not used before is lost.
+    pub fn turn(&mut self, now: Duration) -> Option<Duration> {
+        if self.next > now + LATEST {
+            return None;
+        }
         let turn = self.next.max(now);
         self.next = turn + self.every;
-        turn
-    }
-
-    /// When the turn of another try is; none if that is too late.
-    pub fn turn_again(&mut self, now: Duration) -> Option<Duration> {
-        (self.next <= now + LATEST).then(|| self.turn(now))
+        Some(turn)
     }
 
     /// How many a page is to have now.
@@ -77,20 +75,24 @@ impl Pace {
 mod tests {
     use super::*;
 
+    fn per_second(rate: u32) -> Pace {
+        Pace::new(Duration::from_secs(1) / rate)
+    }
+
     fn time_for(pace: &mut Pace, turns: u32, from: Duration) -> Duration {
-        (0..turns).map(|_| pace.turn(from)).max().unwrap_or(from) - from
+        (0..turns).map(|_| pace.turn(from).unwrap()).max().unwrap_or(from) - from
     }
 
     #[test]
     fn it_keeps_its_rate_and_loses_what_was_not_used() {
-        let mut pace = Pace::new(100);
+        let mut pace = per_second(100);
         assert_eq!(time_for(&mut pace, 101, Duration::ZERO), Duration::from_secs(1));
         assert_eq!(time_for(&mut pace, 11, Duration::from_secs(10)), Duration::from_millis(100));
     }
 
     #[test]
     fn it_slows_down_to_a_sixteenth_and_comes_back() {
-        let mut pace = Pace::new(1_000);
+        let mut pace = per_second(1_000);
         for _ in 0..20 {
             pace.slow_down();
         }
@@ -104,22 +106,22 @@ mod tests {
     #[test]
     fn a_page_is_no_more_than_can_be_posted_soon() {
         for (rate, page) in [(1, 2), (20, 40), (200, 400), (10_000, MOST)] {
-            assert_eq!(Pace::new(rate).page(), page, "{rate} a second");
+            assert_eq!(per_second(rate).page(), page, "{rate} a second");
         }
     }
 
     #[test]
-    fn whoever_would_wait_for_another_try_for_long_gives_it_up() {
-        let mut pace = Pace::new(10);
-        assert_eq!(time_for(&mut pace, 31, Duration::ZERO), LATEST);
-        assert_eq!(pace.turn_again(Duration::ZERO), None);
+    fn whoever_would_wait_for_a_turn_for_long_gives_it_up() {
+        let mut pace = per_second(10);
+        assert_eq!(time_for(&mut pace, 41, Duration::ZERO), LATEST);
+        assert_eq!(pace.turn(Duration::ZERO), None);
         let now = Duration::from_millis(100);
-        assert_eq!(pace.turn_again(now), Some(now + LATEST));
+        assert_eq!(pace.turn(now), Some(now + LATEST));
     }
 
     #[test]
     fn another_page_may_be_read_shortly_before_the_last_turn() {
-        let mut pace = Pace::new(100);
+        let mut pace = per_second(100);
         assert_eq!(pace.near(Duration::ZERO), Duration::ZERO);
         assert_eq!(time_for(&mut pace, 300, Duration::ZERO), Duration::from_millis(2_990));
         assert_eq!(pace.near(Duration::from_millis(500)), Duration::from_secs(2));
@@ -129,10 +131,10 @@ mod tests {
     #[test]
     fn it_finds_the_rate_that_is_taken() {
         // A quarter of what it may is taken; the rest is refused.
-        let (mut pace, mut now, mut free) = (Pace::new(1_000), Duration::ZERO, 0.0_f64);
+        let (mut pace, mut now, mut free) = (per_second(1_000), Duration::ZERO, 0.0_f64);
         let (mut refused, mut tries) = (0, 0);
         while now < Duration::from_secs(60) {
-            let turn = pace.turn(now);
+            let turn = pace.turn(now).unwrap();
             free = (free + (turn - now).as_secs_f64() * 250.0).min(25.0);
             now = turn;
             tries += 1;

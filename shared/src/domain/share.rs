@@ -92,8 +92,6 @@ const PAUSES: [i64; 3] = [2, 10, 30];
 pub struct One {
     /// The connection's id.
     pub connection: String,
-    /// When it was opened.
-    pub connected_at: Millis,
     /// How often the notification was queued for it.
     pub tries: usize,
 }
@@ -255,10 +253,9 @@ mod tests {
         let share = Share { channel: channel.clone(), what: What::Seq(Seq(42)), part: Part::Range(range) };
         let json = json!({"channel": "topic:news", "seq": 42, "range": {"digits": "a"}});
         assert_eq!(serde_json::to_value(&share).unwrap(), json);
-        let one = One { connection: "x=".into(), connected_at: Millis(7), tries: 1 };
+        let one = One { connection: "x=".into(), tries: 1 };
         let share = Share { channel, what: What::Item("{}".into()), part: Part::One(one) };
-        let json =
-            json!({"channel": "topic:news", "item": "{}", "one": {"connection": "x=", "connected_at": 7, "tries": 1}});
+        let json = json!({"channel": "topic:news", "item": "{}", "one": {"connection": "x=", "tries": 1}});
         assert_eq!(serde_json::to_value(&share).unwrap(), json);
         assert_eq!(serde_json::from_value::<Share>(json).unwrap(), share);
     }

@@ -6,6 +6,9 @@ use crate::line::Line;
 use crate::number::grouped;
 use crate::spent::Spent;
 
+/// From so many connections on, most are posted to at the pace of `share`, and not by `send` at once.
+const PACED: u64 = 1_000;
+
 /// From so many connections on, all is to grow in line.
 const FROM: u64 = 100;
 
@@ -113,7 +116,7 @@ impl Report {
     }
 
     fn too_slow(&self) -> Option<String> {
-        let (_, low, high) = self.in_line()?;
+        let (_, low, high) = self.in_line().filter(|(_, low, _)| low.connections >= PACED)?;
         let [few, many] =
             [low, high].map(|case| case.mean(|spent| spent.last_post.as_secs_f64()) / case.connections as f64);
         (many > SLOWEST * few)

@@ -22,10 +22,14 @@ mod worker;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use contender::Contender;
+use contender::{Contender, Measured, Running};
 use mock::{Mock, Transport};
 use options::{Options, Role};
 use report::{Case, Report};
+use worker::Worker;
+
+/// A worker's pace with the template's defaults: posts a second, for so many workers.
+const PACED: (u32, u32) = (2_000, 10);
 
 /// What is measured, in order. Each first posts cold, from a process that was just started, and then warm.
 fn cases(options: &Options) -> Vec<(Transport, u64, usize)> {
@@ -53,36 +57,42 @@ impl Bench<'_> {
         let mut report = Report::default();
         for (transport, delay_ms, recipients) in cases(self.options) {
             for contender in &self.contenders {
-                report.add(self.measure(*contender, transport, delay_ms, recipients, false).await);
+                report.add(self.measure(*contender, transport, delay_ms, recipients).await);
             }
         }
         // One in a hundred is answered 429, beside none.
         for throttled in [false, true] {
-            let most = self.options.most();
-            report.throttling(self.measure(Contender::Tidings, Transport::Plain, 10, most, throttled).await);
+            report.throttling(self.measure_paced(throttled).await);
         }
         report
     }
 
-    async fn measure(
-        &self,
-        contender: Contender,
-        transport: Transport,
-        delay_ms: u64,
-        recipients: usize,
-        throttled: bool,
-    ) -> Case {
-        let throttles = if throttled { ", 1 % throttled" } else { "" };
-        eprintln!("{contender}, {transport}, {delay_ms} ms, {recipients} recipients{throttles}");
+    async fn measure(&self, contender: Contender, transport: Transport, delay_ms: u64, recipients: usize) -> Case {
+        eprintln!("{contender}, {transport}, {delay_ms} ms, {recipients} recipients");
+        self.mock.set(recipients, delay_ms, false).await;
+        let running = contender.start(&self.binaries, &self.mock, transport).await;
+        let rounds = self.rounds(running, delay_ms, recipients, false).await;
+        Case { contender, transport, delay_ms, recipients, throttled: false, rounds }
+    }
+
+    /// At the pace of a worker with the template's defaults, which slows down where posts are refused.
+    async fn measure_paced(&self, throttled: bool) -> Case {
+        eprintln!("{}, paced, 1 % throttled: {throttled}", Contender::Tidings);
+        let (transport, delay_ms, recipients) = (Transport::Plain, 10, 2_000);
         self.mock.set(recipients, delay_ms, throttled).await;
-        let mut running = contender.start(&self.binaries, &self.mock, transport).await;
+        let worker = Worker::start(&self.binaries, &self.mock, transport, PACED).await;
+        let rounds = self.rounds(Running::Worker(worker), delay_ms, recipients, throttled).await;
+        Case { contender: Contender::Tidings, transport, delay_ms, recipients, throttled, rounds }
+    }
+
+    async fn rounds(&self, mut running: Running, delay_ms: u64, recipients: usize, throttled: bool) -> Vec<Measured> {
         let mut rounds = Vec::new();
         for _ in 0..=self.options.rounds {
             // So that it has to be seen anew that each has got it.
             self.mock.set(recipients, delay_ms, throttled).await;
             rounds.push(running.round(&self.mock, recipients).await);
         }
-        Case { contender, transport, delay_ms, recipients, throttled, rounds }
+        rounds
     }
 }
 

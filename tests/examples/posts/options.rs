@@ -20,12 +20,6 @@ pub(crate) struct Options {
     pub(crate) rounds: usize,
 }
 
-impl Options {
-    pub(crate) fn most(&self) -> usize {
-        self.recipients.iter().copied().max().unwrap_or(1)
-    }
-}
-
 /// What this process is to do.
 pub(crate) fn role() -> Result<Role, String> {
     let mut options = Options { recipients: vec![1_000, 10_000], rounds: 5 };

@@ -131,11 +131,12 @@ impl fmt::Display for Report {
             "| client | transport | answers after | recipients | CPU a post, warm | noise | cold | posts/s | memory | connections |"
         )?;
         writeln!(f, "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")?;
-        for case in self.cases.iter().chain(&self.throttling) {
+        let paced = self.throttling.iter().map(|case| (", paced", case));
+        for (paced, case) in self.cases.iter().map(|case| ("", case)).chain(paced) {
             let throttled = if case.throttled { ", 1 % 429" } else { "" };
             writeln!(
                 f,
-                "| {}{throttled} | {} | {} ms | {} | {:.1} µs | ± {:.0} % | {:.1} µs | {:.0} | {:.0} MiB | {} |",
+                "| {}{paced}{throttled} | {} | {} ms | {} | {:.1} µs | ± {:.0} % | {:.1} µs | {:.0} | {:.0} MiB | {} |",
                 case.contender,
                 case.transport,
                 case.delay_ms,

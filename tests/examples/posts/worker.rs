@@ -17,7 +17,13 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) async fn start(binaries: &Path, mock: &Mock, transport: Transport) -> Self {
+    /// One of so many that make so many posts a second together.
+    pub(crate) async fn start(
+        binaries: &Path,
+        mock: &Mock,
+        transport: Transport,
+        (posts, workers): (u32, u32),
+    ) -> Self {
         let runtime = Runtime::start().await;
         let process = on_core(1, &binaries.join("share"))
             .env_clear()
@@ -29,9 +35,8 @@ impl Worker {
             .env("RETENTION_DAYS", "7")
             .env("SHARES_QUEUE", format!("{}/123456789012/shares", mock.aws()))
             .env("MANAGEMENT_ENDPOINT", mock.management(transport))
-            // It is to be measured, not held back.
-            .env("POSTS_PER_SECOND", "1000000")
-            .env("SHARE_CONCURRENCY", "1")
+            .env("POSTS_PER_SECOND", posts.to_string())
+            .env("SHARE_CONCURRENCY", workers.to_string())
             .kill_on_drop(true)
             .spawn()
             .unwrap();

@@ -46,7 +46,7 @@ struct Open {
     protocol: Option<Protocol>,
     /// Those that carry nothing, the last used last.
     idle: Vec<(Instant, http1::SendRequest<Body>)>,
-    /// The one that carries all.
+    /// The one that carries all, and when it last did.
     shared: Option<(Instant, http2::SendRequest<Body>)>,
 }
 
@@ -108,9 +108,9 @@ impl Lanes {
         }
     }
 
-    /// Forgets the one that carries all: it does not answer.
-    pub(super) fn abandon(&self) {
-        self.open().shared = None;
+    /// Forgets the one that carries all, unless it has carried something since.
+    pub(super) fn abandon(&self, since: Instant) {
+        self.open().shared.take_if(|(carried, _)| *carried < since);
     }
 
     async fn send_alone(&self, mut sender: http1::SendRequest<Body>, request: Request<Body>) -> Sent {
@@ -129,19 +129,31 @@ impl Lanes {
     }
 
     async fn send_along(&self, mut sender: http2::SendRequest<Body>, mut request: Request<Body>) -> Sent {
+        let began = Instant::now();
         if sender.ready().await.is_err() {
-            self.abandon();
+            self.abandon(began);
             return Sent::Not(Box::new(request));
         }
-        let path = request.uri().path_and_query().cloned();
-        *request.uri_mut() = self.absolute(path);
+        let path = request.uri().clone();
+        *request.uri_mut() = self.absolute(path.path_and_query().cloned());
         // It is in the address.
-        request.headers_mut().remove(HOST);
+        let host = request.headers_mut().remove(HOST);
         match sender.try_send_request(request).await {
-            Ok(answer) => Sent::Off(read(answer).await.0),
+            Ok(answer) => {
+                if let Some((carried, _)) = &mut self.open().shared {
+                    *carried = Instant::now();
+                }
+                Sent::Off(read(answer).await.0)
+            }
             Err(error) => {
-                self.abandon();
-                unsent(error)
+                self.abandon(began);
+                let mut sent = unsent(error);
+                // As it was: the next one may be another.
+                if let Sent::Not(request) = &mut sent {
+                    *request.uri_mut() = path;
+                    request.headers_mut().extend(host.map(|host| (HOST, host)));
+                }
+                sent
             }
         }
     }
@@ -173,11 +185,10 @@ impl Lanes {
     fn idle(&self) -> Option<Lane> {
         let mut open = self.open();
         let now = Instant::now();
-        if let Some((used, shared)) = &mut open.shared
+        if let Some((carried, shared)) = &open.shared
             && !shared.is_closed()
-            && now - *used < IDLE
+            && now - *carried < IDLE
         {
-            *used = now;
             return Some(Lane::Shared(shared.clone()));
         }
         while let Some((used, own)) = open.idle.pop() {

@@ -18,7 +18,7 @@ use http::StatusCode;
 use tokio::time::sleep;
 
 use crate::error::Error;
-pub use gate::MOST as AT_ONCE;
+pub use gate::MOST;
 pub use pace::Pace;
 use poster::{Poster, Tried};
 pub use signer::Payload;
@@ -40,7 +40,7 @@ pub enum Posted {
     Delivered,
     /// There is no such connection (410); also while its `$connect` is still running.
     Gone,
-    /// The gateway did not take it, for now, though it was tried more than once: 429, 5xx, no answer in time.
+    /// The gateway did not take it, for now, though it was tried more than once: 429, 5xx, no answer in time, or no turn.
     Slow,
 }
 
@@ -56,40 +56,27 @@ impl Management {
     }
 
     /// Posts one frame. A throttled or failed post is tried again, with jitter and without keeping others waiting, before it
-    /// counts as slow. Where there is a pace, each try waits for its turn, and tells it how it went.
+    /// counts as slow. Where there is a pace, each try waits for its turn, and tells it how it went; where there is none somebody
+    /// waits for the answer, and what takes long is not tried again.
     ///
     /// # Errors
     /// The API refuses to serve us at all, which trying again does not mend.
     pub async fn post(&self, connection: &str, frame: &Payload, pace: Option<&Pace>) -> Result<Posted, Error> {
-        if let Some(pace) = pace {
-            pace.turn().await;
-        }
         let mut pauses = PAUSES.into_iter();
         loop {
-            let posted = self.try_once(connection, frame).await?;
-            match (posted, pace) {
-                (Posted::Slow, Some(pace)) => pace.slow_down(),
-                (Posted::Delivered, Some(pace)) => pace.speed_up(),
-                _ => {}
-            }
-            let Some(most) = pauses.next().filter(|_| posted == Posted::Slow) else { return Ok(posted) };
-            sleep(Duration::from_millis(rand::random_range(most / 4..=most))).await;
             if let Some(pace) = pace
-                && !pace.turn_again().await
+                && !pace.turn().await
             {
                 return Ok(Posted::Slow);
             }
-        }
-    }
-
-    async fn try_once(&self, connection: &str, frame: &Payload) -> Result<Posted, Error> {
-        match self.poster.post(connection, frame).await? {
-            Tried::Answered(status, _) if status.is_success() => Ok(Posted::Delivered),
-            Tried::Answered(StatusCode::GONE, _) => Ok(Posted::Gone),
-            Tried::Answered(status, name) if !is_for_now(status) => {
-                Err(Error::Failed { call: "PostToConnection", cause: format!("{status} {name}") })
+            let tried = self.poster.post(connection, frame).await?;
+            let posted = posted(&tried)?;
+            if let Some(pace) = pace {
+                if posted == Posted::Slow { pace.slow_down() } else { pace.speed_up() }
             }
-            Tried::Answered(..) | Tried::Unanswered => Ok(Posted::Slow),
+            let is_tried_again = posted == Posted::Slow && (pace.is_some() || !matches!(tried, Tried::Unanswered));
+            let Some(most) = pauses.next().filter(|_| is_tried_again) else { return Ok(posted) };
+            sleep(Duration::from_millis(rand::random_range(most / 4..=most))).await;
         }
     }
 
@@ -106,7 +93,14 @@ impl Management {
     }
 }
 
-/// Whether another try may be answered otherwise.
-fn is_for_now(status: StatusCode) -> bool {
-    status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
+/// What came of a try. Only some answers are about all posts and not about one connection.
+fn posted(tried: &Tried) -> Result<Posted, Error> {
+    match tried {
+        Tried::Answered(status, _) if status.is_success() => Ok(Posted::Delivered),
+        Tried::Answered(StatusCode::GONE, _) => Ok(Posted::Gone),
+        Tried::Answered(status @ (StatusCode::FORBIDDEN | StatusCode::PAYLOAD_TOO_LARGE), name) => {
+            Err(Error::Failed { call: "PostToConnection", cause: format!("{status} {name}") })
+        }
+        Tried::Answered(..) | Tried::Unanswered => Ok(Posted::Slow),
+    }
 }

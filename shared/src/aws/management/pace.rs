@@ -15,29 +15,21 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// So many a second.
+    /// With so much between two turns.
     #[must_use]
-    pub fn new(rate: u32) -> Self {
-        Self { began: Instant::now(), turns: Mutex::new(pace::Pace::new(rate)) }
+    pub fn new(usual: Duration) -> Self {
+        Self { began: Instant::now(), turns: Mutex::new(pace::Pace::new(usual)) }
     }
 
-    /// Waits for one's turn.
-    pub async fn turn(&self) {
+    /// Waits for one's turn; `false` if that is too late.
+    pub async fn turn(&self) -> bool {
         let now = self.began.elapsed();
-        let turn = self.turns().turn(now);
+        let Some(turn) = self.turns().turn(now) else { return false };
         // No timer is finer than this.
         if turn > now + Duration::from_millis(1) {
             sleep_until(self.began + turn).await;
         }
-    }
-
-    /// Waits for the turn of another try; `false` if that is too late.
-    pub async fn turn_again(&self) -> bool {
-        let turn = self.turns().turn_again(self.began.elapsed());
-        if let Some(turn) = turn {
-            sleep_until(self.began + turn).await;
-        }
-        turn.is_some()
+        true
     }
 
     /// Waits until another page may be read.
@@ -73,10 +65,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_waits_for_its_turn() {
-        let pace = Pace::new(100);
+        let pace = Pace::new(Duration::from_millis(10));
         let began = Instant::now();
         for _ in 0..101 {
-            pace.turn().await;
+            assert!(pace.turn().await);
         }
         let took = began.elapsed();
         assert!((Duration::from_millis(990)..=Duration::from_millis(1_150)).contains(&took), "{took:?}");

@@ -8,7 +8,7 @@ use http::header::CONTENT_TYPE;
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::gate::Gate;
 use super::lanes::{Body, Lanes};
@@ -78,6 +78,7 @@ impl Poster {
         let path = format!("{}{}", self.path, utf8_percent_encode(connection, UNRESERVED));
         let place = self.gate.enter().await;
         let request = self.request(path, payload).await?;
+        let began = Instant::now();
         let mut sending = pin!(self.lanes.send(request));
         let prompt = timeout(PROMPT, &mut sending).await;
         // Answered, others will be too. Not answered, others are not to wait for it.
@@ -85,7 +86,7 @@ impl Poster {
         let answered = match prompt {
             Ok(answered) => answered,
             Err(_) => timeout(LIMIT, sending).await.unwrap_or_else(|_| {
-                self.lanes.abandon();
+                self.lanes.abandon(began);
                 None
             }),
         };

@@ -136,6 +136,15 @@ impl Subscribers {
         Ok(page)
     }
 
+    /// A connection, if it still listens to a channel.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn find(&self, channel: &Channel, connection: &ConnectionId) -> Result<Option<Subscriber>, Error> {
+        let only = Range { digits: connection.sort_key(), after: None };
+        Ok(self.page(channel, &only, 1).await?.subscribers.into_iter().find(|found| found.connection == *connection))
+    }
+
     /// A channel's endpoints that are not disabled.
     ///
     /// # Errors

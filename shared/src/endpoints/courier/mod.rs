@@ -162,6 +162,7 @@ impl Courier {
         };
         made.unwrap_or_else(|error| Made::failed(&error))
     }
+
     /// What posts to URLs.
     ///
     /// # Errors

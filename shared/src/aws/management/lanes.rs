@@ -29,7 +29,8 @@ pub(super) type Body = Full<Bytes>;
 /// A connection that nobody used for longer is not used any more: what is at its other end closes it some time.
 const IDLE: Duration = Duration::from_secs(60);
 
-const CONNECT: Duration = Duration::from_secs(1);
+/// Long enough for the first packet to be sent twice, which is after a second.
+const CONNECT: Duration = Duration::from_secs(2);
 
 /// All connections.
 pub(super) struct Lanes {
@@ -172,7 +173,11 @@ impl Lanes {
             return Some((lane, false));
         }
         if self.open().protocol == Some(Protocol::Http1) {
-            return Some((self.connect().await?, true));
+            return match self.connect().await {
+                Some(lane) => Some((lane, true)),
+                // Where no more are let in, there may be one that has become free.
+                None => self.idle().map(|lane| (lane, false)),
+            };
         }
         // It may be the one that carries all: whoever comes meanwhile waits for it.
         let _opening = self.opening.lock().await;

@@ -66,6 +66,7 @@ impl Outcome {
             tally.queued,
             tally.cut,
             tally.invocations,
+            tally.time_ups,
             tally.messages,
             tally.read_units,
         ];
@@ -99,8 +100,11 @@ impl fmt::Display for Report {
         for outcome in &self.outcomes {
             writeln!(f, "{}", outcome.times())?;
         }
-        writeln!(f, "\n| case | posts | 429s | queued singly | cut | invocations | messages | read units | dollars |")?;
-        writeln!(f, "| --- | --- | --- | --- | --- | --- | --- | --- | --- |")?;
+        writeln!(
+            f,
+            "\n| case | posts | 429s | queued singly | cut | invocations | out of time | messages | read units | dollars |"
+        )?;
+        writeln!(f, "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")?;
         for outcome in &self.outcomes {
             writeln!(f, "{}", outcome.counts())?;
         }

@@ -59,6 +59,9 @@ pub(crate) const AGAIN: [u64; 4] = [1, 4, 15, 40];
 /// (`shared/src/aws/management/poster.rs`).
 pub(crate) const PROMPT: Duration = Duration::from_millis(50);
 
+/// How many are posted to, or wait for another try, at once (`shared/src/actions/push.rs`).
+pub(crate) const UNDER_WAY: usize = 256;
+
 /// A client whose connection was lost comes back within this; one that was refused waits at first and at most so long; one
 /// whose frame failed asks again after this (`clients/js/src/timing.ts`). In seconds.
 pub(crate) const RECONNECT: Range<f64> = 0.0..2.0;

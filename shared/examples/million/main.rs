@@ -15,6 +15,8 @@ mod cost;
 mod dice;
 mod gateway;
 mod options;
+#[path = "../../../tests/examples/common/prices.rs"]
+mod prices;
 mod process;
 mod queue;
 mod report;

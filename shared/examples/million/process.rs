@@ -8,7 +8,7 @@ use shared::domain::pace::Pace;
 use shared::domain::share::{Next, OWN, One, PAGE, Part, Range, is_time_for_a_page};
 use shared::domain::time::Millis;
 
-use crate::assumed::{AGAIN, GET, PROMPT, QUERY, RECEIVED, RESERVE, SEND, TIMEOUT};
+use crate::assumed::{AGAIN, GET, PROMPT, QUERY, RECEIVED, RESERVE, SEND, TIMEOUT, UNDER_WAY};
 use crate::audience::Key;
 use crate::calendar::Event;
 use crate::gateway::Answer;
@@ -51,7 +51,8 @@ pub(crate) struct Process {
     message: Message,
     range: Range,
     began: Duration,
-    keys: Vec<Key>,
+    /// Who was read, and is not posted to yet.
+    keys: VecDeque<Key>,
     next: Next,
     /// Whether another page is to come, and how many posts have not come to their end.
     reads: bool,
@@ -70,7 +71,7 @@ impl Process {
             message: Message { part: Part::Range(Range::default()), received: 0 },
             range: Range::default(),
             began: Duration::ZERO,
-            keys: Vec::new(),
+            keys: VecDeque::new(),
             next: Next::default(),
             reads: false,
             open: 0,
@@ -100,6 +101,7 @@ impl World {
         it.nth += 1;
         (it.began, it.under_way, it.open, it.reads) = (now, 0, 0, false);
         it.waiting.clear();
+        it.keys.clear();
         it.slow.clear();
         it.message = message;
         let run = Run { process, nth: it.nth };
@@ -121,7 +123,7 @@ impl World {
             }
             Part::One(one) => {
                 let it = self.of(run);
-                (it.keys, it.next) = (vec![Key::read(&one.connection)], Next::default());
+                (it.keys, it.next) = ([Key::read(&one.connection)].into(), Next::default());
                 self.post_all(run);
             }
         }
@@ -159,7 +161,7 @@ impl World {
         }
         let parts: Vec<Part> = next.hand_on.drain(..).map(Part::Range).collect();
         let it = self.of(run);
-        (it.keys, it.next) = (keys, next);
+        (it.keys, it.next) = (keys.into(), next);
         if parts.is_empty() {
             return self.post_all(run);
         }
@@ -168,20 +170,28 @@ impl World {
     }
 
     pub(crate) fn post_all(&mut self, run: Run) {
-        let now = self.calendar.now;
-        let keys = std::mem::take(&mut self.of(run).keys);
-        self.of(run).open += keys.len();
-        for key in &keys {
-            self.wait_for_turn(Try { run, key: *key, tries: 0 });
+        self.of(run).reads = false;
+        self.fill(run);
+        self.settle_if_done(run);
+    }
+
+    /// Posts to as many as may be under way, or wait for another try. When that is the last of a page, another is read.
+    fn fill(&mut self, run: Run) {
+        while self.of(run).open < UNDER_WAY {
+            let Some(key) = self.of(run).keys.pop_front() else { return self.go_on(run) };
+            self.of(run).open += 1;
+            self.wait_for_turn(Try { run, key, tries: 0 });
         }
+    }
+
+    fn go_on(&mut self, run: Run) {
+        let now = self.calendar.now;
         let it = self.of(run);
-        it.reads = false;
         if let Some(rest) = it.next.go_on.take() {
             (it.range, it.reads) = (rest, true);
             let near = it.pace.as_ref().map_or(now, |pace| pace.near(now));
             self.calendar.at(near, Event::Near(run));
         }
-        self.settle_if_done(run);
     }
 
     /// A post waits for its turn, if that is not too far.
@@ -259,6 +269,7 @@ impl World {
         if self.of(run).slow.len() >= BATCH {
             self.queue_again(run);
         }
+        self.fill(run);
         self.settle_if_done(run);
     }
 

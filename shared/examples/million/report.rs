@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::cost::dollars;
 use crate::options::Options;
+use crate::prices::Prices;
 use crate::world::Outcome;
 
 /// A process' turns lie at the edges of a second as they may: so much more than the rate may fall into one.
@@ -31,6 +32,9 @@ impl Outcome {
         let mut broken = Vec::new();
         if tally.left_out() + tally.dead as usize > 0 {
             broken.push(format!("{} were left out, {} shares given up", tally.left_out(), tally.dead));
+        }
+        if tally.time_ups > 0 {
+            broken.push(format!("{} invocations ran out of time", tally.time_ups));
         }
         if tally.most_in_a_second as f64 > most {
             broken.push(format!("{} posts were tried within a second", tally.most_in_a_second));
@@ -94,7 +98,8 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Options { connections, seed } = self.options;
-        writeln!(f, "Simulated: {} connections, seed {seed}.\n", grouped(connections.into()))?;
+        let prices = Prices::read().title();
+        writeln!(f, "Simulated: {} connections, seed {seed}; prices of {prices}.\n", grouped(connections.into()))?;
         writeln!(f, "| case | at best | last post | half have it | 99 % | all | tries in a second | others refused |")?;
         writeln!(f, "| --- | --- | --- | --- | --- | --- | --- | --- |")?;
         for outcome in &self.outcomes {

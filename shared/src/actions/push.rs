@@ -74,7 +74,7 @@ impl Pusher {
         if posted == Some(Posted::Slow)
             && let Some((one, due)) = one.again(clock::now())
         {
-            self.queue.send_all(&[push.share(Part::One(one))], due).await?;
+            Box::pin(self.queue.send_all(&[push.share(Part::One(one))], due)).await?;
         }
         Ok(posted == Some(Posted::Delivered))
     }
@@ -101,12 +101,12 @@ impl Pusher {
     /// `None` for one whose token has ended.
     async fn post(&self, push: &Push<'_>, to: &Subscriber, pace: Option<&Pace>) -> Result<Option<Posted>, Error> {
         if to.ended {
-            return Ok(self.end(push, to, pace).await);
+            return Ok(Box::pin(self.end(push, to, pace)).await);
         }
         let posted = self.management.post(&to.connection.0, &push.frame, pace).await?;
         if posted == Posted::Gone {
             // The next one who posts to it removes it as well.
-            let _ = forget(&self.subscribers, push.channel, to).await.inspect_err(Error::log);
+            let _ = Box::pin(forget(&self.subscribers, push.channel, to)).await.inspect_err(Error::log);
         }
         Ok(Some(posted))
     }

@@ -173,7 +173,7 @@ impl Lanes {
             return Some((lane, false));
         }
         if self.open().protocol == Some(Protocol::Http1) {
-            return match self.connect().await {
+            return match Box::pin(self.connect()).await {
                 Some(lane) => Some((lane, true)),
                 // Where no more are let in, there may be one that has become free.
                 None => self.idle().map(|lane| (lane, false)),
@@ -183,7 +183,7 @@ impl Lanes {
         let _opening = self.opening.lock().await;
         match self.idle() {
             Some(lane) => Some((lane, false)),
-            None => Some((self.connect().await?, true)),
+            None => Some((Box::pin(self.connect()).await?, true)),
         }
     }
 

@@ -36,6 +36,7 @@ impl Stack {
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut process = Command::new(build(&["--quiet", "--workspace", "--bins"]).join("tidings-local"))
             .args(["--json", "--no-build", "--http-port", "0", "--websocket-port", "0", "--aws-port", "0"])
+            .args((!cfg!(debug_assertions)).then_some("--release"))
             .args(arguments)
             .current_dir(root())
             .stdin(Stdio::null())

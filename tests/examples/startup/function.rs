@@ -10,6 +10,7 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::{Value, json};
+use tokio::process::Child;
 
 use crate::cpu::{self, on_core};
 use crate::runtime::Runtime;
@@ -93,15 +94,23 @@ impl Function {
         let began = Instant::now();
         let mut process = command.kill_on_drop(true).spawn().unwrap();
         let pid = process.id().unwrap();
-        let asked = runtime.asked().await;
+        let asked = unless_it_ends(&mut process, runtime.asked()).await;
         let ready = Cost { wall: asked - began, cpu: cpu::time(pid) };
         let began = Instant::now();
-        let answer = runtime.invoke(self.event.clone()).await;
+        let answer = unless_it_ends(&mut process, runtime.invoke(self.event.clone())).await;
         let first = Cost { wall: began.elapsed(), cpu: cpu::time(pid).saturating_sub(ready.cpu) };
         assert!(is_success(&answer), "{}: {answer}", self.kind);
         let memory_kib = cpu::peak_memory(pid);
         process.kill().await.unwrap();
         Start { ready, first, memory_kib }
+    }
+}
+
+/// One that ends says why.
+async fn unless_it_ends<T>(process: &mut Child, it: impl Future<Output = T>) -> T {
+    tokio::select! {
+        done = it => done,
+        status = process.wait() => panic!("it ended, {}", status.unwrap()),
     }
 }
 

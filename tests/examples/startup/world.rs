@@ -63,20 +63,36 @@ fn host_and_port(address: &str) -> &str {
     address.split('/').nth(2).unwrap()
 }
 
-/// `send` and `page` have all variables between them, but for a few that are no addresses.
+/// What no function has that has run, and is no address.
+const OTHERS: [(&str, &str); 4] = [
+    ("INBOUND_CHANNEL", "topic:inbound"),
+    ("POSTS_PER_SECOND", "2000"),
+    ("SHARE_CONCURRENCY", "10"),
+    ("VAPID_SECRET", "vapid"),
+];
+
+const CREDENTIALS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+
+/// All variables: `send` and `page` have most of them between them.
 async fn environment(stack: &Stack) -> BTreeMap<String, String> {
     for path in ["v1/health", ""] {
         let answer = reqwest::get(format!("{}/{path}", stack.address("http"))).await.unwrap();
         assert!(answer.status().is_success(), "/{path}: {}", answer.status());
     }
     let mut environment: BTreeMap<String, String> =
-        [("INBOUND_CHANNEL", "topic:inbound"), ("POSTS_PER_SECOND", "2000"), ("SHARE_CONCURRENCY", "10")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into();
+        OTHERS.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     for process in stack.control(Method::GET, "processes").await.as_array().unwrap() {
         let theirs: BTreeMap<String, Value> = serde_json::from_value(process["environment"].clone()).unwrap();
         environment.extend(theirs.into_iter().map(|(name, value)| (name, value.as_str().unwrap().to_owned())));
     }
-    environment.retain(|name, _| !name.starts_with("AWS_LAMBDA_"));
+    // Theirs are who they are, and what only they may do.
+    let is_of_one = |name: &str| name.starts_with("AWS_LAMBDA_") || CREDENTIALS.contains(&name);
+    environment.retain(|name, _| !is_of_one(name));
+    let queues = stack.control(Method::GET, "queues").await;
+    let mut queues = queues.as_array().unwrap().iter();
+    let dead_letters = queues.find(|queue| queue["queue"] == "EndpointDeadLetters").unwrap();
+    let (account, _) = environment["ENDPOINTS_QUEUE"].rsplit_once('/').unwrap();
+    let address = format!("{account}/{}", dead_letters["name"].as_str().unwrap());
+    environment.insert("ENDPOINT_DEAD_LETTERS".to_owned(), address);
     environment
 }

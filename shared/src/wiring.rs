@@ -1,8 +1,7 @@
 //! What several functions build alike when they start.
 
-use aws_config::SdkConfig;
-
 use crate::actions::{FanOut, Scheduler, Sender};
+use crate::aws::clients::Clients;
 use crate::aws::log::Log;
 use crate::aws::management::Management;
 use crate::aws::once::Onces;
@@ -16,43 +15,43 @@ use crate::settings::{self, InvalidSetting, LogSettings, ScheduleSettings};
 ///
 /// # Errors
 /// The environment does not say where they are.
-pub fn log(config: &SdkConfig) -> Result<Log, InvalidSetting> {
-    Ok(Log::new(config, LogSettings::from_env()?))
+pub fn log(clients: &Clients) -> Result<Log, InvalidSetting> {
+    Ok(Log::new(clients, LogSettings::from_env()?))
 }
 
 /// Who a channel's notifications go to.
 ///
 /// # Errors
 /// The environment does not say where they are.
-pub fn subscribers(config: &SdkConfig) -> Result<Subscribers, InvalidSetting> {
-    Ok(Subscribers::new(config, settings::subscribers_table()?))
+pub fn subscribers(clients: &Clients) -> Result<Subscribers, InvalidSetting> {
+    Ok(Subscribers::new(clients, settings::subscribers_table()?))
 }
 
 /// Where connections are posted to.
 ///
 /// # Errors
 /// The environment does not say where that is, or it cannot be posted to.
-pub fn management(config: &SdkConfig) -> Result<Management, Error> {
-    Management::new(config, settings::management_endpoint()?)
+pub fn management(clients: &Clients) -> Result<Management, Error> {
+    Management::new(clients, settings::management_endpoint()?)
 }
 
 /// What pushes to subscribers.
 ///
 /// # Errors
 /// The environment does not say where they are.
-pub fn fan_out(config: &SdkConfig) -> Result<FanOut, Error> {
-    let shares = SharesQueue::new(config, settings::shares_queue()?);
-    let endpoints = EndpointsQueue::new(config, settings::endpoints_queue()?);
-    Ok(FanOut::new(subscribers(config)?, management(config)?, shares, endpoints))
+pub fn fan_out(clients: &Clients, management: Management) -> Result<FanOut, Error> {
+    let shares = SharesQueue::new(clients, settings::shares_queue()?);
+    let endpoints = EndpointsQueue::new(clients, settings::endpoints_queue()?);
+    Ok(FanOut::new(subscribers(clients)?, management, shares, endpoints))
 }
 
 /// What sends notifications.
 ///
 /// # Errors
 /// The environment does not say by what.
-pub fn sender(config: &SdkConfig, log: Log) -> Result<Sender, Error> {
-    let onces = Onces::new(config, settings::once_table()?);
+pub fn sender(clients: &Clients, log: Log, management: Management) -> Result<Sender, Error> {
+    let onces = Onces::new(clients, settings::once_table()?);
     let ScheduleSettings { table, queue } = ScheduleSettings::from_env()?;
-    let scheduler = Scheduler::new(Schedule::new(config, table), DueQueue::new(config, queue), onces.clone());
-    Ok(Sender::new(log, onces, fan_out(config)?, scheduler))
+    let scheduler = Scheduler::new(Schedule::new(clients, table), DueQueue::new(clients, queue), onces.clone());
+    Ok(Sender::new(log, onces, fan_out(clients, management)?, scheduler))
 }

@@ -18,19 +18,19 @@ use batch::Batches;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
-    let config = clients::load().await?;
+    let clients = clients::load().await?;
     let ScheduleSettings { table, queue } = ScheduleSettings::from_env()?;
-    let endpoints = EndpointsQueue::new(&config, settings::endpoints_queue()?);
+    let endpoints = EndpointsQueue::new(&clients, settings::endpoints_queue()?);
     let parts = Parts {
-        subscribers: wiring::subscribers(&config)?,
-        deliveries: Deliveries::new(&config, table.clone()),
-        schedule: Schedule::new(&config, table),
-        log: wiring::log(&config)?,
+        subscribers: wiring::subscribers(&clients)?,
+        deliveries: Deliveries::new(&clients, table.clone()),
+        schedule: Schedule::new(&clients, table),
+        log: wiring::log(&clients)?,
         queue: endpoints.clone(),
-        dead_letters: EndpointsQueue::new(&config, settings::endpoint_dead_letters()?),
-        due: DueQueue::new(&config, queue),
+        dead_letters: EndpointsQueue::new(&clients, settings::endpoint_dead_letters()?),
+        due: DueQueue::new(&clients, queue),
     };
-    let courier = Courier::new(&config, KindSettings::from_env()?, CourierSettings::from_env()?);
+    let courier = Courier::new(&clients, KindSettings::from_env()?, CourierSettings::from_env()?);
     let batches = Batches { attempter: Attempter::new(parts, courier), queue: endpoints };
     lambda_runtime::run(service_fn(|event| attempt(&batches, event))).await
 }

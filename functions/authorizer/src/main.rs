@@ -19,9 +19,9 @@ use handshake::Credentials;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
-    let config = shared::aws::clients::load().await?;
-    let verifier = Verifier::load(&config, TokenSettings::from_env()?).await?;
-    let tickets = Tickets::new(TicketRows::new(&config, settings::once_table()?));
+    let clients = shared::aws::clients::load().await?;
+    let verifier = Verifier::load(&clients, TokenSettings::from_env()?).await?;
+    let tickets = Tickets::new(TicketRows::new(&clients, settings::once_table()?));
     let admission = Admission { verifier, tickets };
     lambda_runtime::run(service_fn(|event| authorize(&admission, event))).await
 }

@@ -16,12 +16,12 @@ use batch::Batches;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
-    let config = clients::load().await?;
+    let clients = clients::load().await?;
     let ScheduleSettings { table, queue } = ScheduleSettings::from_env()?;
-    let queue = DueQueue::new(&config, queue);
-    let endpoints = EndpointsQueue::new(&config, settings::endpoints_queue()?);
-    let schedule = Schedule::new(&config, table);
-    let (log, fan_out) = (wiring::log(&config)?, wiring::fan_out(&config)?);
+    let queue = DueQueue::new(&clients, queue);
+    let endpoints = EndpointsQueue::new(&clients, settings::endpoints_queue()?);
+    let schedule = Schedule::new(&clients, table);
+    let (log, fan_out) = (wiring::log(&clients)?, wiring::fan_out(&clients, wiring::management(&clients)?)?);
     let deliverer = Deliverer::new(schedule, queue.clone(), endpoints, log, fan_out);
     let batches = Batches { deliverer, queue };
     lambda_runtime::run(service_fn(|event| deliver(&batches, event))).await

@@ -13,8 +13,8 @@ use shared::wiring;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
-    let config = clients::load().await?;
-    let sender = wiring::sender(&config, wiring::log(&config)?)?;
+    let clients = clients::load().await?;
+    let sender = wiring::sender(&clients, wiring::log(&clients)?, wiring::management(&clients)?)?;
     let ingester = Ingester::new(sender, settings::inbound_channel()?);
     lambda_runtime::run(service_fn(|event| ingest(&ingester, event))).await
 }

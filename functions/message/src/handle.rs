@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
 use shared::actions::{Inboxes, ReadMark, Replay, Sender, Sent, Subscriptions};
-use shared::aws::clients::SdkConfig;
+use shared::aws::clients::Clients;
 use shared::aws::management::Management;
 use shared::clock;
 use shared::deadline;
@@ -26,13 +26,13 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn load(config: &SdkConfig) -> Result<Self, Error> {
-        let log = wiring::log(config)?;
+    pub(crate) fn load(clients: &Clients) -> Result<Self, Error> {
+        let (log, management) = (wiring::log(clients)?, wiring::management(clients)?);
         Ok(Self {
-            subscriptions: Subscriptions::new(wiring::subscribers(config)?, log.clone()),
+            subscriptions: Subscriptions::new(wiring::subscribers(clients)?, log.clone()),
             inboxes: Inboxes::new(log.clone()),
-            sender: wiring::sender(config, log)?,
-            management: wiring::management(config)?,
+            sender: wiring::sender(clients, log, management.clone())?,
+            management,
         })
     }
 

@@ -12,8 +12,8 @@ use handle::App;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
-    let config = shared::aws::clients::load().await?;
-    let app = App::load(&config)?;
+    let clients = shared::aws::clients::load().await?;
+    let app = App::load(&clients)?;
     lambda_runtime::run(service_fn(|event| message(&app, event))).await
 }
 

@@ -15,9 +15,9 @@ use shared::tokens::Verifier;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     tracing::init_default_subscriber();
-    let config = clients::load().await?;
-    let verifier = Verifier::load(&config, TokenSettings::from_env()?).await?;
-    let poller = Poller::new(Log::new(&config, LogSettings::from_env()?));
+    let clients = clients::load().await?;
+    let verifier = Verifier::load(&clients, TokenSettings::from_env()?).await?;
+    let poller = Poller::new(Log::new(&clients, LogSettings::from_env()?));
     lambda_http::run(service_fn(|request| serve(&verifier, &poller, request))).await
 }
 

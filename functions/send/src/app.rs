@@ -26,24 +26,25 @@ pub(crate) struct App {
 impl App {
     /// Reads the environment and builds the clients.
     pub(crate) async fn load() -> Result<Self, lambda_http::Error> {
-        let config = clients::load().await?;
-        let (log, subscribers) = (wiring::log(&config)?, wiring::subscribers(&config)?);
+        let clients = clients::load().await?;
+        let (log, subscribers) = (wiring::log(&clients)?, wiring::subscribers(&clients)?);
+        let management = wiring::management(&clients)?;
         let once = settings::once_table()?;
         let ScheduleSettings { table, .. } = ScheduleSettings::from_env()?;
         Ok(Self {
-            verifier: Verifier::load(&config, TokenSettings::from_env()?).await?,
-            sender: wiring::sender(&config, log.clone())?,
-            notifications: Notifications::new(Schedule::new(&config, table.clone())),
+            verifier: Verifier::load(&clients, TokenSettings::from_env()?).await?,
+            sender: wiring::sender(&clients, log.clone(), management.clone())?,
+            notifications: Notifications::new(Schedule::new(&clients, table.clone())),
             channels: Channels::new(log.clone(), subscribers.clone()),
             inboxes: Inboxes::new(log.clone()),
-            cutter: Cutter::new(subscribers.clone(), wiring::management(&config)?),
-            tickets: Tickets::new(TicketRows::new(&config, once.clone())),
+            cutter: Cutter::new(subscribers.clone(), management),
+            tickets: Tickets::new(TicketRows::new(&clients, once.clone())),
             endpoints: Endpoints::new(
                 subscribers,
-                Deliveries::new(&config, table),
+                Deliveries::new(&clients, table),
                 log,
-                EndpointsQueue::new(&config, settings::endpoints_queue()?),
-                Caps::new(&config, once),
+                EndpointsQueue::new(&clients, settings::endpoints_queue()?),
+                Caps::new(&clients, once),
                 KindSettings::from_env()?,
             ),
         })

@@ -15,10 +15,11 @@ use batch::Batches;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
-    let config = clients::load().await?;
-    let queue = SharesQueue::new(&config, settings::shares_queue()?);
-    let (subscribers, management) = (wiring::subscribers(&config)?, wiring::management(&config)?);
-    let sharer = Sharer::new(subscribers, management, queue.clone(), wiring::log(&config)?, settings::post_interval()?);
+    let clients = clients::load().await?;
+    let queue = SharesQueue::new(&clients, settings::shares_queue()?);
+    let (subscribers, management) = (wiring::subscribers(&clients)?, wiring::management(&clients)?);
+    let sharer =
+        Sharer::new(subscribers, management, queue.clone(), wiring::log(&clients)?, settings::post_interval()?);
     let batches = Batches { sharer, queue };
     lambda_runtime::run(service_fn(|event| serve(&batches, event))).await
 }

@@ -19,9 +19,9 @@ const RESERVE: Duration = Duration::from_secs(15);
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
-    let config = clients::load().await?;
+    let clients = clients::load().await?;
     let ScheduleSettings { table, queue } = ScheduleSettings::from_env()?;
-    let sweeper = Sweeper::new(Schedule::new(&config, table), DueQueue::new(&config, queue));
+    let sweeper = Sweeper::new(Schedule::new(&clients, table), DueQueue::new(&clients, queue));
     lambda_runtime::run(service_fn(|event| sweep(&sweeper, event))).await
 }
 

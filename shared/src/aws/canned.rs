@@ -1,13 +1,15 @@
 //! For tests: one answer as AWS words it, over a real connection.
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{BehaviorVersion, Region};
 use aws_sdk_sns::config::Credentials;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+use super::clients::Clients;
+
 /// A service that gives one answer: how clients reach it, and the body of what it is asked.
-pub(super) async fn answer(status: u16, body: &'static str) -> (SdkConfig, JoinHandle<String>) {
+pub(super) async fn answer(status: u16, body: &'static str) -> (Clients, JoinHandle<String>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let asked = tokio::spawn(async move {
@@ -23,7 +25,7 @@ pub(super) async fn answer(status: u16, body: &'static str) -> (SdkConfig, JoinH
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .http_client(super::clients::http_client().unwrap())
         .endpoint_url(url);
-    (config.load().await, asked)
+    (config.load().await.into(), asked)
 }
 
 async fn read(stream: &mut TcpStream) -> String {

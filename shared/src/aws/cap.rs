@@ -5,10 +5,10 @@
 //! counts less than what was sent is none. For the same reason a write that may have been counted is counted again when it is
 //! repeated. So the cap is a bound, and what goes out may be a little less.
 
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 
 use super::row::{VERSION, condition_failed, number, past_conflicts, text};
+use crate::aws::clients::Clients;
 use crate::domain::channel::Sub;
 use crate::domain::time::Millis;
 use crate::error::Error;
@@ -51,8 +51,8 @@ pub struct Caps {
 impl Caps {
     /// The counts in the table of this name.
     #[must_use]
-    pub fn new(config: &SdkConfig, table: String) -> Self {
-        Self { client: Client::new(config), table }
+    pub fn new(clients: &Clients, table: String) -> Self {
+        Self { client: clients.dynamodb(), table }
     }
 
     /// Takes one of today's `cap`, before it is used. With a cap of 0 there is none on any day.
@@ -124,26 +124,26 @@ mod tests {
 
     #[tokio::test]
     async fn the_cap_is_in_the_condition_of_the_write() {
-        let (config, asked) = canned::answer(200, "{}").await;
+        let (clients, asked) = canned::answer(200, "{}").await;
         let now = at("2026-11-22T10:00:00Z");
-        assert_eq!(Caps::new(&config, "Once".into()).take(Capped::Sms, 7, now).await.unwrap(), Allowance::Taken);
+        assert_eq!(Caps::new(&clients, "Once".into()).take(Capped::Sms, 7, now).await.unwrap(), Allowance::Taken);
         let asked: serde_json::Value = serde_json::from_str(&asked.await.unwrap()).unwrap();
         assert_eq!(asked["Key"]["key"]["S"], "cap#sms#2026-11-22");
         assert_eq!(asked["ExpressionAttributeValues"][":cap"]["N"], "7");
         assert_eq!(asked["ExpressionAttributeValues"][":expires_at"]["N"], (now.seconds() + 172_800).to_string());
 
         let failed = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"x"}"#;
-        let (config, _asked) = canned::answer(400, failed).await;
-        let reached = Caps::new(&config, "Once".into()).take(Capped::Sms, 7, now).await.unwrap();
+        let (clients, _asked) = canned::answer(400, failed).await;
+        let reached = Caps::new(&clients, "Once".into()).take(Capped::Sms, 7, now).await.unwrap();
         assert_eq!(reached, Allowance::Reached { until: at("2026-11-23T00:00:00Z") });
     }
 
     #[tokio::test]
     async fn a_cap_of_0_asks_nobody() {
-        let (config, asked) = canned::answer(200, "{}").await;
+        let (clients, asked) = canned::answer(200, "{}").await;
         asked.abort();
         let now = at("2026-11-22T10:00:00Z");
-        let reached = Caps::new(&config, "Once".into()).take(Capped::Email, 0, now).await.unwrap();
+        let reached = Caps::new(&clients, "Once".into()).take(Capped::Email, 0, now).await.unwrap();
         assert_eq!(reached, Allowance::Reached { until: at("2026-11-23T00:00:00Z") });
     }
 }

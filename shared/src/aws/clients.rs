@@ -1,9 +1,10 @@
 //! The SDK's clients, built once when a function starts and used by all its invocations.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
-pub use aws_config::SdkConfig;
+use aws_config::SdkConfig;
 use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
 use aws_config::timeout::TimeoutConfig;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
@@ -19,6 +20,35 @@ const ATTEMPT: Duration = Duration::from_secs(3);
 /// All tries of one call, so that a function can still answer when a service does not.
 const OPERATION: Duration = Duration::from_secs(10);
 
+/// The clients, each built when the first asks for it, for all who do.
+#[derive(Debug)]
+pub struct Clients {
+    config: SdkConfig,
+    dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
+    sqs: OnceLock<aws_sdk_sqs::Client>,
+}
+
+impl Clients {
+    /// What all have in common, for those that only one asks for.
+    pub(super) fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+
+    pub(super) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        self.dynamodb.get_or_init(|| aws_sdk_dynamodb::Client::new(&self.config)).clone()
+    }
+
+    pub(super) fn sqs(&self) -> aws_sdk_sqs::Client {
+        self.sqs.get_or_init(|| aws_sdk_sqs::Client::new(&self.config)).clone()
+    }
+}
+
+impl From<SdkConfig> for Clients {
+    fn from(config: SdkConfig) -> Self {
+        Self { config, dynamodb: OnceLock::new(), sqs: OnceLock::new() }
+    }
+}
+
 /// What all clients have in common: region, credentials, time limits, and one HTTP client, so that the root
 /// certificates are read once and connections are shared.
 ///
@@ -27,7 +57,7 @@ const OPERATION: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// TLS cannot be set up.
-pub async fn load() -> Result<SdkConfig, Error> {
+pub async fn load() -> Result<Clients, Error> {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(ATTEMPT)
@@ -38,7 +68,7 @@ pub async fn load() -> Result<SdkConfig, Error> {
         .credentials_provider(EnvironmentVariableCredentialsProvider::new())
         .timeout_config(timeouts)
         .http_client(http_client()?);
-    Ok(config.load().await)
+    Ok(config.load().await.into())
 }
 
 pub(super) fn http_client() -> Result<SharedHttpClient, Error> {

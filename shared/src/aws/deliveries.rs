@@ -1,6 +1,5 @@
 //! Deliveries to endpoints, in the table *Schedule*: how far each has come, and what came of the last attempts.
 
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
@@ -8,6 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use serde::{Deserialize, Serialize};
 
 use super::row::{VERSION, from_row, number, past_conflicts, text, to_row};
+use crate::aws::clients::Clients;
 use crate::domain::channel::Channel;
 use crate::domain::endpoint::attempt::{Attempt, Delivery, Ended, NotNow};
 use crate::domain::endpoint::id::EndpointId;
@@ -102,8 +102,8 @@ struct RecordRow {
 impl Deliveries {
     /// The deliveries in the table of this name.
     #[must_use]
-    pub fn new(config: &SdkConfig, table: String) -> Self {
-        Self { client: Client::new(config), table }
+    pub fn new(clients: &Clients, table: String) -> Self {
+        Self { client: clients.dynamodb(), table }
     }
 
     /// Counts an attempt and keeps it for the caller until `lease`.

@@ -1,11 +1,11 @@
 //! Sending mail, through SES.
 
-use aws_config::SdkConfig;
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::error::BuildError;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, MessageHeader};
 
 use super::handed::{self, Handed};
+use crate::aws::clients::Clients;
 use crate::endpoints::email::{Address, Mail};
 use crate::error::Error;
 
@@ -25,8 +25,8 @@ pub struct Mailer {
 impl Mailer {
     /// SES in the configured region; `from` is an address that is verified there, with or without a name beside it.
     #[must_use]
-    pub fn new(config: &SdkConfig, from: String) -> Self {
-        let config = aws_sdk_sesv2::config::Builder::from(config)
+    pub fn new(clients: &Clients, from: String) -> Self {
+        let config = aws_sdk_sesv2::config::Builder::from(clients.config())
             .retry_config(handed::retries())
             .timeout_config(handed::timeouts())
             .build();
@@ -69,15 +69,15 @@ mod tests {
         Mail { subject: "Grüße".into(), text: "Hi\n\nthere".into(), headers }
     }
 
-    async fn send(config: &SdkConfig) -> Handed {
-        let mailer = Mailer::new(config, "Tidings <tidings@example.com>".into());
+    async fn send(clients: &Clients) -> Handed {
+        let mailer = Mailer::new(clients, "Tidings <tidings@example.com>".into());
         mailer.send(&Address::parse("alice@example.org").unwrap(), &mail()).await.unwrap()
     }
 
     #[tokio::test]
     async fn a_mail_goes_to_one_address_with_its_headers() {
-        let (config, asked) = canned::answer(200, "{\"MessageId\":\"m\"}").await;
-        assert_eq!(send(&config).await, Handed::Taken);
+        let (clients, asked) = canned::answer(200, "{\"MessageId\":\"m\"}").await;
+        assert_eq!(send(&clients).await, Handed::Taken);
         let asked: serde_json::Value = serde_json::from_str(&asked.await.unwrap()).unwrap();
         let expected = serde_json::json!({
             "FromEmailAddress": "Tidings <tidings@example.com>",
@@ -106,8 +106,8 @@ mod tests {
             (400, r#"{"__type":"SendingPausedException","message":"x"}"#, later("SendingPausedException")),
             (500, "{}", later("UnknownError")),
         ] {
-            let (config, _asked) = canned::answer(status, body).await;
-            assert_eq!(send(&config).await, handed, "{body}");
+            let (clients, _asked) = canned::answer(status, body).await;
+            assert_eq!(send(&clients).await, handed, "{body}");
         }
     }
 }

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use serde::{Deserialize, Serialize};
 
 use super::log::Note;
 use super::row::{VERSION, built, from_row, number, past_conflicts, text, to_row};
+use crate::aws::clients::Clients;
 use crate::domain::channel::{Channel, Sub};
 use crate::domain::item::Item;
 use crate::domain::send::IdempotencyKey;
@@ -85,8 +85,8 @@ impl Sent {
 impl Onces {
     /// The table of this name.
     #[must_use]
-    pub fn new(config: &SdkConfig, table: String) -> Self {
-        Self { client: Client::new(config), table }
+    pub fn new(clients: &Clients, table: String) -> Self {
+        Self { client: clients.dynamodb(), table }
     }
 
     /// What was done under a key.

@@ -1,12 +1,12 @@
 //! Publishing to one phone, through SNS: to an application on it, or as a text message.
 
-use aws_config::SdkConfig;
 use aws_sdk_sns::Client;
 use aws_sdk_sns::error::ProvideErrorMetadata;
 use aws_sdk_sns::operation::publish::PublishError;
 use aws_sdk_sns::types::MessageAttributeValue;
 
 use super::handed::{self, Handed};
+use crate::aws::clients::Clients;
 use crate::endpoints::mobile_push::{Push, TargetArn};
 use crate::endpoints::sms::Phone;
 use crate::error::Error;
@@ -27,8 +27,8 @@ pub struct Publisher {
 impl Publisher {
     /// SNS in the configured region.
     #[must_use]
-    pub fn new(config: &SdkConfig) -> Self {
-        let config = aws_sdk_sns::config::Builder::from(config)
+    pub fn new(clients: &Clients) -> Self {
+        let config = aws_sdk_sns::config::Builder::from(clients.config())
             .retry_config(handed::retries())
             .timeout_config(handed::timeouts())
             .build();
@@ -106,9 +106,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_push_is_published_as_json_with_its_attributes() {
-        let (config, asked) = canned::answer(200, TAKEN).await;
+        let (clients, asked) = canned::answer(200, TAKEN).await;
         let target = TargetArn::parse(TARGET).unwrap();
-        assert_eq!(Publisher::new(&config).push(&target, &push()).await.unwrap(), Handed::Taken);
+        assert_eq!(Publisher::new(&clients).push(&target, &push()).await.unwrap(), Handed::Taken);
         let asked = asked.await.unwrap();
         for part in [
             "Action=Publish",
@@ -149,33 +149,33 @@ mod tests {
             (500, error!("InternalError", "x"), later("InternalError")),
             (503, "", later("UnknownError")),
         ] {
-            let (config, _asked) = canned::answer(status, body).await;
+            let (clients, _asked) = canned::answer(status, body).await;
             let target = TargetArn::parse(TARGET).unwrap();
-            assert_eq!(Publisher::new(&config).push(&target, &push()).await.unwrap(), handed, "{body}");
+            assert_eq!(Publisher::new(&clients).push(&target, &push()).await.unwrap(), handed, "{body}");
         }
     }
 
     #[tokio::test]
     async fn a_text_message_goes_to_a_number_and_a_wrong_one_is_refused_for_good() {
         let phone = Phone::parse("+4915112345678").unwrap();
-        let (config, asked) = canned::answer(200, TAKEN).await;
-        assert_eq!(Publisher::new(&config).sms(&phone, "Hi\nthere").await.unwrap(), Handed::Taken);
+        let (clients, asked) = canned::answer(200, TAKEN).await;
+        assert_eq!(Publisher::new(&clients).sms(&phone, "Hi\nthere").await.unwrap(), Handed::Taken);
         let asked = asked.await.unwrap();
         assert!(asked.contains("PhoneNumber=%2B4915112345678") && asked.contains("Message=Hi%0Athere"), "{asked}");
 
         let wrong = error!("InvalidParameter", "Invalid parameter: PhoneNumber Reason: +4915112345678 is not valid");
-        let (config, _asked) = canned::answer(400, wrong).await;
-        let handed = Publisher::new(&config).sms(&phone, "Hi").await.unwrap();
+        let (clients, _asked) = canned::answer(400, wrong).await;
+        let handed = Publisher::new(&clients).sms(&phone, "Hi").await.unwrap();
         assert_eq!(handed, Handed::Refused { code: "InvalidParameter".into() });
     }
 
     #[tokio::test]
     async fn who_does_not_answer_is_asked_again_later() {
-        let (config, asked) = canned::answer(200, TAKEN).await;
+        let (clients, asked) = canned::answer(200, TAKEN).await;
         asked.abort();
         let _ = asked.await;
         let phone = Phone::parse("+4915112345678").unwrap();
-        let handed = Publisher::new(&config).sms(&phone, "Hi").await.unwrap();
+        let handed = Publisher::new(&clients).sms(&phone, "Hi").await.unwrap();
         assert_eq!(handed, Handed::Later { code: "ConnectionFailed".into() });
     }
 }

@@ -1,8 +1,8 @@
 //! Secrets in Secrets Manager.
 
-use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 
+use crate::aws::clients::Clients;
 use crate::error::Error;
 
 /// A secret with a current and, after a rotation, a previous version.
@@ -15,8 +15,8 @@ pub struct Secret {
 impl Secret {
     /// The secret with this name or ARN.
     #[must_use]
-    pub fn new(config: &SdkConfig, id: String) -> Self {
-        Self { client: Client::new(config), id }
+    pub fn new(clients: &Clients, id: String) -> Self {
+        Self { client: Client::new(clients.config()), id }
     }
 
     /// Its versions that count: the current one and, where there is one, the previous.

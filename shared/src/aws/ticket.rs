@@ -1,6 +1,5 @@
 //! Tickets in the table *Once*: there until they are used. The table holds a hash, so that whoever reads it can use none.
 
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::ReturnValue;
 use base64::Engine as _;
@@ -9,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::row::{VERSION, from_row, number, text, to_row};
+use crate::aws::clients::Clients;
 use crate::domain::claims::Claims;
 use crate::error::Error;
 
@@ -31,8 +31,8 @@ struct TicketRow {
 impl TicketRows {
     /// The tickets in the table of this name.
     #[must_use]
-    pub fn new(config: &SdkConfig, table: String) -> Self {
-        Self { client: Client::new(config), table }
+    pub fn new(clients: &Clients, table: String) -> Self {
+        Self { client: clients.dynamodb(), table }
     }
 
     /// Keeps a ticket until it is used.

@@ -9,9 +9,9 @@ mod keys;
 mod source;
 mod verify;
 
-use aws_config::SdkConfig;
 use tokio::sync::Mutex;
 
+use crate::aws::clients::Clients;
 use crate::aws::secret::Secret;
 use crate::domain::claims::Claims;
 use crate::domain::refusal::{Code, Refusal};
@@ -59,8 +59,8 @@ impl Verifier {
     /// # Errors
     /// The secret or the public key cannot be read: the function must not start, since it could let nobody in. A
     /// provider that is down for a moment keeps out its own tokens only: its keys are asked for again with the first.
-    pub async fn load(config: &SdkConfig, settings: TokenSettings) -> Result<Self, Error> {
-        let secret = Secret::new(config, settings.secret.clone());
+    pub async fn load(clients: &Clients, settings: TokenSettings) -> Result<Self, Error> {
+        let secret = Secret::new(clients, settings.secret.clone());
         let key_set = settings.jwks_url.clone().map(KeySet::new);
         let pem = settings.public_key.as_deref().map(from_pem).transpose()?;
         let keys = Keys { secrets: from_versions(&secret.versions().await?), pem, set: Vec::new() };

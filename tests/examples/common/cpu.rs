@@ -1,8 +1,11 @@
 //! What a process has cost, as Linux counts it.
+#![allow(dead_code, reason = "each bench uses a part of it")]
 
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use nix::sched::{CpuSet, sched_setaffinity};
 use nix::time::clock_getcpuclockid;
 use nix::unistd::Pid;
 use tokio::process::Command;
@@ -20,11 +23,25 @@ pub(crate) fn peak_memory(pid: u32) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
+/// Keeps the calling thread, and the processes that it starts from now on, on one core, where the machine has more than one.
+pub(crate) fn stay_on_core(core: usize) {
+    if cores() > 1 {
+        let mut only = CpuSet::new();
+        only.set(core).unwrap();
+        sched_setaffinity(Pid::from_raw(0), &only).unwrap();
+    }
+}
+
+/// How many the machine lets this process have, as it was at first.
+fn cores() -> usize {
+    static CORES: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
+    *CORES
+}
+
 /// A command that runs on one core alone, where the machine has a tool for that and more than one core.
 pub(crate) fn on_core(core: usize, program: &Path) -> Command {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let has_tool = std::process::Command::new("taskset").arg("--version").output().is_ok();
-    if !has_tool || cores <= core {
+    if !has_tool || cores() <= core {
         return Command::new(program);
     }
     let mut command = Command::new("taskset");

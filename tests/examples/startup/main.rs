@@ -25,7 +25,7 @@ use function::Function;
 use report::Report;
 use world::World;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let rounds = match options::rounds() {
         Ok(rounds) => rounds,

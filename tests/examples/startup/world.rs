@@ -7,6 +7,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::build::build;
+use crate::cpu::stay_on_core;
 use crate::runtime;
 use crate::stack::Stack;
 use crate::tls::Authority;
@@ -30,6 +31,8 @@ impl World {
         build(&["--package", "tidings-tests", "--example", "bare"]);
         let node = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/startup/node");
         let node = Some(node).filter(|folder| runtime::has_node(folder));
+        // All but the function that is measured.
+        stay_on_core(0);
         let stack = Stack::start(&[]);
         let plain = environment(&stack).await;
         let authority = Authority::new();

@@ -10,9 +10,9 @@ pub use append::{Appended, New, Note, OptionalNote};
 pub use head::ChannelHead;
 pub use rows::NotificationRow;
 
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 
+use crate::aws::clients::Clients;
 use crate::domain::append::Rules;
 use crate::settings::LogSettings;
 
@@ -27,7 +27,7 @@ pub struct Log {
 impl Log {
     /// The logs in the configured table.
     #[must_use]
-    pub fn new(config: &SdkConfig, settings: LogSettings) -> Self {
-        Self { client: Client::new(config), table: settings.table, rules: settings.rules }
+    pub fn new(clients: &Clients, settings: LogSettings) -> Self {
+        Self { client: clients.dynamodb(), table: settings.table, rules: settings.rules }
     }
 }

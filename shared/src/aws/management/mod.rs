@@ -12,11 +12,11 @@ mod signer;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::SdkConfig;
 use aws_sdk_apigatewaymanagement::Client;
 use http::StatusCode;
 use tokio::time::sleep;
 
+use crate::aws::clients::Clients;
 use crate::error::Error;
 pub use gate::MOST;
 pub use pace::Pace;
@@ -49,9 +49,10 @@ impl Management {
     ///
     /// # Errors
     /// The address is none, or there is nothing to sign or encrypt with.
-    pub fn new(config: &SdkConfig, endpoint: String) -> Result<Self, Error> {
-        let poster = Arc::new(Poster::new(config, &endpoint)?);
-        let config = aws_sdk_apigatewaymanagement::config::Builder::from(config).endpoint_url(endpoint).build();
+    pub fn new(clients: &Clients, endpoint: String) -> Result<Self, Error> {
+        let poster = Arc::new(Poster::new(clients.config(), &endpoint)?);
+        let config =
+            aws_sdk_apigatewaymanagement::config::Builder::from(clients.config()).endpoint_url(endpoint).build();
         Ok(Self { client: Client::from_conf(config), poster })
     }
 

@@ -1,10 +1,10 @@
 //! The queue of what becomes due: it wakes `deliver` at the time of a notification. Its messages name the notification and
 //! say nothing of it.
 
-use aws_config::SdkConfig;
 use serde::{Deserialize, Serialize};
 
 use super::{Message, Queue};
+use crate::aws::clients::Clients;
 use crate::aws::row::VERSION;
 use crate::domain::schedule::id::ScheduleId;
 use crate::error::Error;
@@ -35,8 +35,8 @@ fn message(id: ScheduleId) -> Message {
 impl DueQueue {
     /// The queue at this address.
     #[must_use]
-    pub fn new(config: &SdkConfig, url: String) -> Self {
-        Self(Queue::new(config, url))
+    pub fn new(clients: &Clients, url: String) -> Self {
+        Self(Queue::new(clients, url))
     }
 
     /// Queues one notification for its time.

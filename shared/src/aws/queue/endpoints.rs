@@ -1,9 +1,9 @@
 //! The queue of attempts at endpoints. Behind it is one for those that have failed for the last time.
 
-use aws_config::SdkConfig;
 use serde::{Deserialize, Serialize};
 
 use super::{Message, Queue};
+use crate::aws::clients::Clients;
 use crate::aws::row::VERSION;
 use crate::clock;
 use crate::domain::endpoint::attempt::Attempt;
@@ -30,8 +30,8 @@ fn message(attempt: &Attempt, due: Millis) -> Message {
 impl EndpointsQueue {
     /// The queue at this address.
     #[must_use]
-    pub fn new(config: &SdkConfig, url: String) -> Self {
-        Self(Queue::new(config, url))
+    pub fn new(clients: &Clients, url: String) -> Self {
+        Self(Queue::new(clients, url))
     }
 
     /// The attempt that a message asks for.

@@ -9,11 +9,11 @@ pub use due::{DueQueue, read};
 pub use endpoints::EndpointsQueue;
 pub use shares::SharesQueue;
 
-use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
+use crate::aws::clients::Clients;
 use crate::clock;
 use crate::domain::time::Millis;
 use crate::error::Error;
@@ -51,8 +51,8 @@ fn delay(due: Millis, now: Millis) -> i32 {
 }
 
 impl Queue {
-    fn new(config: &SdkConfig, url: String) -> Self {
-        Self { client: Client::new(config), url }
+    fn new(clients: &Clients, url: String) -> Self {
+        Self { client: clients.sqs(), url }
     }
 
     async fn send(&self, message: Message) -> Result<(), Error> {

@@ -1,9 +1,9 @@
 //! The queue of shares of large audiences, and of connections that did not take a notification.
 
-use aws_config::SdkConfig;
 use serde::{Deserialize, Serialize};
 
 use super::{Message, Queue};
+use crate::aws::clients::Clients;
 use crate::aws::row::VERSION;
 use crate::domain::share::Share;
 use crate::domain::time::Millis;
@@ -29,8 +29,8 @@ fn message(share: &Share, due: Millis) -> Message {
 impl SharesQueue {
     /// The queue at this address.
     #[must_use]
-    pub fn new(config: &SdkConfig, url: String) -> Self {
-        Self(Queue::new(config, url))
+    pub fn new(clients: &Clients, url: String) -> Self {
+        Self(Queue::new(clients, url))
     }
 
     /// The share that a message asks for.

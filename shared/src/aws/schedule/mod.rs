@@ -19,11 +19,11 @@ pub use row::{Pending, Scheduled, SeriesPart};
 pub use series::Series;
 pub use write::Written;
 
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::row::{from_row, text};
+use crate::aws::clients::Clients;
 use crate::domain::schedule::id::{Bucket, ScheduleId};
 use crate::domain::schedule::state::Stage;
 use crate::domain::time::Millis;
@@ -42,8 +42,8 @@ pub struct Schedule {
 impl Schedule {
     /// The table of this name.
     #[must_use]
-    pub fn new(config: &SdkConfig, table: String) -> Self {
-        Self { client: Client::new(config), table }
+    pub fn new(clients: &Clients, table: String) -> Self {
+        Self { client: clients.dynamodb(), table }
     }
 
     /// One notification; consistently.

@@ -17,8 +17,9 @@ pub use endpoint::Endpoint;
 pub use join::Joined;
 pub use list::{Listed, Page, Subscriber};
 
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
+
+use crate::aws::clients::Clients;
 
 /// All subscribers.
 #[derive(Clone, Debug)]
@@ -30,7 +31,7 @@ pub struct Subscribers {
 impl Subscribers {
     /// The table of this name.
     #[must_use]
-    pub fn new(config: &SdkConfig, table: String) -> Self {
-        Self { client: Client::new(config), table }
+    pub fn new(clients: &Clients, table: String) -> Self {
+        Self { client: clients.dynamodb(), table }
     }
 }

@@ -7,7 +7,6 @@ mod webhook;
 
 use std::net::SocketAddr;
 
-use aws_config::SdkConfig;
 use tokio::sync::OnceCell;
 
 use super::Target;
@@ -15,6 +14,7 @@ use super::client::{Answer, SafeClient, Unreachable};
 use super::parcel::Parcel;
 use super::web_push::VapidKeys;
 use crate::aws::cap::Caps;
+use crate::aws::clients::Clients;
 use crate::aws::email::Mailer;
 use crate::aws::handed::Handed;
 use crate::aws::publish::Publisher;
@@ -137,16 +137,16 @@ pub struct Courier {
 impl Courier {
     /// Builds what reaches them.
     #[must_use]
-    pub fn new(config: &SdkConfig, kinds: KindSettings, settings: CourierSettings) -> Self {
+    pub fn new(clients: &Clients, kinds: KindSettings, settings: CourierSettings) -> Self {
         let CourierSettings { name_server, vapid_secret, email_from, once_table } = settings;
         Self {
             client: OnceCell::new(),
             name_server,
             kinds,
-            publisher: Publisher::new(config),
-            mailer: Mailer::new(config, email_from),
-            caps: Caps::new(config, once_table),
-            vapid: Secret::new(config, vapid_secret),
+            publisher: Publisher::new(clients),
+            mailer: Mailer::new(clients, email_from),
+            caps: Caps::new(clients, once_table),
+            vapid: Secret::new(clients, vapid_secret),
             vapid_keys: OnceCell::new(),
         }
     }

@@ -2,7 +2,7 @@
 
 use shared::actions::{Channels, Cutter, Endpoints, Inboxes, Notifications, Sender, Tickets};
 use shared::aws::cap::Caps;
-use shared::aws::clients;
+use shared::aws::clients::{self, Clients};
 use shared::aws::deliveries::Deliveries;
 use shared::aws::queue::EndpointsQueue;
 use shared::aws::schedule::Schedule;
@@ -27,26 +27,32 @@ impl App {
     /// Reads the environment and builds the clients.
     pub(crate) async fn load() -> Result<Self, lambda_http::Error> {
         let clients = clients::load().await?;
-        let (log, subscribers) = (wiring::log(&clients)?, wiring::subscribers(&clients)?);
-        let management = wiring::management(&clients)?;
+        let verifier = Verifier::load(&clients, TokenSettings::from_env()?);
+        // While its keys are on their way, all else is built.
+        let (verifier, built) = tokio::join!(verifier, async { Self::build(&clients) });
+        Ok(built?(verifier?))
+    }
+
+    /// All but the verifier.
+    fn build(clients: &Clients) -> Result<impl FnOnce(Verifier) -> Self + use<>, lambda_http::Error> {
+        let (log, subscribers) = (wiring::log(clients)?, wiring::subscribers(clients)?);
+        let management = wiring::management(clients)?;
         let once = settings::once_table()?;
         let ScheduleSettings { table, .. } = ScheduleSettings::from_env()?;
-        Ok(Self {
-            verifier: Verifier::load(&clients, TokenSettings::from_env()?).await?,
-            sender: wiring::sender(&clients, log.clone(), management.clone())?,
-            notifications: Notifications::new(Schedule::new(&clients, table.clone())),
-            channels: Channels::new(log.clone(), subscribers.clone()),
-            inboxes: Inboxes::new(log.clone()),
-            cutter: Cutter::new(subscribers.clone(), management),
-            tickets: Tickets::new(TicketRows::new(&clients, once.clone())),
-            endpoints: Endpoints::new(
-                subscribers,
-                Deliveries::new(&clients, table),
-                log,
-                EndpointsQueue::new(&clients, settings::endpoints_queue()?),
-                Caps::new(&clients, once),
-                KindSettings::from_env()?,
-            ),
-        })
+        let sender = wiring::sender(clients, log.clone(), management.clone())?;
+        let notifications = Notifications::new(Schedule::new(clients, table.clone()));
+        let channels = Channels::new(log.clone(), subscribers.clone());
+        let inboxes = Inboxes::new(log.clone());
+        let cutter = Cutter::new(subscribers.clone(), management);
+        let tickets = Tickets::new(TicketRows::new(clients, once.clone()));
+        let endpoints = Endpoints::new(
+            subscribers,
+            Deliveries::new(clients, table),
+            log,
+            EndpointsQueue::new(clients, settings::endpoints_queue()?),
+            Caps::new(clients, once),
+            KindSettings::from_env()?,
+        );
+        Ok(|verifier| Self { verifier, sender, notifications, channels, inboxes, cutter, tickets, endpoints })
     }
 }

@@ -65,9 +65,14 @@ pub fn shares_queue() -> Result<String, InvalidSetting> {
 /// What one process of those that serve shares leaves between two posts, so that all of them stay within the stack's rate.
 ///
 /// # Errors
-/// A variable is missing or no number.
+/// A variable is missing or no number, or a process would have less than one post a second.
 pub fn post_interval() -> Result<Duration, InvalidSetting> {
-    let (posts, processes): (u32, u32) = (number("POSTS_PER_SECOND")?, number("SHARE_CONCURRENCY")?);
+    const POSTS: &str = "POSTS_PER_SECOND";
+    let (posts, processes): (u32, u32) = (number(POSTS)?, number("SHARE_CONCURRENCY")?);
+    if posts < processes {
+        let reason = format!("give at least {processes}, since so many executions (SHARE_CONCURRENCY) share them");
+        return Err(InvalidSetting::Invalid { name: POSTS, reason });
+    }
     Ok(Duration::from_secs(processes.into()) / posts.max(1))
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::cost::dollars;
+use crate::number::grouped;
 use crate::options::Options;
 use crate::prices::Prices;
 use crate::world::Outcome;
@@ -123,11 +124,4 @@ impl fmt::Display for Report {
         }
         write!(f, "\npromises kept: {}", if self.broken().is_empty() { "yes" } else { "no" })
     }
-}
-
-/// A number with a comma after each three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let parts: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
-    parts.join(",")
 }

@@ -100,8 +100,14 @@ impl Pusher {
 
     /// `None` for one whose token has ended.
     async fn post(&self, push: &Push<'_>, to: &Subscriber, pace: Option<&Pace>) -> Result<Option<Posted>, Error> {
-        if to.ended {
-            return Ok(Box::pin(self.end(push, to, pace)).await);
+        if let Some(pace) = pace
+            && !pace.turn().await
+        {
+            return Ok(Some(Posted::Slow));
+        }
+        // Only now: it has waited.
+        if to.has_ended(clock::now()) {
+            return Ok(Box::pin(self.end(push, to)).await);
         }
         let posted = self.management.post(&to.connection.0, &push.frame, pace).await?;
         if posted == Posted::Gone {
@@ -112,13 +118,8 @@ impl Pusher {
     }
 
     /// Closes the connection of one whose token has ended: its client needs a new one, and catches up with it. It counts as slow
-    /// if that fails, or has no turn.
-    async fn end(&self, push: &Push<'_>, to: &Subscriber, pace: Option<&Pace>) -> Option<Posted> {
-        if let Some(pace) = pace
-            && !pace.turn().await
-        {
-            return Some(Posted::Slow);
-        }
+    /// if that fails.
+    async fn end(&self, push: &Push<'_>, to: &Subscriber) -> Option<Posted> {
         let closed = close(&self.management, &self.subscribers, push.channel, to).await.inspect_err(Error::log);
         closed.is_err().then_some(Posted::Slow)
     }

@@ -5,6 +5,9 @@ use std::time::Duration;
 /// What slows down, where many connections take nothing, slows down to this part of its rate at most.
 const SLOWEST: u32 = 16;
 
+/// Nor does it leave more than this between two turns: whoever comes alone is to get one.
+const LONGEST: Duration = Duration::from_secs(1);
+
 /// The posts of a page are to take no longer than this, since nobody else can go on with it.
 const A_PAGE: Duration = Duration::from_secs(2);
 
@@ -62,7 +65,7 @@ impl Pace {
     /// Slower, because a try was refused. One that is by itself costs some three turns; where more than about one in thirty is,
     /// it goes on.
     pub fn slow_down(&mut self) {
-        self.every = (self.every * 5 / 4).min(self.usual * SLOWEST);
+        self.every = (self.every * 5 / 4).min(self.usual * SLOWEST).min(LONGEST.max(self.usual));
     }
 
     /// A little faster, because one was not.
@@ -101,6 +104,18 @@ mod tests {
             pace.speed_up();
         }
         assert_eq!(time_for(&mut pace, 11, Duration::from_secs(2)), Duration::from_millis(10));
+    }
+
+    #[test]
+    fn whoever_comes_alone_gets_a_turn_however_slow_it_is() {
+        let mut pace = per_second(1);
+        let mut now = Duration::ZERO;
+        for _ in 0..100 {
+            let turn = pace.turn(now).unwrap();
+            assert!(turn - now <= LONGEST);
+            pace.slow_down();
+            now = turn;
+        }
     }
 
     #[test]

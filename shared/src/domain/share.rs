@@ -22,7 +22,8 @@ pub const PAGE: usize = 256;
 /// cut. Fewer would be done before it was worth fetching their message.
 pub const OWN: usize = 4_096;
 
-/// A page may take this long: the posts at their pace, behind those before it, and the tries of those that are not answered.
+/// A page may take this long. Its last post waits for its turn for 3 s, behind those before it; then it is not answered for 3 s,
+/// or refused, and waits as long for two more turns. What is left is for queueing it, and for the function's answer.
 const A_PAGE: Duration = Duration::from_secs(13);
 
 /// What a share of the audience is to be told.

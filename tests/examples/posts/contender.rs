@@ -114,6 +114,9 @@ impl Running {
         assert_eq!(after["taken"], recipients, "{after}");
         let grown = |name: &str| after[name].as_u64().unwrap() - before[name].as_u64().unwrap();
         assert_eq!(grown("posts") - grown("throttled"), recipients as u64, "each is posted to once: {after}");
+        if matches!(self, Self::Worker(_)) {
+            assert_eq!(grown("signed"), grown("posts"), "all are signed: {after}");
+        }
         Measured { cpu, wall, peak_memory_kib: cpu::peak_memory(pid), opened: grown("opened") }
     }
 }

@@ -25,6 +25,9 @@ use tokio_rustls::TlsAcceptor;
 use crate::cpu::on_core;
 use crate::rows;
 
+/// Each client posts as much, about 1 KB; less is an error.
+const SHORTEST: usize = 1_000;
+
 /// How posts reach it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
@@ -91,7 +94,7 @@ impl Mock {
         self.client.post(format!("{}/bench", self.aws())).body(body.to_string()).send().await.unwrap();
     }
 
-    /// What it saw since: `posts`, of which `taken` by how many connections, `throttled`, `opened` connections to it, and the
+    /// What it saw since: `posts`, of which `signed`, `taken` by how many connections, `throttled`, `opened` connections to it, and the
     /// `shares` that were queued.
     pub(crate) async fn seen(&self) -> Value {
         let answer = self.client.get(format!("{}/bench", self.aws())).send().await.unwrap();
@@ -113,6 +116,8 @@ struct Served {
     /// Of so many posts the last is throttled; 0 for none.
     one_in: AtomicU64,
     posts: AtomicU64,
+    /// Of them, those with a signature.
+    signed: AtomicU64,
     throttled: AtomicU64,
     opened: AtomicU64,
 }
@@ -178,6 +183,10 @@ async fn answer(
     body: Bytes,
 ) -> Response {
     if let Some((_, connection)) = uri.path().split_once("connections/") {
+        if body.len() < SHORTEST {
+            return StatusCode::BAD_REQUEST.into_response();
+        }
+        served.signed.fetch_add(u64::from(headers.contains_key("authorization")), Ordering::Relaxed);
         return served.post(connection.to_owned()).await;
     }
     if uri.path() == "/bench" {
@@ -213,17 +222,20 @@ impl Served {
         let mut seen = self.seen.lock().unwrap();
         if method == Method::GET {
             let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-            let (posts, throttled, opened) = (load(&self.posts), load(&self.throttled), load(&self.opened));
-            let (taken, shares) = (seen.taken.len(), std::mem::take(&mut seen.shares));
-            return json!({"posts": posts, "taken": taken, "throttled": throttled, "opened": opened, "shares": shares})
-                .to_string();
+            let [posts, signed, throttled, opened] =
+                [&self.posts, &self.signed, &self.throttled, &self.opened].map(load);
+            return json!({
+                "posts": posts, "signed": signed, "taken": seen.taken.len(), "throttled": throttled, "opened": opened,
+                "shares": std::mem::take(&mut seen.shares),
+            })
+            .to_string();
         }
         let told: Value = serde_json::from_slice(body).unwrap();
         let keys = rows::keys(usize::try_from(told["recipients"].as_u64().unwrap()).unwrap());
         *seen = Seen { keys, ..Seen::default() };
         self.delay_ms.store(told["delay_ms"].as_u64().unwrap(), Ordering::Relaxed);
         self.one_in.store(if told["throttled"] == true { 100 } else { 0 }, Ordering::Relaxed);
-        for counter in [&self.posts, &self.throttled, &self.opened] {
+        for counter in [&self.posts, &self.signed, &self.throttled, &self.opened] {
             counter.store(0, Ordering::Relaxed);
         }
         String::new()

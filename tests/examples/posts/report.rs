@@ -149,6 +149,12 @@ impl fmt::Display for Report {
                 case.opened(),
             )?;
         }
+        if !self.cases.iter().any(|case| case.contender == Contender::Node) {
+            writeln!(
+                f,
+                "\nNOT CHECKED: how much more Node.js costs, since npm could not install what is to be measured of it"
+            )?;
+        }
         for broken in self.broken() {
             writeln!(f, "\nNOT AS PROMISED: {broken}")?;
         }

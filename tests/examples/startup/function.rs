@@ -42,6 +42,9 @@ pub(crate) struct Function {
     pub(crate) zipped: Option<usize>,
 }
 
+/// Whose event has them post to a connection.
+const POSTING: [&str; 3] = ["message", "send", "share"];
+
 /// What one start has cost.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Start {
@@ -100,6 +103,9 @@ impl Function {
         let answer = unless_it_ends(&mut process, runtime.invoke(self.event.clone())).await;
         let first = Cost { wall: began.elapsed(), cpu: cpu::time(pid).saturating_sub(ready.cpu) };
         assert!(is_success(&answer), "{}: {answer}", self.kind);
+        if let Kind::Ours(name) = &self.kind {
+            assert_eq!(world.posts() > 0, POSTING.contains(&name.as_str()), "posts of {name}");
+        }
         let memory_kib = cpu::peak_memory(pid);
         process.kill().await.unwrap();
         Start { ready, first, memory_kib }
@@ -117,7 +123,8 @@ async fn unless_it_ends<T>(process: &mut Child, it: impl Future<Output = T>) -> 
 fn is_success(answer: &Value) -> bool {
     let failures = answer["batchItemFailures"].as_array().map_or(0, Vec::len);
     let status = answer["statusCode"].as_u64().unwrap_or(200);
-    answer["errorType"].is_null() && failures == 0 && (200..300).contains(&status)
+    let is_denied = answer.pointer("/policyDocument/Statement/0/Effect").is_some_and(|effect| effect == "Deny");
+    answer["errorType"].is_null() && failures == 0 && (200..300).contains(&status) && !is_denied
 }
 
 /// The tokens in the files have expired.

@@ -4,17 +4,21 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::batch::put;
 use crate::build::build;
 use crate::cpu::stay_on_core;
+use crate::gateway::Gateway;
 use crate::runtime;
 use crate::stack::Stack;
+use crate::subscribers;
 use crate::tls::Authority;
 
 pub(crate) struct World {
     /// It ends with the value.
     _stack: Stack,
+    gateway: Gateway,
     authority: Authority,
     /// Every variable that any function of the template has.
     plain: BTreeMap<String, String>,
@@ -34,17 +38,19 @@ impl World {
         // All but the function that is measured.
         stay_on_core(0);
         let stack = Stack::start(&[]);
-        let plain = environment(&stack).await;
+        listen(&stack).await;
+        let gateway = Gateway::start().await;
+        let mut plain = environment(&stack).await;
+        plain.insert("MANAGEMENT_ENDPOINT".to_owned(), format!("http://{}/dev", gateway.address));
         let authority = Authority::new();
         let mut tls = plain.clone();
-        for api in ["aws", "websocket"] {
-            let address = host_and_port(stack.address(api));
-            let ours = authority.stand_before(address).await;
+        for address in [host_and_port(stack.address("aws")).to_owned(), gateway.address.to_string()] {
+            let ours = authority.stand_before(&address).await;
             for value in tls.values_mut() {
                 *value = value.replace(&format!("http://{address}"), &format!("https://{ours}"));
             }
         }
-        Self { _stack: stack, authority, plain, tls, binaries, node }
+        Self { _stack: stack, gateway, authority, plain, tls, binaries, node }
     }
 
     /// The environment of a function.
@@ -53,6 +59,11 @@ impl World {
         let certificates = ("SSL_CERT_FILE", self.authority.certificates.to_str().unwrap());
         let for_node = ("NODE_EXTRA_CA_CERTS", certificates.1);
         variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain([certificates, for_node])
+    }
+
+    /// How many posts there were since this was asked last.
+    pub(crate) fn posts(&self) -> usize {
+        self.gateway.seen().connections.len()
     }
 
     /// What tokens are signed with.
@@ -64,6 +75,19 @@ impl World {
 /// Of an address with a scheme and maybe a path.
 fn host_and_port(address: &str) -> &str {
     address.split('/').nth(2).unwrap()
+}
+
+/// The events of `send` and `share` are to reach somebody, and the latter's notification is to be there.
+async fn listen(stack: &Stack) {
+    subscribers::write(stack, "user:alice", 1).await;
+    // So many that some are in any share.
+    subscribers::write(stack, "topic:news", 100).await;
+    let notification = json!({
+        "channel": {"S": "topic:news"}, "seq": {"N": "42"}, "v": {"N": "1"}, "sent_at": {"N": "1795290300123"},
+        "id": {"S": "01aa0000-0000-7000-8000-000000000000"}, "content": {"S": r#"{"title":"News"}"#},
+        "expires_at": {"N": "4000000000"},
+    });
+    put(stack, &stack.table("Notifications").await, std::iter::once(notification.to_string())).await;
 }
 
 /// What no function has that has run, and is no address.

@@ -57,27 +57,27 @@ impl Management {
     }
 
     /// Posts one frame. A throttled or failed post is tried again, with jitter and without keeping others waiting, before it
-    /// counts as slow. Where there is a pace, each try waits for its turn, and tells it how it went; where there is none somebody
-    /// waits for the answer, and what takes long is not tried again.
+    /// counts as slow; one that was not answered in time is not. Where there is a pace, each further try waits for its turn (the
+    /// first one's is the caller's), and all tell it how they went.
     ///
     /// # Errors
     /// The API refuses to serve us at all, which trying again does not mend.
     pub async fn post(&self, connection: &str, frame: &Payload, pace: Option<&Pace>) -> Result<Posted, Error> {
         let mut pauses = PAUSES.into_iter();
         loop {
-            if let Some(pace) = pace
-                && !pace.turn().await
-            {
-                return Ok(Posted::Slow);
-            }
             let tried = self.poster.post(connection, frame).await?;
             let posted = posted(&tried)?;
             if let Some(pace) = pace {
                 if posted == Posted::Slow { pace.slow_down() } else { pace.speed_up() }
             }
-            let is_tried_again = posted == Posted::Slow && (pace.is_some() || !matches!(tried, Tried::Unanswered));
+            let is_tried_again = posted == Posted::Slow && !matches!(tried, Tried::Late);
             let Some(most) = pauses.next().filter(|_| is_tried_again) else { return Ok(posted) };
             sleep(Duration::from_millis(rand::random_range(most / 4..=most))).await;
+            if let Some(pace) = pace
+                && !pace.turn().await
+            {
+                return Ok(Posted::Slow);
+            }
         }
     }
 
@@ -102,6 +102,6 @@ fn posted(tried: &Tried) -> Result<Posted, Error> {
         Tried::Answered(status @ (StatusCode::FORBIDDEN | StatusCode::PAYLOAD_TOO_LARGE), name) => {
             Err(Error::Failed { call: "PostToConnection", cause: format!("{status} {name}") })
         }
-        Tried::Answered(..) | Tried::Unanswered => Ok(Posted::Slow),
+        Tried::Answered(..) | Tried::Broken | Tried::Late => Ok(Posted::Slow),
     }
 }

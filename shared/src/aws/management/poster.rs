@@ -21,6 +21,9 @@ use crate::tls;
 /// frozen, and is better asked again on a new one.
 const LIMIT: Duration = Duration::from_secs(3);
 
+/// What has failed sooner has cost nobody much time.
+const SOON: Duration = Duration::from_secs(1);
+
 /// Who has not been answered after this is not waited for before more posts are let go.
 const PROMPT: Duration = Duration::from_millis(50);
 
@@ -41,8 +44,10 @@ pub(super) struct Poster {
 pub(super) enum Tried {
     /// It was answered so; with the error's name, if it is one.
     Answered(StatusCode, String),
-    /// It was not answered in time, or at all.
-    Unanswered,
+    /// Its connection could not be had, or broke.
+    Broken,
+    /// It was not answered in time.
+    Late,
 }
 
 impl Poster {
@@ -91,7 +96,9 @@ impl Poster {
             }),
         };
         drop(place);
-        let Some((status, name)) = answered else { return Ok(Tried::Unanswered) };
+        let Some((status, name)) = answered else {
+            return Ok(if began.elapsed() < SOON { Tried::Broken } else { Tried::Late });
+        };
         if status == StatusCode::FORBIDDEN {
             self.signer.forget();
         }

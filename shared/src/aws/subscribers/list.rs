@@ -23,8 +23,8 @@ pub struct Subscriber {
     pub connection: ConnectionId,
     /// When it was opened: a removal names it, so that it removes what it saw and nothing newer.
     pub connected_at: Millis,
-    /// Whether its token has expired: it must be given nothing any more.
-    pub ended: bool,
+    /// When its token expires, in seconds since 1970.
+    pub ends_at: i64,
 }
 
 impl Subscriber {
@@ -32,6 +32,12 @@ impl Subscriber {
     #[must_use]
     pub fn is_young(&self, now: Millis) -> bool {
         is_young(self.connected_at, now)
+    }
+
+    /// Whether its token has expired: it must be given nothing any more.
+    #[must_use]
+    pub fn has_ended(&self, now: Millis) -> bool {
+        self.ends_at <= now.seconds()
     }
 }
 
@@ -98,7 +104,7 @@ fn page(rows: Vec<Attributes>) -> Page {
         let Ok(row) = from_row::<SubscriberRow>(row) else { continue };
         let connection = ConnectionId::from_sort_key(&row.subscriber);
         if let Some(connection) = connection.filter(|_| !row.gone && row.expires_at > now) {
-            subscribers.push(Subscriber { connection, connected_at: row.connected_at, ended: row.ends_at <= now });
+            subscribers.push(Subscriber { connection, connected_at: row.connected_at, ends_at: row.ends_at });
         }
     }
     Page { subscribers, endpoints, last: None }

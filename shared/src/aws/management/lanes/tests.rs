@@ -101,6 +101,19 @@ async fn over_http_2_one_connection_carries_all() {
 }
 
 #[tokio::test]
+async fn one_that_has_carried_nothing_since_is_abandoned() {
+    let server = Server::start("h2").await;
+    let before = Instant::now();
+    server.send_all(1).await;
+    server.lanes.abandon(before);
+    server.send_all(1).await;
+    assert_eq!(server.accepted(), 1);
+    server.lanes.abandon(Instant::now());
+    server.send_all(1).await;
+    assert_eq!(server.accepted(), 2);
+}
+
+#[tokio::test]
 async fn over_http_1_there_are_as_many_as_are_used_at_once() {
     let server = Server::start("http/1.1").await;
     server.send_all(1).await;

@@ -58,7 +58,7 @@ async fn take(
     let mut seen = seen.lock().unwrap();
     if method != Method::POST || word != "@connections" {
         seen.others += 1;
-        return StatusCode::FORBIDDEN;
+        return if method == Method::DELETE { StatusCode::NO_CONTENT } else { StatusCode::FORBIDDEN };
     }
     seen.last = Some(Instant::now());
     seen.longest = seen.longest.max(body.len());

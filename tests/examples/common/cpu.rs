@@ -5,15 +5,20 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use nix::sched::{CpuSet, sched_setaffinity};
-use nix::time::clock_getcpuclockid;
+#[cfg(target_os = "linux")]
 use nix::unistd::Pid;
 use tokio::process::Command;
 
 /// The CPU time of a process and all its threads, those that have ended included.
+#[cfg(target_os = "linux")]
 pub(crate) fn time(pid: u32) -> Duration {
-    let clock = clock_getcpuclockid(Pid::from_raw(i32::try_from(pid).unwrap())).unwrap();
+    let clock = nix::time::clock_getcpuclockid(Pid::from_raw(i32::try_from(pid).unwrap())).unwrap();
     Duration::from(clock.now().unwrap())
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn time(_: u32) -> Duration {
+    panic!("what a process has cost is read as Linux counts it: run this bench there")
 }
 
 /// The most memory that it had, in KiB.
@@ -24,13 +29,17 @@ pub(crate) fn peak_memory(pid: u32) -> u64 {
 }
 
 /// Keeps the calling thread, and the processes that it starts from now on, on one core, where the machine has more than one.
+#[cfg(target_os = "linux")]
 pub(crate) fn stay_on_core(core: usize) {
     if cores() > 1 {
-        let mut only = CpuSet::new();
+        let mut only = nix::sched::CpuSet::new();
         only.set(core).unwrap();
-        sched_setaffinity(Pid::from_raw(0), &only).unwrap();
+        nix::sched::sched_setaffinity(Pid::from_raw(0), &only).unwrap();
     }
 }
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn stay_on_core(_: usize) {}
 
 /// How many the machine lets this process have, as it was at first.
 fn cores() -> usize {

@@ -61,7 +61,7 @@ impl World {
         variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain([certificates, for_node])
     }
 
-    /// How many posts there were since this was asked last.
+    /// How many connections were posted to since this was asked last.
     pub(crate) fn posts(&self) -> usize {
         self.gateway.seen().connections.len()
     }

@@ -23,7 +23,7 @@ pub use pace::Pace;
 use poster::{Poster, Tried};
 pub use signer::Payload;
 
-/// A post that was throttled, failed or was not answered is tried again after at most so many milliseconds each.
+/// A post that was throttled, or failed soon, is tried again after at most so many milliseconds each.
 pub const PAUSES: [u64; 2] = [200, 800];
 
 /// The management API of our WebSocket API.

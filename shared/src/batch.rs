@@ -1,10 +1,9 @@
 //! A queue's batch: from messages to those that are left. Those come again, and in the end go to the dead-letter queue.
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
+use domain::time::Millis;
 use futures_util::future::join_all;
 use rand::RngExt as _;
-
-use crate::domain::time::Millis;
 
 /// A message that failed comes again after about so many seconds, the longer the more often it has come. Without this it
 /// would come when the queue's visibility timeout ends, as it does when its function dies.

@@ -1,8 +1,7 @@
 //! The machine's clock. Below this `now` is an argument.
 
+use domain::time::Millis;
 use jiff::Timestamp;
-
-use crate::domain::time::Millis;
 
 /// The present moment.
 #[must_use]

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use domain::refusal::{Code, Refusal};
 
-use crate::domain::refusal::{Code, Refusal};
 use crate::settings::InvalidSetting;
 
 /// A use case that did not succeed.

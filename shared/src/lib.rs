@@ -1,6 +1,6 @@
 //! What the Tidings functions share.
 //!
-//! - [`domain`] is pure: no async, no AWS, no environment, no clock (`now` is an argument).
+//! - [`domain`] is a crate of its own, and pure: no async, no AWS, no environment, no clock (`now` is an argument).
 //! - [`aws`] holds the adapters, one AWS service (or one table) a file.
 //! - [`endpoints`] are the kinds of endpoints, one a file, and how each is reached.
 //! - [`actions`] are the use cases, written on top of both; a function's `main` picks those that it serves.
@@ -12,7 +12,6 @@ pub mod aws;
 pub mod batch;
 pub mod clock;
 pub mod deadline;
-pub mod domain;
 pub mod endpoints;
 pub mod error;
 pub mod http;
@@ -21,3 +20,5 @@ pub mod socket;
 pub mod tls;
 pub mod tokens;
 pub mod wiring;
+
+pub use domain;

@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use domain::append;
+use domain::channel::Channel;
+use domain::endpoint::retry::LOG_KEEPS;
+use domain::time::Millis;
+
 use crate::clock;
-use crate::domain::append;
-use crate::domain::channel::Channel;
-use crate::domain::endpoint::retry::LOG_KEEPS;
-use crate::domain::time::Millis;
 use crate::endpoints::mobile_push::Application;
 use crate::endpoints::url::Rules;
 

@@ -1,10 +1,10 @@
 //! What the WebSocket functions take from API Gateway's events.
 
 use aws_lambda_events::apigw::{ApiGatewayWebsocketProxyRequest, ApiGatewayWebsocketProxyRequestContext};
+use domain::claims::Claims;
+use domain::time::Millis;
 
 use crate::aws::subscribers::{Connection, ConnectionId};
-use crate::domain::claims::Claims;
-use crate::domain::time::Millis;
 
 /// The name under which the authorizer hands the claims on. API Gateway takes scalars only, so they go as JSON.
 pub const CLAIMS: &str = "claims";

@@ -5,6 +5,7 @@ mod anywhere;
 mod append;
 mod audience;
 mod browser;
+mod build;
 mod cli;
 mod codes;
 mod endpoints;

@@ -1,13 +1,13 @@
 //! Looking at a channel.
 
+use domain::channel::Channel;
+use domain::claims::Claims;
+use domain::seq::Seq;
 use serde::Serialize;
 
 use super::Inboxes;
 use crate::aws::log::Log;
 use crate::aws::subscribers::Subscribers;
-use crate::domain::channel::Channel;
-use crate::domain::claims::Claims;
-use crate::domain::seq::Seq;
 use crate::error::Error;
 
 /// Connections, and endpoints, are counted up to this.

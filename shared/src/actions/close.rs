@@ -1,9 +1,10 @@
 //! Closing connections, and forgetting those that are gone.
 
+use domain::channel::Channel;
+
 use crate::aws::management::Management;
 use crate::aws::subscribers::{Subscriber, Subscribers};
 use crate::clock;
-use crate::domain::channel::Channel;
 use crate::error::Error;
 
 /// Closes a connection; `false` if it was closed before. `$disconnect` removes the rows of one that is closed now; one

@@ -1,13 +1,13 @@
 //! Cutting a user's live connections.
 
+use domain::channel::{Channel, Sub};
+use domain::claims::Claims;
+use domain::share::Range;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::close::close;
 use crate::aws::management::Management;
 use crate::aws::subscribers::Subscribers;
-use crate::domain::channel::{Channel, Sub};
-use crate::domain::claims::Claims;
-use crate::domain::share::Range;
 use crate::error::Error;
 
 const AT_ONCE: usize = 16;

@@ -3,6 +3,10 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
+use domain::channel::Channel;
+use domain::schedule::id::ScheduleId;
+use domain::schedule::state::Stage;
+use domain::time::Millis;
 use futures_util::future::{join, join_all};
 use tokio::sync::Mutex;
 
@@ -12,10 +16,6 @@ use crate::aws::log::{Appended, Log};
 use crate::aws::queue::{DueQueue, EndpointsQueue};
 use crate::aws::schedule::{Due, LaterAttempt, Schedule, Scheduled, SentNote};
 use crate::clock;
-use crate::domain::channel::Channel;
-use crate::domain::schedule::id::ScheduleId;
-use crate::domain::schedule::state::Stage;
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 /// A message may come this much too early, in milliseconds, and is waited for. Delays are whole seconds.

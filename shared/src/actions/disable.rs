@@ -1,15 +1,15 @@
 //! Disabling an endpoint that has taken nothing for days, and telling its owner.
 
+use domain::channel::Channel;
+use domain::item::Item;
+use domain::schedule::id::ScheduleId;
+use domain::send::Send;
+use domain::time::Millis;
 use serde_json::{Value, json};
 
 use crate::aws::queue::DueQueue;
 use crate::aws::schedule::{Schedule, Scheduled, Written};
 use crate::aws::subscribers::{Endpoint, Subscribers};
-use crate::domain::channel::Channel;
-use crate::domain::item::Item;
-use crate::domain::schedule::id::ScheduleId;
-use crate::domain::send::Send;
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 /// Disables endpoints.

@@ -1,5 +1,15 @@
 //! A channel's endpoints: adding, looking, removing, new secrets, and sending again.
 
+use domain::channel::{Channel, Sub};
+use domain::claims::Claims;
+use domain::endpoint::attempt::{self, Attempt};
+use domain::endpoint::id::EndpointId;
+use domain::endpoint::request::{Add, Replay};
+use domain::endpoint::{Filter, MOST};
+use domain::refusal::{Code, Refusal};
+use domain::replay::Row as _;
+use domain::seq::Seq;
+use domain::time::{self, Millis};
 use serde::Serialize;
 
 use crate::aws::cap::{Allowance, Capped, Caps};
@@ -8,16 +18,6 @@ use crate::aws::log::Log;
 use crate::aws::queue::EndpointsQueue;
 use crate::aws::subscribers::{Endpoint, Subscribers};
 use crate::clock;
-use crate::domain::channel::{Channel, Sub};
-use crate::domain::claims::Claims;
-use crate::domain::endpoint::attempt::{self, Attempt};
-use crate::domain::endpoint::id::EndpointId;
-use crate::domain::endpoint::request::{Add, Replay};
-use crate::domain::endpoint::{Filter, MOST};
-use crate::domain::refusal::{Code, Refusal};
-use crate::domain::replay::Row as _;
-use crate::domain::seq::Seq;
-use crate::domain::time::{self, Millis};
 use crate::endpoints::Target;
 use crate::endpoints::webhook::Secret;
 use crate::error::Error;

@@ -1,6 +1,11 @@
 //! Pushing one notification to everybody who listens to a channel: to connections at once, to the rest of a large audience and
 //! to endpoints by queues.
 
+use domain::channel::Channel;
+use domain::endpoint::attempt::Attempt;
+use domain::item::{Item, frame};
+use domain::seq::Seq;
+use domain::share::{PAGE, Part, Range, Share, What};
 use futures_util::stream;
 
 use super::push::{Push, Pusher};
@@ -8,11 +13,6 @@ use crate::aws::management::{Management, Payload};
 use crate::aws::queue::{EndpointsQueue, SharesQueue};
 use crate::aws::subscribers::{Listed, Page, Subscribers};
 use crate::clock;
-use crate::domain::channel::Channel;
-use crate::domain::endpoint::attempt::Attempt;
-use crate::domain::item::{Item, frame};
-use crate::domain::seq::Seq;
-use crate::domain::share::{PAGE, Part, Range, Share, What};
 use crate::error::Error;
 
 /// Who to push to.

@@ -1,14 +1,14 @@
 //! The read mark of an inbox, and what is left to read.
 
+use domain::channel::Channel;
+use domain::claims::Claims;
+use domain::frame::Position;
+use domain::refusal::{Code, Refusal};
+use domain::seq::Seq;
+use domain::unread::unread;
 use serde::Serialize;
 
 use crate::aws::log::Log;
-use crate::domain::channel::Channel;
-use crate::domain::claims::Claims;
-use crate::domain::frame::Position;
-use crate::domain::refusal::{Code, Refusal};
-use crate::domain::seq::Seq;
-use crate::domain::unread::unread;
 use crate::error::Error;
 
 /// People's own channels.

@@ -1,11 +1,12 @@
 //! Sending what came in over a topic.
 
+use domain::channel::{Channel, Sub};
+use domain::claims::Claims;
+use domain::inbound::Inbound;
+use domain::pattern::Pattern;
+use domain::send::IdempotencyKey;
+
 use super::{Sender, Sent};
-use crate::domain::channel::{Channel, Sub};
-use crate::domain::claims::Claims;
-use crate::domain::inbound::Inbound;
-use crate::domain::pattern::Pattern;
-use crate::domain::send::IdempotencyKey;
 use crate::error::Error;
 
 /// Sends a topic's messages.

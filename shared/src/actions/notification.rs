@@ -1,16 +1,16 @@
 //! What became of a scheduled notification, and cancelling it.
 
+use domain::channel::{Channel, Sub};
+use domain::claims::Claims;
+use domain::refusal::{Code, Refusal};
+use domain::schedule::id::ScheduleId;
+use domain::schedule::state::{Stage, State};
+use domain::seq::Seq;
+use domain::time::{self, Millis};
 use serde::Serialize;
 
 use crate::aws::schedule::{Schedule, Scheduled, Series};
 use crate::clock;
-use crate::domain::channel::{Channel, Sub};
-use crate::domain::claims::Claims;
-use crate::domain::refusal::{Code, Refusal};
-use crate::domain::schedule::id::ScheduleId;
-use crate::domain::schedule::state::{Stage, State};
-use crate::domain::seq::Seq;
-use crate::domain::time::{self, Millis};
 use crate::error::Error;
 
 /// How often a cancellation looks again at what changed meanwhile.

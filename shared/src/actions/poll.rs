@@ -2,16 +2,16 @@
 
 use std::time::{Duration, SystemTime};
 
+use domain::claims::Claims;
+use domain::poll::{Cursor, Poll};
+use domain::polled::{Polled, is_news, merge};
+use domain::replay::{Page, Row as _};
 use futures_util::future::try_join_all;
 use tokio::time::Instant;
 
 use super::Inboxes;
 use crate::aws::log::{Log, NotificationRow};
 use crate::clock;
-use crate::domain::claims::Claims;
-use crate::domain::poll::{Cursor, Poll};
-use crate::domain::polled::{Polled, is_news, merge};
-use crate::domain::replay::{Page, Row as _};
 use crate::error::Error;
 
 /// How long to wait before the first look for something new; each further wait is twice as long, up to the longest. A

@@ -2,6 +2,8 @@
 
 use std::pin::pin;
 
+use domain::channel::Channel;
+use domain::share::{One, Part, Share, What};
 use futures_util::stream::{Stream, StreamExt as _};
 
 use super::close::{close, forget};
@@ -9,8 +11,6 @@ use crate::aws::management::{Management, Pace, Payload, Posted};
 use crate::aws::queue::SharesQueue;
 use crate::aws::subscribers::{ConnectionId, Subscriber, Subscribers};
 use crate::clock;
-use crate::domain::channel::Channel;
-use crate::domain::share::{One, Part, Share, What};
 use crate::error::Error;
 
 /// How many are posted to, or wait for another try, at once: a few that wait keep nobody from theirs.

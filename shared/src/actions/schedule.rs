@@ -1,17 +1,18 @@
 //! Sending later: a row in the schedule, and a message in the queue if it is due soon.
 
+use domain::channel::Sub;
+use domain::item::Item;
+use domain::schedule::id::ScheduleId;
+use domain::schedule::state::State;
+use domain::send::{IdempotencyKey, Send};
+use domain::time::Millis;
+
 use super::fan_out::Pushed;
 use super::notification::{NotificationState, Notifications};
 use super::send::{Sent, SentChannel};
 use crate::aws::once::{self, Onces};
 use crate::aws::queue::DueQueue;
 use crate::aws::schedule::{Schedule, Scheduled, Series, Written};
-use crate::domain::channel::Sub;
-use crate::domain::item::Item;
-use crate::domain::schedule::id::ScheduleId;
-use crate::domain::schedule::state::State;
-use crate::domain::send::{IdempotencyKey, Send};
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 /// Takes notifications that are to be sent later.

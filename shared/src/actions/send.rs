@@ -3,6 +3,13 @@
 //! An answer says that both are done. Whatever fails before is told to the publisher, who sends again: under the same
 //! key nothing is stored twice, and what was stored but perhaps not pushed is pushed again.
 
+use domain::channel::{Channel, Sub};
+use domain::claims::Claims;
+use domain::item::Item;
+use domain::schedule::state::State;
+use domain::send::{IdempotencyKey, Send};
+use domain::seq::Seq;
+use domain::time::{self, Millis};
 use futures_util::future::try_join_all;
 use serde::Serialize;
 use uuid::Uuid;
@@ -12,13 +19,6 @@ use super::fan_out::{FanOut, Pushed};
 use crate::aws::log::{Appended, Log, New};
 use crate::aws::once::{self, Onces};
 use crate::clock;
-use crate::domain::channel::{Channel, Sub};
-use crate::domain::claims::Claims;
-use crate::domain::item::Item;
-use crate::domain::schedule::state::State;
-use crate::domain::send::{IdempotencyKey, Send};
-use crate::domain::seq::Seq;
-use crate::domain::time::{self, Millis};
 use crate::error::Error;
 
 /// How often a keyed request looks again at what another one under its key has done meanwhile.

@@ -1,8 +1,9 @@
 //! The end of a series.
 
+use domain::schedule::state::Stage;
+
 use crate::aws::schedule::{Schedule, Scheduled};
 use crate::clock;
-use crate::domain::schedule::state::Stage;
 use crate::error::Error;
 
 /// Cancels a notification that no channel has yet, if its series has ended; `true` if it had.

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use domain::item::frame;
+use domain::replay::Row as _;
+use domain::share::{OWN, Part, Range, Share, What, is_time_for_a_page};
 use futures_util::stream::{self, TryStreamExt as _};
 use tokio::time::Instant;
 
@@ -11,9 +14,6 @@ use crate::aws::management::{Management, Pace, Payload};
 use crate::aws::queue::SharesQueue;
 use crate::aws::subscribers::{Subscriber, Subscribers};
 use crate::clock;
-use crate::domain::item::frame;
-use crate::domain::replay::Row as _;
-use crate::domain::share::{OWN, Part, Range, Share, What, is_time_for_a_page};
 use crate::error::Error;
 
 /// Serves shares.

@@ -3,15 +3,16 @@
 //! The subscriber's row is written first and the log read second; a send appends first and reads subscribers second;
 //! all consistently. So each notification reaches a new subscriber by push or by replay.
 
+use domain::channel::Channel;
+use domain::claims::{Claims, MAX_CHANNELS};
+use domain::frame::Position;
+use domain::item::frames;
+use domain::refusal::{Code, Refusal};
+use domain::seq::Seq;
+
 use super::Inboxes;
 use crate::aws::log::{Log, NotificationRow};
 use crate::aws::subscribers::{Connection, Joined, Subscribers};
-use crate::domain::channel::Channel;
-use crate::domain::claims::{Claims, MAX_CHANNELS};
-use crate::domain::frame::Position;
-use crate::domain::item::frames;
-use crate::domain::refusal::{Code, Refusal};
-use crate::domain::seq::Seq;
 use crate::error::Error;
 
 /// The most notifications that one `subscribe` replays behind a seq.

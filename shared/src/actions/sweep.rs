@@ -1,5 +1,9 @@
 //! Handing on what is due: the sweeper's minute.
 
+use domain::schedule::id::{Bucket, Minute, ScheduleId};
+use domain::schedule::state::Stage;
+use domain::schedule::sweep::{Late, Progress, late};
+use domain::time::Millis;
 use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt as _};
 use tokio::time::Instant;
@@ -8,10 +12,6 @@ use super::series::end_with_series;
 use crate::aws::queue::DueQueue;
 use crate::aws::schedule::{Due, Known, LaterAttempt, Pending, Schedule};
 use crate::clock;
-use crate::domain::schedule::id::{Bucket, Minute, ScheduleId};
-use crate::domain::schedule::state::Stage;
-use crate::domain::schedule::sweep::{Late, Progress, late};
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 /// How many buckets, and how many rows, are looked after at once.

@@ -2,12 +2,12 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use domain::claims::Claims;
+use domain::refusal::{Code, Refusal};
 use serde::Serialize;
 
 use crate::aws::ticket::TicketRows;
 use crate::clock;
-use crate::domain::claims::Claims;
-use crate::domain::refusal::{Code, Refusal};
 use crate::error::Error;
 
 /// How long a ticket lives, in seconds.

@@ -6,11 +6,11 @@
 //! repeated. So the cap is a bound, and what goes out may be a little less.
 
 use aws_sdk_dynamodb::Client;
+use domain::channel::Sub;
+use domain::time::Millis;
 
 use super::row::{VERSION, condition_failed, number, past_conflicts, text};
 use crate::aws::clients::Clients;
-use crate::domain::channel::Sub;
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 const DAY: i64 = 24 * 60 * 60;

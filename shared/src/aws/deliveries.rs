@@ -4,15 +4,15 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, Select};
+use domain::channel::Channel;
+use domain::endpoint::attempt::{Attempt, Delivery, Ended, NotNow};
+use domain::endpoint::id::EndpointId;
+use domain::seq::Seq;
+use domain::time::{self, Millis};
 use serde::{Deserialize, Serialize};
 
 use super::row::{VERSION, from_row, number, past_conflicts, text, to_row};
 use crate::aws::clients::Clients;
-use crate::domain::channel::Channel;
-use crate::domain::endpoint::attempt::{Attempt, Delivery, Ended, NotNow};
-use crate::domain::endpoint::id::EndpointId;
-use crate::domain::seq::Seq;
-use crate::domain::time::{self, Millis};
 use crate::error::Error;
 
 /// How long a delivery is known after it has changed, in seconds: longer than a queue keeps a message.

@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
+use domain::channel::{Channel, Sub};
+use domain::item::Item;
+use domain::send::IdempotencyKey;
+use domain::seq::Seq;
+use domain::time::Millis;
 use serde::{Deserialize, Serialize};
 
 use super::log::Note;
 use super::row::{VERSION, built, from_row, number, past_conflicts, text, to_row};
 use crate::aws::clients::Clients;
-use crate::domain::channel::{Channel, Sub};
-use crate::domain::item::Item;
-use crate::domain::send::IdempotencyKey;
-use crate::domain::seq::Seq;
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 /// How long a key is remembered, in seconds.

@@ -4,12 +4,12 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::ReturnValue;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use domain::claims::Claims;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::row::{VERSION, from_row, number, text, to_row};
 use crate::aws::clients::Clients;
-use crate::domain::claims::Claims;
 use crate::error::Error;
 
 /// The table.

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
+use domain::refusal::Refusal;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::cut;
 use super::parcel::Parcel;
-use crate::domain::refusal::Refusal;
 
 /// The longest address that mail servers pass on (RFC 5321, section 4.5.3.1.3, erratum 1690), in characters.
 const LONGEST_ADDRESS: usize = 254;
@@ -146,13 +146,13 @@ fn headers(parcel: &Parcel<'_>) -> [(&'static str, String); 2] {
 
 #[cfg(test)]
 mod tests {
+    use domain::channel::Channel;
+    use domain::content::Content;
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::super::parcel::tests::{content, data, inbox, parcel};
     use super::*;
-    use crate::domain::channel::Channel;
-    use crate::domain::content::Content;
 
     fn mail_of(content: &Content) -> Option<Mail> {
         Mail::of(&parcel(&inbox(), content))

@@ -1,9 +1,9 @@
 //! One notification on its way to one endpoint.
 
-use crate::domain::channel::Channel;
-use crate::domain::content::Content;
-use crate::domain::seq::Seq;
-use crate::domain::time::Millis;
+use domain::channel::Channel;
+use domain::content::Content;
+use domain::seq::Seq;
+use domain::time::Millis;
 
 /// A notification with its place, and what its receiver's device is told besides.
 #[derive(Clone, Copy, Debug)]

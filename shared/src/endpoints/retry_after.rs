@@ -2,7 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::domain::time::Millis;
+use domain::time::Millis;
 
 /// Nobody is waited for longer than this: a day, which is also the longest wait between two tries.
 pub const LONGEST_SECONDS: u64 = 24 * 60 * 60;

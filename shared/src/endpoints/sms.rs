@@ -2,12 +2,12 @@
 
 use std::fmt;
 
+use domain::refusal::Refusal;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::cut;
 use super::parcel::Parcel;
 use super::shown::Shown;
-use crate::domain::refusal::Refusal;
 
 /// The longest text that SNS takes in one call, which it sends in several parts (AWS: Amazon SNS API Reference, `Publish`).
 /// Counted in UTF-16 units, of which an emoji has two: so counts whoever counts a text message.
@@ -89,12 +89,12 @@ fn fits(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use domain::content::Content;
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::super::parcel::tests::{content, data, inbox, parcel};
     use super::*;
-    use crate::domain::content::Content;
 
     fn text_of(content: &Content) -> Option<String> {
         text(&parcel(&inbox(), content))

@@ -1,5 +1,7 @@
 //! The kinds of endpoints.
 
+use domain::refusal::{Code, Refusal};
+use domain::request;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -8,8 +10,6 @@ use super::mobile_push::TargetArn;
 use super::sms::Phone;
 use super::url::PublicUrl;
 use super::web_push::Subscription;
-use crate::domain::refusal::{Code, Refusal};
-use crate::domain::request;
 use crate::settings::KindSettings;
 
 /// What kind an endpoint is, and where.

@@ -5,10 +5,10 @@ use std::fmt;
 use std::net::IpAddr;
 
 use ::url::{Host, Url};
+use domain::refusal::Refusal;
 use http::Uri;
 
 use super::address::is_public;
-use crate::domain::refusal::Refusal;
 
 /// The most characters of a URL.
 const LONGEST: usize = 2048;

@@ -1,11 +1,11 @@
 //! Answers in JSON, and problems as RFC 9457 writes them.
 
+use domain::refusal::Refusal;
 use http::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::domain::refusal::Refusal;
 use crate::error::Error;
 
 /// An answer with this status.

@@ -2,10 +2,9 @@
 
 pub mod answer;
 
+use domain::refusal::{Code, Refusal};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-
-use crate::domain::refusal::{Code, Refusal};
 
 /// The bearer token (RFC 6750 section 2.1).
 ///

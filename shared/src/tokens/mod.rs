@@ -9,12 +9,12 @@ mod keys;
 mod source;
 mod verify;
 
+use domain::claims::Claims;
+use domain::refusal::{Code, Refusal};
 use tokio::sync::Mutex;
 
 use crate::aws::clients::Clients;
 use crate::aws::secret::Secret;
-use crate::domain::claims::Claims;
-use crate::domain::refusal::{Code, Refusal};
 use crate::error::Error;
 use crate::settings::TokenSettings;
 use jwks::KeySet;

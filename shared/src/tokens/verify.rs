@@ -1,11 +1,11 @@
 //! One token against the keys that are known.
 
+use domain::claims::Claims;
+use domain::refusal::{Code, Refusal};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 
 use super::keys::Keys;
-use crate::domain::claims::Claims;
-use crate::domain::refusal::{Code, Refusal};
 use crate::settings::TokenSettings;
 
 /// What is thought of a token.

@@ -21,7 +21,7 @@ const COLD: usize = 5;
 const MINUTE: i64 = 60_000;
 
 /// A sweep hands on what is due within this time, and looks for what is late until so long ago, in milliseconds
-/// (`shared/src/domain/schedule/sweep.rs`).
+/// (`shared/domain/src/schedule/sweep.rs`).
 const SWEPT_AHEAD: i64 = 140_000;
 const LATE_AFTER: i64 = 40_000;
 

@@ -10,6 +10,11 @@ use std::ops::Range;
 use std::pin::pin;
 use std::time::Duration;
 
+use domain::channel::Channel;
+use domain::endpoint::attempt::{Attempt, Ended, NotNow};
+use domain::endpoint::retry;
+use domain::replay::Row as _;
+use domain::time::Millis;
 use tokio::time::{Instant, timeout};
 
 use crate::aws::deliveries::{Begun, Deliveries, Record, Settled};
@@ -18,11 +23,6 @@ use crate::aws::queue::{DueQueue, EndpointsQueue, LONGEST_DELAY};
 use crate::aws::schedule::{LaterAttempt, Schedule};
 use crate::aws::subscribers::{Endpoint, Subscribers};
 use crate::clock;
-use crate::domain::channel::Channel;
-use crate::domain::endpoint::attempt::{Attempt, Ended, NotNow};
-use crate::domain::endpoint::retry;
-use crate::domain::replay::Row as _;
-use crate::domain::time::Millis;
 use crate::endpoints::courier::{Courier, Made, Outcome};
 use crate::endpoints::parcel::Parcel;
 use crate::error::Error;

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use domain::time::Millis;
+
 use crate::aws::subscribers::{Endpoint, Subscribers};
 use crate::clock;
-use crate::domain::time::Millis;
 use crate::endpoints::courier::Outcome;
 use crate::error::Error;
 

@@ -1,5 +1,5 @@
 //! Appending to a log: dense, in order, and in the usual case with one read and one write. The rules are in
-//! [`crate::domain::append`].
+//! [`domain::append`].
 
 use std::time::Duration;
 
@@ -8,6 +8,12 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{
     CancellationReason, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
+use domain::append::{Generation, Head, Plan, plan, plan_plain};
+use domain::channel::Channel;
+use domain::content::CollapseKey;
+use domain::item::Item;
+use domain::refusal::{Code, Refusal};
+use domain::seq::Seq;
 use rand::RngExt as _;
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -17,12 +23,6 @@ use crate::aws::row::{
     Attributes, CONDITION_FAILED, VERSION, built, cancellation_reasons, from_row, is_conflict, number, text, to_row,
 };
 use crate::clock;
-use crate::domain::append::{Generation, Head, Plan, plan, plan_plain};
-use crate::domain::channel::Channel;
-use crate::domain::content::CollapseKey;
-use crate::domain::item::Item;
-use crate::domain::refusal::{Code, Refusal};
-use crate::domain::seq::Seq;
 use crate::error::Error;
 
 /// How long a sender keeps trying to be next in a busy channel.

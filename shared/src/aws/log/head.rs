@@ -3,13 +3,13 @@
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use domain::append::{Generation, Head};
+use domain::channel::Channel;
+use domain::seq::Seq;
 use serde::Deserialize;
 
 use super::Log;
 use crate::aws::row::{VERSION, from_row, number, past_conflicts, text};
-use crate::domain::append::{Generation, Head};
-use crate::domain::channel::Channel;
-use crate::domain::seq::Seq;
 use crate::error::Error;
 
 /// What a channel's own row says.

@@ -11,9 +11,9 @@ pub use head::ChannelHead;
 pub use rows::NotificationRow;
 
 use aws_sdk_dynamodb::Client;
+use domain::append::Rules;
 
 use crate::aws::clients::Clients;
-use crate::domain::append::Rules;
 use crate::settings::LogSettings;
 
 /// All channels' logs.

@@ -3,13 +3,13 @@
 //! A row's expiry never decreases with its seq, so the expired ones, which TTL may leave in the table for days, all come
 //! first. They are bisected and not read: a cursor that lies far behind costs some units, not thousands.
 
+use domain::channel::Channel;
+use domain::seq::Seq;
 use serde::Deserialize;
 
 use super::Log;
 use crate::aws::row::from_row;
 use crate::clock;
-use crate::domain::channel::Channel;
-use crate::domain::seq::Seq;
 use crate::error::Error;
 
 #[derive(Deserialize)]

@@ -1,17 +1,17 @@
 //! Reading a log. Every read of notifications is consistent: a reader must not miss what a sender was told is stored.
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use domain::append::Newest;
+use domain::channel::Channel;
+use domain::frame::Position;
+use domain::replay::{self, Behind, Page, Reading, Row};
+use domain::seq::Seq;
+use domain::time::Millis;
 use serde::Deserialize;
 
 use super::{Log, NotificationRow};
 use crate::aws::row::{Attributes, from_row, number, text};
 use crate::clock;
-use crate::domain::append::Newest;
-use crate::domain::channel::Channel;
-use crate::domain::frame::Position;
-use crate::domain::replay::{self, Behind, Page, Reading, Row};
-use crate::domain::seq::Seq;
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 #[derive(Deserialize)]

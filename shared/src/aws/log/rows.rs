@@ -1,14 +1,13 @@
 //! How a notification stands in the table.
 
+use domain::append::Place;
+use domain::channel::Channel;
+use domain::content::{CollapseKey, Content};
+use domain::item::Item;
+use domain::replay::Row;
+use domain::seq::Seq;
+use domain::time::Millis;
 use serde::{Deserialize, Serialize};
-
-use crate::domain::append::Place;
-use crate::domain::channel::Channel;
-use crate::domain::content::{CollapseKey, Content};
-use crate::domain::item::Item;
-use crate::domain::replay::Row;
-use crate::domain::seq::Seq;
-use crate::domain::time::Millis;
 
 use super::append::New;
 use crate::aws::row::VERSION;

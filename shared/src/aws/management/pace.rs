@@ -3,9 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use domain::pace;
 use tokio::time::{Instant, sleep_until};
-
-use crate::domain::pace;
 
 /// Lets posts go one after the other.
 #[derive(Debug)]

@@ -10,11 +10,11 @@ use std::time::{Duration, UNIX_EPOCH};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_lc_rs::{digest, hmac};
+use domain::time::Millis;
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 const DATE: HeaderName = HeaderName::from_static("x-amz-date");

@@ -1,12 +1,12 @@
 //! The queue of what becomes due: it wakes `deliver` at the time of a notification. Its messages name the notification and
 //! say nothing of it.
 
+use domain::schedule::id::ScheduleId;
 use serde::{Deserialize, Serialize};
 
 use super::{Message, Queue};
 use crate::aws::clients::Clients;
 use crate::aws::row::VERSION;
-use crate::domain::schedule::id::ScheduleId;
 use crate::error::Error;
 
 /// The queue.
@@ -66,8 +66,9 @@ impl DueQueue {
 
 #[cfg(test)]
 mod tests {
+    use domain::time::Millis;
+
     use super::*;
-    use crate::domain::time::Millis;
 
     #[test]
     fn a_message_names_its_notification_and_nothing_else_is_one() {

@@ -1,13 +1,13 @@
 //! The queue of attempts at endpoints. Behind it is one for those that have failed for the last time.
 
+use domain::endpoint::attempt::Attempt;
+use domain::time::Millis;
 use serde::{Deserialize, Serialize};
 
 use super::{Message, Queue};
 use crate::aws::clients::Clients;
 use crate::aws::row::VERSION;
 use crate::clock;
-use crate::domain::endpoint::attempt::Attempt;
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 /// The queue, or the one of its dead letters.
@@ -70,10 +70,11 @@ impl EndpointsQueue {
 
 #[cfg(test)]
 mod tests {
+    use domain::channel::{Channel, Sub};
+    use domain::endpoint::id::EndpointId;
+    use domain::seq::Seq;
+
     use super::*;
-    use crate::domain::channel::{Channel, Sub};
-    use crate::domain::endpoint::id::EndpointId;
-    use crate::domain::seq::Seq;
 
     #[test]
     fn a_message_names_its_attempt_and_nothing_else_is_one() {

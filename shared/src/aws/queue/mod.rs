@@ -11,11 +11,11 @@ pub use shares::SharesQueue;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use domain::time::Millis;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use crate::aws::clients::Clients;
 use crate::clock;
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 /// The longest delay that SQS takes, in seconds.

@@ -1,12 +1,12 @@
 //! The queue of shares of large audiences, and of connections that did not take a notification.
 
+use domain::share::Share;
+use domain::time::Millis;
 use serde::{Deserialize, Serialize};
 
 use super::{Message, Queue};
 use crate::aws::clients::Clients;
 use crate::aws::row::VERSION;
-use crate::domain::share::Share;
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 /// The queue.
@@ -60,10 +60,11 @@ impl SharesQueue {
 
 #[cfg(test)]
 mod tests {
+    use domain::channel::Channel;
+    use domain::seq::Seq;
+    use domain::share::{Part, Range, What};
+
     use super::*;
-    use crate::domain::channel::Channel;
-    use crate::domain::seq::Seq;
-    use crate::domain::share::{Part, Range, What};
 
     #[test]
     fn a_message_names_its_share_and_nothing_else_is_one() {

@@ -2,13 +2,13 @@
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use domain::schedule::id::ScheduleId;
+use domain::schedule::state::Stage;
+use domain::time::Millis;
 
 use super::write::Transacted;
 use super::{KEPT, LaterAttempt, Pending, Schedule, Scheduled};
 use crate::aws::row::{built, condition_failed, number, past_conflicts, text};
-use crate::domain::schedule::id::ScheduleId;
-use crate::domain::schedule::state::Stage;
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 impl Schedule {

@@ -1,16 +1,16 @@
 //! An attempt at an endpoint that comes later than a queue can wait.
 
+use domain::endpoint::attempt::Attempt;
+use domain::schedule::id::{Bucket, ScheduleId};
+use domain::schedule::state::Stage;
+use domain::schedule::sweep::is_queued_by_writer;
+use domain::time::Millis;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::row::is_zero;
 use super::{Schedule, Scheduled};
 use crate::aws::row::{VERSION, from_row, text};
-use crate::domain::endpoint::attempt::Attempt;
-use crate::domain::schedule::id::{Bucket, ScheduleId};
-use crate::domain::schedule::state::Stage;
-use crate::domain::schedule::sweep::is_queued_by_writer;
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 /// The attribute that tells an attempt's row from a notification's.
@@ -95,11 +95,12 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
+    use domain::channel::{Channel, Sub};
+    use domain::endpoint::id::EndpointId;
+    use domain::seq::Seq;
+
     use super::*;
     use crate::aws::row::to_row;
-    use crate::domain::channel::{Channel, Sub};
-    use crate::domain::endpoint::id::EndpointId;
-    use crate::domain::seq::Seq;
 
     #[test]
     fn an_attempt_written_twice_is_one_row_and_the_next_is_another() {

@@ -21,12 +21,12 @@ pub use write::Written;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::schedule::id::{Bucket, ScheduleId};
+use domain::schedule::state::Stage;
+use domain::time::Millis;
 
 use super::row::{from_row, text};
 use crate::aws::clients::Clients;
-use crate::domain::schedule::id::{Bucket, ScheduleId};
-use crate::domain::schedule::state::Stage;
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 /// How long a row is kept once it is finished, in seconds: longer than the dead-letter queue keeps a message.

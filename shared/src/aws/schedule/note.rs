@@ -1,14 +1,14 @@
 //! What changes with an append: the notification is sent, and its series goes on.
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
+use domain::channel::Channel;
+use domain::schedule::state::Stage;
+use domain::seq::Seq;
+use domain::time::Millis;
 
 use super::{Schedule, Scheduled};
 use crate::aws::log::Note;
 use crate::aws::row::{built, number, text, to_row};
-use crate::domain::channel::Channel;
-use crate::domain::schedule::state::Stage;
-use crate::domain::seq::Seq;
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 /// That a channel has a scheduled notification. Fails where it has it already, or it or its series is cancelled.

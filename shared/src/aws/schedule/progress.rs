@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use domain::schedule::id::{Bucket, Minute};
+use domain::schedule::sweep::Progress;
+use domain::time::Millis;
 use serde::{Deserialize, Serialize};
 
 use super::Schedule;
 use crate::aws::row::{VERSION, condition_failed, from_row, number, past_conflicts, text, to_row};
-use crate::domain::schedule::id::{Bucket, Minute};
-use crate::domain::schedule::sweep::Progress;
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 const BUCKET: &str = "sweeper";

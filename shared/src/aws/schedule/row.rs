@@ -2,20 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use domain::channel::{Channel, Sub};
+use domain::content::CollapseKey;
+use domain::item::Item;
+use domain::schedule::id::{Bucket, ScheduleId};
+use domain::schedule::repeat::Repeat;
+use domain::schedule::state::{Stage, State};
+use domain::schedule::sweep::is_queued_by_writer;
+use domain::send::Send;
+use domain::seq::Seq;
+use domain::time::Millis;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::log::New;
 use crate::aws::row::VERSION;
-use crate::domain::channel::{Channel, Sub};
-use crate::domain::content::CollapseKey;
-use crate::domain::item::Item;
-use crate::domain::schedule::id::{Bucket, ScheduleId};
-use crate::domain::schedule::repeat::Repeat;
-use crate::domain::schedule::state::{Stage, State};
-use crate::domain::schedule::sweep::is_queued_by_writer;
-use crate::domain::send::Send;
-use crate::domain::seq::Seq;
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 /// One notification that is to be sent later.

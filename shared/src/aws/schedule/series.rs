@@ -1,15 +1,15 @@
 //! A series: one row, under its own id, that all of its notifications are conditional on.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem, Update};
+use domain::channel::{Channel, Sub};
+use domain::schedule::id::ScheduleId;
+use domain::schedule::repeat::Repeat;
+use domain::schedule::state::Stage;
+use domain::time::Millis;
 use serde::{Deserialize, Serialize};
 
 use super::{KEPT, Schedule};
 use crate::aws::row::{VERSION, built, condition_failed, from_row, number, past_conflicts, text, to_row};
-use crate::domain::channel::{Channel, Sub};
-use crate::domain::schedule::id::ScheduleId;
-use crate::domain::schedule::repeat::Repeat;
-use crate::domain::schedule::state::Stage;
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 /// Notifications that are sent again and again.

@@ -3,6 +3,8 @@
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, DeleteRequest, Put, ReturnValue, TransactWriteItem, WriteRequest,
 };
+use domain::channel::Channel;
+use domain::time::Millis;
 use sha2::{Digest, Sha256};
 
 use super::Subscribers;
@@ -10,8 +12,6 @@ use crate::aws::row::{
     Attributes, CONDITION_FAILED, VERSION, built, cancellation_reasons, condition_failed, is_conflict, number,
     past_conflicts, pause, text,
 };
-use crate::domain::channel::Channel;
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 /// API Gateway closes a connection after two hours, in seconds.

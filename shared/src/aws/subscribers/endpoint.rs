@@ -3,15 +3,15 @@
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, TransactWriteItem, Update};
+use domain::channel::{Channel, Sub};
+use domain::endpoint::Filter;
+use domain::endpoint::attempt::Replayed;
+use domain::endpoint::id::{EndpointId, PREFIX};
+use domain::time::Millis;
 use serde::{Deserialize, Serialize};
 
 use super::Subscribers;
 use crate::aws::row::{Attributes, VERSION, built, condition_failed, from_row, number, past_conflicts, text, to_row};
-use crate::domain::channel::{Channel, Sub};
-use crate::domain::endpoint::Filter;
-use crate::domain::endpoint::attempt::Replayed;
-use crate::domain::endpoint::id::{EndpointId, PREFIX};
-use crate::domain::time::Millis;
 use crate::endpoints::Target;
 use crate::endpoints::webhook::Secret;
 use crate::error::Error;

@@ -1,11 +1,11 @@
 //! A connection joins and leaves channels after it has opened.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
+use domain::channel::Channel;
+use domain::claims::MAX_CHANNELS;
 
 use super::{Connection, Subscribers};
 use crate::aws::row::{built, cancellation_reasons, number, pause};
-use crate::domain::channel::Channel;
-use crate::domain::claims::MAX_CHANNELS;
 use crate::error::Error;
 
 /// Two frames of one connection may run at once, and then meet at its home. So often does one of them try again.

@@ -3,17 +3,17 @@
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::Select;
+use domain::channel::Channel;
+use domain::endpoint::Filter;
+use domain::endpoint::id::{EndpointId, PREFIX};
+use domain::share::Range;
+use domain::time::Millis;
 use serde::Deserialize;
 
 use super::connection::is_young;
 use super::{ConnectionId, Subscribers};
 use crate::aws::row::{Attributes, condition_failed, from_row, is_conflict, number, text};
 use crate::clock;
-use crate::domain::channel::Channel;
-use crate::domain::endpoint::Filter;
-use crate::domain::endpoint::id::{EndpointId, PREFIX};
-use crate::domain::share::Range;
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 /// A connection in a channel.

@@ -1,9 +1,10 @@
 //! Turns at a slow endpoint, where one attempt at a time is made. Its row says until when one has the turn; whoever takes it,
 //! and ends it, does so on condition that the row still says what they have seen.
 
+use domain::time::Millis;
+
 use super::{Endpoint, Subscribers};
 use crate::aws::row::number;
-use crate::domain::time::Millis;
 use crate::error::Error;
 
 impl Subscribers {

@@ -1,8 +1,9 @@
 //! A mailbox, through SES.
 
+use domain::time::Millis;
+
 use super::{Courier, Made, Outcome};
 use crate::aws::cap::{Allowance, Capped};
-use crate::domain::time::Millis;
 use crate::endpoints::email::Mail;
 use crate::endpoints::parcel::Parcel;
 use crate::endpoints::target::Email;

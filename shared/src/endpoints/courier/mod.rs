@@ -7,6 +7,7 @@ mod webhook;
 
 use std::net::SocketAddr;
 
+use domain::time::Millis;
 use tokio::sync::OnceCell;
 
 use super::Target;
@@ -20,7 +21,6 @@ use crate::aws::handed::Handed;
 use crate::aws::publish::Publisher;
 use crate::aws::secret::Secret;
 use crate::aws::subscribers::Endpoint;
-use crate::domain::time::Millis;
 use crate::error::Error;
 use crate::settings::{CourierSettings, KindSettings};
 use crate::tls;

@@ -1,8 +1,9 @@
 //! Phones, through SNS.
 
+use domain::time::Millis;
+
 use super::{Courier, Made, Outcome};
 use crate::aws::cap::{Allowance, Capped};
-use crate::domain::time::Millis;
 use crate::endpoints::mobile_push::Push;
 use crate::endpoints::parcel::Parcel;
 use crate::endpoints::sms;

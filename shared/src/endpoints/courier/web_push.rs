@@ -1,9 +1,9 @@
 //! A browser, through its maker's push service.
 
 use bytes::Bytes;
+use domain::time::Millis;
 
 use super::{Courier, Made, Outcome, wish};
-use crate::domain::time::Millis;
 use crate::endpoints::parcel::Parcel;
 use crate::endpoints::target::WebPush;
 use crate::endpoints::url::PublicUrl;

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use bytes::Bytes;
+use domain::channel::Channel;
+use domain::time::Millis;
 use sha2::{Digest as _, Sha256};
 
 use super::{Courier, Made, Outcome, wish};
-use crate::domain::channel::Channel;
-use crate::domain::time::Millis;
 use crate::endpoints::parcel::Parcel;
 use crate::endpoints::target::Webhook;
 use crate::endpoints::url::PublicUrl;

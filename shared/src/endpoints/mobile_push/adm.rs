@@ -1,9 +1,9 @@
 //! What Amazon Device Messaging is sent (Amazon: "Send a Message"). It shows nothing by itself: all goes to the application.
 
+use domain::channel::Channel;
 use serde::Serialize;
 
 use super::{Load, collapse_id, ttl};
-use crate::domain::channel::Channel;
 
 /// A notification for the application, where a platform has nothing but strings.
 #[derive(Serialize)]

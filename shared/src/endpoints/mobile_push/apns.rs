@@ -1,11 +1,11 @@
 //! What Apple's service is sent (Apple: "Generating a remote notification" and "Sending notification requests to APNs").
 
+use domain::channel::Channel;
+use domain::seq::Seq;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{Load, collapse_id, wakes};
-use crate::domain::channel::Channel;
-use crate::domain::seq::Seq;
 use crate::endpoints::parcel::Parcel;
 
 #[derive(Serialize)]

@@ -13,12 +13,12 @@ pub use target::{Application, InvalidApplication, InvalidTarget, Platform, Targe
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use domain::content::Priority;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::parcel::Parcel;
 use super::shown::Shown;
-use crate::domain::content::Priority;
 
 /// The most bytes of a text: what APNs and FCM take; ADM would take half as much again.
 const LONGEST: usize = 4096;

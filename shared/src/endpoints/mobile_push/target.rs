@@ -1,9 +1,8 @@
 //! Where SNS is told to publish to.
 
+use domain::refusal::Refusal;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
-
-use crate::domain::refusal::Refusal;
 
 /// The platforms that we know how to write for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! What each platform is sent.
 
+use domain::channel::Channel;
+use domain::content::Content;
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::domain::channel::Channel;
-use crate::domain::content::Content;
 use crate::endpoints::parcel::tests::{content, data, inbox, parcel};
 
 const PLATFORMS: [Platform; 4] = [Platform::Apns, Platform::ApnsSandbox, Platform::Gcm, Platform::Adm];

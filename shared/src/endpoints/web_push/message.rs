@@ -1,12 +1,12 @@
 //! What the service worker is handed.
 
+use domain::channel::Channel;
+use domain::content::Content;
+use domain::seq::Seq;
+use domain::time::{Millis, rfc3339};
 use serde::Serialize;
 
 use super::encryption::MAX_TEXT;
-use crate::domain::channel::Channel;
-use crate::domain::content::Content;
-use crate::domain::seq::Seq;
-use crate::domain::time::{Millis, rfc3339};
 use crate::endpoints::parcel::Parcel;
 
 /// A longer URL is left out of a message that has to be cut, in bytes of JSON: part of a URL leads nowhere, and a whole long

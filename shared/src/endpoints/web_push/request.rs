@@ -3,6 +3,8 @@
 use std::fmt;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use domain::content::Priority;
+use domain::time::Millis;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
@@ -12,8 +14,6 @@ use super::encryption;
 use super::message;
 use super::subscription::Subscription;
 use super::vapid::VapidKeys;
-use crate::domain::content::Priority;
-use crate::domain::time::Millis;
 use crate::endpoints::parcel::Parcel;
 use crate::error::Error;
 
@@ -101,11 +101,11 @@ fn failed<E: fmt::Display>(call: &'static str) -> impl FnOnce(E) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use domain::channel::Channel;
+    use domain::seq::Seq;
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::domain::channel::Channel;
-    use crate::domain::seq::Seq;
     use crate::endpoints::parcel::tests::parcel;
     use crate::endpoints::web_push::encryption::browser::Browser;
     use crate::endpoints::web_push::vapid::tests::{keys, verify};

@@ -22,7 +22,7 @@ const BASE64URL: GeneralPurpose = GeneralPurpose::new(
 
 /// A subscription as `PushSubscription.toJSON()` writes it, in requests and in rows alike.
 ///
-/// It is read by the serde of its parts, so that [`fields`](crate::domain::request::fields) names the one that is wrong.
+/// It is read by the serde of its parts, so that [`fields`](domain::request::fields) names the one that is wrong.
 /// Its URL and its secret are shown by no `Debug`: they open a way to somebody's screen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Fields")]
@@ -202,11 +202,11 @@ fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
 
 #[cfg(test)]
 mod tests {
+    use domain::refusal::Refusal;
+    use domain::request;
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::domain::refusal::Refusal;
-    use crate::domain::request;
 
     const P256DH: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
 

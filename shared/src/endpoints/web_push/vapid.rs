@@ -4,11 +4,10 @@ use std::fmt;
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use domain::time::Millis;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
 use url::Url;
-
-use crate::domain::time::Millis;
 
 /// How long a token is good for, in seconds: half of what RFC 8292 section 2 allows, so that clocks may differ.
 const LIFETIME: i64 = 12 * 60 * 60;

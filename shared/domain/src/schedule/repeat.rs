@@ -5,8 +5,8 @@ use croner::parser::{CronParser, Seconds, Year};
 use jiff::Timestamp;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-use crate::domain::refusal::Refusal;
-use crate::domain::time::Millis;
+use crate::refusal::Refusal;
+use crate::time::Millis;
 
 /// The most characters of an expression.
 const LONGEST: usize = 255;

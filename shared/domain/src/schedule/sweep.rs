@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::time::Millis;
+use crate::time::Millis;
 
 use super::id::{Bucket, Minute};
 

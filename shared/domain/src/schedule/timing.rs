@@ -1,8 +1,8 @@
 //! When a request wants its notification sent.
 
-use crate::domain::refusal::Refusal;
-use crate::domain::span::parse_seconds;
-use crate::domain::time::Millis;
+use crate::refusal::Refusal;
+use crate::span::parse_seconds;
+use crate::time::Millis;
 
 use super::repeat::Repeat;
 

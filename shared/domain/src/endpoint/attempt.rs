@@ -6,9 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::id::EndpointId;
-use crate::domain::channel::Channel;
-use crate::domain::seq::Seq;
-use crate::domain::time::Millis;
+use crate::channel::Channel;
+use crate::seq::Seq;
+use crate::time::Millis;
 
 /// Which attempt, at which delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,7 +133,7 @@ impl Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::channel::Sub;
+    use crate::channel::Sub;
 
     fn attempt(number: u32, replay: u32) -> Attempt {
         let alice = Sub::parse("alice").unwrap();

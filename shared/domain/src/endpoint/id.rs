@@ -6,7 +6,7 @@ use std::fmt::{self, Write as _};
 use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::channel::Sub;
+use crate::channel::Sub;
 
 /// Before all endpoints, and behind all connections, whose keys begin with a hexadecimal digit.
 pub const PREFIX: &str = "~";

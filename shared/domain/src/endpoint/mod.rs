@@ -1,5 +1,4 @@
-//! Endpoints: which attempt at them comes when, and what is made of what they answer. Their kinds are in
-//! [`endpoints`](crate::endpoints).
+//! Endpoints: which attempt at them comes when, and what is made of what they answer. Their kinds are in `shared`.
 
 pub mod attempt;
 pub mod id;

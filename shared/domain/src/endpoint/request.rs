@@ -4,10 +4,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Filter;
-use crate::domain::content::Priority;
-use crate::domain::refusal::Refusal;
-use crate::domain::request;
-use crate::domain::seq::Seq;
+use crate::content::Priority;
+use crate::refusal::Refusal;
+use crate::request;
+use crate::seq::Seq;
 
 /// A request to add an endpoint.
 #[derive(Clone, Debug, PartialEq)]

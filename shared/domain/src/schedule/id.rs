@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::{Builder, Uuid};
 
-use crate::domain::time::Millis;
+use crate::time::Millis;
 
 /// In how many buckets the rows of one minute are. Each is a partition of its own, which takes 1,000 write units a second.
 pub const SHARDS: u8 = 8;

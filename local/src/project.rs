@@ -121,12 +121,7 @@ async fn compile(
     }
     let mut command = cargo(root);
     command.args(["build", "--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit());
-    for binary in binaries.values() {
-        command.args(["--package", &binary.package]);
-    }
-    if release {
-        command.arg("--release");
-    }
+    command.args(selection(binaries.values(), release));
     let output = command.output().await.map_err(|error| StartError::Build(format!("cannot run cargo: {error}")))?;
     if !output.status.success() {
         return Err(StartError::Build("the functions do not build; see the messages above".to_owned()));
@@ -138,6 +133,17 @@ async fn compile(
         Ok((function.clone(), path))
     });
     paths.collect()
+}
+
+/// The arguments that name the binaries. What is optimised is built like what is deployed, a package at a time; all else out of the
+/// whole workspace, whose features its dependencies then have, so that its tests and this share them.
+fn selection<'a>(binaries: impl Iterator<Item = &'a Binary>, release: bool) -> Vec<&'a str> {
+    if release {
+        let packages = binaries.flat_map(|binary| ["--package", &binary.package]);
+        return [&["--release"][..], &packages.collect::<Vec<_>>()].concat();
+    }
+    let names = binaries.flat_map(|binary| ["--bin", &binary.name]);
+    [&["--workspace"][..], &names.collect::<Vec<_>>()].concat()
 }
 
 /// Where a binary is, if this message of cargo's is about it.
@@ -166,6 +172,17 @@ mod tests {
         assert_eq!(binary_in(&package(&["lib", "bin"]), folder), Some(expected));
         assert_eq!(binary_in(&package(&["bin", "bin"]), folder), None);
         assert_eq!(binary_in(&package(&["lib"]), folder), None);
+    }
+
+    #[test]
+    fn what_is_optimised_is_built_by_package_and_all_else_out_of_the_workspace() {
+        let binary = |package: &str, name: &str| {
+            let manifest = Path::new("/").join(package).join("Cargo.toml");
+            Binary { package: package.to_owned(), manifest, name: name.to_owned() }
+        };
+        let binaries = [binary("p", "f"), binary("q", "g")];
+        assert_eq!(selection(binaries.iter(), false), ["--workspace", "--bin", "f", "--bin", "g"]);
+        assert_eq!(selection(binaries.iter(), true), ["--release", "--package", "p", "--package", "q"]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ ALONE = (
 # Fewer than this means that something is amiss with the choice, not with the bundle.
 LEAST = 61
 SMOKE = "anywhere::connections::sends_beside_a_subscribe_reach_it_by_push_or_replay"
-TESTS = ["cargo", "test", "--locked", "--package", "tidings-tests", "--test", "wire", "--", "--nocapture"]
+TESTS = ["cargo", "test", "--locked", "--workspace", "--test", "wire", "--", "--nocapture"]
 
 
 def listed():

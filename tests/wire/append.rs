@@ -9,14 +9,10 @@ use futures_util::future::join_all;
 use rand::RngExt as _;
 use serde_json::json;
 use tidings::{Cursor, Event, Listener};
-use tokio::sync::Mutex;
 
-use crate::harness::{PATIENCE, Proxy, Stack};
+use crate::harness::{PATIENCE, Proxy, Stack, room};
 
 const SENDS: usize = 200;
-
-/// One crowd at a time: each takes all of the machine.
-pub(crate) static CROWD: Mutex<()> = Mutex::const_new(());
 const CHANNEL: &str = "topic:busy";
 
 /// A listener behind a proxy that drops its connection again and again.
@@ -98,7 +94,7 @@ async fn send_one(stack: &Stack, n: usize) -> u64 {
 
 /// Sends 200 at once and checks seqs, log and listeners; the first is expected at `first`, if that can be known.
 async fn send_at_once(stack: Stack, before: u64, first: Option<u64>) {
-    let _crowd = CROWD.lock().await;
+    let _room = room().await;
     let stack = Arc::new(stack);
     let clients = join_all((0..3).map(|n| {
         let stack = stack.clone();
@@ -165,7 +161,7 @@ async fn two_hundred_sends_at_once_to_a_log_just_expired_are_dense_and_heard_onc
 /// Without a key a place is won by a plain write, with nothing else in its transaction.
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_sends_at_once_without_a_key_are_dense() {
-    let _crowd = CROWD.lock().await;
+    let _room = room().await;
     let stack = Stack::start().await;
     stack.send(CHANNEL, "the first starts the log").await;
     let mut seqs = join_all((0..50).map(|_| stack.send(CHANNEL, "x"))).await;

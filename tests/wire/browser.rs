@@ -8,10 +8,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
+use tokio::sync::Mutex;
 
-use crate::append::CROWD;
 use crate::harness::{Folder, Proxy, Stack, binaries, clients_js, npm_install, root};
 use crate::schedule::tell;
+
+/// One browser at a time: each keeps a core busy, and some scripts judge how soon something is shown.
+static BROWSER: Mutex<()> = Mutex::const_new(());
 
 /// Longer than any script takes that works.
 const LONGEST: Duration = Duration::from_secs(5 * 60);
@@ -84,6 +87,7 @@ async fn serve(process: &mut Child, stack: &mut Stack, proxy: &Proxy) {
 /// Runs a script against a stack of its own, with further arguments; and gives it what more it needs.
 async fn run(script: &str, arguments: &[&str], more: Value) {
     let Some(chromium) = tokio::task::spawn_blocking(browser).await.unwrap() else { return };
+    let _alone = BROWSER.lock().await;
     let mut stack = Stack::start_with(arguments).await;
     let proxy = Proxy::to(&stack.websocket).await;
     let mut given = json!({
@@ -103,7 +107,6 @@ async fn run(script: &str, arguments: &[&str], more: Value) {
 
 #[tokio::test]
 async fn what_tidings_send_sends_is_on_the_page_within_a_second() {
-    let _no_crowd = CROWD.lock().await;
     run("arrives", &[], json!({})).await;
 }
 
@@ -115,7 +118,6 @@ async fn a_page_goes_on_after_a_kill_and_restart_of_the_stack_without_a_reload()
 
 #[tokio::test]
 async fn what_is_scheduled_on_the_page_is_listed_there_and_arrives_at_its_time() {
-    let _no_crowd = CROWD.lock().await;
     run("later", &[], json!({})).await;
 }
 

@@ -8,8 +8,7 @@ use futures_util::stream::{self, StreamExt as _};
 use rand::RngExt as _;
 use serde_json::{Value, json};
 
-use crate::append::CROWD;
-use crate::harness::{Heard, Listener, PATIENCE, Proxy, Stack, clients_js};
+use crate::harness::{Heard, Listener, PATIENCE, Proxy, Stack, clients_js, room};
 
 /// How many are sent in all, and how many of them before anybody listens: ten pages of a replay.
 const ALL: u64 = 5_000;
@@ -95,7 +94,7 @@ async fn five_thousand_come_once_and_in_order_by_socket_long_poll_poll_and_all_o
     if tokio::task::spawn_blocking(clients_js).await.unwrap().is_none() {
         return;
     }
-    let _alone = CROWD.lock().await;
+    let _room = room().await;
     let stack = Stack::start().await;
     let proxy = Proxy::to(&stack.websocket).await;
     publish(&stack, BEFORE).await;

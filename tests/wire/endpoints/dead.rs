@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::stack::{LOOPBACK, PATIENCE};
+use crate::anywhere::later::now;
 use crate::harness::{Receiver, Stack};
+use crate::schedule::rows::due_of;
 
 const CHANNEL: &str = "topic:builds";
 const MINUTE: i64 = 60_000;
@@ -25,8 +27,8 @@ async fn dead_letters(stack: &Stack) -> u64 {
 /// Lets the time pass until an attempt that has failed so often is due again.
 async fn pass(stack: &Stack, id: &str, ahead: &mut i64, attempts: usize) {
     let pause = PAUSES[attempts - 1] * 11 / 10 + 1_000;
-    *ahead += pause;
     if pause <= 15 * MINUTE {
+        *ahead += pause;
         stack.until_waiting(1).await;
         stack.set_ahead(*ahead).await;
         stack.hasten(u64::try_from(pause / 1000).unwrap()).await;
@@ -35,21 +37,13 @@ async fn pass(stack: &Stack, id: &str, ahead: &mut i64, attempts: usize) {
     let rows = async || stack.all_rows("Schedule").await.into_iter().find(|row| is_later(row, attempts + 1));
     stack.until("the next attempt is in the schedule", || async { rows().await.is_some() }).await;
     let failed = sent_at(stack.endpoint(CHANNEL, id).await["attempts"][0]["at"].as_str().unwrap());
-    let waits = due(&rows().await.unwrap()) - failed;
-    let longest = PAUSES[attempts - 1] * 11 / 10 + 1_000;
-    assert!((PAUSES[attempts - 1]..=longest).contains(&waits), "after attempt {attempts}: {waits} ms");
-    stack.set_ahead(*ahead).await;
-    let handed = || async {
-        stack.sweep().await;
-        stack.all_rows("Schedule").await.iter().any(|row| is_later(row, attempts + 1) && row["done"]["BOOL"] == true)
-    };
-    stack.until_within(std::time::Duration::from_secs(300), "the sweeper has come to it", handed).await;
-}
-
-/// When a row of the schedule is due, in milliseconds since 1970: its id is a UUID of version 7.
-fn due(row: &Value) -> i64 {
-    let id = row["id"]["S"].as_str().unwrap().replace('-', "");
-    i64::from_str_radix(&id[..12], 16).unwrap()
+    let due = due_of(&rows().await.unwrap());
+    assert!((PAUSES[attempts - 1]..=pause).contains(&(due - failed)), "after attempt {attempts}: {} ms", due - failed);
+    *ahead = due + 1_000 - now();
+    stack.skip_to(due + 1_000).await;
+    stack.sweep().await;
+    let handed = || async { rows().await.unwrap()["done"]["BOOL"] == true };
+    stack.until("the schedule has handed it on", handed).await;
 }
 
 fn sent_at(moment: &str) -> i64 {

@@ -9,8 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::stack::LOOPBACK;
-use crate::append::CROWD;
-use crate::harness::{Folder, Receiver, Stack};
+use crate::harness::{Folder, Receiver, Stack, room};
 use crate::schedule::tell;
 
 const RECEIVERS: usize = 20;
@@ -88,7 +87,7 @@ async fn send(stack: &Stack, numbers: impl Iterator<Item = usize>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_thousand_arrive_at_twenty_receivers_whatever_goes_wrong() {
-    let _alone = CROWD.lock().await;
+    let room = room().await;
     let folder = Folder::new("tidings-endpoints");
     let mut stack = Stack::start_with(&[&LOOPBACK[..], &["--data", folder.path()]].concat()).await;
     let mut receivers = Vec::new();
@@ -109,6 +108,7 @@ async fn two_thousand_arrive_at_twenty_receivers_whatever_goes_wrong() {
         stack.fault(rule).await;
     }
     send(&stack, NOTIFICATIONS / 2..NOTIFICATIONS).await;
+    drop(room);
 
     let mut logs = Vec::new();
     for n in 0..RECEIVERS {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -11,8 +11,12 @@ use tokio::process::{Child, ChildStdin};
 
 use super::root;
 
+/// One test at a time installs, and the others find what it has installed.
+static INSTALLING: Mutex<()> = Mutex::new(());
+
 /// Has npm install what a folder's lock file names, unless it is there; says whether it is.
 pub(crate) fn npm_install(folder: &Path) -> bool {
+    let _alone = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     let (wanted, stamp) = (folder.join("package-lock.json"), folder.join("node_modules/installed.json"));
     let wanted = std::fs::read(wanted).unwrap();
     if std::fs::read(&stamp).is_ok_and(|installed| installed == wanted) {

@@ -3,12 +3,17 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use super::stack::binaries;
+
+/// One test at a time installs, and the others find what it has installed.
+static INSTALLING: Mutex<()> = Mutex::new(());
 
 /// A Python with these packages, installed beside the other build results; `None`, said aloud, where that is not possible.
 /// `name` is its folder's.
 pub(crate) fn python(name: &str, packages: &[&str]) -> Option<PathBuf> {
+    let _alone = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     let home = binaries().join(name);
     let (python, pip, installed) = (home.join("bin/python"), home.join("bin/pip"), home.join("installed.txt"));
     let wanted = packages.join("\n");

@@ -10,7 +10,6 @@ use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunne
 use serde_json::{Value, json};
 
 use super::trial::Trial;
-use crate::append::CROWD;
 
 /// The users that are sent to.
 pub(super) const USERS: usize = 12;
@@ -80,7 +79,6 @@ fn setting(name: &str) -> Option<u64> {
 /// Everything that the test needs is in the plan and the faults; the rest is in [`Trial`].
 #[test]
 fn two_thousand_operations_under_every_fault_lose_double_and_hurry_nothing() {
-    let _alone = CROWD.blocking_lock();
     let seed = setting("TIDINGS_SEED").unwrap_or_else(rand::random);
     let operations = usize::try_from(setting("TIDINGS_OPERATIONS").unwrap_or(2_000)).unwrap();
     let shrinks = setting("PROPTEST_MAX_SHRINK_ITERS").and_then(|times| u32::try_from(times).ok()).unwrap_or(0);

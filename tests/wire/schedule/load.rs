@@ -8,8 +8,7 @@ use futures_util::stream::{self, StreamExt as _};
 use serde_json::json;
 
 use crate::anywhere::later::{now, schedule};
-use crate::append::CROWD;
-use crate::harness::{Socket, Stack};
+use crate::harness::{Socket, Stack, room};
 
 /// Longer than any crowd here takes from the time when it is due.
 const OVER: Duration = Duration::from_secs(15 * 60);
@@ -101,7 +100,7 @@ fn report(name: &str, mut lateness: Vec<i64>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_that_are_due_in_one_second_come_to_their_ten_thousand_users_once_each() {
     const USERS: usize = 10_000;
-    let _crowd = CROWD.lock().await;
+    let _room = room().await;
     let stack = Stack::start().await;
     let due = due_after_scheduling(&stack, USERS).await;
     let users: Vec<String> = (0..USERS).map(|n| format!("user:u{n}")).collect();
@@ -130,7 +129,7 @@ async fn seqs(mut socket: Socket, count: usize, due: i64) -> (BTreeSet<u64>, i64
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_that_are_due_in_one_second_on_one_channel_are_dense_and_heard() {
     const COUNT: usize = 1_000;
-    let _crowd = CROWD.lock().await;
+    let _room = room().await;
     let stack = Stack::start().await;
     let due = due_after_scheduling(&stack, COUNT).await;
     let claims = json!({"sub": "alice", "subscribe": ["topic:*"], "channels": ["topic:one"]});

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use crate::anywhere::later::{cancel, moment, now, schedule};
-use crate::append::CROWD;
 use crate::harness::{Folder, Socket, Stack};
 
 /// The latest that a notification may come after its time, in milliseconds.
@@ -100,7 +99,6 @@ fn report(name: &str, mut lateness: Vec<i64>) {
 
 #[tokio::test]
 async fn what_is_due_comes_within_a_second_of_its_time_and_a_series_is_in_time_for_five_minutes() {
-    let _no_crowd = CROWD.lock().await;
     let stack = Stack::start().await;
     let arrivals = Arrivals::of(stack.connect("alice").await);
     let mut plan = Plan { stack: &stack, expected: Vec::new() };
@@ -139,7 +137,6 @@ async fn what_is_due_comes_within_a_second_of_its_time_and_a_series_is_in_time_f
 
 #[tokio::test]
 async fn what_was_scheduled_before_a_kill_of_the_stack_comes_in_time_after_it() {
-    let _no_crowd = CROWD.lock().await;
     let folder = Folder::new("tidings-punctual");
     let mut stack = Stack::start_with(&["--data", folder.path()]).await;
     let mut expected = Vec::new();

@@ -4,10 +4,19 @@ use serde_json::{Value, json};
 
 use crate::harness::Stack;
 
+/// When what has this id is due, in milliseconds since 1970: an id is a UUID of version 7.
+fn due(id: &str) -> i64 {
+    i64::from_str_radix(&id.replace('-', "")[..12], 16).unwrap()
+}
+
+/// When what a row is about is due, likewise.
+pub(crate) fn due_of(row: &Value) -> i64 {
+    due(row["id"]["S"].as_str().unwrap())
+}
+
 /// Where the row of an id is: its minute and its shard.
 fn bucket(id: &str) -> String {
-    let milliseconds = i64::from_str_radix(&id.replace('-', "")[..12], 16).unwrap();
-    let minute = jiff::Timestamp::from_millisecond(milliseconds).unwrap().to_string();
+    let minute = jiff::Timestamp::from_millisecond(due(id)).unwrap().to_string();
     let shard = u8::from_str_radix(&id[35..], 16).unwrap() & 7;
     format!("{}#{shard}", &minute[..16])
 }

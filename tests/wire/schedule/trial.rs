@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::faults::{Operation, USERS, faults};
 use crate::anywhere::later::moment;
-use crate::harness::{Answer, Folder, Socket, Stack};
+use crate::harness::{Answer, Folder, Socket, Stack, room};
 
 /// With so many operations every fault fires, as far as chance can promise.
 const ENOUGH: usize = 2_000;
@@ -70,6 +70,7 @@ fn ensure(holds: bool, what: impl FnOnce() -> String) -> Found {
 impl Trial {
     /// Does what the plan says, kills the stack in the middle, and then looks whether all is there.
     pub(super) async fn run(plan: &[Operation]) -> Found {
+        let room = room().await;
         let folder = Folder::new("tidings-trial");
         let data = ["--data", folder.path()];
         let (stack, has_clock) = match Stack::start_with_clock(&data).await {
@@ -94,6 +95,7 @@ impl Trial {
             sockets.push(trial.open(user).await);
         }
         trial.act(second, has_clock).await;
+        drop(room);
         trial.end_series().await;
         trial.finish().await?;
         trial.count().await;

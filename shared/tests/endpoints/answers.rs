@@ -1,10 +1,10 @@
 //! What comes of a receiver's answer, and of none.
 
-use std::net::TcpListener;
 use std::time::Duration;
 
 use shared::endpoints::client::Reason;
 use shared::endpoints::url::{PublicUrl, Rules};
+use tokio::net::TcpSocket;
 use tokio::time::Instant;
 
 use super::names::{NameServer, Zone};
@@ -80,8 +80,11 @@ async fn what_is_no_answer_is_none() {
 
 #[tokio::test]
 async fn nobody_there_is_told_from_no_such_name() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    assert_eq!(post(&local(), &format!("http://{free}/")).await, Err(Reason::ConnectionRefused));
+    // Bound, so that nobody else gets the port, but not listened on.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let nobody = socket.local_addr().unwrap();
+    assert_eq!(post(&local(), &format!("http://{nobody}/")).await, Err(Reason::ConnectionRefused));
 
     let names = NameServer::start(Zone::new());
     let url = PublicUrl::parse("https://nowhere.test/", &Rules::default()).unwrap();

@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::json;
 
-use super::stack::{LOOPBACK, PATIENCE};
-use crate::harness::{Receiver, Reply, Stack};
+use super::stack::LOOPBACK;
+use crate::harness::{PATIENCE, Receiver, Reply, Stack};
 
 const CHANNEL: &str = "topic:builds";
 

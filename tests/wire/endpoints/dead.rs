@@ -1,10 +1,12 @@
 //! A webhook that is never there, until somebody mends it.
 
+use std::net::SocketAddr;
+
 use serde_json::{Value, json};
 
-use super::stack::{LOOPBACK, PATIENCE};
+use super::stack::LOOPBACK;
 use crate::anywhere::later::now;
-use crate::harness::{Receiver, Stack};
+use crate::harness::{PATIENCE, Receiver, Stack, port};
 use crate::schedule::rows::due_of;
 
 const CHANNEL: &str = "topic:builds";
@@ -14,11 +16,6 @@ const HOUR: i64 = 60 * MINUTE;
 /// What lies between attempts, in milliseconds; the jitter adds up to a tenth.
 const PAUSES: [i64; 9] =
     [5_000, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR];
-
-/// An address of this machine where nobody listens.
-async fn nobody() -> std::net::SocketAddr {
-    tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
-}
 
 async fn dead_letters(stack: &Stack) -> u64 {
     stack.queue("EndpointDeadLetters").await["visible"].as_u64().unwrap()
@@ -57,7 +54,8 @@ fn is_later(row: &Value, attempt: usize) -> bool {
 #[tokio::test]
 async fn one_that_never_answers_is_dead_lettered_and_then_disabled_and_replayed_once_mended() {
     let Some(stack) = Stack::start_with_clock(&LOOPBACK).await else { return };
-    let address = nobody().await;
+    // Nobody listens there, until somebody does.
+    let address = SocketAddr::from(([127, 0, 0, 1], port()));
     let (id, _) = stack.add_webhook(CHANNEL, &format!("http://{address}/hook")).await;
     stack.stop_sweeps().await;
     stack.post(&json!({"to": CHANNEL, "body": "first"})).await;

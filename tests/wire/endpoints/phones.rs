@@ -6,9 +6,8 @@ use std::process::Command;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::stack::PATIENCE;
 use crate::anywhere::later::now;
-use crate::harness::Stack;
+use crate::harness::{PATIENCE, Stack};
 use crate::schedule::rows::due_of;
 use crate::sdk::boto3;
 

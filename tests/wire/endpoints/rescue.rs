@@ -3,8 +3,8 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::stack::{LOOPBACK, PATIENCE};
-use crate::harness::{Receiver, Reply, Stack};
+use super::stack::LOOPBACK;
+use crate::harness::{PATIENCE, Receiver, Reply, Stack};
 
 const CHANNEL: &str = "topic:builds";
 const MINUTE: i64 = 60_000;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::json;
 
-use super::stack::{LOOPBACK, PATIENCE};
-use crate::harness::{Receiver, Reply, Stack};
+use super::stack::LOOPBACK;
+use crate::harness::{PATIENCE, Receiver, Reply, Stack};
 
 /// How many go to the slow one: many more than there are places for attempts.
 const FLOOD: usize = 200;

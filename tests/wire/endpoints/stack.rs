@@ -5,13 +5,10 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::Stack;
+use crate::harness::{PATIENCE, Stack};
 
 /// With these, webhooks may be on this machine.
 pub(crate) const LOOPBACK: [&str; 2] = ["--parameter", "AllowLoopbackWebhooks=true"];
-
-/// How long something may take that the machine has to come to first.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Stack {
     fn endpoints(channel: &str) -> String {

@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::stack::{LOOPBACK, PATIENCE};
-use crate::harness::{Received, Receiver, Stack, npm_install, python, root};
+use super::stack::LOOPBACK;
+use crate::harness::{PATIENCE, Received, Receiver, Stack, npm_install, python, root};
 
 const CHANNEL: &str = "topic:builds";
 const LIBRARY: &str = "standardwebhooks==1.1.0";

@@ -9,8 +9,8 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::stack::{LOOPBACK, PATIENCE};
-use crate::harness::{Receiver, Reply, Stack, python, root};
+use super::stack::LOOPBACK;
+use crate::harness::{PATIENCE, Receiver, Reply, Stack, python, root};
 
 /// The key that samconfig gives the local stack.
 const PUBLIC: &str = "VapidPublicKey=";

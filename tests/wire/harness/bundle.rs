@@ -10,8 +10,12 @@ use super::said::Said;
 use super::socket::{Refused, Socket};
 use super::token::sign;
 
-/// Longer than anything takes that works.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than anything takes that works: a message that has to come a second time does so after 72 s, and a machine may have much
+/// else to do.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Longer than any call takes.
+const CALL: Duration = Duration::from_secs(60);
 
 /// Where callers on this machine call from, so that it can be told from where they call to: Linux has all of 127/8.
 pub(super) fn source(target: &str) -> Option<IpAddr> {
@@ -63,7 +67,7 @@ impl Bundle {
         said.text(secret);
         let source = source(http);
         said.text(&source.map(|address| address.to_string()).unwrap_or_default());
-        let client = Client::builder().timeout(PATIENCE).local_address(source).build().unwrap();
+        let client = Client::builder().timeout(CALL).local_address(source).build().unwrap();
         let (http, websocket, secret) = (http.to_owned(), websocket.to_owned(), secret.to_owned());
         Self { client, http, websocket, secret, mark, said }
     }

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::bundle::Bundle;
 use super::log::Log;
+use super::port::port;
 use super::token::LOCAL_SECRET;
 
 /// The repository.
@@ -83,13 +84,11 @@ impl Stack {
     }
 
     fn spawn(arguments: &[String]) -> Self {
-        let free = ["--http-port", "0", "--websocket-port", "0", "--aws-port", "0"].map(str::to_owned);
-        let (process, log, ready) = run(&[&free[..], arguments].concat());
+        let ports = ["http", "websocket", "aws"].map(|name| [format!("--{name}-port"), port().to_string()]);
+        let arguments = [&ports.concat()[..], arguments].concat();
+        let (process, log, ready) = run(&arguments);
         let address = |name: &str| ready[name].as_str().unwrap().to_owned();
-        let port = |name: &str| address(name).rsplit(':').next().unwrap().to_owned();
-        let same = ["http", "websocket", "aws"].map(|name| [format!("--{name}-port"), port(name)]);
         let bundle = Bundle::at(&address("http"), &address("websocket"), LOCAL_SECRET, None);
-        let arguments = [&same.concat()[..], arguments].concat();
         Self { process, log, bundle, aws: address("aws"), arguments }
     }
 

@@ -8,7 +8,7 @@ use futures_util::stream::{self, StreamExt as _};
 use rand::RngExt as _;
 use serde_json::{Value, json};
 
-use crate::harness::{Heard, Listener, PATIENCE, Proxy, Stack, clients_js, quiet, room};
+use crate::harness::{Heard, Listener, PATIENCE, Proxy, Stack, clients_js, room};
 
 /// How many are sent in all, and how many of them before anybody listens: ten pages of a replay.
 const ALL: u64 = 5_000;
@@ -80,8 +80,6 @@ fn assert_each_once_in_order(name: &str, heard: &Heard, each: u64) {
 #[tokio::test]
 async fn the_browser_clients_own_tests_pass() {
     let Some(folder) = tokio::task::spawn_blocking(clients_js).await.unwrap() else { return };
-    // They tell what comes after 20 ms from what comes after 80.
-    let _quiet = quiet().await;
     let files = std::fs::read_dir(folder.join("test")).unwrap().map(|file| file.unwrap().path());
     let tests: Vec<_> = files.filter(|file| file.to_str().unwrap().ends_with(".test.js")).collect();
     assert!(tests.len() >= 6, "{tests:?}");

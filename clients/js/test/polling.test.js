@@ -131,11 +131,14 @@ test("a 401 is tried again with another token, and told once if that does not he
   stack.onPoll = ({ token }, answer) => !good.includes(token) && (answer(401, problem(401, "expired_token")), true);
   stack.append(A);
   const listener = listen({ channels: { [A]: 0 }, transport: "long-poll", token: () => `t${++tokens}` });
-  await until(() => listener.seqs[A].length === 1);
+  // Refused, answered, and held with a good token.
+  await until(() => listener.seqs[A].length === 1 && stack.polls.length === 3);
   assert.deepEqual([tokens, listener.errors], [2, []]);
   good = ["t8"];
   stack.append(A);
   await until(() => listener.seqs[A].length === 2);
+  stack.append(A);
+  await until(() => listener.seqs[A].length === 3);
   assert.deepEqual(listener.errors.map(({ code, status, detail }) => [code, status, detail]), [
     ["expired_token", 401, "expired_token!"],
   ]);
@@ -276,8 +279,10 @@ test("where sockets have worked, a short outage is no reason to poll, and a long
   assert.deepEqual([stack.polls.length, listener.states.slice(2)], [0, ["connecting", "offline", "live"]]);
   [refused, most] = [0, 6];
   for (const socket of stack.sockets) socket.cut();
-  await until(() => listener.state === "polling");
-  assert.equal(refused, 5);
+  let refusedBefore;
+  stack.onPoll = () => void (refusedBefore ??= refused);
+  await until(() => listener.state === "polling" && stack.polls.length);
+  assert.equal(refusedBefore, 5);
   await until(() => listener.state === "live");
 }));
 

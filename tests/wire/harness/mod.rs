@@ -28,7 +28,7 @@ pub(crate) use port::port;
 pub(crate) use proxy::Proxy;
 pub(crate) use python::python;
 pub(crate) use receiver::{Received, Receiver, Reply};
-pub(crate) use room::{quiet, room};
+pub(crate) use room::room;
 pub(crate) use socket::Socket;
 pub(crate) use stack::{Stack, binaries, root};
 pub(crate) use target::Target;

@@ -39,12 +39,13 @@ fn folder() -> PathBuf {
 #[tokio::test]
 async fn who_waits_gets_a_message_when_it_falls_due() {
     let queues = open(None, two());
-    send(&queues, "later", 60);
     let start = Instant::now();
+    send(&queues, "later", 60);
     assert!(receive(&queues, "q", 0, 20).await.is_empty());
     assert_eq!(receive(&queues, "q", 0, 5000).await[0].body, "later");
     let waited = start.elapsed();
-    assert!((Duration::from_millis(59)..Duration::from_millis(90)).contains(&waited), "{waited:?}");
+    // The rest of the five seconds is not waited for, however busy the machine is.
+    assert!((Duration::from_millis(59)..Duration::from_secs(3)).contains(&waited), "{waited:?}");
 }
 
 #[tokio::test]

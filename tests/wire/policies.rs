@@ -165,6 +165,9 @@ fn assert_uses_the_operators_key(function: &str, condition: &[Yaml<'_>]) {
     );
 }
 
+/// The one action for all calls of the management API: what is granted of it is a verb, in the resource.
+const MANAGES: &str = "execute-api:ManageConnections";
+
 /// What posts to connections, without the SDK.
 const POSTER: &str = "shared::aws::management::poster::Poster::post";
 
@@ -198,14 +201,19 @@ fn called_by_binary(function: &str) -> Rights {
             }
             ("aws_sdk_sns", operation) => drop(actions.insert(format!("sns:{}", camel(operation)))),
             ("aws_sdk_sesv2", operation) => drop(actions.insert(format!("ses:{}", camel(operation)))),
-            ("aws_sdk_apigatewaymanagement", _) => {
-                actions.insert("execute-api:ManageConnections".to_owned());
+            ("aws_sdk_apigatewaymanagement", operation) => {
+                let verb = match operation {
+                    "post_to_connection" => "POST",
+                    "delete_connection" => "DELETE",
+                    other => panic!("{function} calls {other}, whose verb this test does not know"),
+                };
+                actions.insert(format!("{MANAGES} {verb}"));
             }
             _ => panic!("{function} calls {name}, which this test does not know"),
         }
     }
     if symbols.iter().any(|name| name.starts_with(POSTER)) {
-        actions.insert("execute-api:ManageConnections".to_owned());
+        actions.insert(format!("{MANAGES} POST"));
     }
     // A transaction needs the right to each kind of its items.
     for (kind, action) in [
@@ -219,6 +227,11 @@ fn called_by_binary(function: &str) -> Rights {
         }
     }
     actions
+}
+
+/// A right without its resource, as far as a binary's symbols can tell.
+fn action(right: &str) -> &str {
+    if right.starts_with(MANAGES) { right } else { right.split(' ').next().unwrap() }
 }
 
 fn camel(name: &str) -> String {
@@ -248,7 +261,7 @@ fn a_function_is_granted_the_actions_that_its_binary_can_call_and_no_other() {
     assert!(granted.len() >= 5, "{granted:?}");
     for (function, rights) in granted {
         let rights = without_lambdas_own(&function, rights);
-        let actions: Rights = rights.iter().map(|right| right.split(' ').next().unwrap().to_owned()).collect();
+        let actions: Rights = rights.iter().map(|right| action(right).to_owned()).collect();
         assert_eq!(actions, called_by_binary(&function), "{function}: granted, and in its binary");
     }
 }
@@ -460,7 +473,12 @@ async fn tour_of_ingest(stack: &Stack) {
     let gone = stack.sockets().await.into_iter().find(|id| !there.contains(id)).unwrap();
     age(stack, 60_000).await;
     stack.control(Method::POST, &format!("sockets/{}/vanish", gone.replace('=', "%3D")), None).await;
-    published("now", json!({"to": ["topic:ingest", "topic:new-by-ingest", "user:erin"], "body": "x"})).await;
+    let ivans_end = in_an_hour() - 3600 + 2;
+    let mut ivan = stack.connect_with(&json!({"sub": "ivan", "exp": ivans_end})).await;
+    stack.until("ivan's token has ended", || async { in_an_hour() - 3600 > ivans_end }).await;
+    let to = ["topic:ingest", "topic:new-by-ingest", "user:erin", "user:ivan"];
+    published("now", json!({"to": to, "body": "x"})).await;
+    assert!(ivan.next_or_close().await.is_err(), "ingest closes a connection whose token has ended");
     for _ in 0..2 {
         published("later", json!({"to": "user:erin", "body": "x", "delay": "1s"})).await;
     }

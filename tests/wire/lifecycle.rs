@@ -48,7 +48,7 @@ async fn a_connection_dropped_without_a_word_leaves_no_row() {
 async fn a_send_during_a_delayed_connect_leaves_the_connection_subscribed() {
     let stack = Stack::start().await;
     // `$connect` has done its work, but the gateway does not know yet: posts answer 410.
-    stack.fault(json!({"on": "respond.Connect", "do": {"delay_ms": 1500}})).await;
+    stack.fault(json!({"on": "respond.Connect", "do": {"delay_ms": 4000}})).await;
     let token = stack.token(&json!({"sub": "alice"}));
     let opening = tokio::spawn({
         let url = format!("{}/?token={token}", stack.websocket);
@@ -217,6 +217,21 @@ async fn a_vanished_client_is_forgotten_at_the_next_post_and_only_it() {
     let left = subscribers(&stack).await;
     assert_eq!(left.len(), 1);
     assert!(!left[0]["subscriber"]["S"].as_str().unwrap().contains(&vanished[0]), "the other one is left");
+}
+
+#[tokio::test]
+async fn a_vanished_client_whose_inbox_is_posted_to_leaves_all_its_channels() {
+    let stack = Stack::start().await;
+    let claims = json!({"sub": "alice", "subscribe": ["topic:*", "user:*"], "channels": ["topic:a", "user:bob"]});
+    let mut alice = stack.connect_with(&claims).await;
+    alice.ask(json!({"action": "subscribe", "channel": "topic:b"})).await;
+    let vanished = stack.sockets().await;
+    age(&stack, 60_000).await;
+    stack.control(Method::POST, &format!("sockets/{}/vanish", vanished[0].replace('=', "%3D")), None).await;
+    stack.send("user:bob", "a guest's row goes alone").await;
+    assert_eq!(subscribers(&stack).await.len(), 3);
+    stack.send("user:alice", "the home's goes with all").await;
+    assert_eq!(subscribers(&stack).await, Vec::<Value>::new());
 }
 
 #[tokio::test]

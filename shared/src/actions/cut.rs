@@ -40,7 +40,9 @@ impl Cutter {
         let mut range = Range::default();
         loop {
             let page = self.subscribers.page(inbox, &range, PAGE).await?;
-            let cuts: Vec<bool> = stream::iter(page.subscribers)
+            // Others may read the inbox; their connections are not the user's.
+            let own = page.subscribers.into_iter().filter(|subscriber| !subscriber.is_guest);
+            let cuts: Vec<bool> = stream::iter(own)
                 .map(|subscriber| async move { close(&self.management, &self.subscribers, inbox, &subscriber).await })
                 .buffer_unordered(AT_ONCE)
                 .try_collect()

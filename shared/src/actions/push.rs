@@ -44,7 +44,8 @@ impl Pusher {
         Self { subscribers, management, queue }
     }
 
-    /// Posts to all of these, and says to how many. When this succeeds, each of the others is gone, was cut, or has it queued.
+    /// Posts to all of these, and says how many took it; in an inbox, how many of its owner's. When this succeeds, each of the
+    /// others is gone, was cut, or has it queued.
     ///
     /// # Errors
     /// Somebody may not have been told.
@@ -67,7 +68,7 @@ impl Pusher {
         failed.map_or(Ok(delivered), Err)
     }
 
-    /// Whether it was delivered. Who did not take it is queued to be posted to again.
+    /// Whether it was delivered, to a connection that counts. One that did not take it is queued to be posted to again.
     async fn post_or_queue(&self, push: &Push<'_>, to: &Subscriber, pace: Option<&Pace>) -> Result<bool, Error> {
         let posted = self.post(push, to, pace).await?;
         let one = One { connection: to.connection.0.clone(), tries: 0 };
@@ -76,7 +77,7 @@ impl Pusher {
         {
             Box::pin(self.queue.send_all(&[push.share(Part::One(one))], due)).await?;
         }
-        Ok(posted == Some(Posted::Delivered))
+        Ok(posted == Some(Posted::Delivered) && !to.is_guest)
     }
 
     /// Posts once more to one that did not take it, if it still listens. After some tries it is cut, so that its client comes back

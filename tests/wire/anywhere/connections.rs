@@ -111,6 +111,47 @@ async fn a_users_connections_are_cut_by_themselves_or_by_a_publisher() {
     assert!(bob.next_or_close().await.is_err());
 }
 
+/// A supervisor who reads everybody's inboxes: at once when connecting, and later.
+#[tokio::test]
+async fn a_guest_in_an_inbox_hears_it_and_is_not_taken_for_its_owner() {
+    let target = Target::start().await;
+    let (inbox, news) = (target.inbox("alice"), target.topic("news"));
+    let supervisor = |name: &str, channels: &[&String]| json!({"sub": target.name(name), "subscribe": ["user:*", "topic:*"], "channels": channels});
+    let mut from_the_start = target.connect_with(&supervisor("carol", &[&inbox, &news])).await;
+    let mut later = target.connect_with(&supervisor("dave", &[&news])).await;
+    later.ask(json!({"action": "subscribe", "channel": inbox})).await;
+    let offline = json!({"kind": "webhook", "url": "https://hooks.example.invalid/", "only_when_offline": true});
+    let path = format!("/v1/channels/{inbox}/endpoints");
+    let alices = target.token(&json!({"sub": target.name("alice")}));
+    let added = target.call(Method::POST, &path, Some(&alices), &[], Some(offline.to_string())).await;
+    assert_eq!(added.status, 201, "{added:?}");
+
+    assert_eq!(target.channel(&inbox).await["connections"], 0, "alice has none");
+    let counts = async |body: &str| {
+        let answer = target.post(&json!({"to": inbox, "body": body})).await;
+        let told = &answer.body["channels"][0];
+        (told["connections"].as_u64().unwrap(), told["endpoints"].as_u64().unwrap())
+    };
+    assert_eq!(counts("to nobody").await, (0, 1), "alice is offline");
+    let mut alice = target.connect(&target.name("alice")).await;
+    assert_eq!(target.channel(&inbox).await["connections"], 1);
+    assert_eq!(counts("to alice").await, (1, 0), "alice is online");
+    assert_eq!(alice.item().await["body"], "to alice");
+
+    let close = format!("/v1/users/{}/connections", target.name("alice"));
+    let closed = target.call(Method::DELETE, &close, Some(&alices), &[], None).await;
+    assert_eq!(closed.body, json!({"connections": 1}), "her own");
+    assert!(alice.next_or_close().await.is_err());
+    target.send(&news, "still here").await;
+    for guest in [&mut from_the_start, &mut later] {
+        for body in ["to nobody", "to alice", "still here"] {
+            assert_eq!(guest.item().await["body"], body);
+        }
+    }
+    let id = added.body["id"].as_str().unwrap();
+    target.call(Method::DELETE, &format!("{path}/{id}"), Some(&alices), &[], None).await;
+}
+
 #[tokio::test]
 async fn the_subprotocol_pair_carries_the_token_and_is_answered_with_tidings() {
     let target = Target::start().await;

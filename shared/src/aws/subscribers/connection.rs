@@ -42,6 +42,11 @@ impl ConnectionId {
         format!("{:02x}{:02x}{}", hash[0], hash[1], self.0)
     }
 
+    /// The key of its row in a channel.
+    pub(super) fn key(&self, channel: &Channel) -> Attributes {
+        [("channel".into(), text(channel.as_str())), ("subscriber".into(), text(self.sort_key()))].into()
+    }
+
     /// The id in a sort key; other subscribers' begin with something else than hexadecimal digits.
     pub(super) fn from_sort_key(key: &str) -> Option<Self> {
         let (hash, id) = key.split_at_checked(4)?;
@@ -75,8 +80,12 @@ impl Connection {
         self.connected_at.seconds() + LONGEST_CONNECTION + MARGIN
     }
 
+    /// A row in one of its channels. In somebody else's inbox it says that this is a guest, not the inbox's owner.
     pub(super) fn row(&self, channel: &Channel) -> Attributes {
         let mut row = self.key(channel);
+        if channel.is_inbox() && *channel != self.inbox {
+            row.insert("guest".into(), AttributeValue::Bool(true));
+        }
         row.insert("v".into(), number(VERSION));
         row.insert("connected_at".into(), number(self.connected_at.0));
         row.insert("ends_at".into(), number(self.token_expires_at));
@@ -85,7 +94,7 @@ impl Connection {
     }
 
     pub(super) fn key(&self, channel: &Channel) -> Attributes {
-        [("channel".into(), text(channel.as_str())), ("subscriber".into(), text(self.id.sort_key()))].into()
+        self.id.key(channel)
     }
 }
 
@@ -172,9 +181,7 @@ impl Subscribers {
             Err(error) => return Err(Error::call("DeleteItem of a connection")(error)),
         };
         let Some(home) = home else { return Ok(false) };
-        let listed = home.get("channels").and_then(|channels| channels.as_ss().ok());
-        let listed = listed.into_iter().flatten().filter_map(|name| Channel::parse(name).ok()).collect::<Vec<_>>();
-        self.remove_rows(connection, &listed).await?;
+        self.remove_rows(connection, &listed(&home)).await?;
         Ok(true)
     }
 
@@ -227,6 +234,12 @@ impl Subscribers {
         }
         Ok(())
     }
+}
+
+/// The channels that a connection's home lists.
+pub(super) fn listed(home: &Attributes) -> Vec<Channel> {
+    let names = home.get("channels").and_then(|channels| channels.as_ss().ok());
+    names.into_iter().flatten().filter_map(|name| Channel::parse(name).ok()).collect()
 }
 
 #[cfg(test)]

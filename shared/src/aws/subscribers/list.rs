@@ -2,19 +2,24 @@
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::types::Select;
+use aws_sdk_dynamodb::types::{ReturnValue, Select};
 use domain::channel::Channel;
 use domain::endpoint::Filter;
 use domain::endpoint::id::{EndpointId, PREFIX};
 use domain::share::Range;
 use domain::time::Millis;
+use futures_util::future::ready;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::Deserialize;
 
-use super::connection::is_young;
+use super::connection::{is_young, listed};
 use super::{ConnectionId, Subscribers};
-use crate::aws::row::{Attributes, condition_failed, from_row, is_conflict, number, text};
+use crate::aws::row::{Attributes, condition_failed, from_row, is_conflict, number, past_conflicts, text};
 use crate::clock;
 use crate::error::Error;
+
+/// How many rows of a gone connection are removed at once.
+const AT_ONCE: usize = 16;
 
 /// A connection in a channel.
 #[derive(Clone, Debug)]
@@ -25,6 +30,8 @@ pub struct Subscriber {
     pub connected_at: Millis,
     /// When its token expires, in seconds since 1970.
     pub ends_at: i64,
+    /// Whether it reads somebody else's inbox.
+    pub is_guest: bool,
 }
 
 impl Subscriber {
@@ -83,6 +90,8 @@ struct SubscriberRow {
     expires_at: i64,
     #[serde(default)]
     gone: bool,
+    #[serde(default)]
+    guest: bool,
 }
 
 fn is_endpoint(row: &Attributes) -> bool {
@@ -104,7 +113,8 @@ fn page(rows: Vec<Attributes>) -> Page {
         let Ok(row) = from_row::<SubscriberRow>(row) else { continue };
         let connection = ConnectionId::from_sort_key(&row.subscriber);
         if let Some(connection) = connection.filter(|_| !row.gone && row.expires_at > now) {
-            subscribers.push(Subscriber { connection, connected_at: row.connected_at, ends_at: row.ends_at });
+            let SubscriberRow { connected_at, ends_at, guest, .. } = row;
+            subscribers.push(Subscriber { connection, connected_at, ends_at, is_guest: guest });
         }
     }
     Page { subscribers, endpoints, last: None }
@@ -128,7 +138,7 @@ impl Subscribers {
         if !range.digits.is_empty() {
             // No endpoints are in it, so of a row this is all that matters.
             query = query
-                .projection_expression("subscriber, connected_at, ends_at, expires_at, gone")
+                .projection_expression("subscriber, connected_at, ends_at, expires_at, gone, guest")
                 .key_condition_expression("channel = :channel AND begins_with(subscriber, :digits)")
                 .expression_attribute_values(":digits", text(&range.digits));
         }
@@ -171,7 +181,7 @@ impl Subscribers {
         }
     }
 
-    /// How many connections a channel has, counted to `most`.
+    /// How many connections a channel has, or an inbox's owner, counted to `most`.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
@@ -180,9 +190,12 @@ impl Subscribers {
             .client
             .query()
             .table_name(&self.table)
-            .key_condition_expression("channel = :channel")
-            .filter_expression("ends_at > :now AND expires_at > :now AND attribute_not_exists(gone)")
+            .key_condition_expression("channel = :channel AND subscriber < :endpoints")
+            .filter_expression(
+                "ends_at > :now AND expires_at > :now AND attribute_not_exists(gone) AND attribute_not_exists(guest)",
+            )
             .expression_attribute_values(":channel", text(channel.as_str()))
+            .expression_attribute_values(":endpoints", text(PREFIX))
             .expression_attribute_values(":now", number(clock::now().seconds()));
         Self::counted(query, most).await
     }
@@ -204,7 +217,8 @@ impl Subscribers {
         }
     }
 
-    /// Forgets a connection in one channel, if its row is still the one that was seen, and nobody else writes it.
+    /// Forgets a connection in one channel, if its row is still the one that was seen, and nobody else writes it. In its user's
+    /// own channel that is its home, and with it go its rows in all channels that it had joined.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
@@ -213,16 +227,30 @@ impl Subscribers {
             .client
             .delete_item()
             .table_name(&self.table)
-            .key("channel", text(channel.as_str()))
-            .key("subscriber", text(seen.connection.sort_key()))
+            .set_key(Some(seen.connection.key(channel)))
             .condition_expression("connected_at = :seen")
             .expression_attribute_values(":seen", number(seen.connected_at.0))
+            .return_values(ReturnValue::AllOld)
             .send()
             .await;
         match answer {
-            Ok(_) => Ok(()),
+            Ok(answer) => self.leave_all(&seen.connection, &listed(&answer.attributes.unwrap_or_default())).await,
             Err(e) if condition_failed(&e) || is_conflict(e.code()) => Ok(()),
             Err(error) => Err(Error::call("DeleteItem of a gone connection")(error)),
         }
+    }
+
+    /// Removes a gone connection's rows one by one: a function that sends may delete rows, and not write batches.
+    async fn leave_all(&self, gone: &ConnectionId, channels: &[Channel]) -> Result<(), Error> {
+        let mut removals = Vec::new();
+        for channel in channels {
+            removals.push(self.client.delete_item().table_name(&self.table).set_key(Some(gone.key(channel))));
+        }
+        stream::iter(removals)
+            .map(|removal| async move { past_conflicts(|| removal.clone().send()).await })
+            .buffer_unordered(AT_ONCE)
+            .try_for_each(|_| ready(Ok(())))
+            .await
+            .map_err(Error::call("DeleteItem of a gone connection"))
     }
 }

@@ -24,6 +24,9 @@ pub enum Error {
         /// What came of it.
         cause: String,
     },
+    /// A row or message that this release cannot read: a later one has written it, or nobody who should.
+    #[error("unreadable: {0}")]
+    Unreadable(String),
     /// The function's time ran out before the work was done.
     #[error("the function's time ran out")]
     TimeUp,
@@ -47,12 +50,18 @@ impl Error {
         }
     }
 
+    /// Whether it is that others keep writing to the same channel.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.code == Code::ChannelBusy)
+    }
+
     /// What the caller is told.
     #[must_use]
     pub fn refusal(&self) -> Refusal {
         match self {
             Self::Refused(refusal) => refusal.clone(),
-            Self::Failed { .. } => {
+            Self::Failed { .. } | Self::Unreadable(_) => {
                 Refusal::new(Code::Unavailable, "a service behind this API did not answer as it should; try again")
             }
             Self::TimeUp => Refusal::new(

@@ -24,6 +24,8 @@ export interface Notification {
   data?: unknown;
   priority?: "low" | "normal" | "high";
   collapse_key?: string;
+  /** A newer release has written it, and the one that answered cannot read it: all but its place is missing. */
+  unreadable?: true;
   [other: string]: unknown;
 }
 

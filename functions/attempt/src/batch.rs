@@ -3,7 +3,6 @@
 use std::time::SystemTime;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsMessage};
-use lambda_runtime::tracing;
 use shared::actions::{Attempted, Attempter};
 use shared::aws::queue::EndpointsQueue;
 use shared::batch::{self, Left};
@@ -26,8 +25,8 @@ impl Batches {
         let attempt = match EndpointsQueue::read(message.body.as_deref().unwrap_or_default()) {
             Ok(attempt) => attempt,
             Err(error) => {
-                tracing::error!(%error, "a message of the endpoints queue is none of ours, and goes to the dead-letter queue");
-                return Left::In(1);
+                error.log();
+                return self.leave(message, batch::UNREADABLE).await;
             }
         };
         let seconds = match deadline::before(deadline, self.attempter.attempt(&attempt)).await {
@@ -39,6 +38,11 @@ impl Batches {
                 batch::pause(batch::times_received(message))
             }
         };
+        self.leave(message, seconds).await
+    }
+
+    /// Has a message come again after so many seconds.
+    async fn leave(&self, message: &SqsMessage, seconds: i32) -> Left {
         if let Some(handle) = &message.receipt_handle
             && let Err(error) = self.queue.come_again(handle, seconds).await
         {

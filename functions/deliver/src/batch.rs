@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsMessage};
 use lambda_runtime::tracing;
 use shared::actions::{Delivered, Deliverer};
-use shared::aws::queue::{self, DueQueue};
+use shared::aws::queue::DueQueue;
 use shared::batch::{self, Left};
 use shared::clock;
 use shared::deadline;
@@ -26,30 +26,36 @@ impl Batches {
     }
 
     async fn deliver_one(&self, message: &SqsMessage, deadline: SystemTime) -> Left {
-        let id = match queue::read(message.body.as_deref().unwrap_or_default()) {
+        let id = match DueQueue::read(message.body.as_deref().unwrap_or_default()) {
             Ok(id) => id,
             Err(error) => {
-                tracing::error!(%error, "a message of the due queue is none of ours, and goes to the dead-letter queue");
-                return Left::In(1);
+                error.log();
+                return self.leave(message, batch::UNREADABLE).await;
             }
         };
-        let left = match deadline::before(deadline, self.deliverer.deliver(id)).await {
+        let seconds = match deadline::before(deadline, self.deliverer.deliver(id)).await {
             Ok(Delivered::Done) => return Left::Nothing,
             Ok(Delivered::NotYet(due)) => {
                 tracing::warn!(%id, "a message has come before its time, and is to come again");
-                Left::In(batch::until(due, clock::now()))
+                batch::until(due, clock::now())
             }
             Err(error) => self.failed(id, message, &error).await,
         };
-        if let (Left::In(seconds), Some(handle)) = (&left, &message.receipt_handle)
-            && let Err(error) = self.queue.come_again(handle, *seconds).await
+        self.leave(message, seconds).await
+    }
+
+    /// Has a message come again after so many seconds.
+    async fn leave(&self, message: &SqsMessage, seconds: i32) -> Left {
+        if let Some(handle) = &message.receipt_handle
+            && let Err(error) = self.queue.come_again(handle, seconds).await
         {
             error.log();
         }
-        left
+        Left::In(seconds)
     }
 
-    async fn failed(&self, id: ScheduleId, message: &SqsMessage, error: &Error) -> Left {
+    /// After how many seconds the message of a notification that could not be delivered is to come again.
+    async fn failed(&self, id: ScheduleId, message: &SqsMessage, error: &Error) -> i32 {
         error.log();
         let times = batch::times_received(message);
         if times >= QUEUE_TRIES {
@@ -58,8 +64,8 @@ impl Batches {
             if let Err(error) = self.deliverer.give_up(id).await {
                 error.log();
             }
-            return Left::In(1);
+            return 1;
         }
-        Left::In(batch::pause(times))
+        batch::pause(times)
     }
 }

@@ -3,7 +3,6 @@
 use std::time::SystemTime;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsMessage};
-use lambda_runtime::tracing;
 use shared::actions::Sharer;
 use shared::aws::queue::SharesQueue;
 use shared::batch::{self, Left};
@@ -25,8 +24,8 @@ impl Batches {
         let share = match SharesQueue::read(message.body.as_deref().unwrap_or_default()) {
             Ok(share) => share,
             Err(error) => {
-                tracing::error!(%error, "a message of the shares queue is none of ours, and goes to the dead-letter queue");
-                return Left::In(1);
+                error.log();
+                return self.leave(message, batch::UNREADABLE).await;
             }
         };
         let left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
@@ -36,6 +35,11 @@ impl Batches {
         };
         error.log();
         let seconds = batch::pause(batch::times_received(message));
+        self.leave(message, seconds).await
+    }
+
+    /// Has a message come again after so many seconds.
+    async fn leave(&self, message: &SqsMessage, seconds: i32) -> Left {
         if let Some(handle) = &message.receipt_handle
             && let Err(error) = self.queue.come_again(handle, seconds).await
         {

@@ -49,6 +49,19 @@ pub(crate) fn tables(operation: &str, body: &Value) -> Vec<String> {
     tables
 }
 
+/// The texts in a request's keys, items and values, wherever they stand.
+pub(crate) fn texts(request: &Value) -> Vec<String> {
+    let within = |values: Vec<&Value>| values.into_iter().flat_map(texts).collect();
+    match request {
+        Value::Object(fields) => match fields.get("S") {
+            Some(Value::String(text)) => vec![text.clone()],
+            _ => within(fields.values().collect()),
+        },
+        Value::Array(values) => within(values.iter().collect()),
+        _ => Vec::new(),
+    }
+}
+
 /// The rights that a request needs; none if the operation is not known or names no table.
 pub(crate) fn rights(operation: &str, body: &Value) -> Vec<Right> {
     let rights = needed(operation, body).into_iter().map(|(action, table, index)| {
@@ -232,6 +245,16 @@ mod tests {
         assert_eq!(rights("ExecuteStatement", &json!({"Statement": "SELECT * FROM a", "TableName": "a"})), []);
         assert_eq!(rights("ListTables", &json!({})), []);
         assert_eq!(rights("BatchWriteItem", &json!({"TableName": "a"})), []);
+    }
+
+    #[test]
+    fn texts_are_found_in_keys_items_and_values() {
+        let put =
+            json!({"Put": {"Item": {"channel": {"S": "a"}, "seq": {"N": "1"}, "more": {"M": {"S": {"S": "b"}}}}}});
+        let body = json!({"TransactItems": [put, {"Update": {"ExpressionAttributeValues": {":x": {"S": "c"}}}}]});
+        let mut texts = texts(&body);
+        texts.sort();
+        assert_eq!(texts, ["a", "b", "c"]);
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub(crate) struct Call {
     pub(crate) caller: Caller,
     /// The tables that it touches.
     pub(crate) tables: Vec<String>,
+    /// The texts among a DynamoDB call's keys and values.
+    pub(crate) texts: Vec<String>,
     /// Whether it is a read of what was last written, if it is a read of tables.
     pub(crate) consistent: Option<bool>,
     /// The WebSocket connection that it is about.
@@ -108,6 +110,7 @@ impl Ledger {
             function: call.caller.function_name(),
             tables: call.tables.clone(),
             connection: call.connection.clone(),
+            texts: call.texts.clone(),
         };
         let effect = self.faults.take(&format!("{}.{}", call.service, call.operation), &subject);
         let (before, after) = match effect {

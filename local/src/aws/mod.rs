@@ -99,7 +99,8 @@ impl Aws {
         tables.extend(logical);
         let consistent = dynamodb::consistent(operation, &request);
         let rights = dynamodb::rights(operation, &request);
-        let call = Call { tables, consistent, rights, ..self.call("dynamodb", operation, parts, peer) };
+        let texts = dynamodb::texts(&request);
+        let call = Call { tables, texts, consistent, rights, ..self.call("dynamodb", operation, parts, peer) };
         let allowed = call.authorize();
         let act = async {
             match allowed {

@@ -16,6 +16,8 @@ pub(crate) struct Subject {
     pub(crate) tables: Vec<String>,
     /// The WebSocket connection that it is about.
     pub(crate) connection: Option<String>,
+    /// The texts among the keys and values of a call of DynamoDB.
+    pub(crate) texts: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -36,6 +38,7 @@ impl Armed {
             && same(&rule.function, &subject.function)
             && same(&rule.connection, &subject.connection)
             && rule.table.as_ref().is_none_or(|table| subject.tables.contains(table))
+            && rule.mentions.as_ref().is_none_or(|text| subject.texts.contains(text))
             && (rule.times == 0 || self.fired < rule.times)
     }
 }
@@ -124,7 +127,7 @@ mod tests {
     }
 
     fn of(function: &str) -> Subject {
-        Subject { function: Some(function.to_owned()), tables: vec!["t".to_owned()], connection: None }
+        Subject { function: Some(function.to_owned()), tables: vec!["t".to_owned()], ..Subject::default() }
     }
 
     #[test]
@@ -150,15 +153,19 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_may_name_function_table_and_connection() {
+    fn a_rule_may_name_function_table_text_and_connection() {
         let faults = armed(&[
             json!({"on": "management.POST", "function": "G", "do": {"close": true}}),
             json!({"on": "dynamodb.PutItem", "table": "other", "do": {"close": true}}),
             json!({"on": "management.POST", "connection": "c", "do": {"close": true}}),
+            json!({"on": "dynamodb.Query", "mentions": "topic:a", "do": {"close": true}}),
         ]);
         assert_eq!(faults.take("management.POST", &of("F")), None);
         assert_eq!(faults.take("dynamodb.PutItem", &of("F")), None);
         assert!(faults.take("management.POST", &of("G")).is_some());
+        assert_eq!(faults.take("dynamodb.Query", &of("F")), None);
+        let about = Subject { texts: vec!["topic:a".to_owned()], ..of("F") };
+        assert!(faults.take("dynamodb.Query", &about).is_some());
     }
 
     #[test]

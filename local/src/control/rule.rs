@@ -79,6 +79,7 @@ pub(super) struct Rule {
     pub(super) function: Option<String>,
     pub(super) table: Option<String>,
     pub(super) connection: Option<String>,
+    pub(super) mentions: Option<String>,
     #[serde(default)]
     pub(super) skip: u64,
     #[serde(default = "once")]
@@ -167,6 +168,9 @@ impl Rule {
         }
         if self.table.is_some() && service != "dynamodb" {
             return Err(format!("table: {} is about none", self.on));
+        }
+        if self.mentions.is_some() && service != "dynamodb" {
+            return Err(format!("mentions: {} is about no rows", self.on));
         }
         if self.connection.is_some() && service != "management" {
             return Err(format!("connection: {} is about none", self.on));
@@ -273,6 +277,7 @@ mod tests {
             json!({"on": "dynamodb.PutItem", "table": "u", "do": kill}),
             json!({"on": "dynamodb.PutItem", "connection": "c", "do": kill}),
             json!({"on": "management.POST", "table": "t", "do": kill}),
+            json!({"on": "management.POST", "mentions": "topic:a", "do": kill}),
             json!({"on": "queue.S", "do": {"double": true}}),
             json!({"on": "queue.Q", "do": {"delay_ms": 1}}),
             json!({"on": "queue.Q", "function": "F", "do": {"double": true}}),

@@ -8,6 +8,10 @@
 //! A table that was restored from a backup lacks what was written after it, and readers may stand there. So a log whose
 //! newest row is from before the restoration starts a new generation too, above whatever anybody has read. That holds if
 //! nobody writes between the restoration and the time when all writers know of it: docs/restore.py sees to that.
+//!
+//! Where the newest row of the old generation is known, the new one *closes* it: a row without a notification takes the next seq, in
+//! the same transaction. So a writer who saw the log a moment earlier cannot write below the new generation; a log whose rows
+//! outlive those of later generations is not taken for one in use; and readers know that nothing was between the two.
 
 use super::seq::Seq;
 use super::time::Millis;
@@ -19,6 +23,10 @@ pub const STEADY: i64 = 10 * 60;
 /// generation. A log whose newest row lives shorter starts a new generation. In seconds.
 pub const FADING: i64 = 5 * 60;
 
+/// What a row may outlive the retention by, in seconds, before it counts as one of a longer retention. A notification may be
+/// stored as long after its `sent_at` as its idempotency key is remembered: a day.
+const SLACK: i64 = 2 * 24 * 60 * 60;
+
 /// What is known of a log's newest row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Newest {
@@ -28,6 +36,10 @@ pub struct Newest {
     pub expires_at: i64,
     /// When it was sent.
     pub sent_at: Millis,
+    /// Whether it closes its generation.
+    pub closes: bool,
+    /// The newest seq, up to this one, whose notification may go out of sight before it expires.
+    pub fleeting: Option<Seq>,
 }
 
 /// What is the same for all logs of a table.
@@ -43,6 +55,16 @@ impl Rules {
     /// Whether a row is what a restoration brought back.
     fn is_restored(self, newest: Newest) -> bool {
         self.restored_at.is_some_and(|restored_at| newest.sent_at <= restored_at)
+    }
+
+    /// Whether a row was written when notifications were kept for longer. What is written behind it must not expire before it.
+    fn is_outlived_by(self, newest: Newest) -> bool {
+        newest.expires_at - newest.sent_at.seconds() > self.retention + SLACK
+    }
+
+    /// Whether a log may go on behind a row, however long that lives.
+    fn go_on_behind(self, newest: Newest) -> bool {
+        !(newest.closes || self.is_restored(newest) || self.is_outlived_by(newest))
     }
 }
 
@@ -78,10 +100,18 @@ pub enum Plan {
     Plain(Place),
     /// On condition that the generation is still the one in the head.
     Checked(Place),
-    /// Together with a new generation, on condition that the one in the head is still the newest, and that the log has
-    /// not gone on meanwhile: nothing has this seq, if it has one. A writer that saw the log a moment earlier may have
-    /// been in time to go on with it, and then others go on after that.
-    Start(Place, Generation, Option<Seq>),
+    /// Together with a new generation, on condition that the one in the head is still the newest.
+    Start(Place, Generation, Before),
+}
+
+/// How a new generation follows the one before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Before {
+    /// Where a row closes the old generation, on condition that nothing has that seq: a writer that saw the log a moment earlier
+    /// may have been in time to go on with it, and then others go on after that.
+    pub closing: Option<Place>,
+    /// The last notification before the start, where it is known that there was none between them.
+    pub last: Option<Seq>,
 }
 
 impl Plan {
@@ -98,7 +128,7 @@ impl Plan {
 /// first and then, again, the newest row.
 #[must_use]
 pub fn plan_plain(newest: Option<Newest>, now: i64, rules: Rules) -> Option<Plan> {
-    let newest = newest.filter(|newest| newest.expires_at > now + STEADY && !rules.is_restored(*newest))?;
+    let newest = newest.filter(|newest| newest.expires_at > now + STEADY && rules.go_on_behind(*newest))?;
     Some(Plan::Plain(after(newest, now, rules.retention)))
 }
 
@@ -110,7 +140,7 @@ pub fn plan(newest: Option<Newest>, head: Head, now: Millis, rules: Rules) -> Pl
         return plan;
     }
     match newest {
-        Some(newest) if newest.expires_at > now.seconds() + FADING && !rules.is_restored(newest) => {
+        Some(newest) if newest.expires_at > now.seconds() + FADING && rules.go_on_behind(newest) => {
             Plan::Checked(after(newest, now.seconds(), rules.retention))
         }
         _ => start(newest, head, now, rules),
@@ -127,9 +157,18 @@ fn start(newest: Option<Newest>, head: Head, now: Millis, rules: Rules) -> Plan 
     let start = if never_used { Seq(1) } else { above(newest, head, now) };
     let number = head.generation.map_or(1, |generation| generation.number + 1);
     let expires_at = now.seconds() + rules.retention;
+    let before = newest.map(|newest| before(newest, head, start, rules)).unwrap_or_default();
+    Plan::Start(Place { seq: start, expires_at }, Generation { number, start }, before)
+}
+
+fn before(newest: Newest, head: Head, start: Seq, rules: Rules) -> Before {
+    let next = newest.seq.next();
     // The row itself is written on condition that nothing has its seq.
-    let vacant = newest.map(|newest| newest.seq.next()).filter(|next| *next != start);
-    Plan::Start(Place { seq: start, expires_at }, Generation { number, start }, vacant)
+    let closing = (!newest.closes && next != start).then_some(Place { seq: next, expires_at: newest.expires_at });
+    // A row of an older generation says nothing of the one that came after it.
+    let is_of_the_last = head.generation.is_none_or(|generation| generation.start <= newest.seq);
+    let is_all = is_of_the_last && !newest.closes && !rules.is_restored(newest);
+    Before { closing, last: is_all.then_some(newest.seq) }
 }
 
 /// The present time in milliseconds, or whatever of the log is higher (clocks differ, and tables are restored).
@@ -153,7 +192,7 @@ mod tests {
     const RULES: Rules = Rules { retention: WEEK, restored_at: None };
 
     fn newest(seq: u64, expires_at: i64) -> Newest {
-        Newest { seq: Seq(seq), expires_at, sent_at: Millis(0) }
+        Newest { seq: Seq(seq), expires_at, sent_at: Millis(NOW * 1000), closes: false, fleeting: None }
     }
 
     fn head(number: u64, start: u64) -> Head {
@@ -164,13 +203,14 @@ mod tests {
     fn a_channel_never_used_starts_at_one() {
         let place = Place { seq: Seq(1), expires_at: NOW + WEEK };
         let generation = Generation { number: 1, start: Seq(1) };
-        assert_eq!(plan(None, Head::default(), Millis(NOW * 1000), RULES), Plan::Start(place, generation, None));
+        let start = Plan::Start(place, generation, Before::default());
+        assert_eq!(plan(None, Head::default(), Millis(NOW * 1000), RULES), start);
     }
 
     #[test]
     fn a_log_in_use_goes_on_by_one_and_never_expires_earlier_than_the_row_below() {
-        let newest = newest(41, NOW + 2 * WEEK);
-        let place = Place { seq: Seq(42), expires_at: NOW + 2 * WEEK };
+        let newest = newest(41, NOW + WEEK + 60);
+        let place = Place { seq: Seq(42), expires_at: NOW + WEEK + 60 };
         assert_eq!(plan_plain(Some(newest), NOW, RULES), Some(Plan::Plain(place)));
     }
 
@@ -200,11 +240,42 @@ mod tests {
         let restored = Newest { sent_at: Millis(NOW * 1000), ..newest(41, NOW + WEEK) };
         let started = Generation { number: 2, start: Seq(1_800_000_000_007) };
         let place = Place { seq: started.start, expires_at: NOW + WEEK };
-        assert_eq!(at(Some(restored), head(1, 1)), Plan::Start(place, started, Some(Seq(42))));
-        let unknown = Plan::Start(place, Generation { number: 1, ..started }, None);
+        let closing = Some(Place { seq: Seq(42), expires_at: NOW + WEEK });
+        let before = Before { closing, last: None };
+        assert_eq!(at(Some(restored), head(1, 1)), Plan::Start(place, started, before), "what came after 41 is lost");
+        let unknown = Plan::Start(place, Generation { number: 1, ..started }, Before::default());
         assert_eq!(at(None, Head::default()), unknown, "it may have been used, and that be lost");
         let since = Newest { sent_at: Millis(NOW * 1000 + 1), ..newest(1_800_000_000_007, NOW + WEEK) };
         assert_eq!(at(Some(since), head(2, started.start.0)).place().seq, Seq(1_800_000_000_008));
+    }
+
+    #[test]
+    fn a_start_closes_the_generation_before_and_tells_where_it_ended() {
+        let before = |newest, head| match plan(Some(newest), head, Millis(NOW * 1000), RULES) {
+            Plan::Start(_, _, before) => before,
+            other => panic!("{other:?}"),
+        };
+        let expired = newest(41, NOW);
+        let closing = Some(Place { seq: Seq(42), expires_at: NOW });
+        assert_eq!(before(expired, head(1, 1)), Before { closing, last: Some(Seq(41)) });
+        assert_eq!(before(Newest { closes: true, ..expired }, head(1, 1)), Before::default());
+        let of_an_older_one = before(expired, head(2, 1_700_000_000_000));
+        assert_eq!(of_an_older_one, Before { closing, last: None }, "what came after the start has expired");
+    }
+
+    #[test]
+    fn a_log_of_a_longer_retention_is_closed_and_stays_so() {
+        let year = Newest { expires_at: NOW + 52 * WEEK, ..newest(41, NOW) };
+        assert_eq!(plan_plain(Some(year), NOW, RULES), None);
+        let Plan::Start(place, _, Before { closing, .. }) = plan(Some(year), head(1, 1), Millis(NOW * 1000), RULES)
+        else {
+            panic!("it goes on")
+        };
+        assert_eq!(place.expires_at, NOW + WEEK, "what is written now is kept as long as is said now");
+        assert_eq!(closing, Some(Place { seq: Seq(42), expires_at: NOW + 52 * WEEK }));
+        let closed = Newest { seq: Seq(42), closes: true, ..year };
+        let longer = Rules { retention: 52 * WEEK, ..RULES };
+        assert_eq!(plan_plain(Some(closed), NOW, longer), None, "also when they are kept for longer again");
     }
 
     /// A table with one channel, and writers that may stand still between their reads and before their write, as long
@@ -224,6 +295,7 @@ mod tests {
         sent_at: Millis,
         /// The channel's own row as of then, for a backup has both.
         head: Head,
+        closes: bool,
     }
 
     #[derive(Clone, Copy, Debug)]
@@ -243,7 +315,8 @@ mod tests {
     impl Model {
         fn newest(&self) -> Option<Newest> {
             let (&seq, row) = self.rows.last_key_value()?;
-            Some(Newest { seq: Seq(seq), expires_at: row.expires_at, sent_at: row.sent_at })
+            let Row { expires_at, sent_at, closes, .. } = *row;
+            Some(Newest { seq: Seq(seq), expires_at, sent_at, closes, fleeting: None })
         }
 
         /// One step of a writer: it reads the head, then the newest row, then it writes.
@@ -266,19 +339,25 @@ mod tests {
             let place = plan.place();
             let checks_head = !matches!(plan, Plan::Plain(_));
             let taken = |seq: Seq| self.rows.contains_key(&seq.0);
-            let went_on = matches!(plan, Plan::Start(_, _, Some(vacant)) if taken(vacant));
+            let closing = if let Plan::Start(_, _, before) = plan { before.closing } else { None };
+            let went_on = closing.is_some_and(|closing| taken(closing.seq));
             if taken(place.seq) || (checks_head && self.head != head) || went_on {
                 return false;
             }
+            if let Some(Place { seq, expires_at }) = closing {
+                self.rows.insert(seq.0, Row { expires_at, sent_at, head: self.head, closes: true });
+            }
             assert!(place.seq.0 > self.read_up_to, "a row below one that could be read: {place:?}");
             if let Some((_, below)) = self.rows.range(..place.seq.0).next_back() {
-                assert!(place.expires_at >= below.expires_at, "expiry decreases at {place:?}");
+                let in_one_generation = !matches!(plan, Plan::Start(..));
+                assert!(!in_one_generation || place.expires_at >= below.expires_at, "expiry decreases at {place:?}");
             }
             if let Plan::Start(_, generation, _) = plan {
                 self.head = Head { generation: Some(generation) };
                 self.starts.push(place.seq.0);
             }
-            self.rows.insert(place.seq.0, Row { expires_at: place.expires_at, sent_at, head: self.head });
+            let expires_at = place.expires_at;
+            self.rows.insert(place.seq.0, Row { expires_at, sent_at, head: self.head, closes: false });
             self.read_up_to = place.seq.0;
             true
         }
@@ -302,14 +381,15 @@ mod tests {
     /// after must not start a generation over it, since others go on after the first with plain writes.
     #[test]
     fn a_generation_does_not_start_over_a_log_that_was_in_time_to_go_on() {
+        let sent_at = Millis((NOW - WEEK) * 1000);
         let mut model = Model { head: head(1, 1), ..Model::default() };
-        model.rows.insert(41, Row { expires_at: NOW, sent_at: Millis(0), head: model.head });
+        model.rows.insert(41, Row { expires_at: NOW, sent_at, head: model.head, closes: false });
         let late = plan(model.newest(), model.head, Millis((NOW - FADING) * 1000), RULES);
         let in_time = plan(model.newest(), model.head, Millis((NOW - FADING - 1) * 1000), RULES);
-        assert!(model.write(in_time, model.head, Millis(0)), "42");
+        assert!(model.write(in_time, model.head, Millis(NOW * 1000)), "42");
         let next = plan(model.newest(), model.head, Millis(NOW * 1000), RULES);
-        assert!(!model.write(late, model.head, Millis(0)), "a start over 42");
-        assert!(model.write(next, model.head, Millis(0)), "43");
+        assert!(!model.write(late, model.head, Millis(NOW * 1000)), "a start over 42");
+        assert!(model.write(next, model.head, Millis(NOW * 1000)), "43");
         assert_eq!(model.rows.into_keys().collect::<Vec<_>>(), [41, 42, 43]);
     }
 
@@ -321,6 +401,8 @@ mod tests {
             steps in prop::collection::vec((0usize..4, prop_oneof![8 => 0i64..3, 1 => 0i64..700], any::<u64>()), 1..120),
             retention in 900i64..1000,
             restored in prop::option::of((0usize..120, 0usize..9)),
+            // From the one step to the other notifications are kept for as long as above, before and after that for days longer.
+            lowered in prop::option::of((0usize..120, 0usize..120)),
         ) {
             let (mut model, mut now) = (Model::default(), NOW);
             let mut writers: Vec<Option<Writer>> = vec![None; 4];
@@ -334,11 +416,14 @@ mod tests {
                 model.expire(now, |seq| seq.wrapping_mul(keep | 1) % 3 == 0);
                 // No function runs longer than this: what it read is forgotten, not written.
                 let writer = writers[i].take().filter(|writer| now - writer.since() <= 30);
-                writers[i] = model.step(writer, now, retention);
+                // Some writers learn of another retention later than others.
+                let is_low = lowered.is_none_or(|(from, to)| (from..to).contains(&(step + 5 * i)));
+                writers[i] = model.step(writer, now, if is_low { retention } else { retention + 2 * SLACK });
             }
             let live: Vec<u64> = model.rows.iter().filter(|(_, row)| row.expires_at > now).map(|(s, _)| *s).collect();
             for pair in live.windows(2) {
-                prop_assert!(pair[1] == pair[0] + 1 || model.starts.contains(&pair[1]), "hole in {pair:?}");
+                let starts = model.starts.iter().any(|start| (pair[0] + 1..=pair[1]).contains(start));
+                prop_assert!(pair[1] == pair[0] + 1 || starts, "hole in {pair:?}");
             }
         }
     }

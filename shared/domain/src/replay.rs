@@ -1,7 +1,7 @@
 //! What a reader gets for a cursor.
 //!
 //! Within a generation the log is dense, so a missing seq has one of three reasons: what was there has expired, a
-//! generation starts behind it (its first row says so), or the query passed the place before the row was written and met
+//! generation starts behind it (its first row says so, and where the one before ended, if that was known), or the query passed the place before the row was written and met
 //! the row above it afterwards. The last is never stepped over: an answer ends before it, and the next read finds it
 //! filled.
 
@@ -22,6 +22,10 @@ pub trait Row {
     fn hides_at(&self) -> Option<i64>;
     /// Whether a generation starts with it.
     fn starts_generation(&self) -> bool;
+    /// The last notification before that start, where it is known that there was none between them.
+    fn follows(&self) -> Option<Seq>;
+    /// Whether it closes a generation, and is no notification.
+    fn closes_generation(&self) -> bool;
     /// Its collapse key.
     fn collapse_key(&self) -> Option<&CollapseKey>;
 }
@@ -69,9 +73,10 @@ pub fn behind<R: Row>(rows: Vec<R>, reading: Reading) -> Behind<R> {
     let mut position = Position { seq: reading.after, recovered: true, more: reading.cut, reset: false };
     let mut items = Vec::new();
     for row in rows.into_iter().filter(|row| row.seq() > reading.after) {
-        if row.expires_at() <= reading.now {
+        let is_lost = row.expires_at() <= reading.now && !row.closes_generation();
+        if is_lost {
             position.recovered = false;
-        } else if row.seq() != position.seq.next() {
+        } else if !comes_next(&row, position.seq) {
             let explained = row.starts_generation() || (items.is_empty() && reading.again);
             match explained {
                 true => position.recovered = false,
@@ -83,11 +88,16 @@ pub fn behind<R: Row>(rows: Vec<R>, reading: Reading) -> Behind<R> {
             }
         }
         position.seq = row.seq();
-        if row.expires_at() > reading.now {
+        if !is_lost && !row.closes_generation() {
             items.push(row);
         }
     }
     Behind::Page(Page { items: visible(items, reading.now), position })
+}
+
+/// Whether no notification can be missing between a reader and a row.
+fn comes_next(row: &impl Row, reader: Seq) -> bool {
+    row.seq() == reader.next() || row.follows().is_some_and(|last| last <= reader)
 }
 
 /// Answers a reader whose cursor has nothing at or behind it: `newest` is the newest row of the whole log.
@@ -96,8 +106,12 @@ pub fn nothing_behind(after: Seq, newest: Option<(Seq, i64)>, head: Head, now: i
     let stay = |recovered| Position { seq: after, recovered, more: false, reset: false };
     let reset = |seq| Position { seq, recovered: false, more: false, reset: true };
     match newest {
+        // It is of a generation before the last one, all of which has expired.
+        Some((seq, _)) if head.generation.is_some_and(|generation| generation.start > seq) => stay(false),
         // A row below the cursor that still lives: had the cursor's own row ever been in this log, it would live too.
         Some((seq, expires_at)) if expires_at > now => reset(seq),
+        // The newest of all has expired, and the reader has it.
+        Some((seq, _)) if seq == after => stay(true),
         // All that there was has expired, and nobody can tell how much that was.
         Some(_) => stay(false),
         None if head.generation.is_some() => stay(false),
@@ -110,23 +124,40 @@ pub fn nothing_behind(after: Seq, newest: Option<(Seq, i64)>, head: Head, now: i
 #[must_use]
 pub fn newest<R: Row>(mut rows: Vec<R>, now: i64) -> Page<R> {
     let seq = rows.first().map_or(Seq::ZERO, Row::seq);
-    rows.retain(|row| row.expires_at() > now);
+    rows.retain(|row| row.expires_at() > now && !row.closes_generation());
     rows.reverse();
     let position = Position { seq, recovered: true, more: false, reset: false };
     Page { items: visible(rows, now), position }
 }
 
-/// Leaves out what has outlived its `ttl`, and of each collapse key all but the newest.
-fn visible<R: Row>(rows: Vec<R>, now: i64) -> Vec<R> {
-    let mut seen: HashSet<CollapseKey> = HashSet::new();
-    let mut rows: Vec<R> = rows
-        .into_iter()
-        .rev()
-        .filter(|row| row.hides_at().is_none_or(|hides_at| hides_at > now))
-        .filter(|row| row.collapse_key().is_none_or(|key| seen.insert(key.clone())))
-        .collect();
+fn visible<R: Row>(mut rows: Vec<R>, now: i64) -> Vec<R> {
+    let mut sight = Sight::new(now);
+    rows.reverse();
+    rows.retain(|row| sight.shows(row.collapse_key(), row.hides_at()));
     rows.reverse();
     rows
+}
+
+/// What readers see of a log whose rows are gone through from the newest down: nothing that has outlived its `ttl`, and of each
+/// collapse key the newest alone. One that a newer one has superseded stays so when that has outlived its `ttl`.
+#[derive(Debug)]
+pub struct Sight {
+    now: i64,
+    keys: HashSet<CollapseKey>,
+}
+
+impl Sight {
+    /// As it is now, in seconds since 1970.
+    #[must_use]
+    pub fn new(now: i64) -> Self {
+        Self { now, keys: HashSet::new() }
+    }
+
+    /// Whether the next older row is to be seen, by its collapse key and the end of its `ttl`.
+    pub fn shows(&mut self, key: Option<&CollapseKey>, hides_at: Option<i64>) -> bool {
+        let is_newest = key.is_none_or(|key| self.keys.insert(key.clone()));
+        is_newest && hides_at.is_none_or(|hides_at| hides_at > self.now)
+    }
 }
 
 #[cfg(test)]
@@ -144,6 +175,8 @@ mod tests {
         expires_at: i64,
         hides_at: Option<i64>,
         starts: bool,
+        follows: Option<u64>,
+        closes: bool,
         key: Option<CollapseKey>,
     }
 
@@ -160,13 +193,25 @@ mod tests {
         fn starts_generation(&self) -> bool {
             self.starts
         }
+        fn follows(&self) -> Option<Seq> {
+            self.follows.map(Seq)
+        }
+        fn closes_generation(&self) -> bool {
+            self.closes
+        }
         fn collapse_key(&self) -> Option<&CollapseKey> {
             self.key.as_ref()
         }
     }
 
     fn live(seq: u64) -> Stored {
-        Stored { seq, expires_at: NOW + 100, hides_at: None, starts: seq == 1, key: None }
+        let starts = seq == 1;
+        Stored { seq, expires_at: NOW + 100, hides_at: None, starts, follows: None, closes: false, key: None }
+    }
+
+    /// The row that closes a generation whose last notification has the seq before.
+    fn closing(seq: u64) -> Stored {
+        Stored { expires_at: NOW, closes: true, ..live(seq) }
     }
 
     fn expired(seq: u64) -> Stored {
@@ -226,6 +271,29 @@ mod tests {
     }
 
     #[test]
+    fn a_new_generation_that_says_where_the_last_one_ended_is_no_loss_to_who_has_that() {
+        let start = Stored { starts: true, follows: Some(41), ..live(900) };
+        let read = |rows: &[Stored], after| page(rows.to_vec(), after);
+        let all = [expired(41), closing(42), start.clone()];
+        assert_eq!(read(&all, 41), (vec![900], position(900, true, false)));
+        assert_eq!(read(&all[1..], 42), (vec![900], position(900, true, false)));
+        assert_eq!(read(&all[2..], 41), (vec![900], position(900, true, false)), "the others are deleted");
+        assert_eq!(read(&all, 40), (vec![900], position(900, false, false)), "41 has expired");
+        assert_eq!(read(&all[2..], 40), (vec![900], position(900, false, false)));
+        let lives = [live(41), Stored { expires_at: NOW + 100, ..closing(42) }, start];
+        assert_eq!(read(&lives, 40), (vec![41, 900], position(900, true, false)));
+    }
+
+    #[test]
+    fn a_reader_who_has_the_newest_of_a_log_that_expired_has_lost_nothing() {
+        let used = |start| Head { generation: Some(Generation { number: 2, start: Seq(start) }) };
+        assert_eq!(nothing_behind(Seq(41), Some((Seq(41), NOW)), used(1), NOW), position(41, true, false));
+        assert_eq!(nothing_behind(Seq(41), Some((Seq(41), NOW)), used(900), NOW), position(41, false, false));
+        let older = nothing_behind(Seq(905), Some((Seq(42), NOW + 1)), used(900), NOW);
+        assert_eq!(older, position(905, false, false), "a row that outlives a later generation is no other log's");
+    }
+
+    #[test]
     fn a_cursor_beyond_the_log_is_reset_unless_the_log_has_expired() {
         let used = Head { generation: Some(Generation { number: 1, start: Seq(1) }) };
         let unused = Head::default();
@@ -251,6 +319,15 @@ mod tests {
         let outlived = Stored { hides_at: Some(NOW), ..live(43) };
         let rows = vec![live(41), keyed(42, "k"), outlived, keyed(44, "k"), keyed(45, "other")];
         assert_eq!(page(rows, 41), (vec![44, 45], position(45, true, false)));
+    }
+
+    #[test]
+    fn what_was_superseded_stays_so_when_the_newer_one_is_hidden() {
+        let done = Stored { hides_at: Some(NOW), ..keyed(43, "k") };
+        let rows = vec![live(41), keyed(42, "k"), done];
+        assert_eq!(page(rows.clone(), 41), (vec![], position(43, true, false)));
+        let newest = newest(rows.into_iter().rev().collect(), NOW);
+        assert_eq!(newest.items.iter().map(|row| row.seq).collect::<Vec<_>>(), [41]);
     }
 
     proptest! {

@@ -60,7 +60,7 @@ impl Channels {
             self.subscribers.count_endpoints(&channel, MOST),
         )?;
         let seq = newest.map_or(Seq::ZERO, |newest| newest.seq);
-        let unread = if channel.is_inbox() { Some(self.inboxes.unread(&channel, seq).await?) } else { None };
+        let unread = if channel.is_inbox() { Some(self.inboxes.unread(&channel).await?) } else { None };
         Ok(ChannelState { channel, seq, oldest, connections, endpoints, unread })
     }
 }

@@ -38,8 +38,10 @@ impl Cutter {
         let inbox = &Channel::inbox(sub);
         let mut count = 0;
         let mut range = Range::default();
+        let mut unreadable = None;
         loop {
-            let page = self.subscribers.page(inbox, &range, PAGE).await?;
+            let mut page = self.subscribers.page(inbox, &range, PAGE).await?;
+            unreadable = unreadable.or(page.check_whole().err());
             // Others may read the inbox; their connections are not the user's.
             let own = page.subscribers.into_iter().filter(|subscriber| !subscriber.is_guest);
             let cuts: Vec<bool> = stream::iter(own)
@@ -48,7 +50,7 @@ impl Cutter {
                 .try_collect()
                 .await?;
             count += cuts.into_iter().filter(|cut| *cut).count();
-            let Some(last) = page.last else { return Ok(count) };
+            let Some(last) = page.last else { return unreadable.map_or(Ok(count), Err) };
             range = range.behind(&last);
         }
     }

@@ -7,10 +7,12 @@ use domain::channel::Channel;
 use domain::schedule::id::ScheduleId;
 use domain::schedule::state::Stage;
 use domain::time::Millis;
-use futures_util::future::{join, join_all};
+use futures_util::future::join;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::FanOut;
+use super::placed::{Placing, Turns};
 use super::series::end_with_series;
 use crate::aws::log::{Appended, Log};
 use crate::aws::queue::{DueQueue, EndpointsQueue};
@@ -85,17 +87,18 @@ impl Deliverer {
         Ok(Delivered::Done)
     }
 
-    async fn send(&self, row: Scheduled) -> Result<Delivered, Error> {
+    async fn send(&self, mut row: Scheduled) -> Result<Delivered, Error> {
         wait_until(row.id.due()).await;
-        let row = self.append(row).await?;
-        if row.done {
-            return Ok(Delivered::Done);
-        }
-        // Everybody is tried, also when somebody's turn fails; and a series goes on however long that takes.
-        let pushes = join_all(row.places().map(|(channel, _)| self.push(&row, channel)));
-        let (pushed, queued) = join(pushes, self.queue_next(&row)).await;
+        let (placing, placed) = Placing::new();
+        let appending = async {
+            let appended = self.append(&mut row, placing).await;
+            // A series goes on, whatever becomes of this one, and however long its pushes take.
+            (appended, self.queue_next(&row).await)
+        };
+        let ((appended, queued), pushed) = join(appending, self.fan_out.push_each(placed)).await;
+        appended?;
         queued?;
-        pushed.into_iter().collect::<Result<(), _>>()?;
+        pushed.into_iter().try_for_each(|(_, pushed)| pushed.map(drop))?;
         self.schedule.mark_done(row.id, clock::now()).await?;
         Ok(Delivered::Done)
     }
@@ -108,37 +111,60 @@ impl Deliverer {
         self.schedule.note_dead_letter(id, clock::now()).await
     }
 
-    /// Appends to each channel that does not have it, unless it was cancelled; answers the row as it then stands.
-    async fn append(&self, mut row: Scheduled) -> Result<Scheduled, Error> {
+    /// Appends to each channel that does not have it, unless it was cancelled. The row is then as the table has it.
+    async fn append(&self, row: &mut Scheduled, placing: Placing) -> Result<(), Error> {
         for _ in 0..TRIES {
-            if row.stage == Stage::Cancelled || row.done || self.append_missing(&mut row).await? {
-                return Ok(row);
+            if row.done {
+                return Ok(());
             }
-            row = self.look_again(&row).await?;
+            // Some may have it from an earlier message, which did not come to push.
+            if let Some(sent_at) = row.sent_at {
+                let item = row.as_sent_at(sent_at).item;
+                row.places().for_each(|(channel, seq)| placing.has(channel, seq, &item));
+            }
+            if row.stage == Stage::Cancelled || self.append_missing(row, &placing).await? {
+                return Ok(());
+            }
+            *row = self.look_again(row).await?;
         }
         Err(Error::Failed { call: "append what is due", cause: "it kept changing meanwhile".to_owned() })
     }
 
     /// `false` if the row is not as it was read: another message was first, or somebody has cancelled it. One channel
     /// after the other, since all of them change the row.
-    async fn append_missing(&self, row: &mut Scheduled) -> Result<bool, Error> {
-        for channel in row.to.clone() {
-            if row.sent.contains_key(channel.as_str()) {
-                continue;
+    async fn append_missing(&self, row: &mut Scheduled, placing: &Placing) -> Result<bool, Error> {
+        let mut turns = Turns::of(row.to.iter().filter(|channel| !row.sent.contains_key(channel.as_str())));
+        while let Some((channel, give_up)) = turns.next() {
+            match self.append_to(&channel, row, placing, give_up).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(false),
+                Err(error) => turns.fail(channel, error),
             }
-            let now = clock::now();
-            let sent_at = row.sent_at.unwrap_or(now);
-            let next = if row.sent_at.is_none() { row.next(now, rand::random())? } else { None };
-            let note = SentNote { schedule: &self.schedule, row, sent_at, next: next.as_ref() };
-            let turn = self.turn(&channel).lock().await;
-            let appended = self.log.append(&channel, &row.as_sent_at(sent_at), Some(&note)).await?;
-            drop(turn);
-            let Appended::At(seq) = appended else { return Ok(false) };
-            row.sent.insert(channel.to_string(), seq);
-            row.sent_at = Some(sent_at);
-            if let (Some(part), Some(next)) = (&mut row.series, next) {
-                part.next = Some(next.id);
-            }
+        }
+        turns.ended().map(|()| true)
+    }
+
+    async fn append_to(
+        &self,
+        channel: &Channel,
+        row: &mut Scheduled,
+        placing: &Placing,
+        give_up: Instant,
+    ) -> Result<bool, Error> {
+        let now = clock::now();
+        let sent_at = row.sent_at.unwrap_or(now);
+        let next = if row.sent_at.is_none() { row.next(now, rand::random())? } else { None };
+        let note = SentNote { schedule: &self.schedule, row, sent_at, next: next.as_ref() };
+        let new = row.as_sent_at(sent_at);
+        let turn = self.turn(channel).lock().await;
+        let appended = self.log.append(channel, &new, Some(&note), give_up).await?;
+        drop(turn);
+        let Appended::At(seq) = appended else { return Ok(false) };
+        placing.has(channel, seq, &new.item);
+        row.sent.insert(channel.to_string(), seq);
+        row.sent_at = Some(sent_at);
+        if let (Some(part), Some(next)) = (&mut row.series, next) {
+            part.next = Some(next.id);
         }
         Ok(true)
     }
@@ -152,11 +178,6 @@ impl Deliverer {
         } else {
             Ok(row)
         }
-    }
-
-    async fn push(&self, row: &Scheduled, channel: &Channel) -> Result<(), Error> {
-        let (Some(seq), Some(sent_at)) = (row.sent.get(channel.as_str()), row.sent_at) else { return Ok(()) };
-        self.fan_out.push(channel, Some(*seq), &row.as_sent_at(sent_at).item).await.map(drop)
     }
 
     /// Queues the next one of a series, if it is due too soon for the sweeper. It may have been queued before: the

@@ -1,13 +1,18 @@
 //! Pushing one notification to everybody who listens to a channel: to connections at once, to the rest of a large audience and
 //! to endpoints by queues.
 
+use std::collections::HashSet;
+
 use domain::channel::Channel;
 use domain::endpoint::attempt::Attempt;
 use domain::item::{Item, frame};
+use domain::send::MAX_TO;
 use domain::seq::Seq;
 use domain::share::{PAGE, Part, Range, Share, What};
-use futures_util::stream;
+use futures_util::future::ready;
+use futures_util::stream::{self, Stream, StreamExt as _};
 
+use super::placed::Placed;
 use super::push::{Push, Pusher};
 use crate::aws::management::{Management, Payload};
 use crate::aws::queue::{EndpointsQueue, SharesQueue};
@@ -27,7 +32,7 @@ pub struct FanOut {
 /// Who was pushed to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pushed {
-    /// The live connections that were given it.
+    /// The live connections that were given it; in an inbox, its owner's.
     pub connections: usize,
     /// The endpoints that it goes to.
     pub endpoints: usize,
@@ -58,20 +63,38 @@ impl FanOut {
         let frame = Payload::new(frame(channel, &[item.to_json(seq)]));
         let push = Push { channel, what: What::of(item, seq), frame };
         let most = i32::try_from(PAGE).unwrap_or(i32::MAX);
-        let page = self.subscribers.page(channel, &Range::default(), most).await?;
+        let mut page = self.subscribers.page(channel, &Range::default(), most).await?;
         // Before the posts, so that others begin with it.
         let queued = self.hand_on(&push, &page).await?;
-        let subscribers = stream::iter(page.subscribers.into_iter().map(Ok));
+        let subscribers = stream::iter(std::mem::take(&mut page.subscribers).into_iter().map(Ok));
         let connections = self.pusher.push(&push, subscribers, None).await?;
-        let listed = if page.last.is_some() { self.subscribers.listed(channel).await? } else { page.endpoints };
+        let mut rest = if page.last.is_some() { Some(self.subscribers.listed(channel).await?) } else { None };
+        let listed = rest.as_ref().map_or(&page.endpoints, |rest| &rest.endpoints);
         let endpoints = match seq {
             Some(seq) if !listed.is_empty() => {
-                let taken = connections > 0 || queued;
-                self.queue(channel, seq, item, &listed, usize::from(taken)).await?
+                let is_online = connections > 0 || (queued && self.is_online(channel).await?);
+                self.queue(channel, seq, item, listed, usize::from(is_online)).await?
             }
             _ => 0,
         };
+        page.check_whole()?;
+        rest.as_mut().map_or(Ok(()), Page::check_whole)?;
         Ok(Pushed { connections, endpoints, queued })
+    }
+
+    /// Pushes to each channel as soon as it has a notification, all at the same time. A channel that comes twice is pushed to
+    /// once.
+    pub(super) async fn push_each(&self, placed: impl Stream<Item = Placed>) -> Vec<(Placed, Result<Pushed, Error>)> {
+        let mut seen = HashSet::new();
+        placed
+            .filter(|placed| ready(seen.insert(placed.channel.clone())))
+            .map(|placed| async move {
+                let pushed = self.push(&placed.channel, Some(placed.seq), &placed.item).await;
+                (placed, pushed)
+            })
+            .buffer_unordered(MAX_TO)
+            .collect()
+            .await
     }
 
     /// Queues the connections behind a page; `false` if there are none.
@@ -81,6 +104,11 @@ impl FanOut {
         let shares: Vec<Share> = rest.into_iter().map(|range| push.share(Part::Range(range))).collect();
         self.shares.send_all(&shares, clock::now()).await?;
         Ok(true)
+    }
+
+    /// Whether there is a connection in a channel, or in an inbox one of its owner's.
+    async fn is_online(&self, channel: &Channel) -> Result<bool, Error> {
+        self.subscribers.count(channel, PAGE).await.map(|connections| connections > 0)
     }
 
     /// Only now, since it is known how many connections took it.

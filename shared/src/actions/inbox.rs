@@ -2,10 +2,9 @@
 
 use domain::channel::Channel;
 use domain::claims::Claims;
-use domain::frame::Position;
 use domain::refusal::{Code, Refusal};
 use domain::seq::Seq;
-use domain::unread::unread;
+use domain::unread::{counted, counted_from};
 use serde::Serialize;
 
 use crate::aws::log::Log;
@@ -44,38 +43,38 @@ impl Inboxes {
             let reason = format!("only the owner of an inbox marks it as read; this token's is {}", reader.inbox());
             return Err(Refusal::field_with(Code::Forbidden, "channel", reason).into());
         }
-        let newest = self.log.newest(&channel).await?.map_or(Seq::ZERO, |newest| newest.seq);
-        let seq = match seq.min(newest) {
+        let newest = self.log.newest(&channel).await?;
+        let seq = match seq.min(newest.map(|newest| newest.seq).unwrap_or_default()) {
             // It moves nothing: a channel never used stays without a row.
             Seq::ZERO => self.log.head(&channel).await?.read,
             seq => self.log.mark_read(&channel, seq).await?,
         };
-        let unread = self.unread(&channel, newest).await?;
+        let unread = self.unread(&channel).await?;
         Ok(ReadMark { channel, seq, unread })
     }
 
-    /// What an inbox's owner has not read, given where an answer leaves them.
+    /// How many notifications an inbox's owner has not read and can see. Of those that have to be looked at, the newest 1,000 count.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn unread_at(&self, channel: &Channel, position: Position) -> Result<u64, Error> {
-        let newest = match position.more {
-            true => self.log.newest(channel).await?.map_or(position.seq, |newest| newest.seq),
-            false => position.seq,
-        };
-        self.unread(channel, newest).await
+    pub async fn unread(&self, channel: &Channel) -> Result<u64, Error> {
+        let (head, newest) = futures_util::try_join!(self.log.head_to_read(channel), self.log.newest(channel))?;
+        let Some(newest) = newest.filter(|newest| newest.seq > head.read) else { return Ok(0) };
+        let first = counted_from(head.read, newest.fleeting, head.head);
+        let (oldest, seen) = futures_util::try_join!(
+            self.oldest_from(channel, first, newest.seq),
+            self.seen(channel, head.read, first, newest.seq),
+        )?;
+        Ok(counted(newest.seq, oldest) + seen)
     }
 
-    /// What an inbox's owner has not read, given its newest seq.
-    ///
-    /// # Errors
-    /// DynamoDB does not answer as it should.
-    pub async fn unread(&self, channel: &Channel, newest: Seq) -> Result<u64, Error> {
-        let head = self.log.head(channel).await?;
-        if head.read >= newest {
-            return Ok(0);
-        }
-        let oldest = self.log.oldest_after(channel, head.read).await?;
-        Ok(unread(newest, oldest, head.head))
+    async fn oldest_from(&self, channel: &Channel, first: Seq, newest: Seq) -> Result<Option<Seq>, Error> {
+        if first > newest { Ok(None) } else { self.log.oldest_after(channel, Seq(first.0 - 1)).await }
+    }
+
+    /// How many are to be seen behind the mark, up to where they are counted.
+    async fn seen(&self, channel: &Channel, read: Seq, first: Seq, newest: Seq) -> Result<u64, Error> {
+        let to = newest.min(Seq(first.0 - 1));
+        if to <= read { Ok(0) } else { self.log.count_visible(channel, read, to).await }
     }
 }

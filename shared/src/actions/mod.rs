@@ -11,6 +11,7 @@ mod fan_out;
 mod inbox;
 mod ingest;
 mod notification;
+mod placed;
 mod poll;
 mod push;
 mod schedule;

@@ -10,7 +10,7 @@ use futures_util::future::try_join_all;
 use tokio::time::Instant;
 
 use super::Inboxes;
-use crate::aws::log::{Log, NotificationRow};
+use crate::aws::log::{Log, LogRow};
 use crate::clock;
 use crate::error::Error;
 
@@ -60,7 +60,7 @@ impl Poller {
         try_join_all(poll.cursors.iter().zip(pages).map(|(cursor, page)| self.polled(cursor, page))).await
     }
 
-    async fn read(&self, cursor: &Cursor, limit: usize) -> Result<Page<NotificationRow>, Error> {
+    async fn read(&self, cursor: &Cursor, limit: usize) -> Result<Page<LogRow>, Error> {
         match cursor.after {
             Some(after) => self.log.read_after(&cursor.channel, after, limit).await,
             None => self.log.read_newest(&cursor.channel, limit).await,
@@ -68,7 +68,7 @@ impl Poller {
     }
 
     /// Looks at each channel, which costs half a unit, and reads those that have something new.
-    async fn read_on(&self, poll: &Poll, pages: &mut [Page<NotificationRow>]) -> Result<(), Error> {
+    async fn read_on(&self, poll: &Poll, pages: &mut [Page<LogRow>]) -> Result<(), Error> {
         let reads = poll.cursors.iter().zip(pages).map(|(cursor, page)| async move {
             let Cursor { channel, .. } = cursor;
             if self.log.peek(channel, page.position.seq).await? {
@@ -81,10 +81,9 @@ impl Poller {
     }
 
     /// An inbox's owner is told how much is unread: another device may have read some.
-    async fn polled(&self, cursor: &Cursor, page: Page<NotificationRow>) -> Result<Polled, Error> {
+    async fn polled(&self, cursor: &Cursor, page: Page<LogRow>) -> Result<Polled, Error> {
         let channel = &cursor.channel;
-        let unread =
-            if channel.is_inbox() { Some(self.inboxes.unread_at(channel, page.position).await?) } else { None };
+        let unread = if channel.is_inbox() { Some(self.inboxes.unread(channel).await?) } else { None };
         let items = page.items.iter().map(|row| (row.seq(), row.to_json())).collect();
         Ok(Polled { channel: channel.clone(), position: page.position, unread, items })
     }

@@ -10,13 +10,15 @@ use domain::schedule::state::State;
 use domain::send::{IdempotencyKey, Send};
 use domain::seq::Seq;
 use domain::time::{self, Millis};
-use futures_util::future::try_join_all;
+use futures_util::future::{join, join_all};
 use serde::Serialize;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Scheduler;
 use super::fan_out::{FanOut, Pushed};
-use crate::aws::log::{Appended, Log, New};
+use super::placed::{Placed, Placing, Turns};
+use crate::aws::log::{Appended, Log, New, PATIENCE};
 use crate::aws::once::{self, Onces};
 use crate::clock;
 use crate::error::Error;
@@ -111,22 +113,22 @@ impl Sender {
             let pushed = self.fan_out.push(channel, None, item).await.inspect_err(Error::log);
             SentChannel::new(channel, None, pushed.unwrap_or_default())
         });
-        futures_util::future::join_all(pushes).await
+        join_all(pushes).await
     }
 
+    /// Each channel by itself: one that fails keeps no other from being stored and pushed.
     async fn send_once(&self, send: &Send, item: Item) -> Result<Vec<SentChannel>, Error> {
         let new = new(send, item);
         let sends = send.to.iter().map(|channel| async {
-            match self.log.append(channel, &new, None).await? {
-                Appended::At(seq) => self.push(channel, seq, &new.item).await,
+            match self.log.append(channel, &new, None, Instant::now() + PATIENCE).await? {
+                Appended::At(seq) => {
+                    let pushed = self.fan_out.push(channel, Some(seq), &new.item).await?;
+                    Ok(SentChannel::new(channel, Some(seq), pushed))
+                }
                 Appended::Taken => Err(Error::Failed { call: "append", cause: "taken without a key".to_owned() }),
             }
         });
-        try_join_all(sends).await
-    }
-
-    async fn push(&self, channel: &Channel, seq: Seq, item: &Item) -> Result<SentChannel, Error> {
-        Ok(SentChannel::new(channel, Some(seq), self.fan_out.push(channel, Some(seq), item).await?))
+        join_all(sends).await.into_iter().collect()
     }
 
     async fn send_keyed(
@@ -169,22 +171,32 @@ impl Sender {
         item: &Item,
         mut sent: once::Sent,
     ) -> Result<Option<Sent>, Error> {
+        if sent.done {
+            let places = places(send, &sent);
+            let channels = places.map(|(channel, seq)| SentChannel::new(channel, Some(seq), Pushed::default()));
+            return Ok(Some(Sent::now(sent.id.clone(), channels.collect())));
+        }
         let new = new(send, sent.item(item.clone()));
-        if !self.append_missing(sub, send, key, &new, &mut sent, item.sent_at).await? {
+        let (placing, placed) = Placing::new();
+        for (channel, seq) in places(send, &sent) {
+            placing.has(channel, seq, &new.item);
+        }
+        let appending = self.append_missing(sub, send, key, &new, &mut sent, item.sent_at, placing);
+        let (appended, pushed) = join(appending, self.fan_out.push_each(placed)).await;
+        if !appended? {
             return Ok(None);
         }
-        let places = places(send, &sent);
-        let channels = if sent.done {
-            places.map(|(channel, seq)| SentChannel::new(channel, Some(seq), Pushed::default())).collect()
-        } else {
-            let channels = try_join_all(places.map(|(channel, seq)| self.push(channel, seq, &new.item))).await?;
-            self.onces.mark_done(sub, key, &sent).await?;
-            channels
-        };
+        let mut channels = Vec::new();
+        for (Placed { channel, seq, .. }, pushed) in pushed {
+            channels.push(SentChannel::new(&channel, Some(seq), pushed?));
+        }
+        channels.sort_by_key(|sent| send.to.iter().position(|channel| *channel == sent.channel));
+        self.onces.mark_done(sub, key, &sent).await?;
         Ok(Some(Sent::now(sent.id, channels)))
     }
 
-    /// One after the other: all of them change the key's row.
+    /// One after the other: all of them change the key's row. `false` as soon as that is another request's.
+    #[allow(clippy::too_many_arguments, reason = "what a keyed request is, and where it stands")]
     async fn append_missing(
         &self,
         sub: &Sub,
@@ -193,20 +205,21 @@ impl Sender {
         new: &New,
         sent: &mut once::Sent,
         now: Millis,
+        placing: Placing,
     ) -> Result<bool, Error> {
-        for channel in &send.to {
-            if sent.channels.contains_key(channel.as_str()) {
-                continue;
-            }
+        let mut turns = Turns::of(send.to.iter().filter(|channel| !sent.channels.contains_key(channel.as_str())));
+        while let Some((channel, give_up)) = turns.next() {
             let row = self.onces.row(sub, key, sent, now);
-            match self.log.append(channel, new, Some(&row)).await? {
-                Appended::At(seq) => {
+            match self.log.append(&channel, new, Some(&row), give_up).await {
+                Ok(Appended::At(seq)) => {
                     sent.channels.insert(channel.to_string(), seq);
+                    placing.has(&channel, seq, &new.item);
                 }
-                Appended::Taken => return Ok(false),
+                Ok(Appended::Taken) => return Ok(false),
+                Err(error) => turns.fail(channel, error),
             }
         }
-        Ok(true)
+        turns.ended().map(|()| true)
     }
 }
 

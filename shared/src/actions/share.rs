@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use domain::item::frame;
-use domain::replay::Row as _;
 use domain::share::{OWN, Part, Range, Share, What, is_time_for_a_page};
 use futures_util::stream::{self, TryStreamExt as _};
 use tokio::time::Instant;
@@ -72,18 +71,18 @@ impl Sharer {
 
     async fn serve_range(&self, push: &Push<'_>, range: Range, until: Instant) -> Result<(), Error> {
         let pages = stream::try_unfold(Some(range), |range| self.page(push, range, until));
-        let connections = pages.map_ok(|page| stream::iter(page.into_iter().map(Ok))).try_flatten();
+        let connections = pages.map_ok(stream::iter).try_flatten();
         self.pusher.push(push, connections, Some(&self.pace)).await.map(drop)
     }
 
-    /// The connections of a range's next page, and what is to be gone on with. What is more than one worker's is handed on
+    /// The connections of a range's next page, a row that cannot be read among them, and what is to be gone on with. What is more than one worker's is handed on
     /// first, so that others begin with it; and what there is no time for is handed on as well.
     async fn page(
         &self,
         push: &Push<'_>,
         range: Option<Range>,
         until: Instant,
-    ) -> Result<Option<(Vec<Subscriber>, Option<Range>)>, Error> {
+    ) -> Result<Option<(Vec<Result<Subscriber, Error>>, Option<Range>)>, Error> {
         let Some(range) = range else { return Ok(None) };
         self.pace.until_near().await;
         if !is_time_for_a_page(until.saturating_duration_since(Instant::now())) {
@@ -91,10 +90,12 @@ impl Sharer {
         }
         let most = self.pace.page();
         let limit = i32::try_from(most).unwrap_or(i32::MAX);
-        let page = self.subscribers.page(push.channel, &range, limit).await?;
+        let mut page = self.subscribers.page(push.channel, &range, limit).await?;
         let next = range.after_page(most, page.last_connection(), OWN);
         self.hand_on(push, next.hand_on).await?;
-        Ok(Some((page.subscribers, next.go_on)))
+        let unreadable = page.check_whole().err();
+        let page = page.subscribers.into_iter().map(Ok).chain(unreadable.map(Err)).collect();
+        Ok(Some((page, next.go_on)))
     }
 
     async fn hand_on(&self, push: &Push<'_>, ranges: Vec<Range>) -> Result<(), Error> {

@@ -11,7 +11,7 @@ use domain::refusal::{Code, Refusal};
 use domain::seq::Seq;
 
 use super::Inboxes;
-use crate::aws::log::{Log, NotificationRow};
+use crate::aws::log::{Log, LogRow};
 use crate::aws::subscribers::{Connection, Joined, Subscribers};
 use crate::error::Error;
 
@@ -68,9 +68,8 @@ impl Subscriptions {
             Some(after) => self.log.read_after(channel, after, PAGE).await?,
             None => self.log.read_newest(channel, NEWEST).await?,
         };
-        let unread =
-            if channel.is_inbox() { Some(self.inboxes.unread_at(channel, page.position).await?) } else { None };
-        let items = page.items.iter().map(NotificationRow::to_json).collect();
+        let unread = if channel.is_inbox() { Some(self.inboxes.unread(channel).await?) } else { None };
+        let items = page.items.iter().map(LogRow::to_json).collect();
         Ok(Replay { frames: frames(channel, items), position: page.position, unread })
     }
 

@@ -2,7 +2,7 @@
 
 use domain::schedule::id::{Bucket, Minute, ScheduleId};
 use domain::schedule::state::Stage;
-use domain::schedule::sweep::{Late, Progress, late};
+use domain::schedule::sweep::{Late, Progress, is_given_up, late};
 use domain::time::Millis;
 use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt as _};
@@ -196,6 +196,13 @@ impl Sweep<'_> {
         if fresh || self.is_over() {
             return Ok(Looked::Unfinished);
         }
+        if row.is_unreadable {
+            return if is_given_up(row.id.due(), self.now) {
+                self.give_up_unread(row.id).await
+            } else {
+                Ok(Looked::Unfinished)
+            };
+        }
         let handed = row.handed_at.unwrap_or(row.id.due().max(self.progress.caught_up));
         match late(handed, row.rounds, self.now) {
             Late::Wait => Ok(Looked::Unfinished),
@@ -204,8 +211,23 @@ impl Sweep<'_> {
                 Ok(Looked::Again(row.id))
             }
             Late::Again(_) => Ok(Looked::Unfinished),
-            Late::GiveUp => self.give_up(row.id).await,
+            Late::GiveUp => match self.give_up(row.id).await {
+                // Without this it would be looked after for ever, and with it its whole bucket.
+                Err(error @ Error::Unreadable(_)) => {
+                    error.log();
+                    self.give_up_unread(row.id).await
+                }
+                looked => looked,
+            },
         }
+    }
+
+    async fn give_up_unread(&self, id: ScheduleId) -> Result<Looked, Error> {
+        if !self.sweeper.schedule.fail_unread(id, clock::now()).await? {
+            return Ok(Looked::Unfinished);
+        }
+        tracing::error!(%id, "a row of the schedule cannot be read, and was delivered by nobody in time");
+        Ok(Looked::GivenUp)
     }
 
     async fn give_up(&self, id: ScheduleId) -> Result<Looked, Error> {

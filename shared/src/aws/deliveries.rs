@@ -214,7 +214,8 @@ impl Deliveries {
             .await
             .map_err(Error::call("Query of attempts"))?;
         let read = |row| from_row::<RecordRow>(row).map(|row| row.record);
-        answer.items.unwrap_or_default().into_iter().map(read).collect()
+        let read = answer.items.unwrap_or_default().into_iter().map(read);
+        Ok(read.filter_map(|record| record.inspect_err(Error::log).ok()).collect())
     }
 
     /// Whether an endpoint has taken anything since a moment, as far as attempts are told of.

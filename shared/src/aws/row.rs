@@ -1,6 +1,7 @@
 //! Rows of DynamoDB tables.
 
 use std::collections::HashMap;
+use std::str::FromStr;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -12,7 +13,8 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 
-/// The layout of rows that this code writes; a later one reads this one's too.
+/// The layout of rows and messages that this release writes. It reads those of earlier releases too; a later one that an earlier could
+/// misread has a higher version.
 pub const VERSION: u8 = 1;
 
 /// A row as the SDK has it.
@@ -22,8 +24,27 @@ pub(crate) fn to_row<T: Serialize>(value: &T) -> Result<Attributes, Error> {
     serde_dynamo::to_item(value).map_err(|e| Error::Failed { call: "write a row", cause: e.to_string() })
 }
 
+/// Reads a row that this release or an earlier one has written.
+///
+/// # Errors
+/// [`Error::Unreadable`]: it is of a later release, or of none.
 pub(crate) fn from_row<T: DeserializeOwned>(row: Attributes) -> Result<T, Error> {
-    serde_dynamo::from_item(row).map_err(|e| Error::Failed { call: "read a row", cause: e.to_string() })
+    check_version(&row)?;
+    serde_dynamo::from_item(row).map_err(|error| Error::Unreadable(error.to_string()))
+}
+
+/// A read of some attributes may not have asked for the version.
+fn check_version(row: &Attributes) -> Result<(), Error> {
+    let Some(version) = row.get("v") else { return Ok(()) };
+    match version.as_n().ok().and_then(|version| version.parse::<u64>().ok()) {
+        Some(version) if version <= u64::from(VERSION) => Ok(()),
+        _ => Err(Error::Unreadable(format!("a row's version is {version:?}; this release reads up to {VERSION}"))),
+    }
+}
+
+/// A number in a row that cannot be read otherwise.
+pub(crate) fn number_in<T: FromStr>(row: &Attributes, name: &str) -> Option<T> {
+    row.get(name)?.as_n().ok()?.parse().ok()
 }
 
 pub(crate) fn text(value: impl Into<String>) -> AttributeValue {

@@ -120,3 +120,74 @@ async fn of_a_collapse_key_only_the_newest_is_replayed_and_what_has_outlived_its
     assert_eq!(items, [2, 3, 4]);
     says(&subscribed, 5, true, false);
 }
+
+#[tokio::test]
+async fn what_a_newer_one_has_superseded_stays_so_when_that_has_outlived_its_ttl() {
+    let target = Target::start().await;
+    let alices = &target.inbox("alice");
+    target.post(&json!({"to": alices, "body": "running", "collapse_key": "build"})).await;
+    target.post(&json!({"to": alices, "body": "done", "collapse_key": "build", "ttl": "1s"})).await;
+    let mut alice = target.connect(&target.name("alice")).await;
+    target
+        .until("the ttl has passed", || async {
+            let mut socket = target.connect(&target.name("alice")).await;
+            after(&mut socket, alices, Some(1)).await.0.is_empty()
+        })
+        .await;
+    for cursor in [Some(0), None] {
+        let (items, subscribed) = after(&mut alice, alices, cursor).await;
+        assert_eq!(items, Vec::<u64>::new());
+        says(&subscribed, 2, true, false);
+        assert_eq!(subscribed["unread"], 0, "nothing is to be seen");
+    }
+}
+
+/// 1 MB is what one answer of DynamoDB holds.
+#[tokio::test]
+async fn without_a_cursor_the_newest_fifty_come_however_large_they_are_or_how_many_are_not_to_be_seen() {
+    let target = Target::start().await;
+    let (large, kept) = (&target.inbox("large"), &target.inbox("kept"));
+    for n in 1..=55 {
+        target.send(large, &format!("{n}{}", "x".repeat(31_000))).await;
+        target.send(kept, &n.to_string()).await;
+    }
+    for n in 56..=75 {
+        target.post(&json!({"to": kept, "body": n.to_string(), "collapse_key": "k"})).await;
+    }
+    for (name, channel, seqs, seq) in
+        [("large", large, (6..=55).collect::<Vec<_>>(), 55), ("kept", kept, (7..=55).chain([75]).collect(), 75)]
+    {
+        let mut reader = target.connect(&target.name(name)).await;
+        let (items, subscribed) = after(&mut reader, channel, None).await;
+        assert_eq!(items, seqs, "{name}");
+        says(&subscribed, seq, true, false);
+    }
+}
+
+#[tokio::test]
+async fn what_is_unread_is_what_is_to_be_seen() {
+    let target = Target::start().await;
+    let alices = &target.inbox("alice");
+    let unread = async || target.channel(alices).await["unread"].as_u64().unwrap();
+    let post = async |more: Value| {
+        let mut body = json!({"to": alices, "body": "x"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        assert_eq!(target.post(&body).await.status, 202);
+    };
+    for _ in 0..4 {
+        post(json!({"collapse_key": "build"})).await;
+    }
+    post(json!({})).await;
+    assert_eq!(unread().await, 2, "the newest of the key, and the other");
+    post(json!({"ttl": "1s"})).await;
+    post(json!({"collapse_key": "build"})).await;
+    post(json!({})).await;
+    target.until("the ttl has passed", async || unread().await == 3).await;
+    let mut alice = target.connect(&target.name("alice")).await;
+    let (items, subscribed) = after(&mut alice, alices, Some(0)).await;
+    assert_eq!((items.len(), &subscribed["unread"]), (3, &json!(3)));
+    for (seq, left) in [(1, 3), (5, 2), (7, 1), (8, 0)] {
+        let read = alice.ask(json!({"action": "read", "channel": alices, "seq": seq})).await.1;
+        assert_eq!(read["unread"], left, "read up to {seq}");
+    }
+}

@@ -6,6 +6,6 @@ mod faults;
 mod phones;
 mod rescue;
 mod slow;
-mod stack;
+pub(crate) mod stack;
 mod verify;
 mod web_push;

@@ -51,6 +51,12 @@ impl EndpointId {
         format!("{PREFIX}{}", hash(owner))
     }
 
+    /// Whether it is one of an owner's.
+    #[must_use]
+    pub fn is_of(&self, owner: &Sub) -> bool {
+        self.0.starts_with(&hash(owner))
+    }
+
     /// The place among its owner's.
     #[must_use]
     pub fn place(&self) -> u8 {
@@ -94,6 +100,7 @@ mod tests {
         assert_eq!(EndpointId::parse(&id.to_string()), Some(id.clone()));
         assert_eq!(id.sort_key(), format!("{}7", EndpointId::owned_by(&alice)));
         assert_eq!(id.place(), 7);
+        assert!(id.is_of(&alice) && !id.is_of(&Sub::parse("bob").unwrap()));
     }
 
     #[test]

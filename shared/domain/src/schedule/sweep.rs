@@ -117,6 +117,13 @@ pub fn late(handed: Millis, rounds: u8, now: Millis) -> Late {
     }
 }
 
+/// Whether a notification would have been given up by now, had it been handed to the queue in each of its rounds.
+#[must_use]
+pub fn is_given_up(due: Millis, now: Millis) -> bool {
+    let rounds = i64::from(ROUNDS);
+    now >= due.plus(rounds * (rounds + 1) / 2 * QUEUE_PATIENCE)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,6 +149,7 @@ mod tests {
             }
         }
         assert_eq!(said, [(7, "again"), (21, "again"), (42, "failed")]);
+        assert!(!is_given_up(Millis(0), Millis(42 * MINUTE - 1)) && is_given_up(Millis(0), Millis(42 * MINUTE)));
     }
 
     #[test]

@@ -13,7 +13,6 @@ use std::time::Duration;
 use domain::channel::Channel;
 use domain::endpoint::attempt::{Attempt, Ended, NotNow};
 use domain::endpoint::retry;
-use domain::replay::Row as _;
 use domain::time::Millis;
 use tokio::time::{Instant, timeout};
 
@@ -201,8 +200,7 @@ impl Attempter {
         if !(channel.is_inbox() && endpoint.target.shows_unread()) {
             return Ok(None);
         }
-        let newest = self.log.newest(channel).await?.map(|newest| newest.seq).unwrap_or_default();
-        self.inboxes.unread(channel, newest).await.map(Some)
+        self.inboxes.unread(channel).await.map(Some)
     }
 
     /// Notes what came of an attempt, and then does what follows.

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{
     CancellationReason, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
-use domain::append::{Generation, Head, Plan, plan, plan_plain};
+use domain::append::{Generation, Head, Newest, Plan, plan, plan_plain};
 use domain::channel::Channel;
 use domain::content::CollapseKey;
 use domain::item::Item;
@@ -25,8 +25,11 @@ use crate::aws::row::{
 use crate::clock;
 use crate::error::Error;
 
-/// How long a sender keeps trying to be next in a busy channel.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a sender keeps trying to be next in its busy channels.
+pub const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long a sender stays with one busy channel before it looks after its others.
+pub const SHORT_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The first wait between two tries is shorter than this, in milliseconds. It doubles with each lost race.
 const FIRST_WAIT: u64 = 16;
@@ -66,6 +69,14 @@ pub enum Appended {
     Taken,
 }
 
+/// Where a row is to go, and what that follows from.
+#[derive(Clone, Copy, Debug)]
+struct Planned {
+    plan: Plan,
+    newest: Option<Newest>,
+    head: Head,
+}
+
 enum Written {
     /// It is there.
     Done,
@@ -79,18 +90,23 @@ enum Written {
 }
 
 impl Log {
-    /// Appends to a channel's log; with a note, in one transaction with that.
+    /// Appends to a channel's log; with a note, in one transaction with that. In a busy channel it tries until `give_up`.
     ///
     /// # Errors
     /// `channel_busy` after too many lost races; or DynamoDB does not answer as it should.
-    pub async fn append(&self, channel: &Channel, new: &New, note: OptionalNote<'_>) -> Result<Appended, Error> {
-        let give_up = Instant::now() + PATIENCE;
+    pub async fn append(
+        &self,
+        channel: &Channel,
+        new: &New,
+        note: OptionalNote<'_>,
+        give_up: Instant,
+    ) -> Result<Appended, Error> {
         let mut wait = FIRST_WAIT;
-        let (mut plan, mut head) = self.plan(channel).await?;
+        let mut planned = self.plan(channel).await?;
         loop {
-            let written = self.write(channel, new, plan, head, note).await?;
+            let written = self.write(channel, new, planned, note).await?;
             match written {
-                Written::Done => return Ok(Appended::At(plan.place().seq)),
+                Written::Done => return Ok(Appended::At(planned.plan.place().seq)),
                 Written::Taken => return Ok(Appended::Taken),
                 Written::Lost | Written::Unknown if Instant::now() > give_up => return Err(busy(channel).into()),
                 Written::Lost | Written::Unknown => {
@@ -100,31 +116,30 @@ impl Log {
                 }
             }
             if matches!(written, Written::Lost) {
-                (plan, head) = self.plan(channel).await?;
+                planned = self.plan(channel).await?;
             }
         }
     }
 
-    async fn plan(&self, channel: &Channel) -> Result<(Plan, Head), Error> {
+    async fn plan(&self, channel: &Channel) -> Result<Planned, Error> {
         let newest = self.newest(channel).await?;
         if let Some(plan) = plan_plain(newest, clock::now().seconds(), self.rules) {
-            return Ok((plan, Head::default()));
+            return Ok(Planned { plan, newest, head: Head::default() });
         }
         let head = self.head(channel).await?.head;
         let newest = self.newest(channel).await?;
-        Ok((plan(newest, head, clock::now(), self.rules), head))
+        Ok(Planned { plan: plan(newest, head, clock::now(), self.rules), newest, head })
     }
 
     async fn write(
         &self,
         channel: &Channel,
         new: &New,
-        plan: Plan,
-        head: Head,
+        planned: Planned,
         note: OptionalNote<'_>,
     ) -> Result<Written, Error> {
-        let starts = matches!(plan, Plan::Start(..));
-        let row = to_row(&NotificationRow::new(channel, new, plan.place(), starts))?;
+        let Planned { plan, newest, head } = planned;
+        let row = to_row(&NotificationRow::new(channel, new, plan, newest))?;
         match (plan, note) {
             (Plan::Plain(_), None) => self.put(row, &new.item.id).await,
             _ => {
@@ -163,32 +178,27 @@ impl Log {
         plan: Plan,
         head: Head,
     ) -> Result<Vec<TransactWriteItem>, Error> {
+        let mut items = vec![self.at_a_vacant_place(row)?];
+        match plan {
+            Plan::Plain(_) => {}
+            Plan::Checked(_) => items.push(self.same_generation(channel, head)?),
+            Plan::Start(_, generation, before) => {
+                items.push(self.next_generation(channel, head, generation)?);
+                let closing = before.closing.map(|place| NotificationRow::closing(channel, place, clock::now()));
+                items.extend(closing.map(|row| self.at_a_vacant_place(to_row(&row)?)).transpose()?);
+            }
+        }
+        Ok(items)
+    }
+
+    fn at_a_vacant_place(&self, row: Attributes) -> Result<TransactWriteItem, Error> {
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(row))
             .condition_expression("attribute_not_exists(seq)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build();
-        let mut items = vec![TransactWriteItem::builder().put(built(put)?).build()];
-        match plan {
-            Plan::Plain(_) => {}
-            Plan::Checked(_) => items.push(self.same_generation(channel, head)?),
-            Plan::Start(_, generation, vacant) => {
-                items.push(self.next_generation(channel, head, generation)?);
-                items.extend(vacant.map(|seq| self.still_vacant(channel, seq)).transpose()?);
-            }
-        }
-        Ok(items)
-    }
-
-    fn still_vacant(&self, channel: &Channel, seq: Seq) -> Result<TransactWriteItem, Error> {
-        let check = ConditionCheck::builder()
-            .table_name(&self.table)
-            .key("channel", text(channel.as_str()))
-            .key("seq", number(seq))
-            .condition_expression("attribute_not_exists(seq)")
-            .build();
-        Ok(TransactWriteItem::builder().condition_check(built(check)?).build())
+        Ok(TransactWriteItem::builder().put(built(put)?).build())
     }
 
     fn same_generation(&self, channel: &Channel, head: Head) -> Result<TransactWriteItem, Error> {

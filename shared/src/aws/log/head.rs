@@ -36,10 +36,24 @@ impl From<HeadRow> for ChannelHead {
 }
 
 impl Log {
-    /// Reads a channel's own row; consistently.
+    /// What a reader needs of a channel's own row; consistently. Where a later release has written it, all counts as unread.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
+    pub async fn head_to_read(&self, channel: &Channel) -> Result<ChannelHead, Error> {
+        match self.head(channel).await {
+            Err(error @ Error::Unreadable(_)) => {
+                error.log();
+                Ok(ChannelHead::default())
+            }
+            head => head,
+        }
+    }
+
+    /// Reads a channel's own row; consistently.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should, or this release cannot read the row.
     pub async fn head(&self, channel: &Channel) -> Result<ChannelHead, Error> {
         let answer = self
             .client
@@ -65,7 +79,7 @@ impl Log {
             .table_name(&self.table)
             .key("channel", text(channel.as_str()))
             .key("seq", number(0))
-            .update_expression("SET #read = :seq, v = :v")
+            .update_expression("SET #read = :seq, v = if_not_exists(v, :v)")
             .condition_expression("attribute_not_exists(#read) OR #read < :seq")
             .expression_attribute_names("#read", "read")
             .expression_attribute_values(":seq", number(seq))

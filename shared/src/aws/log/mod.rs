@@ -5,10 +5,11 @@ mod head;
 mod oldest;
 mod read;
 mod rows;
+mod visible;
 
-pub use append::{Appended, New, Note, OptionalNote};
+pub use append::{Appended, New, Note, OptionalNote, PATIENCE, SHORT_PATIENCE};
 pub use head::ChannelHead;
-pub use rows::NotificationRow;
+pub use rows::{LogRow, NotificationRow};
 
 use aws_sdk_dynamodb::Client;
 use domain::append::Rules;

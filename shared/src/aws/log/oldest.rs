@@ -5,14 +5,12 @@
 
 use domain::channel::Channel;
 use domain::seq::Seq;
-use serde::Deserialize;
 
 use super::Log;
-use crate::aws::row::from_row;
+use crate::aws::row::number_in;
 use crate::clock;
 use crate::error::Error;
 
-#[derive(Deserialize)]
 struct Bounds {
     seq: Seq,
     expires_at: i64,
@@ -49,6 +47,12 @@ impl Log {
     async fn first_from(&self, channel: &Channel, from: Seq) -> Result<Option<Bounds>, Error> {
         let query = self.query(channel, from).limit(1).projection_expression("seq, expires_at");
         let answer = query.send().await.map_err(Error::call("Query of the oldest row"))?;
-        answer.items.and_then(|mut items| items.pop()).map(from_row).transpose()
+        let row = answer.items.and_then(|mut items| items.pop());
+        Ok(row.and_then(|row| {
+            Some(Bounds {
+                seq: Seq(number_in(&row, "seq")?),
+                expires_at: number_in(&row, "expires_at").unwrap_or(i64::MAX),
+            })
+        }))
     }
 }

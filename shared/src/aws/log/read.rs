@@ -7,25 +7,20 @@ use domain::frame::Position;
 use domain::replay::{self, Behind, Page, Reading, Row};
 use domain::seq::Seq;
 use domain::time::Millis;
-use serde::Deserialize;
 
-use super::{Log, NotificationRow};
-use crate::aws::row::{Attributes, from_row, number, text};
+use super::{Log, LogRow, NotificationRow};
+use crate::aws::row::{Attributes, from_row, number, number_in, text};
 use crate::clock;
 use crate::error::Error;
 
-#[derive(Deserialize)]
-struct NewestRow {
-    seq: Seq,
-    expires_at: i64,
-    sent_at: Millis,
-}
+/// How many rows for each notification that is asked for are read to find the newest that are to be seen.
+const NEWEST_READ: usize = 4;
 
 impl Log {
     /// One notification, expired or not.
     ///
     /// # Errors
-    /// DynamoDB does not answer as it should.
+    /// DynamoDB does not answer as it should, or this release cannot read the row.
     pub async fn get(&self, channel: &Channel, seq: Seq) -> Result<Option<NotificationRow>, Error> {
         let answer = self
             .client
@@ -44,12 +39,7 @@ impl Log {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn read_after(
-        &self,
-        channel: &Channel,
-        after: Seq,
-        limit: usize,
-    ) -> Result<Page<NotificationRow>, Error> {
+    pub async fn read_after(&self, channel: &Channel, after: Seq, limit: usize) -> Result<Page<LogRow>, Error> {
         let mut again = false;
         loop {
             let (rows, cut) = self.rows_from(channel, after, limit).await?;
@@ -69,14 +59,26 @@ impl Log {
         }
     }
 
-    /// The newest notifications of a channel, at most `limit`, oldest first.
+    /// The newest notifications of a channel, at most `limit`, oldest first. Behind many that are not to be seen, some may be
+    /// left out.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn read_newest(&self, channel: &Channel, limit: usize) -> Result<Page<NotificationRow>, Error> {
-        let query = self.query(channel, Seq(1)).scan_index_forward(false).limit(page_size(limit));
-        let rows = rows(query.send().await.map_err(Error::call("Query of the newest notifications"))?.items)?;
-        Ok(replay::newest(rows, clock::now().seconds()))
+    pub async fn read_newest(&self, channel: &Channel, limit: usize) -> Result<Page<LogRow>, Error> {
+        let (mut read, mut from) = (Vec::new(), None);
+        loop {
+            // An answer of DynamoDB ends after 1 MB.
+            let query = self.query(channel, Seq(1)).scan_index_forward(false).limit(page_size(limit));
+            let answer = query.set_exclusive_start_key(from).send().await;
+            let answer = answer.map_err(Error::call("Query of the newest notifications"))?;
+            read.extend(rows(answer.items)?);
+            from = answer.last_evaluated_key;
+            let mut page = replay::newest(read.clone(), clock::now().seconds());
+            if page.items.len() >= limit || read.len() >= NEWEST_READ * limit || from.is_none() {
+                page.items.drain(..page.items.len().saturating_sub(limit));
+                return Ok(page);
+            }
+        }
     }
 
     /// The log's newest row, expired or not.
@@ -87,8 +89,8 @@ impl Log {
         // From seq 1: the channel's own row, at 0, is none of the log's.
         let query = self.query(channel, Seq(1)).scan_index_forward(false).limit(1);
         let answer = query.send().await.map_err(Error::call("Query of the newest row"))?;
-        let row = answer.items.and_then(|mut items| items.pop()).map(from_row::<NewestRow>).transpose()?;
-        Ok(row.map(|NewestRow { seq, expires_at, sent_at }| Newest { seq, expires_at, sent_at }))
+        let row = answer.items.and_then(|mut items| items.pop());
+        row.map(|row| newest_of(&row, self.rules.retention)).transpose()
     }
 
     /// Whether there is anything behind a seq, as far as is known: it may be told a moment late.
@@ -111,12 +113,7 @@ impl Log {
     }
 
     /// The row at the cursor, up to `limit` behind it, and whether there may be more.
-    async fn rows_from(
-        &self,
-        channel: &Channel,
-        after: Seq,
-        limit: usize,
-    ) -> Result<(Vec<NotificationRow>, bool), Error> {
+    async fn rows_from(&self, channel: &Channel, after: Seq, limit: usize) -> Result<(Vec<LogRow>, bool), Error> {
         let query = self.query(channel, after.max(Seq(1))).limit(page_size(limit + 2));
         let answer = query.send().await.map_err(Error::call("Query behind a cursor"))?;
         let mut rows = rows(answer.items)?;
@@ -127,7 +124,7 @@ impl Log {
 
     /// Where a reader stands who has nothing behind their cursor; `None` if something was written there meanwhile.
     async fn nothing_behind(&self, channel: &Channel, after: Seq) -> Result<Option<Position>, Error> {
-        let head = self.head(channel).await?.head;
+        let head = self.head_to_read(channel).await?.head;
         let newest = self.newest(channel).await?;
         if newest.is_some_and(|newest| newest.seq > after) {
             return Ok(None);
@@ -147,8 +144,20 @@ impl Log {
     }
 }
 
-fn rows(items: Option<Vec<Attributes>>) -> Result<Vec<NotificationRow>, Error> {
-    items.unwrap_or_default().into_iter().map(from_row).collect()
+fn rows(items: Option<Vec<Attributes>>) -> Result<Vec<LogRow>, Error> {
+    items.unwrap_or_default().into_iter().map(LogRow::from_row).collect()
+}
+
+/// What a row says of its log. The row of a later release has its place and its expiry; the rest is taken as if this one had
+/// written it.
+fn newest_of(row: &Attributes, retention: i64) -> Result<Newest, Error> {
+    let seq = number_in(row, "seq").map(Seq).ok_or_else(|| Error::Unreadable("a row has no seq".to_owned()))?;
+    // Behind a row that has none, a log does not go on.
+    let expires_at = number_in(row, "expires_at").unwrap_or_default();
+    let sent_at = number_in(row, "sent_at").unwrap_or((expires_at - retention) * 1000);
+    let closes = row.get("closes").and_then(|closes| closes.as_bool().ok()).copied().unwrap_or_default();
+    let fleeting = number_in(row, "fleeting").map(Seq);
+    Ok(Newest { seq, expires_at, sent_at: Millis(sent_at), closes, fleeting })
 }
 
 fn page_size(limit: usize) -> i32 {

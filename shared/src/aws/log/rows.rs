@@ -1,8 +1,8 @@
 //! How a notification stands in the table.
 
-use domain::append::Place;
+use domain::append::{Newest, Place, Plan};
 use domain::channel::Channel;
-use domain::content::{CollapseKey, Content};
+use domain::content::{CollapseKey, Content, Priority};
 use domain::item::Item;
 use domain::replay::Row;
 use domain::seq::Seq;
@@ -10,8 +10,98 @@ use domain::time::Millis;
 use serde::{Deserialize, Serialize};
 
 use super::append::New;
-use crate::aws::row::VERSION;
+use crate::aws::row::{Attributes, VERSION, from_row, number_in};
 use crate::error::Error;
+
+/// A place in a log, as far as this release can read its row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LogRow {
+    /// A notification, or what closes a generation.
+    Read(NotificationRow),
+    /// A row of a later release, or a spoiled one. It has its place, and keeps nobody from the others.
+    Unreadable {
+        /// Its place.
+        seq: Seq,
+        /// When it expires, in seconds since 1970.
+        expires_at: i64,
+    },
+}
+
+impl LogRow {
+    /// Reads a row. One that cannot be read is told to the operator.
+    ///
+    /// # Errors
+    /// It does not even have a place.
+    pub(super) fn from_row(row: Attributes) -> Result<Self, Error> {
+        let (seq, expires_at) = (number_in(&row, "seq").map(Seq), number_in(&row, "expires_at").unwrap_or(i64::MAX));
+        match (from_row(row), seq) {
+            (Ok(row), _) => Ok(Self::Read(row)),
+            (Err(error), Some(seq)) => {
+                error.log();
+                Ok(Self::Unreadable { seq, expires_at })
+            }
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    /// What a reader gets: the notification with its place, or the place alone.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        match self {
+            Self::Read(row) => row.to_json(),
+            Self::Unreadable { seq, .. } => format!("{{\"seq\":{seq},\"unreadable\":true}}"),
+        }
+    }
+
+    /// How much it matters. What cannot be read may matter most.
+    #[must_use]
+    pub fn priority(&self) -> Priority {
+        match self {
+            Self::Read(row) => row.item().priority(),
+            Self::Unreadable { .. } => Priority::High,
+        }
+    }
+
+    fn read(&self) -> Option<&NotificationRow> {
+        if let Self::Read(row) = self { Some(row) } else { None }
+    }
+}
+
+impl Row for LogRow {
+    fn seq(&self) -> Seq {
+        match self {
+            Self::Read(row) => row.seq,
+            Self::Unreadable { seq, .. } => *seq,
+        }
+    }
+
+    fn expires_at(&self) -> i64 {
+        match self {
+            Self::Read(row) => row.expires_at,
+            Self::Unreadable { expires_at, .. } => *expires_at,
+        }
+    }
+
+    fn hides_at(&self) -> Option<i64> {
+        self.read()?.hides_at
+    }
+
+    fn starts_generation(&self) -> bool {
+        self.read().is_some_and(|row| row.starts)
+    }
+
+    fn follows(&self) -> Option<Seq> {
+        self.read()?.follows
+    }
+
+    fn closes_generation(&self) -> bool {
+        self.read().is_some_and(|row| row.closes)
+    }
+
+    fn collapse_key(&self) -> Option<&CollapseKey> {
+        self.read()?.collapse_key.as_ref()
+    }
+}
 
 /// A row of a log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,22 +123,64 @@ pub struct NotificationRow {
     /// Whether a generation starts here.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     starts: bool,
+    /// With `starts`: the last notification before, if there was none between them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    follows: Option<Seq>,
+    /// Whether this row closes a generation, and is no notification.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    closes: bool,
+    /// The newest seq, up to this one, that has a `ttl` or a collapse key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fleeting: Option<Seq>,
 }
 
 impl NotificationRow {
-    pub(super) fn new(channel: &Channel, new: &New, place: Place, starts: bool) -> Self {
+    /// When it expires, in seconds since 1970.
+    #[must_use]
+    pub fn expires_at(&self) -> i64 {
+        self.expires_at
+    }
+
+    /// From when readers no longer see it, in seconds since 1970.
+    #[must_use]
+    pub fn hides_at(&self) -> Option<i64> {
+        self.hides_at
+    }
+
+    /// A notification where the plan has its place, in a log whose newest was `newest`.
+    pub(super) fn new(channel: &Channel, new: &New, plan: Plan, newest: Option<Newest>) -> Self {
+        let Place { seq, expires_at } = plan.place();
+        let (starts, follows) = match plan {
+            Plan::Start(_, _, before) => (true, before.last),
+            Plan::Plain(_) | Plan::Checked(_) => (false, None),
+        };
+        let is_fleeting = new.hides_at.is_some() || new.collapse_key.is_some();
+        let fleeting = if is_fleeting { Some(seq) } else { newest.and_then(|newest| newest.fleeting) };
         Self {
             channel: channel.clone(),
-            seq: place.seq,
+            seq,
             v: VERSION,
             id: new.item.id.clone(),
             sent_at: new.item.sent_at,
             content: new.item.content.clone(),
-            expires_at: place.expires_at,
+            expires_at,
             hides_at: new.hides_at,
             collapse_key: new.collapse_key.clone(),
             starts,
+            follows,
+            closes: false,
+            fleeting,
         }
+    }
+
+    /// What closes a generation. To a release that does not know of it, it is a notification that has outlived its `ttl`.
+    pub(super) fn closing(channel: &Channel, place: Place, now: Millis) -> Self {
+        let nothing = New {
+            item: Item { id: String::new(), sent_at: now, content: "{}".to_owned() },
+            hides_at: Some(0),
+            collapse_key: None,
+        };
+        Self { closes: true, ..Self::new(channel, &nothing, Plan::Plain(place), None) }
     }
 
     /// The notification, but for its place.
@@ -68,29 +200,6 @@ impl NotificationRow {
     /// # Errors
     /// The row is not as this code writes it.
     pub fn content(&self) -> Result<Content, Error> {
-        serde_json::from_str(&self.content)
-            .map_err(|error| Error::Failed { call: "read a row", cause: error.to_string() })
-    }
-}
-
-impl Row for NotificationRow {
-    fn seq(&self) -> Seq {
-        self.seq
-    }
-
-    fn expires_at(&self) -> i64 {
-        self.expires_at
-    }
-
-    fn hides_at(&self) -> Option<i64> {
-        self.hides_at
-    }
-
-    fn starts_generation(&self) -> bool {
-        self.starts
-    }
-
-    fn collapse_key(&self) -> Option<&CollapseKey> {
-        self.collapse_key.as_ref()
+        serde_json::from_str(&self.content).map_err(|error| Error::Unreadable(error.to_string()))
     }
 }

@@ -19,14 +19,6 @@ struct Body {
     id: ScheduleId,
 }
 
-/// The notification that a message names.
-///
-/// # Errors
-/// It is no message of this queue.
-pub fn read(body: &str) -> Result<ScheduleId, serde_json::Error> {
-    serde_json::from_str::<Body>(body).map(|body| body.id)
-}
-
 fn message(id: ScheduleId) -> Message {
     // A number and a UUID have no way to fail.
     Message { body: serde_json::to_string(&Body { v: VERSION, id }).unwrap_or_default(), due: id.due() }
@@ -37,6 +29,14 @@ impl DueQueue {
     #[must_use]
     pub fn new(clients: &Clients, url: String) -> Self {
         Self(Queue::new(clients, url))
+    }
+
+    /// The notification that a message names.
+    ///
+    /// # Errors
+    /// It is no message of this queue, or of a later release.
+    pub fn read(body: &str) -> Result<ScheduleId, Error> {
+        super::read::<Body>(body).map(|body| body.id)
     }
 
     /// Queues one notification for its time.
@@ -73,9 +73,10 @@ mod tests {
     #[test]
     fn a_message_names_its_notification_and_nothing_else_is_one() {
         let id = ScheduleId::of_one(Millis(1), [2; 10]);
-        assert_eq!(read(&message(id).body).unwrap(), id);
-        for text in ["", "{}", r#"{"v":1,"id":"x"}"#] {
-            assert!(read(text).is_err(), "{text}");
+        assert_eq!(DueQueue::read(&message(id).body).unwrap(), id);
+        let later = message(id).body.replace("\"v\":1", "\"v\":2");
+        for text in ["", "{}", r#"{"v":1,"id":"x"}"#, &later] {
+            assert!(DueQueue::read(text).is_err(), "{text}");
         }
     }
 }

@@ -37,9 +37,9 @@ impl EndpointsQueue {
     /// The attempt that a message asks for.
     ///
     /// # Errors
-    /// It is no message of this queue.
-    pub fn read(body: &str) -> Result<Attempt, serde_json::Error> {
-        serde_json::from_str::<Body>(body).map(|body| body.attempt)
+    /// It is no message of this queue, or of a later release.
+    pub fn read(body: &str) -> Result<Attempt, Error> {
+        super::read::<Body>(body).map(|body| body.attempt)
     }
 
     /// Queues an attempt for a moment at most [`LONGEST_DELAY`](super::LONGEST_DELAY) away.

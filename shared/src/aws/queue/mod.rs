@@ -5,7 +5,7 @@ mod due;
 mod endpoints;
 mod shares;
 
-pub use due::{DueQueue, read};
+pub use due::DueQueue;
 pub use endpoints::EndpointsQueue;
 pub use shares::SharesQueue;
 
@@ -13,8 +13,11 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use domain::time::Millis;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::aws::clients::Clients;
+use crate::aws::row::VERSION;
 use crate::clock;
 use crate::error::Error;
 
@@ -88,6 +91,21 @@ impl Queue {
         let request = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(receipt_handle);
         let answer = request.visibility_timeout(seconds).send().await;
         answer.map(drop).map_err(Error::call("ChangeMessageVisibility of a message"))
+    }
+}
+
+/// Reads a message that this release or an earlier one has sent.
+fn read<T: DeserializeOwned>(body: &str) -> Result<T, Error> {
+    #[derive(Deserialize)]
+    struct Version {
+        v: u64,
+    }
+    let unreadable = |error: serde_json::Error| Error::Unreadable(format!("a message: {error}"));
+    match serde_json::from_str(body).map_err(unreadable)? {
+        Version { v } if v > u64::from(VERSION) => {
+            Err(Error::Unreadable(format!("a message's version is {v}; this release reads up to {VERSION}")))
+        }
+        Version { .. } => serde_json::from_str(body).map_err(unreadable),
     }
 }
 

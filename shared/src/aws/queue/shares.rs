@@ -36,9 +36,9 @@ impl SharesQueue {
     /// The share that a message asks for.
     ///
     /// # Errors
-    /// It is no message of this queue.
-    pub fn read(body: &str) -> Result<Share, serde_json::Error> {
-        serde_json::from_str::<Body>(body).map(|body| body.share)
+    /// It is no message of this queue, or of a later release.
+    pub fn read(body: &str) -> Result<Share, Error> {
+        super::read::<Body>(body).map(|body| body.share)
     }
 
     /// Queues shares for a moment at most [`LONGEST_DELAY`](super::LONGEST_DELAY) away.

@@ -99,6 +99,20 @@ impl Schedule {
         Ok(self.transact(vec![failed]).await? == Transacted::Done)
     }
 
+    /// Gives up what cannot be read, and is not done; `false` if it was done meanwhile.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn fail_unread(&self, id: ScheduleId, now: Millis) -> Result<bool, Error> {
+        let request = self
+            .update(id)
+            .update_expression("SET stage = :failed, expires_at = :expires_at")
+            .condition_expression("attribute_exists(id) AND attribute_not_exists(done)")
+            .expression_attribute_values(":failed", text(Stage::Failed.as_str()))
+            .expression_attribute_values(":expires_at", number(now.seconds() + KEPT));
+        self.change(request).await
+    }
+
     fn failed(
         &self,
         id: ScheduleId,

@@ -25,7 +25,7 @@ use domain::schedule::id::{Bucket, ScheduleId};
 use domain::schedule::state::Stage;
 use domain::time::Millis;
 
-use super::row::{from_row, text};
+use super::row::text;
 use crate::aws::clients::Clients;
 use crate::error::Error;
 
@@ -72,7 +72,7 @@ impl Schedule {
                 .key_condition_expression("#bucket = :bucket AND id BETWEEN :from AND :until")
                 .filter_expression("attribute_not_exists(done) AND stage <> :failed")
                 // Without what they say: there may be many.
-                .projection_expression("id, queued, rounds, handed_at")
+                .projection_expression("id, v, queued, rounds, handed_at")
                 .expression_attribute_names("#bucket", "bucket")
                 .expression_attribute_values(":bucket", text(bucket.to_string()))
                 .expression_attribute_values(":from", text(ScheduleId::first_of(from)))
@@ -84,8 +84,8 @@ impl Schedule {
                 .await
                 .map_err(Error::call("Query of a bucket"))?;
             for row in answer.items.unwrap_or_default() {
-                // One that nobody can read must not keep the others from their time.
-                match from_row(row) {
+                // One that cannot be read must not keep the others from their time.
+                match Pending::from_row(row) {
                     Ok(row) => rows.push(row),
                     Err(error) => error.log(),
                 }

@@ -54,8 +54,16 @@ impl Schedule {
         let Some(row) = answer.item else {
             return Ok(Known { progress: Progress::start(now), sweeps: 0 });
         };
-        let ProgressRow { sweeps, watermark, open, handed, caught_up, .. } = from_row(row)?;
-        Ok(Known { progress: Progress { watermark, open, handed, caught_up }, sweeps })
+        match from_row(row) {
+            Ok(ProgressRow { sweeps, watermark, open, handed, caught_up, .. }) => {
+                Ok(Known { progress: Progress { watermark, open, handed, caught_up }, sweeps })
+            }
+            // A later release's: it is left as it is, and this sweep does what a first one does.
+            Err(error) => {
+                error.log();
+                Ok(Known { progress: Progress::start(now), sweeps: 0 })
+            }
+        }
     }
 
     /// Keeps how far this sweep came; `false` if another one, begun at the same time, was first. Both have done the same,

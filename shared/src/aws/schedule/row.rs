@@ -15,7 +15,7 @@ use domain::time::Millis;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::log::New;
-use crate::aws::row::VERSION;
+use crate::aws::row::{Attributes, VERSION, from_row};
 use crate::error::Error;
 
 /// One notification that is to be sent later.
@@ -76,6 +76,25 @@ pub struct Pending {
     pub rounds: u8,
     /// When it last did.
     pub handed_at: Option<Millis>,
+    /// Whether its id is all that this release can read of it.
+    #[serde(skip)]
+    pub is_unreadable: bool,
+}
+
+impl Pending {
+    /// Reads a row. One that cannot be read is due as its id says.
+    pub(super) fn from_row(row: Attributes) -> Result<Self, Error> {
+        #[derive(Deserialize)]
+        struct Key {
+            id: ScheduleId,
+        }
+        let key = row.get("id").cloned().map(|id| ("id".to_owned(), id));
+        from_row(row).or_else(|error| {
+            error.log();
+            let Key { id } = from_row(key.into_iter().collect())?;
+            Ok(Self { id, queued: false, rounds: 0, handed_at: None, is_unreadable: true })
+        })
+    }
 }
 
 /// What a notification knows of its series.
@@ -226,6 +245,6 @@ mod tests {
         assert_eq!(written["bucket"].as_s().unwrap(), "2026-11-22T10:01#0");
         assert_eq!(written["id"].as_s().unwrap(), &row.id.to_string());
         assert!(written["sent"].as_m().unwrap().is_empty());
-        assert_eq!(crate::aws::row::from_row::<Scheduled>(written).unwrap(), row);
+        assert_eq!(from_row::<Scheduled>(written).unwrap(), row);
     }
 }

@@ -120,7 +120,7 @@ impl Subscribers {
     /// One endpoint; consistently.
     ///
     /// # Errors
-    /// DynamoDB does not answer as it should.
+    /// DynamoDB does not answer as it should, or this release cannot read the row.
     pub async fn endpoint(&self, channel: &Channel, id: &EndpointId) -> Result<Option<Endpoint>, Error> {
         let answer = self
             .client
@@ -135,7 +135,7 @@ impl Subscribers {
         Ok(endpoint.filter(|endpoint| endpoint.id == *id))
     }
 
-    /// A channel's endpoints, or those of one owner: up to 1,000.
+    /// A channel's endpoints, or those of one owner: up to 1,000. Those that this release cannot read are left out.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
@@ -147,7 +147,7 @@ impl Subscribers {
             let query = self.query_endpoints(channel, &prefix).consistent_read(true).set_exclusive_start_key(from);
             let answer = query.send().await.map_err(Error::call("Query of endpoints"))?;
             let read = answer.items.unwrap_or_default().into_iter().map(from_row::<Endpoint>);
-            endpoints.extend(read.collect::<Result<Vec<_>, _>>()?);
+            endpoints.extend(read.filter_map(|endpoint| endpoint.inspect_err(Error::log).ok()));
             from = answer.last_evaluated_key;
             if from.is_none() || endpoints.len() >= LISTED {
                 endpoints.truncate(LISTED);

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::connection::{is_young, listed};
 use super::{ConnectionId, Subscribers};
-use crate::aws::row::{Attributes, condition_failed, from_row, is_conflict, number, past_conflicts, text};
+use crate::aws::row::{Attributes, condition_failed, from_row, is_conflict, number, number_in, past_conflicts, text};
 use crate::clock;
 use crate::error::Error;
 
@@ -72,9 +72,19 @@ pub struct Page {
     pub endpoints: Vec<Listed>,
     /// The last key that was read, if there are more.
     pub last: Option<String>,
+    /// Why one of the rows could not be read: nobody knows what its subscriber is to be given.
+    unreadable: Option<Error>,
 }
 
 impl Page {
+    /// Takes the page for what it is only if all of it could be read. To be asked when all others are served.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`].
+    pub fn check_whole(&mut self) -> Result<(), Error> {
+        self.unreadable.take().map_or(Ok(()), Err)
+    }
+
     /// The last key that was read, if there are more connections behind it.
     #[must_use]
     pub fn last_connection(&self) -> Option<&str> {
@@ -87,7 +97,6 @@ struct SubscriberRow {
     subscriber: String,
     connected_at: Millis,
     ends_at: i64,
-    expires_at: i64,
     #[serde(default)]
     gone: bool,
     #[serde(default)]
@@ -98,26 +107,34 @@ fn is_endpoint(row: &Attributes) -> bool {
     row.get("subscriber").and_then(|key| key.as_s().ok()).is_some_and(|key| key.starts_with(PREFIX))
 }
 
-/// What is in these rows.
+/// What is in these rows. One that cannot be read keeps the others from nothing.
 fn page(rows: Vec<Attributes>) -> Page {
     let now = clock::now().seconds();
-    let (mut subscribers, mut endpoints) = (Vec::new(), Vec::new());
-    for row in rows {
-        if is_endpoint(&row) {
-            // One that nobody can read must not keep the others from theirs.
-            let listed = from_row::<Listed>(row).inspect_err(Error::log).ok();
-            endpoints.extend(listed.filter(|listed| listed.disabled_at.is_none()));
-            continue;
-        }
-        // What is no connection of this layout is another release's, which runs beside this one.
-        let Ok(row) = from_row::<SubscriberRow>(row) else { continue };
-        let connection = ConnectionId::from_sort_key(&row.subscriber);
-        if let Some(connection) = connection.filter(|_| !row.gone && row.expires_at > now) {
-            let SubscriberRow { connected_at, ends_at, guest, .. } = row;
-            subscribers.push(Subscriber { connection, connected_at, ends_at, is_guest: guest });
-        }
+    let mut page = Page { subscribers: Vec::new(), endpoints: Vec::new(), last: None, unreadable: None };
+    let is_kept = |row: &Attributes| number_in(row, "expires_at").is_none_or(|expires_at: i64| expires_at > now);
+    for row in rows.into_iter().filter(is_kept) {
+        let read = if is_endpoint(&row) { page.add_endpoint(row) } else { page.add_connection(row) };
+        page.unreadable = page.unreadable.take().or(read.err());
     }
-    Page { subscribers, endpoints, last: None }
+    page
+}
+
+impl Page {
+    fn add_endpoint(&mut self, row: Attributes) -> Result<(), Error> {
+        let listed = from_row::<Listed>(row)?;
+        self.endpoints.extend(Some(listed).filter(|listed| listed.disabled_at.is_none()));
+        Ok(())
+    }
+
+    fn add_connection(&mut self, row: Attributes) -> Result<(), Error> {
+        let SubscriberRow { subscriber, connected_at, ends_at, gone, guest } = from_row(row)?;
+        let connection = ConnectionId::from_sort_key(&subscriber)
+            .ok_or_else(|| Error::Unreadable(format!("{subscriber} is no subscriber's key")))?;
+        if !gone {
+            self.subscribers.push(Subscriber { connection, connected_at, ends_at, is_guest: guest });
+        }
+        Ok(())
+    }
 }
 
 impl Subscribers {
@@ -138,7 +155,7 @@ impl Subscribers {
         if !range.digits.is_empty() {
             // No endpoints are in it, so of a row this is all that matters.
             query = query
-                .projection_expression("subscriber, connected_at, ends_at, expires_at, gone, guest")
+                .projection_expression("subscriber, v, connected_at, ends_at, expires_at, gone, guest")
                 .key_condition_expression("channel = :channel AND begins_with(subscriber, :digits)")
                 .expression_attribute_values(":digits", text(&range.digits));
         }
@@ -160,23 +177,25 @@ impl Subscribers {
     /// DynamoDB does not answer as it should.
     pub async fn find(&self, channel: &Channel, connection: &ConnectionId) -> Result<Option<Subscriber>, Error> {
         let only = Range { digits: connection.sort_key(), after: None };
-        Ok(self.page(channel, &only, 1).await?.subscribers.into_iter().find(|found| found.connection == *connection))
+        let mut page = self.page(channel, &only, 1).await?;
+        page.check_whole()?;
+        Ok(page.subscribers.into_iter().find(|found| found.connection == *connection))
     }
 
-    /// A channel's endpoints that are not disabled.
+    /// A page of nothing but a channel's endpoints, all that are not disabled.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn listed(&self, channel: &Channel) -> Result<Vec<Listed>, Error> {
-        let mut listed = Vec::new();
+    pub async fn listed(&self, channel: &Channel) -> Result<Page, Error> {
+        let mut rows = Vec::new();
         let mut from = None;
         loop {
             let query = self.query_endpoints(channel, PREFIX).consistent_read(true).set_exclusive_start_key(from);
             let answer = query.send().await.map_err(Error::call("Query of endpoints"))?;
-            listed.extend(page(answer.items.unwrap_or_default()).endpoints);
+            rows.extend(answer.items.unwrap_or_default());
             from = answer.last_evaluated_key;
             if from.is_none() {
-                return Ok(listed);
+                return Ok(page(rows));
             }
         }
     }

@@ -1,0 +1,67 @@
+//! Counting what a reader can see, without what it says.
+
+use domain::channel::Channel;
+use domain::content::CollapseKey;
+use domain::replay::Sight;
+use domain::seq::Seq;
+use serde::Deserialize;
+
+use super::Log;
+use crate::aws::row::{from_row, number, text};
+use crate::clock;
+use crate::error::Error;
+
+/// The most rows that are looked at.
+const MOST: usize = 1_000;
+
+#[derive(Deserialize)]
+struct Seen {
+    expires_at: i64,
+    #[serde(default)]
+    hides_at: Option<i64>,
+    #[serde(default)]
+    collapse_key: Option<CollapseKey>,
+    #[serde(default)]
+    closes: bool,
+}
+
+impl Log {
+    /// How many notifications are to be seen behind a seq, up to another one: among the newest 1,000 rows there.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn count_visible(&self, channel: &Channel, after: Seq, to: Seq) -> Result<u64, Error> {
+        let now = clock::now().seconds();
+        let mut sight = Sight::new(now);
+        let (mut looked_at, mut visible, mut from) = (0, 0, None);
+        loop {
+            let query = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("channel = :channel AND seq BETWEEN :from AND :to")
+                .projection_expression("v, expires_at, hides_at, collapse_key, closes")
+                .expression_attribute_values(":channel", text(channel.as_str()))
+                .expression_attribute_values(":from", number(after.next()))
+                .expression_attribute_values(":to", number(to))
+                .consistent_read(true)
+                .scan_index_forward(false)
+                .set_exclusive_start_key(from)
+                .limit(i32::try_from(MOST - looked_at).unwrap_or(i32::MAX));
+            let answer = query.send().await.map_err(Error::call("Query that counts what is unread"))?;
+            for row in answer.items.unwrap_or_default() {
+                looked_at += 1;
+                // One that cannot be read has a place, which readers are told of.
+                let is_visible = from_row::<Seen>(row).map_or(true, |row| {
+                    let shows = sight.shows(row.collapse_key.as_ref(), row.hides_at);
+                    shows && row.expires_at > now && !row.closes
+                });
+                visible += u64::from(is_visible);
+            }
+            from = answer.last_evaluated_key;
+            if from.is_none() || looked_at >= MOST {
+                return Ok(visible);
+            }
+        }
+    }
+}

@@ -10,6 +10,7 @@ use shared::actions::Sweeper;
 use shared::aws::clients;
 use shared::aws::queue::DueQueue;
 use shared::aws::schedule::Schedule;
+use shared::domain::time::Millis;
 use shared::settings::ScheduleSettings;
 use tokio::time::Instant;
 
@@ -25,11 +26,12 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(service_fn(|event| sweep(&sweeper, event))).await
 }
 
-/// The event says nothing that the clock and the table do not: a sweep that comes late, or twice, does what is to be done
-/// then.
+/// A sweep that comes late, or twice, does what is to be done then. Of the event only its time counts: no sweep is later than that
+/// allows, whatever this machine's clock says.
 async fn sweep(sweeper: &Sweeper, event: LambdaEvent<Value>) -> Result<(), lambda_runtime::Error> {
     let left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
-    let swept = sweeper.sweep(Instant::now() + left.saturating_sub(RESERVE)).await?;
+    let fired_at = event.payload["time"].as_str().and_then(|time| Millis::from_rfc3339(time).ok());
+    let swept = sweeper.sweep(fired_at, Instant::now() + left.saturating_sub(RESERVE)).await?;
     metrics::write(&swept, &event.context.env_config.function_name);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use domain::schedule::id::{Bucket, Minute, ScheduleId};
 use domain::schedule::state::Stage;
-use domain::schedule::sweep::{Late, Progress, is_given_up, late};
+use domain::schedule::sweep::{Late, Progress, is_given_up, late, swept_at};
 use domain::time::Millis;
 use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt as _};
@@ -78,12 +78,13 @@ impl Sweeper {
     }
 
     /// Hands on what becomes due before the next sweeps, and looks after what is late. It stops at `until`, and the next
-    /// sweep goes on from there.
+    /// sweep goes on from there. `fired_at` is when the schedule has asked for it: a clock that is ahead of that by more than an
+    /// event can be late is not believed, since no sweep goes back over what one has passed.
     ///
     /// # Errors
     /// A call failed. The next sweep goes on from there; what it does again doubles nothing.
-    pub async fn sweep(&self, until: Instant) -> Result<Swept, Error> {
-        let now = clock::now();
+    pub async fn sweep(&self, fired_at: Option<Millis>, until: Instant) -> Result<Swept, Error> {
+        let now = swept_at(clock::now(), fired_at);
         let known = self.schedule.progress(now).await?;
         let progress = known.progress.clone();
         let mut sweep = Sweep { sweeper: self, now, until, known, progress, swept: Swept::default() };

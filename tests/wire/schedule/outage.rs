@@ -1,9 +1,12 @@
 //! What happens when sweeps do not run, the queue is behind, or a notification cannot be delivered.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::anywhere::later::{cancel, look, schedule};
-use crate::harness::Stack;
+use crate::harness::{Function, Stack};
+use crate::layout::event;
 
 const MINUTE: i64 = 60_000;
 
@@ -70,6 +73,27 @@ async fn a_backlog_of_ten_minutes_adds_at_most_one_message_a_row() {
     let queued = stack.queued("DueQueue").await;
     assert!(queued >= ROWS, "each was queued: {queued}");
     assert!(queued <= 2 * ROWS, "{queued} messages for {ROWS} rows");
+}
+
+/// One process' clock: the schedule's, whose firing the event tells, is right.
+#[tokio::test]
+async fn a_sweeper_whose_clock_is_an_hour_ahead_makes_nothing_late_that_is_scheduled_after_it() {
+    let Some(stack) = Stack::start_with_clock(&[]).await else { return };
+    stack.stop_sweeps().await;
+    let mut sweeper = Function::start(&stack, "Sweeper").await;
+    let mut event = event("sweeper");
+    event["time"] = json!(jiff::Timestamp::now().to_string());
+    stack.set_ahead(60 * MINUTE).await;
+    // Its deadline is by the right clock as well.
+    sweeper.invoke_within(&event, Duration::from_secs(61 * 60)).await;
+    stack.set_ahead(0).await;
+    let id = schedule(&stack, &json!({"to": "user:alice", "body": "x", "delay": "5m"})).await.0;
+    for minutes in [3, 5] {
+        stack.set_ahead(minutes * MINUTE).await;
+        stack.sweep().await;
+    }
+    stack.until("it is sent", || async { look(&stack, &id).await["state"] == "sent" }).await;
+    assert_eq!(stack.queued("DueQueue").await, 1, "by the first sweep that could");
 }
 
 /// By the time that DynamoDB answers again, a notification has been given up, and its message can be sent again.

@@ -39,6 +39,15 @@ const MOST_OPEN: usize = 1000;
 /// Before its first sweep the sweeper looks back so far, in milliseconds.
 const LOOKS_BACK: i64 = 10 * 60_000;
 
+/// How late a sweep may begin after its schedule has fired, in milliseconds: the template's `MaximumEventAgeInSeconds` and a start.
+const LATE_START: i64 = 90_000;
+
+/// The time that a sweep goes by: the clock's, unless that is ahead of what the schedule's firing allows.
+#[must_use]
+pub fn swept_at(clock: Millis, fired_at: Option<Millis>) -> Millis {
+    fired_at.map_or(clock, |fired_at| clock.min(fired_at.plus(LATE_START)))
+}
+
 /// Whether who writes a row that is then due queues it as well.
 #[must_use]
 pub fn is_queued_by_writer(due: Millis, now: Millis) -> bool {
@@ -159,6 +168,15 @@ mod tests {
         assert!(!is_queued_by_writer(due, written));
         let sweep = Millis(LONGEST_WRITE - 1);
         assert!(Progress::start(sweep).horizon(sweep) <= due);
+    }
+
+    #[test]
+    fn a_sweep_does_not_believe_a_clock_that_is_an_hour_ahead() {
+        let fired_at = Some(Millis(20 * MINUTE));
+        assert_eq!(swept_at(Millis(20 * MINUTE + 30_000), fired_at), Millis(20 * MINUTE + 30_000));
+        assert_eq!(swept_at(Millis(80 * MINUTE), fired_at), Millis(20 * MINUTE + LATE_START));
+        assert_eq!(swept_at(Millis(10 * MINUTE), fired_at), Millis(10 * MINUTE), "it does what it can");
+        assert_eq!(swept_at(Millis(10 * MINUTE), None), Millis(10 * MINUTE));
     }
 
     #[test]

@@ -3,11 +3,24 @@
 use aws_lambda_events::apigw::{ApiGatewayWebsocketProxyRequest, ApiGatewayWebsocketProxyRequestContext};
 use domain::claims::Claims;
 use domain::time::Millis;
+use http::HeaderMap;
 
 use crate::aws::subscribers::{Connection, ConnectionId};
 
 /// The name under which the authorizer hands the claims on. API Gateway takes scalars only, so they go as JSON.
 pub const CLAIMS: &str = "claims";
+
+/// The values of a handshake's header, one for each line of that name. `several` is the event's `multiValueHeaders`, which
+/// has them all; its `headers` has the last, and counts where an emulator sends only that.
+pub fn header_lines<'a>(headers: &'a HeaderMap, several: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
+    let of = if several.contains_key(name) { several } else { headers };
+    of.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
+}
+
+/// The subprotocols that a client offers, which may stand in several lines (RFC 6455 section 11.3.4).
+pub fn protocols<'a>(headers: &'a HeaderMap, several: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
+    header_lines(headers, several, "sec-websocket-protocol").flat_map(|line| line.split(',')).map(str::trim)
+}
 
 /// An event that lacks what API Gateway always sends.
 #[derive(Debug, thiserror::Error)]

@@ -10,6 +10,7 @@ mod cli;
 mod codes;
 mod endpoints;
 mod failures;
+mod handshakes;
 mod harness;
 mod inbound;
 mod layout;

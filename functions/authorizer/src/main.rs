@@ -57,7 +57,11 @@ impl Admission {
         let claims = match handshake::credentials(request) {
             Some(Credentials::Token(token)) => self.verifier.verify(token).await?,
             Some(Credentials::Ticket(ticket)) => self.tickets.take(ticket).await?,
-            None => return Err(Refusal::new(Code::MissingToken, "give a token or a ticket").into()),
+            None => {
+                let ways = "give a token, as the subprotocol `bearer.<token>`, as `Authorization: Bearer <token>` or as \
+                            `?token=`, or a ticket, as `?ticket=`";
+                return Err(Refusal::new(Code::MissingToken, ways).into());
+            }
         };
         claims.joined()?;
         Ok(claims)

@@ -5,7 +5,7 @@ use lambda_runtime::{LambdaEvent, service_fn, tracing};
 use serde_json::{Value, json};
 use shared::aws::subscribers::Subscribers;
 use shared::settings;
-use shared::socket::Peer;
+use shared::socket::{Peer, protocols};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -38,6 +38,5 @@ async fn connect(
 
 /// A browser that asks for subprotocols closes the connection unless one of them is chosen (RFC 6455 section 4.1).
 fn asks_for_protocol(event: &ApiGatewayWebsocketProxyRequest) -> bool {
-    let asked = event.headers.get(PROTOCOLS).and_then(|value| value.to_str().ok());
-    asked.is_some_and(|list| list.split(',').any(|protocol| protocol.trim() == PROTOCOL))
+    protocols(&event.headers, &event.multi_value_headers).any(|protocol| protocol == PROTOCOL)
 }

@@ -12,9 +12,12 @@ use http::header::AUTHORIZATION;
 /// `missing_token`.
 pub fn token(headers: &HeaderMap) -> Result<&str, Refusal> {
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    header
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim())
-        .ok_or_else(|| Refusal::new(Code::MissingToken, "send `Authorization: Bearer <token>`"))
+    header.and_then(bearer).ok_or_else(|| Refusal::new(Code::MissingToken, "send `Authorization: Bearer <token>`"))
+}
+
+/// The token in the value of the header `Authorization`; `None` where it is of another scheme.
+#[must_use]
+pub fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::harness::Stack;
+use crate::harness::{Socket, Stack};
 
 #[tokio::test]
 async fn at_the_highest_level_too_nothing_that_was_said_is_logged() {
@@ -37,4 +37,20 @@ async fn at_the_highest_level_too_nothing_that_was_said_is_logged() {
     assert!(stack.has_logged(&["ERROR", "InternalServerError"]), "what went wrong is told");
     let left = || async { stack.channel("topic:news").await["connections"] == 0 };
     stack.until("alice has left", left).await;
+}
+
+#[tokio::test]
+async fn a_stranger_makes_no_error_and_an_authorizer_that_fails_does() {
+    let stack = Stack::start_with(&["--max-processes", "1"]).await;
+    let stranger = async || stack.try_connect("not.a.token").await.err().map(|refused| refused.status);
+    assert_eq!(stranger().await, Some(401));
+    stack.fault(json!({"on": "dynamodb.DeleteItem", "function": "Authorizer", "times": 0, "do": {"error": "InternalServerError"}})).await;
+    let refused = Socket::open(&format!("{}/?ticket=t", stack.websocket), &[]).await.err().unwrap();
+    assert_eq!(refused.status, 500);
+    stack.assert_faults_fired().await;
+    // One process has written both, in this order.
+    let told = || async { stack.has_logged(&["Authorizer", "ERROR", "InternalServerError"]) };
+    stack.until("the failure is logged", told).await;
+    assert!(stack.has_logged(&["Authorizer", "INFO", "refused a connection", "invalid_token"]));
+    assert!(!stack.has_logged(&["Authorizer", "ERROR", "Unauthorized"]));
 }

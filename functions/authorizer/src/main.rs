@@ -1,6 +1,7 @@
 //! Decides who may open a WebSocket: `$connect`'s REQUEST authorizer.
 
 mod handshake;
+mod log;
 
 use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerRequestTypeRequest;
 use lambda_runtime::{LambdaEvent, service_fn, tracing};
@@ -18,7 +19,7 @@ use handshake::Credentials;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    tracing::init_default_subscriber();
+    log::init();
     let clients = shared::aws::clients::load().await?;
     let verifier = Verifier::load(&clients, TokenSettings::from_env()?).await?;
     let tickets = Tickets::new(TicketRows::new(&clients, settings::once_table()?));
@@ -33,7 +34,7 @@ struct Admission {
 }
 
 /// API Gateway answers 401 where the function fails with just this text, 403 where the policy denies, and 500 otherwise.
-const UNAUTHORIZED: &str = "Unauthorized";
+pub(crate) const UNAUTHORIZED: &str = "Unauthorized";
 
 async fn authorize(
     admission: &Admission,

@@ -5,11 +5,16 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{
     StatusCode,
-    header::{CONTENT_TYPE, HeaderName, HeaderValue, SET_COOKIE},
+    header::{CONTENT_TYPE, HeaderName, HeaderValue, SET_COOKIE, WWW_AUTHENTICATE},
 };
 use serde_json::Value;
 
 use crate::serve::Response;
+
+/// The name under which API Gateway hands a function's `WWW-Authenticate` on.
+///
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html>
+const REMAPPED: HeaderName = HeaderName::from_static("x-amzn-remapped-www-authenticate");
 
 /// The response; `None` if the result is none of the shapes that API Gateway understands.
 pub(crate) fn response(result: &[u8]) -> Option<Response> {
@@ -36,7 +41,8 @@ fn explicit(status: &Value, result: &Value) -> Option<Response> {
     let headers = response.headers_mut();
     for (name, value) in result["headers"].as_object().into_iter().flatten() {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        headers.insert(HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?);
+        let name = Some(HeaderName::try_from(name).ok()?).filter(|name| *name != WWW_AUTHENTICATE).unwrap_or(REMAPPED);
+        headers.insert(name, HeaderValue::try_from(value).ok()?);
     }
     for cookie in result["cookies"].as_array().into_iter().flatten() {
         headers.append(SET_COOKIE, HeaderValue::try_from(cookie.as_str()?).ok()?);
@@ -74,6 +80,13 @@ mod tests {
         assert_eq!(response.headers()["x-a"], "b");
         assert_eq!(response.headers().get_all(SET_COOKIE).iter().count(), 2);
         assert_eq!(text(response).await, "{}");
+    }
+
+    #[test]
+    fn a_demand_for_authentication_has_another_name() {
+        let response = response(br#"{"statusCode":401,"headers":{"WWW-Authenticate":"Bearer"}}"#).expect("a response");
+        assert_eq!(response.headers()["x-amzn-remapped-www-authenticate"], "Bearer");
+        assert!(!response.headers().contains_key(WWW_AUTHENTICATE));
     }
 
     #[tokio::test]

@@ -36,12 +36,14 @@ pub(crate) async fn route(app: &App, request: &Request) -> Result<Response<Strin
     }
 }
 
-/// The route that API Gateway has chosen: the template names them, and no other comes here.
+/// The route that API Gateway has chosen: the template names them, and no other comes here. HEAD is answered as GET, and
+/// API Gateway leaves out the body.
 fn route_key(request: &Request) -> Option<String> {
     let RequestContext::ApiGatewayV2(context) = request.request_context_ref()? else {
         return None;
     };
-    context.route_key.clone()
+    let key = context.route_key.as_deref()?;
+    Some(key.strip_prefix("HEAD ").map_or_else(|| key.to_owned(), |path| format!("GET {path}")))
 }
 
 async fn send(app: &App, request: &Request) -> Result<Response<String>, Error> {

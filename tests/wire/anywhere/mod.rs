@@ -5,6 +5,7 @@ mod cors;
 mod crash;
 mod delivery;
 mod endpoints;
+mod head;
 pub(crate) mod inbound;
 pub(crate) mod later;
 mod page;

@@ -258,18 +258,21 @@ pub struct PageSettings {
     pub local_token_secret: Option<String>,
     /// The public key of Web Push; nothing where the stack pushes to no browsers.
     pub vapid_public_key: Option<String>,
+    /// The claim that names the user in tokens signed by a public key.
+    pub user_claim: String,
 }
 
 impl PageSettings {
     /// Reads them from the environment.
     ///
     /// # Errors
-    /// The address's variable is missing.
+    /// A variable is missing.
     pub fn from_env() -> Result<Self, InvalidSetting> {
         Ok(Self {
             websocket_url: required("WEBSOCKET_URL")?,
             local_token_secret: optional("LOCAL_TOKEN_SECRET"),
             vapid_public_key: optional("VAPID_PUBLIC_KEY"),
+            user_claim: user_claim()?,
         })
     }
 }
@@ -287,13 +290,15 @@ pub struct TokenSettings {
     pub issuer: Option<String>,
     /// The `aud` that tokens signed by a public key must carry.
     pub audience: Option<String>,
+    /// The claim that names the user in tokens signed by a public key.
+    pub user_claim: String,
 }
 
 impl TokenSettings {
     /// Reads them from the environment.
     ///
     /// # Errors
-    /// The secret's variable is missing.
+    /// A variable is missing.
     pub fn from_env() -> Result<Self, InvalidSetting> {
         Ok(Self {
             secret: required("TOKEN_SECRET")?,
@@ -301,8 +306,13 @@ impl TokenSettings {
             jwks_url: optional("TOKEN_JWKS_URL"),
             issuer: optional("TOKEN_ISSUER"),
             audience: optional("TOKEN_AUDIENCE"),
+            user_claim: user_claim()?,
         })
     }
+}
+
+fn user_claim() -> Result<String, InvalidSetting> {
+    required("TOKEN_USER_CLAIM")
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 import datetime
 import os
 import re
+import urllib.parse
 import uuid
 
 import schemathesis
@@ -11,8 +12,16 @@ from schemathesis.core.parameters import ParameterLocation
 
 CHANNEL = r"[a-z][a-z0-9_-]{0,31}:[A-Za-z0-9._~@|+=-]{1,180}"
 SEQ = st.integers(0, 2**53 - 1)
+# Named as docs/api.md says.
+USERS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=15).map(
+    lambda sub: urllib.parse.quote(sub, safe="@|+=").replace("%", "!")
+)
 # Some have something in them, so that what comes back is not always empty.
-CHANNELS = st.sampled_from(["user:alice", "topic:news", "topic:rare"]) | st.from_regex(CHANNEL, fullmatch=True)
+CHANNELS = (
+    st.sampled_from(["user:alice", "topic:news", "topic:rare"])
+    | st.from_regex(CHANNEL, fullmatch=True)
+    | USERS.map("user:{}".format)
+)
 NOW = datetime.datetime.now(datetime.timezone.utc)
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: datetime.timezone(datetime.timedelta(minutes=minutes)))
 
@@ -29,6 +38,7 @@ def moment(seconds, offset):
 
 schemathesis.openapi.format("channel", CHANNELS)
 schemathesis.openapi.format("cursor", CHANNELS | st.builds("{}:{}".format, CHANNELS, SEQ | st.integers(0, 9)))
+schemathesis.openapi.format("user", USERS)
 schemathesis.openapi.format(
     "span",
     st.builds(span, st.integers(1, 40_000_000), st.sampled_from("smhdw"))

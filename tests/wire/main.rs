@@ -27,3 +27,4 @@ mod sdk;
 mod tokens;
 mod transports;
 mod units;
+mod users;

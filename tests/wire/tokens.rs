@@ -79,6 +79,16 @@ fn signed_by(pair: &Pair, kid: Option<&str>, claims: &Value) -> String {
     encode(&header, &claims, &pair.private).unwrap()
 }
 
+/// A header of its own, signed RS256, ES256 or EdDSA.
+fn signed_under(header: &Value, claims: &Value, pair: &Pair) -> String {
+    let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+    let mut claims = claims.clone();
+    claims["exp"] = json!(in_an_hour());
+    let signed = format!("{}.{}", part(header), part(&claims));
+    let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), &pair.private, pair.algorithm).unwrap();
+    format!("{signed}.{signature}")
+}
+
 async fn opens(stack: &Stack, token: &str) -> bool {
     stack.try_connect(token).await.is_ok()
 }
@@ -100,6 +110,141 @@ async fn a_public_key_of_each_kind_is_believed_beside_the_secret() {
     }
 }
 
+/// The status of a call with a token, its code, and its detail.
+async fn called(stack: &Stack, token: &str) -> (u16, String, String) {
+    let answer = stack.call(reqwest::Method::GET, "/v1/channels/user:alice", Some(token), &[], None).await;
+    (answer.status, answer.code().to_owned(), answer.body["detail"].as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn a_token_may_begin_in_some_seconds_and_is_over_in_the_second_of_its_end() {
+    let stack = Stack::start().await;
+    let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
+    for ahead in [-0.5, 0.0, 0.9, 1.0, 2.0, 5.0] {
+        let token = stack.token(&json!({"sub": "alice", "nbf": now() + ahead}));
+        assert_eq!(called(&stack, &token).await.0, 200, "{ahead}");
+        assert!(opens(&stack, &token).await, "{ahead}");
+    }
+    let later = stack.token(&json!({"sub": "alice", "nbf": now() + 60.0}));
+    assert_eq!(called(&stack, &later).await.1, "invalid_token");
+    assert!(!opens(&stack, &later).await);
+    for exp in [json!(now().floor()), json!(now()), json!(-1)] {
+        let over = stack.token(&json!({"sub": "alice", "exp": exp}));
+        assert_eq!(called(&stack, &over).await.1, "expired_token", "{exp}");
+        assert!(!opens(&stack, &over).await, "{exp}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_token_is_said() {
+    let stack = Stack::start().await;
+    let secret = EncodingKey::from_secret(LOCAL_SECRET.as_bytes());
+    let by_secret = |header: &Value, claims: &Value| {
+        let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = format!("{}.{}", part(header), part(claims));
+        let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), &secret, Algorithm::HS256).unwrap();
+        format!("{signed}.{signature}")
+    };
+    let good = json!({"sub": "alice", "exp": in_an_hour()});
+    let claiming = |name: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[name] = value;
+        by_secret(&json!({"alg": "HS256"}), &claims)
+    };
+    for (token, said) in [
+        (claiming("exp", json!(1e300)), "its claim `exp` is beyond all times"),
+        (claiming("exp", json!("soon")), "its claim `exp` has to be a number"),
+        (claiming("exp", json!(null)), "its claim `exp` is missing"),
+        (claiming("nbf", json!("now")), "its claim `nbf` has to be a number"),
+        (claiming("sub", json!(42)), "its claim `sub` has to be a text"),
+        (claiming("publish", json!("*")), "its claim `publish` has to be a list of texts"),
+        (by_secret(&json!({"alg": "HS256", "kid": 1}), &good), "its header's `kid` has to be a text"),
+        (by_secret(&json!({"alg": "HS256", "crit": ["exp2"], "exp2": 1}), &good), "its header's `crit`"),
+        (by_secret(&json!({"alg": "HS256", "crit": ["b64"], "b64": true}), &good), "its header's `crit`"),
+        (by_secret(&json!({"typ": "JWT"}), &good), "its header's `alg` has to name"),
+    ] {
+        let (status, code, detail) = called(&stack, &token).await;
+        assert_eq!((status, code.as_str()), (401, "invalid_token"), "{said}: {detail}");
+        assert!(detail.contains(said), "{detail}");
+        assert!(!opens(&stack, &token).await, "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_claim_that_is_null_is_left_out() {
+    let stack = Stack::start().await;
+    let nothing =
+        json!({"sub": "alice", "subscribe": null, "publish": null, "channels": null, "nbf": null, "aud": null});
+    let token = stack.token(&nothing);
+    assert_eq!(called(&stack, &token).await.0, 200);
+    assert!(opens(&stack, &token).await);
+}
+
+#[tokio::test]
+async fn a_public_key_may_have_its_lines_ends_spelled_out() {
+    for pair in [rsa(), p256(), ed25519()] {
+        for pem in [pair.pem.replace('\n', "\\n"), pair.pem.replace('\n', "\r\n"), format!("\n{}\n", pair.pem)] {
+            let stack = Stack::start_with(&["--parameter", &format!("TokenPublicKey={pem}")]).await;
+            let token = signed_by(&pair, None, &json!({"sub": "alice"}));
+            assert_eq!(called(&stack, &token).await.0, 200, "{:?} {pem:?}", pair.algorithm);
+            assert!(opens(&stack, &token).await);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_public_key_that_cannot_be_read_keeps_out_only_its_own_tokens() {
+    // It begins like one, and is shorter than it says.
+    let body = format!("MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A{}", "A".repeat(352));
+    let pem = format!("TokenPublicKey=-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----");
+    let stack = Stack::start_with(&["--parameter", &pem]).await;
+    let alice = json!({"sub": "alice"});
+    assert_eq!(called(&stack, &stack.token(&alice)).await.0, 200);
+    assert!(opens(&stack, &stack.token(&alice)).await);
+    let (status, code, _) = called(&stack, &signed_by(&p256(), None, &alice)).await;
+    assert_eq!((status, code.as_str()), (503, "unavailable"));
+    assert!(stack.has_logged(&["Send", "ERROR", "TOKEN_PUBLIC_KEY"]));
+}
+
+#[tokio::test]
+async fn a_public_keys_extensions_are_refused_and_its_newer_name_is_known() {
+    let pair = ed25519();
+    let stack = Stack::start_with(&["--parameter", &format!("TokenPublicKey={}", pair.pem)]).await;
+    let alice = json!({"sub": "alice"});
+    assert_eq!(called(&stack, &signed_under(&json!({"alg": "EdDSA"}), &alice, &pair)).await.0, 200);
+    // RFC 9864.
+    let newer = signed_under(&json!({"alg": "Ed25519"}), &alice, &pair);
+    assert_eq!(called(&stack, &newer).await.0, 200);
+    assert!(opens(&stack, &newer).await);
+    let extended = signed_under(&json!({"alg": "EdDSA", "crit": ["b64"], "b64": true}), &alice, &pair);
+    assert_eq!(called(&stack, &extended).await.1, "invalid_token");
+    assert!(!opens(&stack, &extended).await);
+}
+
+#[tokio::test]
+async fn another_claim_may_name_the_user_where_a_public_key_signs() {
+    let pair = p256();
+    let key = format!("TokenPublicKey={}", pair.pem);
+    let stack = Stack::start_with(&["--parameter", &key, "--parameter", "TokenUserClaim=cognito:username"]).await;
+    let claims = json!({"sub": "9f3c", "cognito:username": "Alice Smith"});
+    let token = signed_by(&pair, None, &claims);
+    let mut alice = stack.try_connect(&token).await.unwrap();
+    stack.send("user:Alice!20Smith", "hello").await;
+    assert_eq!(alice.item().await["body"], "hello");
+    let look = |name: &'static str, token: String| {
+        let stack = &stack;
+        async move {
+            stack.call(reqwest::Method::GET, &format!("/v1/channels/user:{name}"), Some(&token), &[], None).await.status
+        }
+    };
+    assert_eq!(look("Alice!20Smith", token.clone()).await, 200);
+    assert_eq!(look("9f3c", token).await, 403);
+    let nameless = signed_by(&pair, None, &json!({"sub": "Alice Smith"}));
+    assert!(called(&stack, &nameless).await.2.contains("its claim `cognito:username` is missing"));
+    let own = stack.token(&json!({"sub": "9f3c", "cognito:username": "Alice Smith"}));
+    assert_eq!(look("9f3c", own).await, 200, "who has the stack's secret says `sub`");
+}
+
 /// An identity provider that publishes its keys on loopback.
 struct Provider {
     url: String,
@@ -119,8 +264,13 @@ impl Provider {
     }
 
     fn publish(&self, pair: &Pair, kid: &str) {
+        self.publish_with(pair, &json!({"kid": kid}));
+    }
+
+    /// Publishes a key with these members besides its own.
+    fn publish_with(&self, pair: &Pair, members: &Value) {
         let mut jwk = pair.jwk.clone();
-        jwk["kid"] = json!(kid);
+        jwk.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
         self.keys.lock().unwrap().push(jwk);
     }
 }
@@ -148,6 +298,38 @@ async fn a_key_set_is_believed_for_its_issuer_and_audience_and_a_new_key_counts_
 
     provider.publish(&new, "new");
     assert!(opens(&stack, &signed_by(&new, Some("new"), &ours)).await, "no restart");
+}
+
+#[tokio::test]
+async fn a_key_that_is_for_something_else_verifies_no_token() {
+    let provider = Provider::start().await;
+    let keys = [
+        (json!({"kid": "0", "use": "sig", "alg": "RS256"}), rsa(), true),
+        (json!({"kid": "1", "use": "enc", "alg": "RSA-OAEP"}), rsa(), false),
+        (json!({"kid": "2", "use": "enc"}), p256(), false),
+        (json!({"kid": "3", "alg": "PS256"}), rsa(), false),
+        (json!({"kid": "4", "alg": "RS512"}), rsa(), false),
+        (json!({"kid": "5", "alg": "ECDH-ES+A256KW"}), p256(), false),
+        (json!({"kid": "6", "key_ops": ["encrypt", "wrapKey"]}), rsa(), false),
+        (json!({"kid": "7", "alg": "Ed25519", "use": "sig"}), ed25519(), true),
+        (json!({"kid": "8", "key_ops": ["verify"], "alg": null, "use": null}), ed25519(), true),
+        (json!({"kid": "9"}), p256(), true),
+    ];
+    for (members, pair, _) in &keys {
+        provider.publish_with(pair, members);
+    }
+    let url = format!("TokenJwksUrl={}", provider.url);
+    let stack =
+        Stack::start_with(&["--parameter", &url, "--parameter", "TokenIssuer=i", "--parameter", "TokenAudience=a"])
+            .await;
+    let claims = json!({"sub": "alice", "iss": "i", "aud": ["b", "a"]});
+    for (members, pair, counts) in &keys {
+        for kid in [members["kid"].as_str(), None] {
+            let token = signed_by(pair, kid, &claims);
+            assert_eq!(called(&stack, &token).await.0 == 200, *counts, "{members}");
+            assert_eq!(opens(&stack, &token).await, *counts, "{members}");
+        }
+    }
 }
 
 #[tokio::test]

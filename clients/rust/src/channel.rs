@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+const USER_NAMESPACE: &str = "user";
+
 const MAX_NAMESPACE: usize = 32;
 const MAX_NAME: usize = 180;
 
@@ -17,17 +19,25 @@ pub struct Channel(String);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is no channel: one is named `namespace:name`, with a namespace of a-z, 0-9, `_` and `-` that begins with a \
-     letter (at most 32 characters), and a name of A-Z, a-z, 0-9 and `._~@|+=-` (at most 180)"
+     letter (at most 32 characters), and a name of A-Z, a-z, 0-9 and `._~@|+=-` (at most 180); in a user's own, each byte \
+     of another character is written `!` and two digits, as `!3A` for `:`"
 )]
 pub struct InvalidChannel(String);
 
 impl Channel {
-    /// The user's own channel.
+    /// The own channel of the user whose token has this `sub`. What a channel's name cannot hold is escaped.
     ///
     /// # Errors
-    /// `sub` has characters that no channel name may have.
+    /// `sub` is empty or too long.
     pub fn inbox(sub: &str) -> Result<Self, InvalidChannel> {
-        format!("user:{sub}").parse()
+        format!("{USER_NAMESPACE}:{}", escape(sub)).parse()
+    }
+
+    /// The `sub` of the user whose own channel this is; `None` for other channels.
+    #[must_use]
+    pub fn sub(&self) -> Option<String> {
+        let (namespace, name) = self.0.split_once(':')?;
+        unescape(name).filter(|_| namespace == USER_NAMESPACE)
     }
 
     /// The name in full.
@@ -42,6 +52,7 @@ impl FromStr for Channel {
 
     fn from_str(text: &str) -> Result<Self, InvalidChannel> {
         match text.split_once(':') {
+            Some((USER_NAMESPACE, name)) if is_user_name(name) => Ok(Self(text.to_owned())),
             Some((namespace, name)) if is_namespace(namespace) && is_name(name) => Ok(Self(text.to_owned())),
             _ => Err(InvalidChannel(text.to_owned())),
         }
@@ -55,7 +66,34 @@ fn is_namespace(text: &str) -> bool {
 }
 
 fn is_name(text: &str) -> bool {
-    (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._~@|+=-".contains(&b))
+    (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(is_plain)
+}
+
+/// Each user has one name: what [`escape`] makes of their `sub`.
+fn is_user_name(text: &str) -> bool {
+    (1..=MAX_NAME).contains(&text.len()) && unescape(text).is_some_and(|sub| escape(&sub) == text)
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"._~@|+=-".contains(&byte)
+}
+
+fn escape(sub: &str) -> String {
+    let escaped = |byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("!{byte:02X}") };
+    sub.bytes().map(escaped).collect()
+}
+
+fn unescape(name: &str) -> Option<String> {
+    let mut bytes = name.bytes();
+    let mut sub = Vec::with_capacity(name.len());
+    while let Some(byte) = bytes.next() {
+        sub.push(if byte == b'!' { digit(bytes.next()?)? << 4 | digit(bytes.next()?)? } else { byte });
+    }
+    String::from_utf8(sub).ok()
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    u8::try_from(char::from(byte).to_digit(16)?).ok()
 }
 
 impl TryFrom<String> for Channel {
@@ -146,6 +184,21 @@ mod tests {
         assert_eq!(read("user:alice:41"), Ok(("user:alice".to_owned(), Some(41))));
         assert_eq!(read("user:41"), Ok(("user:41".to_owned(), None)));
         assert_eq!(read("user:alice@example.org:0"), Ok(("user:alice@example.org".to_owned(), Some(0))));
+    }
+
+    #[test]
+    fn an_inbox_is_named_as_the_server_names_it() {
+        for (sub, name) in [("alice", "user:alice"), ("f:1:alice", "user:f!3A1!3Aalice"), ("zoë!", "user:zo!C3!AB!21")]
+        {
+            let inbox = Channel::inbox(sub).unwrap();
+            assert_eq!((inbox.as_str(), inbox.sub().as_deref()), (name, Some(sub)));
+            assert_eq!(name.parse(), Ok(inbox));
+        }
+        assert!(Channel::inbox("").is_err() && Channel::inbox(&":".repeat(61)).is_err());
+        for name in ["user:f!3a1", "user:!41", "user:a!", "topic:f!3A1"] {
+            assert!(name.parse::<Channel>().is_err(), "{name}");
+        }
+        assert_eq!("topic:a".parse::<Channel>().unwrap().sub(), None);
     }
 
     #[test]

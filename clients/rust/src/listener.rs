@@ -51,6 +51,7 @@ pub enum ListenError {
 pub struct Builder {
     url: String,
     token: TokenSource,
+    user_claim: String,
     cursors: BTreeMap<Channel, Option<u64>>,
     timing: Timing,
 }
@@ -63,6 +64,13 @@ impl Builder {
         let Cursor { channel, seq } = cursor.into();
         let known = self.cursors.entry(channel).or_default();
         *known = known.iter().copied().chain(seq).min();
+        self
+    }
+
+    /// The claim that names the user in the tokens: the stack's parameter `TokenUserClaim`, where that is not `sub`.
+    #[must_use]
+    pub fn user_claim(mut self, name: impl Into<String>) -> Self {
+        self.user_claim = name.into();
         self
     }
 
@@ -84,8 +92,9 @@ impl Builder {
         let known = |(channel, seq): (&Channel, &Option<u64>)| seq.map(|seq| (channel.clone(), seq));
         let cursors = self.cursors.iter().filter_map(known).collect();
         let begin = self.cursors.into_iter().map(|(channel, seq)| Cursor { channel, seq }).collect();
-        let target = Target { url: self.url, token: self.token, patience: self.timing.connect };
-        let session = Session::new(self.timing, rand::random(), now(), begin);
+        let Self { url, token, user_claim, timing, .. } = self;
+        let target = Target { url, token, user_claim, patience: timing.connect };
+        let session = Session::new(timing, rand::random(), now(), begin);
         let (events, told) = mpsc::channel(WAITING_EVENTS);
         let task = tokio::spawn(Driver::new(session, target, events).run());
         Ok(Listener { told, cursors, ended: ListenError::Stopped, task })
@@ -123,7 +132,8 @@ impl Listener {
             let token = token();
             Box::pin(async move { token.await.map_err(Into::into) })
         });
-        Builder { url: url.into(), token, cursors: BTreeMap::new(), timing: Timing::default() }
+        let (url, user_claim) = (url.into(), "sub".to_owned());
+        Builder { url, token, user_claim, cursors: BTreeMap::new(), timing: Timing::default() }
     }
 
     /// Waits for the next event. Nothing is lost if the future is dropped before it is ready.

@@ -36,6 +36,8 @@ pub(crate) type TokenSource =
 pub(crate) struct Target {
     pub(crate) url: String,
     pub(crate) token: TokenSource,
+    /// The claim of the token that names the user.
+    pub(crate) user_claim: String,
     pub(crate) patience: Duration,
 }
 
@@ -83,7 +85,7 @@ pub(crate) async fn run(
             return;
         }
     };
-    let claims = Claims::read_unverified(&token).ok();
+    let claims = Claims::read_unverified_by(&token, &target.user_claim).ok();
     let lifetime = claims.as_ref().and_then(Claims::lifetime);
     let joined = claims.map(|claims| claims.joined()).unwrap_or_default();
     if reports.send(Report::Opened { id, joined, lifetime }).await.is_ok() {

@@ -25,7 +25,7 @@ export class Channels {
     this.#tidings = tidings;
     this.#session = session;
     this.#tell = tell;
-    this.#own = `user:${session.sub}`;
+    this.#own = session.inbox;
     this.#stream = new Stream(this.#own);
     this.#unread = new Unread(this.#own, this.#stream);
     byId("empty").querySelector("code").textContent = this.#own;

@@ -73,7 +73,7 @@ function onSignIn(form, field, open) {
 
 function start(session) {
   for (const id of ["app", "who", "nav", "skip"]) byId(id).hidden = false;
-  byId("sub").textContent = session.sub;
+  byId("sub").textContent = session.user;
   session.onRefused = (detail) => {
     tell(`You are signed out: ${detail}`);
     // An open socket goes on until its own token ends.

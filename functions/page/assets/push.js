@@ -22,7 +22,7 @@ export class Push {
 
   constructor({ api, session }) {
     this.#api = api;
-    this.#path = `/v1/channels/${encodeURIComponent(`user:${session.sub}`)}/endpoints`;
+    this.#path = `/v1/channels/${encodeURIComponent(session.inbox)}/endpoints`;
   }
 
   /** Shows how it stands, if this stack pushes to browsers. */

@@ -19,7 +19,7 @@ export class SendForm {
     this.#api = api;
     this.#scheduled = scheduled;
     const { to, time_zone } = this.#form.elements;
-    to.value = `user:${session.sub}`;
+    to.value = session.inbox;
     time_zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
     const maySend = session.publish.length > 0;
     byId("may-not-send").hidden = maySend;

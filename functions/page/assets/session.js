@@ -6,6 +6,8 @@ const LIFETIME = 4 * 60 * 60;
 
 const meta = (name) => document.querySelector(`meta[name="${name}"]`).content;
 const secret = meta("tidings-local-token-secret");
+/** Names the user where a public key has signed. */
+const userClaim = meta("tidings-user-claim");
 
 /** A local stack's secret is published, so the page can sign by itself. Browsers offer that on safe origins only. */
 export const canMint = secret !== "" && globalThis.crypto?.subtle !== undefined;
@@ -13,16 +15,21 @@ export const canMint = secret !== "" && globalThis.crypto?.subtle !== undefined;
 export class Session {
   #token;
   #claims;
+  /** Who is signed in. */
+  user;
   /** Called with the reason when the server refuses the token. */
   onRefused = () => {};
 
-  constructor(claims, token) {
+  constructor(user, claims, token) {
+    checkUser(user);
+    this.user = user;
     this.#claims = claims;
     this.#token = token;
   }
 
-  get sub() {
-    return this.#claims.sub;
+  /** The user's own channel. */
+  get inbox() {
+    return `user:${nameOf(this.user)}`;
   }
 
   /** Patterns of the channels that the token may send to. */
@@ -57,23 +64,22 @@ export class Session {
   }
 
   keyOf(name) {
-    return `tidings.${name}.${this.sub}`;
+    return `tidings.${name}.${this.user}`;
   }
 }
 
 /** The session of a token; throws an `Error` that says why there is none. */
 export function byToken(token) {
-  const claims = claimsOf(token);
-  checkSub(claims.sub);
+  const [header, claims] = partsOf(token);
   if (!(claims.exp > Date.now() / 1000)) throw new Error("This token has expired.");
-  return remembered({ token }, new Session(claims, token));
+  const user = claims[header.alg === "HS256" ? "sub" : userClaim];
+  return remembered({ token }, new Session(user, claims, token));
 }
 
 /** The session of a name, where the page may mint its tokens. */
 export function byName(name) {
-  checkSub(name);
   // For reading, `*` opens everything but other people's inboxes.
-  return remembered({ name }, new Session({ sub: name, subscribe: ["*"], publish: ["*"] }));
+  return remembered({ name }, new Session(name, { sub: name, subscribe: ["*"], publish: ["*"] }));
 }
 
 /** The session that a link brings (`#token=…`), else the one of this tab, if any; throws why it is no good. */
@@ -98,20 +104,29 @@ function remembered(what, session) {
   return session;
 }
 
-function claimsOf(token) {
+/** Header and claims. */
+function partsOf(token) {
   try {
-    const [, payload, signature] = token.split(".");
+    const [header, payload, signature] = token.split(".");
     if (!signature) throw new Error("it has too few parts");
-    const bytes = Uint8Array.from(atob(payload.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
-    return JSON.parse(new TextDecoder().decode(bytes));
+    return [header, payload].map((part) => {
+      const bytes = Uint8Array.from(atob(part.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+      return JSON.parse(new TextDecoder().decode(bytes));
+    });
   } catch {
     throw new Error("This is no token: a JWT has three parts with dots between, and begins with “ey”.");
   }
 }
 
-function checkSub(sub) {
-  if (typeof sub !== "string" || !/^[A-Za-z0-9._~@|+=-]{1,180}$/.test(sub)) {
-    throw new Error("A name has 1 to 180 of the characters A–Z, a–z, 0–9 and . _ ~ @ | + = -");
+/** The user's name in the channel's: docs/api.md says what is escaped, and how. */
+function nameOf(user) {
+  const escaped = (byte) => `!${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+  return user.replace(/[^A-Za-z0-9._~@|+=-]/gu, (c) => Array.from(encoded(c), escaped).join(""));
+}
+
+function checkUser(user) {
+  if (typeof user !== "string" || user === "" || nameOf(user).length > 180) {
+    throw new Error("A name has 1 to 180 characters, and fewer where they are not A–Z, a–z, 0–9 or . _ ~ @ | + = -");
   }
 }
 

@@ -11,6 +11,7 @@ pub(crate) fn render(settings: &Settings) -> String {
         ("{{websocket_url}}", attribute(settings.websocket.as_str())),
         ("{{local_token_secret}}", optional(&settings.local_token_secret)),
         ("{{vapid_public_key}}", optional(&settings.vapid_public_key)),
+        ("{{user_claim}}", attribute(&settings.user_claim)),
     ]
     .into_iter()
     .fold(TEMPLATE.to_owned(), |page, (place, text)| page.replacen(place, &text, 1))
@@ -40,7 +41,8 @@ mod tests {
     fn rendered(secret: Option<&str>) -> String {
         let websocket = WebSocketUrl::parse("wss://example.com/prod?a=1&b=\"2\"").unwrap();
         let vapid_public_key = Some("BMgg-_".to_owned());
-        render(&Settings { websocket, local_token_secret: secret.map(ToOwned::to_owned), vapid_public_key })
+        let local_token_secret = secret.map(ToOwned::to_owned);
+        render(&Settings { websocket, local_token_secret, vapid_public_key, user_claim: "email".to_owned() })
     }
 
     #[test]
@@ -49,6 +51,7 @@ mod tests {
         assert!(page.contains(r#"content="wss://example.com/prod?a=1&amp;b=&quot;2&quot;""#), "{page}");
         assert!(page.contains(r#"content="&quot;&gt;&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;""#), "{page}");
         assert!(page.contains(r#"<meta name="tidings-vapid-public-key" content="BMgg-_">"#), "{page}");
+        assert!(page.contains(r#"<meta name="tidings-user-claim" content="email">"#), "{page}");
         assert!(!page.contains("{{"), "{page}");
     }
 

@@ -77,7 +77,12 @@ mod tests {
 
     fn site() -> Site {
         let websocket = WebSocketUrl::parse("wss://example.com/prod").unwrap();
-        Site::new(&Settings { websocket, local_token_secret: None, vapid_public_key: None })
+        Site::new(&Settings {
+            websocket,
+            local_token_secret: None,
+            vapid_public_key: None,
+            user_claim: "sub".to_owned(),
+        })
     }
 
     fn get(event: &str) -> Response<String> {

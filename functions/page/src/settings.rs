@@ -10,15 +10,18 @@ pub(crate) struct Settings {
     pub(crate) local_token_secret: Option<String>,
     /// The public key of Web Push; nothing where the stack pushes to no browsers.
     pub(crate) vapid_public_key: Option<String>,
+    /// The claim that names the user in tokens signed by a public key.
+    pub(crate) user_claim: String,
 }
 
 impl Settings {
     /// Reads them from the environment.
     pub(crate) fn from_env() -> Result<Self, InvalidSetting> {
-        let PageSettings { websocket_url, local_token_secret, vapid_public_key } = PageSettings::from_env()?;
+        let PageSettings { websocket_url, local_token_secret, vapid_public_key, user_claim } =
+            PageSettings::from_env()?;
         let websocket = WebSocketUrl::parse(&websocket_url)
             .map_err(|reason| InvalidSetting::Invalid { name: "WEBSOCKET_URL", reason })?;
-        Ok(Self { websocket, local_token_secret, vapid_public_key })
+        Ok(Self { websocket, local_token_secret, vapid_public_key, user_claim })
     }
 }
 

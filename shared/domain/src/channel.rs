@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::user_name;
+
 /// The namespace of people's own channels.
 pub const USER_NAMESPACE: &str = "user";
 
@@ -32,6 +34,9 @@ pub enum InvalidChannel {
     /// The part behind the `:` is wrong.
     #[error("the name, behind the `:`, has 1 to 180 characters of A-Z, a-z, 0-9 and `._~@|+=-`")]
     Name,
+    /// The part behind `user:` is wrong.
+    #[error("behind `user:`: {}", InvalidSub)]
+    User,
 }
 
 impl Channel {
@@ -44,10 +49,12 @@ impl Channel {
         if !is_namespace(namespace) {
             return Err(InvalidChannel::Namespace);
         }
-        if !is_name(name) {
-            return Err(InvalidChannel::Name);
+        match namespace {
+            USER_NAMESPACE if !is_user_name(name) => Err(InvalidChannel::User),
+            USER_NAMESPACE => Ok(Self(text.to_owned())),
+            _ if !is_name(name) => Err(InvalidChannel::Name),
+            _ => Ok(Self(text.to_owned())),
         }
-        Ok(Self(text.to_owned()))
     }
 
     /// The user's own channel, their inbox.
@@ -75,7 +82,11 @@ fn is_namespace(text: &str) -> bool {
 }
 
 fn is_name(text: &str) -> bool {
-    (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._~@|+=-".contains(&b))
+    (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(user_name::is_plain)
+}
+
+fn is_user_name(text: &str) -> bool {
+    (1..=MAX_NAME).contains(&text.len()) && user_name::is_user_name(text)
 }
 
 impl fmt::Display for Channel {
@@ -93,10 +104,18 @@ impl<'de> Deserialize<'de> for Channel {
 
 /// A text is no user's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a user's name has 1 to 180 characters of A-Z, a-z, 0-9 and `._~@|+=-`")]
+#[error(
+    "a user's name has 1 to 180 characters of A-Z, a-z, 0-9 and `._~@|+=-`; each other character of the user's claim \
+     stands there as `!` and two digits, 0-9 or A-F, for each of its bytes, as `!3A` for `:`"
+)]
 pub struct InvalidSub;
 
-/// A user: the `sub` of a token, with the characters that a channel name may have.
+/// A claim names no user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a user is named by 1 to 180 characters, and each byte but A-Z, a-z, 0-9 and `._~@|+=-` counts as three")]
+pub struct InvalidClaim;
+
+/// A user, named as in their own channel's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Sub(String);
@@ -105,9 +124,18 @@ impl Sub {
     /// Reads a user's name.
     ///
     /// # Errors
-    /// It has other characters than a channel's name may have, or more than 180.
+    /// It has other characters than a user's name may have, or more than 180.
     pub fn parse(text: &str) -> Result<Self, InvalidSub> {
-        if is_name(text) { Ok(Self(text.to_owned())) } else { Err(InvalidSub) }
+        if is_user_name(text) { Ok(Self(text.to_owned())) } else { Err(InvalidSub) }
+    }
+
+    /// The user whose token has this claim: what a channel's name cannot hold is escaped.
+    ///
+    /// # Errors
+    /// It is empty, or the name would have more than 180 characters.
+    pub fn of_claim(claim: &str) -> Result<Self, InvalidClaim> {
+        let name = user_name::escape(claim);
+        if (1..=MAX_NAME).contains(&name.len()) { Ok(Self(name)) } else { Err(InvalidClaim) }
     }
 
     /// Who sends what comes in over SNS. No token is theirs: `:` is none of a user's characters.
@@ -183,6 +211,31 @@ mod tests {
     }
 
     #[test]
+    fn only_a_users_name_has_escapes() {
+        for name in ["user:f!3A1!3Aalice", "user:zo!C3!AB"] {
+            assert_eq!(Channel::parse(name).map(|c| c.to_string()), Ok(name.to_owned()));
+        }
+        assert_eq!(Channel::parse("topic:f!3A1"), Err(InvalidChannel::Name));
+        for name in
+            ["user:f:1:alice", "user:f!3a1", "user:!41", "user:", "user:a b", &format!("user:{}", "!3A".repeat(61))]
+        {
+            assert_eq!(Channel::parse(name), Err(InvalidChannel::User), "{name}");
+        }
+    }
+
+    #[test]
+    fn whatever_a_claim_is_the_user_has_a_channel() {
+        for claim in ["alice", "f:1:alice", "zoë", "sns:", &"a".repeat(180), &":".repeat(60)] {
+            let sub = Sub::of_claim(claim).unwrap();
+            assert!(Channel::parse(Channel::inbox(&sub).as_str()).is_ok(), "{claim}");
+            assert_ne!(sub, Sub::sns());
+        }
+        for claim in ["", &"a".repeat(181), &":".repeat(61)] {
+            assert_eq!(Sub::of_claim(claim), Err(InvalidClaim), "{claim}");
+        }
+    }
+
+    #[test]
     fn only_the_user_namespace_holds_inboxes() {
         assert!(Channel::parse("user:alice").is_ok_and(|c| c.is_inbox()));
         assert!(Channel::parse("users:alice").is_ok_and(|c| !c.is_inbox()));
@@ -195,7 +248,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_the_parser_panic_and_what_it_takes_has_one_colon(text in ".{0,300}") {
+        fn no_text_makes_the_parser_panic_and_what_it_takes_has_one_colon(text in "(user:)?.{0,300}") {
             if let Ok(channel) = Channel::parse(&text) {
                 prop_assert_eq!(channel.as_str().matches(':').count(), 1);
             }

@@ -1,6 +1,9 @@
 //! What a verified token says of its bearer.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt::Display;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::channel::{Channel, Sub};
 use super::pattern::Pattern;
@@ -10,13 +13,18 @@ use super::time::Millis;
 /// The most channels that a connection may join besides the user's own.
 pub const MAX_CHANNELS: usize = 50;
 
-/// The claims that Tidings reads. Others are left alone: identity providers add their own.
+/// The claim that is the user, unless another is named.
+pub const SUB: &str = "sub";
+
+/// Above this no number is a time: 2^64, beyond which issuers count nothing.
+const TIMES_END: f64 = 18_446_744_073_709_551_616.0;
+
+/// What Tidings keeps of a token's claims. Others are left alone: identity providers add their own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     /// The user.
     pub sub: Sub,
     /// When the token ends, in seconds since 1970.
-    #[serde(deserialize_with = "numeric_date")]
     pub exp: i64,
     /// What may be read besides the user's own channel.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -29,14 +37,66 @@ pub struct Claims {
     pub channels: Vec<Channel>,
 }
 
-/// RFC 7519 allows a fraction of a second; it is cut off.
-fn numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    let seconds = f64::deserialize(deserializer)?;
+/// A claim's value; one that is `null` counts as left out, since that is how some issuers write an empty list.
+#[must_use]
+pub fn claim<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    claims.get(name).filter(|value| !value.is_null())
+}
+
+/// A time among a token's claims, in seconds since 1970, with or without a fraction (`NumericDate` of RFC 7519 section 2).
+///
+/// # Errors
+/// It is no number.
+pub fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<f64>, String> {
+    let number =
+        |value: &Value| value.as_f64().ok_or_else(|| format!("its claim `{name}` has to be a number of seconds"));
+    claim(claims, name).map(number).transpose()
+}
+
+fn end(claims: &Map<String, Value>) -> Result<i64, String> {
+    let seconds = time(claims, "exp")?.ok_or("its claim `exp` is missing")?;
+    if seconds > TIMES_END {
+        return Err("its claim `exp` is beyond all times: give seconds since 1970".to_owned());
+    }
     #[allow(clippy::cast_possible_truncation, reason = "the cast saturates, which is as good as never")]
     Ok(seconds.floor() as i64)
 }
 
+fn user(claims: &Map<String, Value>, name: &str) -> Result<Sub, String> {
+    let user = claim(claims, name).ok_or_else(|| format!("its claim `{name}` is missing"))?;
+    let user = user.as_str().ok_or_else(|| format!("its claim `{name}` has to be a text"))?;
+    Sub::of_claim(user).map_err(|reason| format!("its claim `{name}`: {reason}"))
+}
+
+fn list<T, E: Display>(
+    claims: &Map<String, Value>,
+    name: &str,
+    read: impl Fn(&str) -> Result<T, E>,
+) -> Result<Vec<T>, String> {
+    let Some(list) = claim(claims, name) else { return Ok(Vec::new()) };
+    let list = list.as_array().ok_or_else(|| format!("its claim `{name}` has to be a list of texts"))?;
+    let entry = |(i, value): (usize, &Value)| {
+        let text = value.as_str().ok_or_else(|| format!("its claim `{name}[{i}]` has to be a text"))?;
+        read(text).map_err(|reason| format!("its claim `{name}[{i}]`: {reason}"))
+    };
+    list.iter().enumerate().map(entry).collect()
+}
+
 impl Claims {
+    /// Reads the claims of a token whose claim `user_claim` is the user. A fraction of the second of its `exp` is cut off.
+    ///
+    /// # Errors
+    /// Says which claim is wrong, and how.
+    pub fn read(claims: &Map<String, Value>, user_claim: &str) -> Result<Self, String> {
+        Ok(Self {
+            sub: user(claims, user_claim)?,
+            exp: end(claims)?,
+            subscribe: list(claims, "subscribe", Pattern::parse)?,
+            publish: list(claims, "publish", Pattern::parse)?,
+            channels: list(claims, "channels", Channel::parse)?,
+        })
+    }
+
     /// The user's own channel.
     #[must_use]
     pub fn inbox(&self) -> Channel {
@@ -137,7 +197,7 @@ mod tests {
 
     use super::*;
 
-    fn claims(extra: &serde_json::Value) -> Claims {
+    fn claims(extra: &Value) -> Claims {
         let mut all = json!({"sub": "alice", "exp": 100});
         all.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
         serde_json::from_value(all).unwrap()
@@ -179,14 +239,61 @@ mod tests {
         assert_eq!(many.joined().unwrap_err().code, Code::TooManySubscriptions);
     }
 
-    #[test]
-    fn an_end_with_a_fraction_counts_to_the_second() {
-        let alice: Claims = serde_json::from_value(json!({"sub": "alice", "exp": 100.9})).unwrap();
-        assert_eq!(alice.exp, 100);
+    fn read(claims: &Value) -> Result<Claims, String> {
+        Claims::read(claims.as_object().unwrap(), SUB)
     }
 
     #[test]
-    fn a_sub_that_no_channel_could_be_named_after_is_refused() {
-        assert!(serde_json::from_value::<Claims>(json!({"sub": "a b", "exp": 1})).is_err());
+    fn an_end_with_a_fraction_counts_to_the_second() {
+        for (exp, end) in
+            [(json!(100), 100), (json!(100.9), 100), (json!(1e2), 100), (json!(-0.5), -1), (json!(u64::MAX), i64::MAX)]
+        {
+            assert_eq!(read(&json!({"sub": "alice", "exp": exp})).map(|claims| claims.exp), Ok(end), "{exp}");
+        }
+    }
+
+    #[test]
+    fn a_null_claim_is_a_missing_one() {
+        let claims = json!({"sub": "alice", "exp": 1, "subscribe": null, "publish": null, "channels": null});
+        let alice = read(&claims).unwrap();
+        assert_eq!((alice.subscribe, alice.publish, alice.channels), (vec![], vec![], vec![]));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_claim_is_said_by_its_name() {
+        for (name, value, wrong) in [
+            ("sub", json!(null), "its claim `sub` is missing"),
+            ("sub", json!(42), "its claim `sub` has to be a text"),
+            ("sub", json!(""), "its claim `sub`: a user is named by 1 to 180 characters"),
+            ("exp", json!(null), "its claim `exp` is missing"),
+            ("exp", json!("100"), "its claim `exp` has to be a number"),
+            ("exp", json!(1e300), "its claim `exp` is beyond all times"),
+            ("publish", json!("*"), "its claim `publish` has to be a list"),
+            ("publish", json!(["*", 7]), "its claim `publish[1]` has to be a text"),
+            ("subscribe", json!(["*a"]), "its claim `subscribe[0]`: a channel is named"),
+            ("channels", json!(["topic:a", "topic:*"]), "its claim `channels[1]`: the name"),
+        ] {
+            let mut claims = json!({"sub": "alice", "exp": 1});
+            claims[name] = value;
+            let said = read(&claims).unwrap_err();
+            assert!(said.starts_with(wrong), "{claims}: {said}");
+        }
+    }
+
+    #[test]
+    fn another_claim_may_be_the_user() {
+        let claims = json!({"sub": "9f3c", "email": "alice@example.org", "exp": 1});
+        let by = |claim| Claims::read(claims.as_object().unwrap(), claim).map(|claims| claims.inbox().to_string());
+        assert_eq!(by(SUB).as_deref(), Ok("user:9f3c"));
+        assert_eq!(by("email").as_deref(), Ok("user:alice@example.org"));
+        assert!(by("upn").is_err(), "the `sub` of another user may be this one's e-mail address");
+    }
+
+    #[test]
+    fn what_is_kept_is_read_again() {
+        let claims = json!({"sub": "f:1:alice", "exp": 1, "publish": ["user:f!3A1!3A*"], "channels": ["topic:a"]});
+        let alice = read(&claims).unwrap();
+        let kept = serde_json::to_string(&alice).unwrap();
+        assert_eq!(serde_json::from_str::<Claims>(&kept).unwrap(), alice);
     }
 }

@@ -22,3 +22,4 @@ pub mod share;
 pub mod span;
 pub mod time;
 pub mod unread;
+mod user_name;

@@ -8,8 +8,8 @@ use aws_smithy_runtime_api::client::http::HttpConnector as _;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
-use jsonwebtoken::jwk::JwkSet;
 
+use super::keys::JwkSet;
 use crate::error::Error;
 
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -1,8 +1,11 @@
 //! The keys that may have signed a token.
 
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, JwkSet};
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
+use serde::Deserialize;
+use serde_json::Value;
 
+use super::parts::Parts;
 use crate::error::Error;
 
 /// A public key and the only algorithm that it is used with.
@@ -24,6 +27,16 @@ pub(super) struct Keys {
     pub(super) set: Vec<PublicKey>,
 }
 
+impl Keys {
+    /// The public keys that may have signed a token: each is used with one algorithm only (RFC 8725 section 3.1).
+    pub(super) fn public_for(&self, token: &Parts<'_>) -> impl Iterator<Item = &DecodingKey> {
+        let fits = |key: &&PublicKey| {
+            key.algorithm == token.algorithm && (key.id.is_none() || token.kid.is_none() || key.id == token.kid)
+        };
+        self.pem.iter().chain(&self.set).filter(fits).map(|key| &key.key)
+    }
+}
+
 /// The stack's own keys, from the versions of its secret.
 pub(super) fn from_versions(versions: &[String]) -> Vec<DecodingKey> {
     versions.iter().map(|secret| DecodingKey::from_secret(secret.as_bytes())).collect()
@@ -31,7 +44,9 @@ pub(super) fn from_versions(versions: &[String]) -> Vec<DecodingKey> {
 
 type ReadPem = fn(&[u8]) -> jsonwebtoken::errors::Result<DecodingKey>;
 
+/// Reads a public key in PEM. Where a line cannot end, `\n` stands for its end.
 pub(super) fn from_pem(pem: &str) -> Result<PublicKey, Error> {
+    let pem = pem.replace("\\r", "").replace("\\n", "\n");
     let kinds: [(Algorithm, ReadPem); 3] = [
         (Algorithm::RS256, DecodingKey::from_rsa_pem),
         (Algorithm::ES256, DecodingKey::from_ec_pem),
@@ -54,34 +69,102 @@ fn is_p256(key: &DecodingKey) -> bool {
     key.try_get_as_bytes().is_ok_and(|point| point.len() == 65)
 }
 
+/// A JSON Web Key Set (RFC 7517 section 5).
+#[derive(Deserialize)]
+pub(super) struct JwkSet {
+    keys: Vec<Value>,
+}
+
 /// The keys of a set that are of use here; providers publish others beside them.
 pub(super) fn from_set(set: JwkSet) -> Vec<PublicKey> {
-    set.keys
-        .into_iter()
-        .filter_map(|jwk| {
-            let algorithm = match &jwk.algorithm {
-                AlgorithmParameters::RSA(_) => Algorithm::RS256,
-                AlgorithmParameters::EllipticCurve(ec) if ec.curve == EllipticCurve::P256 => Algorithm::ES256,
-                AlgorithmParameters::OctetKeyPair(okp) if okp.curve == EllipticCurve::Ed25519 => Algorithm::EdDSA,
-                _ => return None,
-            };
-            let key = DecodingKey::from_jwk(&jwk).ok()?;
-            Some(PublicKey { id: jwk.common.key_id, algorithm, key })
-        })
-        .collect()
+    set.keys.into_iter().filter_map(from_jwk).collect()
+}
+
+fn from_jwk(mut jwk: Value) -> Option<PublicKey> {
+    let named = jwk.as_object_mut()?.remove("alg").filter(|name| !name.is_null());
+    let jwk: Jwk = serde_json::from_value(jwk).ok()?;
+    let (algorithm, names) = match &jwk.algorithm {
+        AlgorithmParameters::RSA(_) => (Algorithm::RS256, ["RS256"].as_slice()),
+        AlgorithmParameters::EllipticCurve(ec) if ec.curve == EllipticCurve::P256 => {
+            (Algorithm::ES256, ["ES256"].as_slice())
+        }
+        AlgorithmParameters::OctetKeyPair(okp) if okp.curve == EllipticCurve::Ed25519 => {
+            (Algorithm::EdDSA, ["EdDSA", "Ed25519"].as_slice())
+        }
+        _ => return None,
+    };
+    let is_for_it = named.is_none_or(|name| names.iter().any(|other| name == *other));
+    if !is_for_it || !verifies_signatures(&jwk) {
+        return None;
+    }
+    let key = DecodingKey::from_jwk(&jwk).ok()?;
+    Some(PublicKey { id: jwk.common.key_id, algorithm, key })
+}
+
+/// Whether a key is for signatures, as far as it says what it is for (RFC 7517 sections 4.2 and 4.3).
+fn verifies_signatures(jwk: &Jwk) -> bool {
+    let Jwk { common, .. } = jwk;
+    common.public_key_use.as_ref().is_none_or(|other| *other == PublicKeyUse::Signature)
+        && common.key_operations.as_ref().is_none_or(|all| all.contains(&KeyOperations::Verify))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    const P256: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEEV0jGGrRUtJbxmLFaUSnFp6jJSqCKXiNxkGCwegaNV+T++q0YpV9dxxvRUf0jwuY0nKBrKejPRV48BXi1degtw==";
+
+    fn pem(body: &str) -> String {
+        format!("-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n")
+    }
 
     #[test]
     fn a_public_key_is_one_of_the_three_kinds_or_refused() {
-        let p256 = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEEV0jGGrRUtJbxmLFaUSnFp6jJSqCKXiNxkGCwegaNV+T++q0YpV9dxxvRUf0jwuY0nKBrKejPRV48BXi1degtw==";
         let p384 = "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAExbjRQDb22jQzuHw8rfjkU9/g/wE0hLreMrnFlfLkVmCbsr/EjygOUTkoNNEaeP0zuxnaHYa7dGImJMClJ9oolLwMtBe2tIf0euJzzJqq2zm0dv7IrnfTifJ/w/AeJiA0";
-        let pem = |body: &str| format!("-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n");
-        assert!(from_pem(&pem(p256)).is_ok_and(|key| key.algorithm == Algorithm::ES256));
+        assert!(from_pem(&pem(P256)).is_ok_and(|key| key.algorithm == Algorithm::ES256));
         assert!(from_pem(&pem(p384)).is_err());
         assert!(from_pem("no key").is_err());
+    }
+
+    #[test]
+    fn the_lines_of_a_public_key_may_end_in_any_way() {
+        let (first, rest) = P256.split_at(64);
+        let lines = pem(&format!("{first}\n{rest}"));
+        for end in ["\n", "\r\n", "\\n", "\\r\\n", " "] {
+            assert!(from_pem(&lines.replace('\n', end)).is_ok_and(|key| key.algorithm == Algorithm::ES256), "{end:?}");
+        }
+    }
+
+    /// Whether a set's only key counts, with these fields besides its own.
+    fn counts(fields: &Value) -> bool {
+        let mut jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+        jwk.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        from_set(JwkSet { keys: vec![json!("odd"), jwk] }).len() == 1
+    }
+
+    #[test]
+    fn a_key_of_a_set_counts_for_what_it_says_it_is_for() {
+        for good in [
+            json!({}),
+            json!({"kid": "k", "use": "sig", "alg": "EdDSA"}),
+            json!({"alg": "Ed25519", "key_ops": ["verify"]}),
+            json!({"use": null, "alg": null, "key_ops": null, "kid": null}),
+        ] {
+            assert!(counts(&good), "{good}");
+        }
+        for bad in [
+            json!({"use": "enc"}),
+            json!({"use": "enc", "alg": "EdDSA"}),
+            json!({"use": "tls"}),
+            json!({"alg": "ES256"}),
+            json!({"alg": "ECDH-ES"}),
+            json!({"alg": 7}),
+            json!({"key_ops": ["deriveKey"]}),
+            json!({"crv": "X25519"}),
+        ] {
+            assert!(!counts(&bad), "{bad}");
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 mod jwks;
 mod keys;
+mod parts;
 mod source;
 mod verify;
 
@@ -15,6 +16,7 @@ use tokio::sync::Mutex;
 
 use crate::aws::clients::Clients;
 use crate::aws::secret::Secret;
+use crate::clock;
 use crate::error::Error;
 use crate::settings::TokenSettings;
 use jwks::KeySet;
@@ -34,6 +36,8 @@ pub struct Verifier {
     settings: TokenSettings,
     secret: Secret,
     key_set: Option<KeySet>,
+    /// Whether the configured public key is none.
+    lacks_pem: bool,
     known: Mutex<Known>,
 }
 
@@ -57,12 +61,14 @@ impl Verifier {
     /// Reads the keys.
     ///
     /// # Errors
-    /// The secret or the public key cannot be read: the function must not start, since it could let nobody in. A
-    /// provider that is down for a moment keeps out its own tokens only: its keys are asked for again with the first.
+    /// The secret cannot be read: the function must not start, since it could let nobody in. A provider that is down for a
+    /// moment keeps out its own tokens only: its keys are asked for again with the first. So does a public key that cannot
+    /// be read.
     pub async fn load(clients: &Clients, settings: TokenSettings) -> Result<Self, Error> {
         let secret = Secret::new(clients, settings.secret.clone());
         let key_set = settings.jwks_url.clone().map(KeySet::new);
-        let pem = settings.public_key.as_deref().map(from_pem).transpose()?;
+        let pem = settings.public_key.as_deref().map(from_pem).transpose().inspect_err(Error::log);
+        let (lacks_pem, pem) = (pem.is_err(), pem.unwrap_or_default());
         let keys = Keys { secrets: from_versions(&secret.versions().await?), pem, set: Vec::new() };
         let mut known = Known { keys, secret: Source::read_now(), key_set: Source::never_read() };
         if let Some(set) = &key_set {
@@ -74,7 +80,7 @@ impl Verifier {
                 Err(error) => error.log(),
             }
         }
-        Ok(Self { settings, secret, key_set, known: Mutex::new(known) })
+        Ok(Self { settings, secret, key_set, lacks_pem, known: Mutex::new(known) })
     }
 
     /// The claims of a token that is well signed and has not expired.
@@ -87,22 +93,28 @@ impl Verifier {
         }
         let mut known = self.known.lock().await;
         self.refresh_old(&mut known).await;
-        let mut verdict = verify(token, &known.keys, &self.settings);
+        let now = clock::now();
+        let mut verdict = verify(token, &known.keys, &self.settings, now);
         if let Verdict::UnknownKey(signer) = verdict
             && self.refresh(&mut known, signer).await?
         {
-            verdict = verify(token, &known.keys, &self.settings);
+            verdict = verify(token, &known.keys, &self.settings, now);
         }
         match verdict {
             Verdict::Is(claims) => Ok(*claims),
             Verdict::Refused(refusal) => Err(refusal.into()),
-            Verdict::UnknownKey(signer) if known.source(signer).is_failing() => {
+            Verdict::UnknownKey(signer) if self.lacks_keys(&known, signer) => {
                 Err(Error::Failed { call: "verify a token", cause: "its signer's keys could not be read".to_owned() })
             }
             Verdict::UnknownKey(_) => {
                 Err(Refusal::new(Code::InvalidToken, "the token is not signed by a key that is known here").into())
             }
         }
+    }
+
+    /// Whether the key that fits a token may be one that could not be read.
+    fn lacks_keys(&self, known: &Known, signer: Signer) -> bool {
+        known.source(signer).is_failing() || signer == Signer::KeySet && self.lacks_pem
     }
 
     /// Reads again what has grown old. Keys that cannot be read now stay as they are.

@@ -139,7 +139,7 @@ fn print_one(endpoint: &Endpoint, json: bool) -> Result<(), Failure> {
 
 /// On the local stack an inbox's endpoints are its user's own, who is told if one is disabled.
 fn client(stack: &Stack, channel: &Channel) -> Result<Client, Failure> {
-    let mut claims = Claims::new(channel.as_str().strip_prefix("user:").unwrap_or("tidings-cli"), TOKEN_LIFETIME);
+    let mut claims = Claims::new(channel.sub().as_deref().unwrap_or("tidings-cli"), TOKEN_LIFETIME);
     claims.publish = vec!["*".to_owned()];
     stack.client(&claims)
 }

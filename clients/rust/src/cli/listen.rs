@@ -24,6 +24,9 @@ pub(super) struct Listen {
     /// Who listens. Only where no token is given: a token says so itself.
     #[arg(long, default_value = "alice")]
     sub: String,
+    /// The claim of the token that names who listens, where the stack's parameter TokenUserClaim is not `sub`.
+    #[arg(long, value_name = "CLAIM", default_value = "sub")]
+    user_claim: String,
     /// Print JSON, one notification a line.
     #[arg(long)]
     json: bool,
@@ -58,8 +61,10 @@ impl Listen {
 
     fn builder(&self, stack: &Stack) -> Result<Builder, Failure> {
         let Some(token) = stack.token.clone() else { return self.local_builder(&stack.websocket) };
-        Claims::read_unverified(&token)?;
-        Ok(Listener::builder(&stack.websocket, move || std::future::ready(Ok::<_, TokenError>(token.clone()))))
+        Claims::read_unverified_by(&token, &self.user_claim)?;
+        let builder =
+            Listener::builder(&stack.websocket, move || std::future::ready(Ok::<_, TokenError>(token.clone())));
+        Ok(builder.user_claim(&self.user_claim))
     }
 
     fn local_builder(&self, url: &str) -> Result<Builder, Failure> {

@@ -17,6 +17,7 @@ mod layout;
 mod lifecycle;
 mod logs;
 mod neighbours;
+mod parameters;
 mod policies;
 mod poll;
 mod releases;

@@ -163,6 +163,13 @@ mod tests {
     }
 
     #[test]
+    fn a_pattern_is_held_against_the_whole_value() {
+        for stage in ["dev\n", "\ndev", "dev\nprod", " dev", "dev prod", ""] {
+            assert!(outcome(&[("Stage", stage)]).is_err(), "{stage:?}");
+        }
+    }
+
+    #[test]
     fn a_list_has_members_without_blanks_or_none() {
         let origins = |given: &str| outcome(&[("Origins", given)]).expect("allowed values")["Origins"].clone();
         assert_eq!(outcome(&[]).expect("defaults")["Origins"], json!(["*"]));

@@ -1,0 +1,72 @@
+//! What a parameter may not be, nothing is deployed with.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::harness::{Stack, binaries, root};
+
+/// How a stack says that it does not start with this parameter.
+async fn refusal(parameter: &str) -> String {
+    let folder = tokio::task::spawn_blocking(binaries).await.unwrap();
+    let output = Command::new(folder.join("tidings-local"))
+        .args(["--json", "--no-build", "--http-port", "0", "--websocket-port", "0", "--aws-port", "0", "--parameter"])
+        .arg(parameter)
+        .current_dir(root())
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    // One that starts does not end.
+    let output = timeout(Duration::from_secs(60), output).await.expect("it starts").unwrap();
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_no_public_key_is_refused_before_anything_starts() {
+    let pem = |label: &str, body: &str| format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n");
+    let p256 = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEEV0jGGrRUtJbxmLFaUSnFp6jJSqCKXiNxkGCwegaNV+T++q0YpV9dxxvRUf0jwuY0nKBrKejPRV48BXi1degtw==";
+    let p384 = "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAExbjRQDb22jQzuHw8rfjkU9/g/wE0hLreMrnFlfLkVmCbsr/EjygOUTkoNNEaeP0zuxnaHYa7dGImJMClJ9oolLwMtBe2tIf0euJzzJqq2zm0dv7IrnfTifJ/w/AeJiA0";
+    for bad in [
+        // What a shell leaves of a key without quotes.
+        "-----BEGIN".to_owned(),
+        p256.to_owned(),
+        pem("PUBLIC KEY", ""),
+        pem("PUBLIC KEY", &p256[..60]),
+        pem("PUBLIC KEY", p384),
+        pem("PUBLIC KEY", "no key"),
+        pem("PRIVATE KEY", p256),
+        pem("EC PUBLIC KEY", p256),
+        pem("RSA PUBLIC KEY", p256),
+        pem("PUBLIC KEY", p256).replace("END PUBLIC", "END RSA PUBLIC"),
+        pem("PUBLIC KEY", p256).replace("-----END PUBLIC KEY-----", ""),
+        pem("PUBLIC KEY", p256).replace('\n', "/n"),
+        format!("\"{}\"", pem("PUBLIC KEY", p256)),
+        "https://idp.example.com/keys".to_owned(),
+    ] {
+        let said = refusal(&format!("TokenPublicKey={bad}")).await;
+        assert!(said.contains("TokenPublicKey") && said.contains("from -----BEGIN to -----END"), "{bad:?}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_claim_without_a_name_names_no_user() {
+    for bad in ["", " ", "my claim"] {
+        let said = refusal(&format!("TokenUserClaim={bad}")).await;
+        assert!(said.contains("TokenUserClaim") && said.contains("the name of a claim"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_day_that_never_was_is_no_time_of_a_restoration() {
+    for bad in ["2026-02-29", "2025-04-31", "2024-02-30", "2026-13-01", "2026-00-10"] {
+        let said = refusal(&format!("RestoredAt={bad}T10:00:00Z")).await;
+        assert!(said.contains("RestoredAt") && said.contains("a moment such as"), "{said}");
+    }
+    for good in ["2024-02-29", "2025-12-31", "2026-02-28"] {
+        let stack = Stack::start_with(&["--parameter", &format!("RestoredAt={good}T23:59:59Z")]).await;
+        assert!(stack.send("topic:a", "x").await > 1, "the log begins anew: {good}");
+    }
+}

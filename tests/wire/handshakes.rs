@@ -69,6 +69,7 @@ async fn a_bearer_token_in_the_handshakes_header_is_read() {
         "its case counts"
     );
     assert_eq!(handshake(&stack, "", &["Authorization: Basic YTpi", &good.replace("Bearer", "BEARER")]).await.0, 101);
+    assert_eq!(handshake(&stack, "", &[&good, "X-Name: zoë", "Authorization: é"]).await.0, 101);
     for none in
         ["Authorization: Basic YTpi", "Authorization: Bearer", "Authorization: Bearer ", "Authorization: Bearer no"]
     {

@@ -78,3 +78,23 @@ async fn what_comes_twice_when_the_clocks_go_back_is_sent_once() {
     stack.until("it is sent", || async { sent(&stack, "user:fold").await.len() == 2 }).await;
     assert_eq!(sent(&stack, "user:fold").await, ["2027-10-31T00:30:00Z", "2027-11-01T01:30:00Z"]);
 }
+
+#[tokio::test]
+async fn lists_and_ranges_are_fixed_times_when_the_clocks_change() {
+    let Some(stack) = Stack::start_with_clock(&[]).await else { return };
+    stack.stop_sweeps().await;
+    for (clock, repeat, zone, next) in [
+        // From 02:00 to 03:00: what is left out goes out after the gap.
+        ("2027-03-27T12:00:00Z", "15,45 2 * * *", "Europe/Paris", "2027-03-28T01:00:00Z"),
+        // From Saturday, 23:00, to Sunday.
+        ("2027-03-27T12:00:00Z", "30 22-23 * * SAT", "America/Nuuk", "2027-03-28T00:30:00Z"),
+        ("2027-03-28T00:30:00Z", "30 22-23 * * SAT", "America/Nuuk", "2027-03-28T01:00:00Z"),
+        // From 02:00 EDT to 01:00 EST: 01:30 has gone out the first time.
+        ("2027-11-07T05:30:01Z", "30 1,13 * * *", "America/New_York", "2027-11-07T18:30:00Z"),
+        ("2027-11-07T05:30:01Z", "*/30 1 * * *", "America/New_York", "2027-11-07T06:00:00Z"),
+    ] {
+        stack.set_clock(clock).await;
+        let body = json!({"to": "user:lists", "body": "x", "repeat": repeat, "time_zone": zone});
+        assert_eq!(schedule(&stack, &body).await.1, moment(&json!(next)), "{repeat} in {zone} from {clock}");
+    }
+}

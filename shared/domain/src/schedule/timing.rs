@@ -53,7 +53,7 @@ impl Timing {
         };
         let zone = fields.time_zone.as_deref();
         let repeat = match &fields.repeat {
-            Some(expression) => Some(Repeat::parse(expression, zone)?),
+            Some(expression) => Some(repeat(expression, zone)?),
             None if zone.is_some() => return Err(Refusal::field("time_zone", "goes with `repeat` only")),
             None => None,
         };
@@ -92,6 +92,16 @@ impl Timing {
 fn moment(text: &str) -> Result<Millis, Refusal> {
     Millis::from_rfc3339(text)
         .map_err(|_| Refusal::field("deliver_at", "write a moment with its offset: 2026-11-21T20:00:00Z"))
+}
+
+/// A series that is kept already may be of no place: only new ones are refused.
+fn repeat(expression: &str, zone: Option<&str>) -> Result<Repeat, Refusal> {
+    let repeat = Repeat::parse(expression, zone)?;
+    if repeat.is_of_no_place() {
+        let reason = "stands for a zone that is not known; give one such as Europe/Paris, or leave it out for UTC";
+        return Err(Refusal::field("time_zone", format!("{:?} {reason}", zone.unwrap_or_default())));
+    }
+    Ok(repeat)
 }
 
 fn delay(text: &str) -> Result<i64, Refusal> {
@@ -169,6 +179,9 @@ mod tests {
             (vec![("repeat", "0 0 31 4 *")], "repeat"),
             (vec![("repeat", "0 9 * * *"), ("time_zone", "Paris")], "time_zone"),
             (vec![("time_zone", "Europe/Paris")], "time_zone"),
+            (vec![("repeat", "0 9 * * *"), ("time_zone", "Etc/Unknown")], "time_zone"),
+            (vec![("repeat", "0 9 * * *"), ("time_zone", "etc/unknown")], "time_zone"),
+            (vec![("repeat", "0 9 * * *"), ("time_zone", "Factory")], "time_zone"),
         ] {
             assert_eq!(due(&pairs).unwrap_err().field.as_deref(), Some(field), "{pairs:?}");
         }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::anywhere::inbound::publish;
 use crate::anywhere::poll::{only, poll};
-use crate::harness::{Stack, Target};
+use crate::harness::{Stack, Target, each_resource};
 
 async fn start() -> Target {
     Target::Local(Box::new(Stack::start().await))
@@ -63,22 +63,25 @@ async fn what_fails_is_tried_again_and_comes_once() {
     stack.assert_faults_fired().await;
 }
 
-#[tokio::test]
-async fn what_is_wrong_is_a_dead_letter_that_says_why_and_holds_all() {
-    let target = start().await;
-    let stack = stack(&target);
-    publish(&target, None, None, r#"{"title": "Typing error", "delya": "5m"}"#).await;
+/// Tries what has failed until it is given up, and gives its dead letter.
+async fn dead_letter(stack: &Stack) -> Value {
     until_failed(stack, 1).await;
     until_failed(stack, 2).await;
     stack.until("it is given up", || async { events(stack).await.is_empty() }).await;
     let queues = stack.control(Method::GET, "queues", None).await;
     let letters = queues.as_array().unwrap().iter().find(|queue| queue["queue"] == "InboundDeadLetters").unwrap();
-    let name = &letters["name"];
-    let url = json!({"QueueName": name});
-    let (_, url) = stack.aws_call("AmazonSQS.GetQueueUrl", &url).await;
+    let (_, url) = stack.aws_call("AmazonSQS.GetQueueUrl", &json!({"QueueName": letters["name"]})).await;
     let receive = json!({"QueueUrl": url["QueueUrl"], "MessageAttributeNames": ["All"]});
     let (_, received) = stack.aws_call("AmazonSQS.ReceiveMessage", &receive).await;
-    let letter = &received["Messages"][0];
+    received["Messages"][0].clone()
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_a_dead_letter_that_says_why_and_holds_all() {
+    let target = start().await;
+    let stack = stack(&target);
+    publish(&target, None, None, r#"{"to": "user:alice", "title": "Typing error", "delya": "5m"}"#).await;
+    let letter = dead_letter(stack).await;
     let event: Value = serde_json::from_str(letter["Body"].as_str().unwrap()).unwrap();
     assert!(event["Records"][0]["Sns"]["Message"].as_str().unwrap().contains("Typing error"));
     let why = letter["MessageAttributes"]["ErrorMessage"]["StringValue"].as_str().unwrap();
@@ -89,4 +92,34 @@ async fn what_is_wrong_is_a_dead_letter_that_says_why_and_holds_all() {
     publish(&target, None, None, "good").await;
     let answer = poll(&target, &["topic:inbound:0".to_owned()], &[("wait", "25")]).await;
     assert_eq!(only(&answer).1, [1]);
+}
+
+#[tokio::test]
+async fn what_names_its_channel_in_broken_json_is_a_dead_letter_and_no_text_for_others() {
+    let target = start().await;
+    let stack = stack(&target);
+    publish(&target, None, None, r#"{"to": "user:alice", "title": "Hi",}"#).await;
+    let letter = dead_letter(stack).await;
+    let why = letter["MessageAttributes"]["ErrorMessage"]["StringValue"].as_str().unwrap();
+    assert!(why.contains("invalid_json"), "{why}");
+    assert_eq!(stack.rows("Notifications").await, Vec::<Value>::new());
+}
+
+#[test]
+fn services_may_publish_for_the_stacks_own_account_only() {
+    let mut services = Vec::new();
+    each_resource("AWS::SNS::TopicPolicy", |_, policy| {
+        let statements = policy.as_mapping_get("PolicyDocument").unwrap().as_mapping_get("Statement").unwrap();
+        for statement in statements.as_vec().unwrap() {
+            let Some(names) = statement.as_mapping_get("Principal").unwrap().as_mapping_get("Service") else {
+                continue;
+            };
+            services.extend(names.as_vec().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()));
+            let condition = statement.as_mapping_get("Condition").unwrap().as_mapping_get("StringEquals").unwrap();
+            assert!(condition.as_mapping_get("aws:SourceAccount").is_some(), "others' rules would reach every channel");
+        }
+    });
+    let expected = ["budgets", "cloudwatch", "codestar-notifications", "events", "s3"];
+    services.sort();
+    assert_eq!(services, expected.map(|name| format!("{name}.amazonaws.com")));
 }

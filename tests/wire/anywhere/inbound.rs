@@ -74,3 +74,35 @@ async fn a_message_is_a_notification_an_alarm_or_an_event_told_in_words() {
     let answer = poll(&target, &[format!("{news}:2")], &[("wait", "25")]).await;
     assert_eq!(only(&answer).0["items"][0]["body"], "a b.pdf (5 bytes)");
 }
+
+#[tokio::test]
+async fn the_channel_that_a_message_names_gets_it_whatever_it_looks_like() {
+    let target = Target::start().await;
+    let alices = target.inbox("alice");
+    let mut alice = target.connect(&target.name("alice")).await;
+    let event =
+        json!({"specversion": "1.0", "id": "7", "source": "/orders", "type": "order.paid", "data": {"total": 9.5}});
+    let foreign = json!({"title": "Disk full", "number": 7, "labels": []});
+    let long = "x".repeat(100_000);
+    for (is_named_inside, message, title) in [
+        (true, format!(r#"{{"to": "{alices}", "title": "Half a pair: \ud83d"}}"#), "Half a pair: \u{fffd}"),
+        (true, format!("\u{feff}{{\"to\": \"{alices}\", \"title\": \"From Windows\"}}"), "From Windows"),
+        (false, event.to_string(), "order.paid"),
+        (false, foreign.to_string(), "Disk full"),
+        (false, long.clone(), "Backup"),
+        (true, json!({"to": alices, "title": "Long", "body": long}).to_string(), "Long"),
+    ] {
+        let channel = (!is_named_inside).then_some(alices.as_str());
+        if publish(&target, channel, Some("Backup"), &message).await.is_none() {
+            return;
+        }
+        let item = alice.item().await;
+        assert_eq!(item["title"], title, "{item}");
+        match title {
+            "order.paid" => assert_eq!(item["data"], event),
+            "Disk full" => assert_eq!(item["data"], foreign),
+            "Backup" | "Long" => assert!(item["body"].as_str().is_some_and(|body| body.ends_with("x…")), "{item}"),
+            _ => {}
+        }
+    }
+}

@@ -5,9 +5,10 @@
     python3 tests/openapi/run.py
 
 The documents have to be well-formed, and their examples valid. Then schemathesis calls the HTTP API with whatever the
-document allows, and with what it does not; each answer that is documented is provoked; and a WebSocket is talked to
-until each message has come. It needs npm, for AsyncAPI's own schema. Anything that is not as documented ends it with
-a 1.
+document allows, and with what it does not; each answer that is documented is provoked; a WebSocket is talked to until
+each message has come; and the clients for Python and TypeScript that are generated from openapi.yaml send and read. It
+needs npm, for AsyncAPI's own schema and the generator for TypeScript. Anything that is not as documented ends it with a
+1.
 """
 
 import argparse
@@ -24,6 +25,7 @@ try:
     import answers
     import conversation
     import documents
+    import generated
     from stack import ROOT, Stack, token
 except ImportError as missing:
     sys.exit(f"{missing}. Run: pip install --requirement tests/openapi/requirements.txt")
@@ -91,6 +93,7 @@ def hold(stack, openapi, asyncapi, seed):
     """What the stack does that is not documented, and the other way round."""
     wrong = []
     fill(stack)
+    wrong += generated.call(stack, FOLDER)
     for who in TOKENS:
         failed, said = schemathesis(stack, who, seed)
         say(f"schemathesis as {who}: " + "; ".join(re.findall("^  ([0-9]+ generated.*)", said, re.MULTILINE)))

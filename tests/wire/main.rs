@@ -7,6 +7,7 @@ mod audience;
 mod browser;
 mod build;
 mod cli;
+mod cloud_events;
 mod codes;
 mod endpoints;
 mod failures;

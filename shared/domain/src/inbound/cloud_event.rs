@@ -28,7 +28,8 @@ pub(super) fn tell(event: &Value) -> Option<Map<String, Value>> {
     let is_addressed = is_addressed(event.as_object().filter(|fields| is_one(fields))?);
     let title = text(&event["data"], "title").or_else(|| text(event, "type"))?;
     let words = || [text(event, "subject"), text(event, "source")].into_iter().flatten().collect::<Vec<_>>().join("\n");
-    let body = text(&event["data"], "body").map_or_else(words, str::to_owned);
+    let said = text(&event["data"], "body").or_else(|| text(event, "data"));
+    let body = said.map_or_else(words, str::to_owned);
     let mut fields = told(title.to_owned(), body, event.clone());
     if is_addressed {
         fields.insert("to".to_owned(), event["to"].clone());
@@ -61,6 +62,8 @@ mod tests {
     fn what_its_data_says_to_people_comes_first() {
         let fields = tell(&event(&json!({"data": {"title": "Paid", "body": "9.50 €"}}))).unwrap();
         assert_eq!((&fields["title"], &fields["body"]), (&json!("Paid"), &json!("9.50 €")));
+        let fields = tell(&event(&json!({"data": "Ring twice"}))).unwrap();
+        assert_eq!((&fields["title"], &fields["body"]), (&json!("com.example.order.paid"), &json!("Ring twice")));
     }
 
     #[test]

@@ -35,6 +35,14 @@ pub struct Sender {
     scheduler: Scheduler,
 }
 
+/// A request under an idempotency key of its publisher.
+#[derive(Clone, Copy)]
+struct Keyed<'a> {
+    sub: &'a Sub,
+    send: &'a Send,
+    key: &'a IdempotencyKey,
+}
+
 /// What became of a notification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Sent {
@@ -99,7 +107,7 @@ impl Sender {
             item.check_fits(channel)?;
         }
         let channels = match (key, due) {
-            (Some(key), due) => return self.send_keyed(&by.sub, send, key, item, due).await,
+            (Some(key), due) => return self.send_keyed(Keyed { sub: &by.sub, send, key }, item, due).await,
             (None, Some(due)) => return self.scheduler.schedule(&by.sub, send, &item, due).await,
             (None, None) if send.store => self.send_once(send, item.clone()).await?,
             (None, None) => self.push_unstored(&send.to, &item).await,
@@ -131,14 +139,8 @@ impl Sender {
         join_all(sends).await.into_iter().collect()
     }
 
-    async fn send_keyed(
-        &self,
-        sub: &Sub,
-        send: &Send,
-        key: &IdempotencyKey,
-        item: Item,
-        due: Option<Millis>,
-    ) -> Result<Sent, Error> {
+    async fn send_keyed(&self, keyed: Keyed<'_>, item: Item, due: Option<Millis>) -> Result<Sent, Error> {
+        let Keyed { sub, send, key } = keyed;
         let now = item.sent_at;
         for _ in 0..TRIES {
             let known = self.onces.get(sub, key, now).await?;
@@ -151,7 +153,7 @@ impl Sender {
                 (None, Some(due)) => self.scheduler.schedule_keyed(sub, send, key, &item, due).await?,
                 (known, _) => {
                     let known = known.unwrap_or_else(|| once::Sent::new(&item, send.fingerprint.clone()));
-                    self.send_as_known(sub, send, key, &item, known).await?
+                    self.send_as_known(keyed, &item, known).await?
                 }
             };
             if let Some(sent) = sent {
@@ -163,14 +165,8 @@ impl Sender {
 
     /// Appends to each channel that does not have the notification yet under this key, and pushes. `None` if another
     /// request under the key came between: what it did has to be looked at first.
-    async fn send_as_known(
-        &self,
-        sub: &Sub,
-        send: &Send,
-        key: &IdempotencyKey,
-        item: &Item,
-        mut sent: once::Sent,
-    ) -> Result<Option<Sent>, Error> {
+    async fn send_as_known(&self, keyed: Keyed<'_>, item: &Item, mut sent: once::Sent) -> Result<Option<Sent>, Error> {
+        let Keyed { sub, send, key } = keyed;
         if sent.done {
             let places = places(send, &sent);
             let channels = places.map(|(channel, seq)| SentChannel::new(channel, Some(seq), Pushed::default()));
@@ -181,7 +177,7 @@ impl Sender {
         for (channel, seq) in places(send, &sent) {
             placing.has(channel, seq, &new.item);
         }
-        let appending = self.append_missing(sub, send, key, &new, &mut sent, item.sent_at, placing);
+        let appending = self.append_missing(keyed, &new, &mut sent, item.sent_at, placing);
         let (appended, pushed) = join(appending, self.fan_out.push_each(placed)).await;
         if !appended? {
             return Ok(None);
@@ -196,12 +192,9 @@ impl Sender {
     }
 
     /// One after the other: all of them change the key's row. `false` as soon as that is another request's.
-    #[allow(clippy::too_many_arguments, reason = "what a keyed request is, and where it stands")]
     async fn append_missing(
         &self,
-        sub: &Sub,
-        send: &Send,
-        key: &IdempotencyKey,
+        Keyed { sub, send, key }: Keyed<'_>,
         new: &New,
         sent: &mut once::Sent,
         now: Millis,

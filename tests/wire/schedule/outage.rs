@@ -110,10 +110,10 @@ async fn what_cannot_be_delivered_is_in_the_dead_letter_queue_then_failed_and_ca
     stack.fault(broken).await;
     let dead = || async { stack.queue("DueDeadLetters").await["visible"].as_u64().unwrap() };
     // The series' first message comes within a minute. Five tries take about as long.
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(240);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(240);
     while dead().await < 2 {
         assert!(tokio::time::Instant::now() < deadline, "nothing reached the dead-letter queue");
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let state = look(&stack, &id).await;
     assert_eq!(state["state"], "scheduled", "the sweeper tries it again: {state}");

@@ -74,9 +74,6 @@ def before_call(context, case, kwargs):
         case.headers["Idempotency-Key"] = uuid.uuid4().hex
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
-    if case.operation.label in ("POST /v1/channels/{channel}/read", "POST /v1/channels/{channel}/endpoints/{id}/replay"):
-        # To JSON Schema 42.0 is an integer.
-        case.body["seq"] = int(case.body["seq"])
     if case.operation.label == "POST /v1/notifications" and case.body.get("store") is False:
         case.headers.pop("Idempotency-Key", None)
     if case.operation.label == "POST /v1/channels/{channel}/endpoints":

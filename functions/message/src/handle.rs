@@ -80,6 +80,7 @@ impl App {
                 let ReadMark { channel, seq, unread } = mark;
                 Answer::Read { channel, seq, unread }
             }
+            Action::Ping => Answer::Pong,
             Action::Publish(send, key) => published(self.sender.send(&peer.claims, &send, key.as_ref()).await?),
         };
         Ok(Frames { first: Vec::new(), last: answer })

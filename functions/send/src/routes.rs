@@ -97,7 +97,7 @@ struct Nothing {}
 
 /// Refuses a body with anything in it.
 pub(crate) fn says_nothing(request: &Request) -> Result<(), Refusal> {
-    if !request.body().is_empty() {
+    if !request::without_mark(request.body()).is_empty() {
         request::fields::<Nothing>(request::object(request.body())?)?;
     }
     Ok(())

@@ -32,6 +32,9 @@ pub enum Action {
     Read(Read),
     /// Send a notification.
     Publish(Box<Send>, Option<IdempotencyKey>),
+    /// Ask whether somebody is there. API Gateway answers by itself whatever it can read; this is for the rest, such as a frame
+    /// with a byte order mark.
+    Ping,
 }
 
 /// The fields of `subscribe`.
@@ -73,7 +76,11 @@ impl Frame {
             }
         };
         match take_reference(&mut fields) {
-            Ok(reference) => Self { reference, action: action(fields) },
+            Ok(reference) => {
+                let action = action(fields);
+                // As API Gateway's own answer to it, a pong repeats nothing.
+                Self { reference: reference.filter(|_| action != Ok(Action::Ping)), action }
+            }
             Err(refusal) => Self { reference: None, action: Err(refusal) },
         }
     }
@@ -98,6 +105,7 @@ fn action(mut fields: Map<String, Value>) -> Result<Action, Refusal> {
         "unsubscribe" => request::fields(fields).map(Action::Unsubscribe),
         "read" => request::fields(fields).map(Action::Read),
         "publish" => publish(fields),
+        "ping" => Ok(Action::Ping),
         _ => {
             let reason = "there are `subscribe`, `unsubscribe`, `read`, `publish` and `ping`";
             Err(Refusal::field_with(Code::UnknownAction, "action", reason))
@@ -153,6 +161,8 @@ pub enum Answer {
         /// Where it went.
         channels: Vec<Published>,
     },
+    /// Somebody is there.
+    Pong,
 }
 
 /// Where a notification stands in one channel's log.
@@ -237,6 +247,18 @@ mod tests {
         }
         assert_eq!(Frame::parse(r#"{"ref":[1]}"#).action.unwrap_err().field.as_deref(), Some("ref"));
         assert_eq!(Frame::parse("hello").action.unwrap_err().code, Code::InvalidJson);
+    }
+
+    #[test]
+    fn whole_doubles_and_a_byte_order_mark_are_read() {
+        let channel = Channel::parse("topic:news").unwrap();
+        let subscribe =
+            Frame::parse("\u{feff}{\"action\":\"subscribe\",\"channel\":\"topic:news\",\"after\":41.0,\"ref\":1.0}");
+        assert_eq!(subscribe.reference, Some(json!(1.0)));
+        assert_eq!(subscribe.action, Ok(Action::Subscribe(Subscribe { channel, after: Some(Seq(41)) })));
+        let ping = Frame::parse("\u{feff}{\"action\":\"ping\",\"ref\":1}");
+        assert_eq!((ping.reference, ping.action), (None, Ok(Action::Ping)));
+        assert_eq!(answer(&Answer::Pong, None), r#"{"type":"pong"}"#);
     }
 
     #[test]

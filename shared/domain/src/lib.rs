@@ -23,3 +23,4 @@ pub mod span;
 pub mod time;
 pub mod unread;
 mod user_name;
+pub mod wording;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::channel::Channel;
 use super::refusal::{Code, Refusal};
-use super::seq::Seq;
+use super::seq::{self, Seq};
 
 /// The most channels that one poll may name.
 pub const MAX_CHANNELS: usize = 10;
@@ -87,7 +87,7 @@ fn add_cursor(cursors: &mut Vec<Cursor>, value: &str) -> Result<(), Refusal> {
 }
 
 fn number(name: &str, value: &str, least: u64, most: u64) -> Result<u64, Refusal> {
-    let number = value.parse().ok().filter(|number| (least..=most).contains(number));
+    let number = seq::whole(value).filter(|number| (least..=most).contains(number));
     number.ok_or_else(|| Refusal::field(name, format!("give a whole number from {least} to {most}")))
 }
 

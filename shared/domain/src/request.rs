@@ -4,17 +4,27 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::refusal::{Code, Refusal};
+use super::wording::{self, Wrong};
+
+/// What some editors and systems put before a text in UTF-8. A reader may pass over it (RFC 8259 section 8.1).
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Reads a JSON object.
 ///
 /// # Errors
 /// `invalid_json` where it is none.
 pub fn object(text: &[u8]) -> Result<Map<String, Value>, Refusal> {
-    match serde_json::from_slice(text) {
+    match serde_json::from_slice(without_mark(text)) {
         Ok(Value::Object(fields)) => Ok(fields),
         Ok(_) => Err(Refusal::new(Code::InvalidJson, "send one JSON object")),
-        Err(error) => Err(Refusal::new(Code::InvalidJson, format!("send one JSON object; {error}"))),
+        Err(error) => Err(Refusal::new(Code::InvalidJson, wording::no_object(&error))),
     }
+}
+
+/// A body or frame without its byte order mark.
+#[must_use]
+pub fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
 /// Turns an object's fields into a request.
@@ -24,11 +34,8 @@ pub fn object(text: &[u8]) -> Result<Map<String, Value>, Refusal> {
 pub fn fields<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, Refusal> {
     serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
         let path = error.path().to_string();
-        let reason = error.into_inner().to_string();
-        match named_in(&reason) {
-            Some((field, reason)) => Refusal::field(within(&path, &field), reason),
-            None => Refusal::field(path, reason),
-        }
+        let Wrong { field, reason } = wording::wrong(&error.into_inner().to_string());
+        Refusal::field(field.map_or(path.clone(), |field| within(&path, &field)), reason)
     })
 }
 
@@ -39,16 +46,6 @@ fn within(path: &str, field: &str) -> String {
         path if path == field || path.ends_with(&format!(".{field}")) => path.to_owned(),
         path => format!("{}.{field}", path.trim_end_matches(".?")),
     }
-}
-
-/// Serde names a missing or unknown field in its message, not in its path.
-fn named_in(reason: &str) -> Option<(String, String)> {
-    for (start, says) in [("missing field `", "is required"), ("unknown field `", "is not a field of this request")] {
-        if let Some((field, rest)) = reason.strip_prefix(start).and_then(|rest| rest.split_once('`')) {
-            return Some((field.to_owned(), format!("{says}{rest}")));
-        }
-    }
-    None
 }
 
 #[cfg(test)]
@@ -96,8 +93,15 @@ mod tests {
         assert_eq!(refusal(&json!({"inner": [1, "two"]})).field.as_deref(), Some("inner[1]"));
         assert_eq!(
             refusal(&json!({"inner": [], "extra": 1})).detail,
-            "`extra`: is not a field of this request, expected `inner`"
+            "`extra`: is not a field of this request; there is `inner`"
         );
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_passed_over() {
+        let marked = "\u{feff}{\"inner\": [1]}";
+        assert_eq!(object(marked.as_bytes()).unwrap()["inner"], json!([1]));
+        assert_eq!(object("\u{feff}\u{feff}{}".as_bytes()).unwrap_err().code, Code::InvalidJson, "one is a mark");
     }
 
     #[test]

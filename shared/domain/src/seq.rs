@@ -1,9 +1,15 @@
 //! A notification's place in a channel's log.
 
+use std::fmt;
+
+use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// The largest integer that every JSON reader keeps exactly (2^53 - 1, RFC 8259 section 6).
 const MAX: u64 = (1 << 53) - 1;
+
+/// What a seq is.
+pub(crate) const A_SEQ: &str = "a whole number from 0 to 9007199254740991";
 
 /// A place in one channel's log: 1 is the first; 0 stands before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -14,14 +20,12 @@ impl Seq {
     /// Before the first notification.
     pub const ZERO: Self = Self(0);
 
-    /// Reads a seq from digits.
+    /// Reads a seq as [`whole`] reads a number.
     ///
     /// # Errors
-    /// They are none, or too many.
-    pub fn parse(digits: &str) -> Result<Self, String> {
-        let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
-        let seq = digits.parse().ok().filter(|seq| is_plain && *seq <= MAX);
-        seq.map(Self).ok_or_else(|| format!("a seq is a whole number from 0 to {MAX}"))
+    /// It is none, or too large.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        whole(text).map(Self).ok_or_else(|| format!("a seq is {A_SEQ}"))
     }
 
     /// The place after this one.
@@ -31,18 +35,111 @@ impl Seq {
     }
 }
 
-impl std::fmt::Display for Seq {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// Reads a whole number up to 2^53 - 1, in digits or as JSON writes any number: engines that know doubles only write `41.0`.
+/// `None` for anything else.
+#[must_use]
+pub fn whole(text: &str) -> Option<u64> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse().ok().filter(|number| *number <= MAX);
+    }
+    // JSON has spaces around its values, a number in a query has not.
+    let is_bare = !text.bytes().any(|byte| byte.is_ascii_whitespace());
+    of_double(serde_json::from_str(text).ok().filter(|_| is_bare)?)
+}
+
+/// The whole number that a double is.
+fn of_double(number: f64) -> Option<u64> {
+    #[allow(clippy::cast_precision_loss, reason = "2^53 - 1 is a double")]
+    let is_whole = number.fract() == 0.0 && (0.0..=MAX as f64).contains(&number);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole, and in the range")]
+    is_whole.then_some(number as u64)
+}
+
+impl fmt::Display for Seq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
 impl<'de> Deserialize<'de> for Seq {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let n = u64::deserialize(deserializer)?;
-        if n > MAX {
-            return Err(serde::de::Error::custom(format!("a seq is at most {MAX}")));
+        struct Whole;
+
+        impl Visitor<'_> for Whole {
+            type Value = Seq;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(A_SEQ)
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Seq, E> {
+                if number <= MAX { Ok(Seq(number)) } else { Err(E::custom(format!("a seq is {A_SEQ}"))) }
+            }
+
+            // Readers that look at a number before they know what it is for give it so.
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Seq, E> {
+                self.visit_u64(u64::try_from(number).map_err(|_| E::custom(format!("a seq is {A_SEQ}")))?)
+            }
+
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Seq, E> {
+                of_double(number).map(Seq).ok_or_else(|| E::custom(format!("a seq is {A_SEQ}")))
+            }
         }
-        Ok(Self(n))
+
+        deserializer.deserialize_any(Whole)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_whole_double_is_a_seq() {
+        for (text, seq) in
+            [("41", 41), ("41.0", 41), ("41.000", 41), ("4.1e1", 41), ("410E-1", 41), ("0.0", 0), ("-0.0", 0)]
+        {
+            assert_eq!(serde_json::from_str::<Seq>(text).unwrap(), Seq(seq), "{text}");
+            assert_eq!(Seq::parse(text), Ok(Seq(seq)), "{text}");
+        }
+        assert_eq!(Seq::parse("0041"), Ok(Seq(41)));
+    }
+
+    #[test]
+    fn a_seq_is_read_where_its_reader_looks_at_numbers_first() {
+        #[derive(Deserialize)]
+        struct Outer {
+            #[serde(flatten)]
+            inner: Inner,
+        }
+        #[derive(Deserialize)]
+        struct Inner {
+            seq: Seq,
+        }
+        for value in [json!(41_u64), json!(41_i64), json!(41.0)] {
+            let outer: Outer = serde_json::from_value(json!({ "seq": value })).unwrap();
+            assert_eq!(outer.inner.seq, Seq(41), "{value}");
+        }
+        // As DynamoDB's rows are read.
+        let deserializer = de::value::I64Deserializer::<de::value::Error>::new(41);
+        assert_eq!(Seq::deserialize(deserializer).unwrap(), Seq(41));
+        let deserializer = de::value::I64Deserializer::<de::value::Error>::new(-1);
+        assert!(Seq::deserialize(deserializer).is_err());
+    }
+
+    #[test]
+    fn nothing_else_is() {
+        for text in ["41.5", "-1", "-1.0", "1e300", "9007199254740992", "9007199254740992.0", "18446744073709551616"] {
+            assert!(serde_json::from_str::<Seq>(text).is_err(), "{text}");
+            assert!(Seq::parse(text).is_err(), "{text}");
+        }
+        for text in ["", " 41", "+41", "41.", ".5", "0x29", "inf", "NaN", "٤١", "\"41\"", "null"] {
+            assert!(Seq::parse(text).is_err(), "{text}");
+        }
+        for value in [json!("41"), json!(null), json!([41]), json!(true)] {
+            assert!(serde_json::from_value::<Seq>(value.clone()).is_err(), "{value}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use jiff::{Span, SpanRelativeTo, Unit};
 /// # Errors
 /// Why it is none.
 pub fn parse_seconds(text: &str) -> Result<i64, String> {
-    let span: Span = text.parse().map_err(|_| format!("{text:?} is no span of time; write 90s, 15m, 24h or 7d"))?;
+    let span: Span = text.parse().map_err(|_| "write a span of time: 90s, 15m, 24h or 7d".to_owned())?;
     let seconds = span
         .total((Unit::Second, SpanRelativeTo::days_are_24_hours()))
         .map_err(|_| "write it in weeks, days, hours, minutes or seconds".to_owned())?;

@@ -13,3 +13,4 @@ pub(crate) mod poll;
 mod refusals;
 pub(crate) mod replay;
 pub(crate) mod tickets;
+mod wording;

@@ -37,7 +37,8 @@ pub struct PushRequest {
 
 impl PushRequest {
     /// A message for one browser, which the push service tries to bring for `ttl` seconds; with 0, only if the browser is
-    /// there now. The same arguments give another ephemeral key, salt and signature each time, and nothing else differs.
+    /// there now. The same arguments give another ephemeral key and salt each time, and
+    /// nothing else differs but the VAPID token, which is another each hour.
     ///
     /// # Errors
     /// Cryptography fails, for want of random numbers perhaps.

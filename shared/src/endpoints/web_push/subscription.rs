@@ -14,7 +14,7 @@ use url::{Host, Url};
 /// The most characters of a push service's URL. Those in use have some 200.
 const MAX_URL: usize = 2_048;
 
-/// Browsers write no padding, some libraries do.
+/// Browsers write no padding, some libraries and `btoa` do.
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     &alphabet::URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -195,13 +195,15 @@ impl fmt::Debug for Auth {
     }
 }
 
-/// Exactly so many bytes of base64url, with or without padding.
+/// Exactly so many bytes of base64url or base64, with or without padding: pages that encode with `btoa` write `+` and `/`.
 fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
-    BASE64URL.decode(text).ok()?.try_into().ok()
+    BASE64URL.decode(text.replace('+', "-").replace('/', "_")).ok()?.try_into().ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::agreement::PrivateKey;
+    use base64::prelude::BASE64_STANDARD;
     use domain::refusal::Refusal;
     use domain::request;
     use serde_json::{Value, json};
@@ -252,6 +254,22 @@ mod tests {
     }
 
     #[test]
+    fn keys_that_btoa_has_written_are_taken_and_stored_as_browsers_write_them() {
+        // 65 bytes of which base64 has many a `+` and `/`: the first of these points that has both.
+        let point = loop {
+            let key = PrivateKey::generate(&ECDH_P256).unwrap().compute_public_key().unwrap();
+            let text = BASE64_STANDARD.encode(&key);
+            if text.contains('+') && text.contains('/') {
+                break text;
+            }
+        };
+        let given = json!({"endpoint": "https://push.example.net/s", "keys": {"p256dh": point, "auth": "+/+/+/+/+/+/+/+/+/+/+w=="}});
+        let stored = serde_json::to_value(parse(given).unwrap()).unwrap();
+        let p256dh = point.replace('+', "-").replace('/', "_").replace('=', "");
+        assert_eq!(stored["keys"], json!({"p256dh": p256dh, "auth": "-_-_-_-_-_-_-_-_-_-_-w"}));
+    }
+
+    #[test]
     fn a_url_that_a_push_service_would_not_give_is_refused() {
         for bad in [
             "",
@@ -293,7 +311,7 @@ mod tests {
 
     #[test]
     fn a_secret_has_sixteen_bytes() {
-        for bad in ["", "BTBZMqHH6r4Tts7J_aSI", "BTBZMqHH6r4Tts7J_aSIggAA", "BTBZMqHH6r4Tts7J+aSIgg"] {
+        for bad in ["", "BTBZMqHH6r4Tts7J_aSI", "BTBZMqHH6r4Tts7J_aSIggAA", "BTBZMqHH6r4Tts7J aSIgg"] {
             assert_eq!(field(with("/keys/auth", json!(bad))).as_deref(), Some("subscription.keys.auth"), "{bad}");
         }
     }

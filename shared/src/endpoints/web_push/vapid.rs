@@ -1,6 +1,8 @@
 //! Who we are to a push service (RFC 8292).
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
@@ -12,11 +14,20 @@ use url::Url;
 /// How long a token is good for, in seconds: half of what RFC 8292 section 2 allows, so that clocks may differ.
 const LIFETIME: i64 = 12 * 60 * 60;
 
+/// How long a token is used again, in seconds: Apple's service asks for no new one within an hour. Whoever gets it last still has
+/// 11 hours.
+const REUSED: i64 = 60 * 60;
+
+/// The most push services whose tokens are kept. Users name them, so there may be any number.
+const KEPT: usize = 100;
+
 /// The key pair that subscriptions are made with, and whom a push service may write to. `Debug` shows nothing of it.
 pub struct VapidKeys {
     private: EncodingKey,
     public: String,
     subject: String,
+    /// The last token for each push service, and when it was signed in seconds since 1970.
+    signed: Mutex<HashMap<String, (i64, String)>>,
 }
 
 /// As it is kept in Secrets Manager, and as `tidings vapid` prints it.
@@ -58,6 +69,7 @@ impl VapidKeys {
             private: EncodingKey::from_ec_der(private.as_ref()),
             public: BASE64_URL_SAFE_NO_PAD.encode(pair.public_key()),
             subject: kept.subject,
+            signed: Mutex::default(),
         })
     }
 
@@ -67,26 +79,44 @@ impl VapidKeys {
         &self.public
     }
 
-    /// The value of `Authorization` for a push to `url`.
-    ///
-    /// A token could be kept for its 12 hours. To sign one costs less than the encryption that each message needs, so that a
-    /// store for them would be more than it saves.
+    /// The value of `Authorization` for a push to `url`: one for each push service and hour.
     ///
     /// # Errors
     /// The token could not be signed.
     pub(super) fn authorization(&self, url: &Url, now: Millis) -> Result<String, jsonwebtoken::errors::Error> {
-        let claims =
-            Claims { aud: url.origin().unicode_serialization(), exp: now.seconds() + LIFETIME, sub: &self.subject };
+        let (origin, now) = (url.origin().unicode_serialization(), now.seconds());
+        let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, token)) = signed.get(&origin).filter(|(at, _)| is_fresh(*at, now)) {
+            return Ok(token.clone());
+        }
+        let token = self.sign(&origin, now)?;
+        if signed.len() >= KEPT {
+            signed.retain(|_, (at, _)| is_fresh(*at, now));
+        }
+        if signed.len() >= KEPT {
+            signed.clear();
+        }
+        signed.insert(origin, (now, token.clone()));
+        Ok(token)
+    }
+
+    fn sign(&self, origin: &str, now: i64) -> Result<String, jsonwebtoken::errors::Error> {
+        let claims = Claims { aud: origin, exp: now + LIFETIME, sub: &self.subject };
         let token = jsonwebtoken::encode(&Header::new(Algorithm::ES256), &claims, &self.private)?;
         // No space behind the comma: the library that many push with writes none, and some read only that.
         Ok(format!("vapid t={token},k={}", self.public))
     }
 }
 
+/// Whether a token that was signed then is used again. One from the future, by a clock that was set back, is not.
+fn is_fresh(signed_at: i64, now: i64) -> bool {
+    (signed_at..signed_at + REUSED).contains(&now)
+}
+
 /// What a push service is told.
 #[derive(Serialize)]
 struct Claims<'a> {
-    aud: String,
+    aud: &'a str,
     exp: i64,
     sub: &'a str,
 }
@@ -169,6 +199,29 @@ pub(super) mod tests {
             let authorization = keys().authorization(&Url::parse(url).unwrap(), Millis(0)).unwrap();
             assert_eq!(verify(&authorization).unwrap().0["aud"], audience);
         }
+    }
+
+    #[test]
+    fn one_token_an_hour_goes_to_each_push_service() {
+        let keys = keys();
+        let token =
+            |url: &str, seconds: i64| keys.authorization(&Url::parse(url).unwrap(), Millis(seconds * 1000)).unwrap();
+        let first = token("https://push.example.net/s/1", 1_000);
+        assert_eq!(token("https://push.example.net/s/2?x", 1_000 + 3_599), first, "whatever the subscription");
+        assert_ne!(token("https://push.example.org/s/1", 1_000), first);
+        let next = token("https://push.example.net/s/1", 1_000 + 3_600);
+        assert_ne!(next, first);
+        assert_eq!(verify(&next).unwrap().0["exp"], json!(1_000 + 3_600 + 43_200));
+        assert_ne!(token("https://push.example.net/s/1", 2_000), next, "a clock that was set back");
+    }
+
+    #[test]
+    fn as_many_push_services_as_users_name_are_not_kept() {
+        let keys = keys();
+        for n in 0..3 * KEPT {
+            keys.authorization(&Url::parse(&format!("https://{n}.example.net/")).unwrap(), Millis(0)).unwrap();
+        }
+        assert!(keys.signed.lock().unwrap().len() <= KEPT);
     }
 
     #[test]

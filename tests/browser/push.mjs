@@ -2,8 +2,10 @@
 // service, which is its maker's: `PushManager` is stood in for, and so is whoever brings a push to the browser.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { createECDH, createPublicKey, randomBytes, verify } from "node:crypto";
 import { createServer } from "node:http";
+import { promisify } from "node:util";
 import axe from "axe-core";
 import ece from "http_ece";
 import { keep, withBrowser } from "./browser.mjs";
@@ -38,6 +40,11 @@ class PushService {
   get subscription() {
     const keys = { p256dh: this.#keys.getPublicKey("base64url"), auth: said(this.#auth) };
     return { endpoint: this.origin + said(PATH), expirationTime: null, keys };
+  }
+
+  /** Where the browser is to have subscribed instead, once its maker has ended the first subscription. */
+  get renewed() {
+    return `${this.origin}${said(`${PATH}-renewed`)}`;
   }
 
   get count() {
@@ -79,12 +86,14 @@ class PushService {
 /** Has the browser subscribe elsewhere; called in the page before its scripts. */
 function standIn(subscription) {
   const HAS = "test.subscribed";
+  const RENEWED = "test.renewed";
   const made = (key) => {
+    const endpoint = localStorage.getItem(RENEWED) ?? subscription.endpoint;
     const bytes = Uint8Array.from(atob(key.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
     return {
-      endpoint: subscription.endpoint,
+      endpoint,
       options: { applicationServerKey: bytes.buffer },
-      toJSON: () => subscription,
+      toJSON: () => ({ ...subscription, endpoint }),
       unsubscribe: async () => localStorage.removeItem(HAS) ?? true,
     };
   };
@@ -136,6 +145,34 @@ class Worker {
         assert.ok(Date.now() < giveUp, `shown is ${JSON.stringify(shown)}`);
       }
     }
+  }
+
+  /** Has it note what it shows from now on, one that it has shown before among it. */
+  async watch() {
+    const [worker] = this.#page.context().serviceWorkers();
+    await worker.evaluate(() => {
+      self.shows = [];
+      const show = registration.showNotification.bind(registration);
+      registration.showNotification = (title, options) => show(title, options).then(() => shows.push(title));
+    });
+  }
+
+  /** What it has shown since, once there is something. */
+  async shows() {
+    const [worker] = this.#page.context().serviceWorkers();
+    const giveUp = Date.now() + PATIENCE;
+    for (;;) {
+      const shows = await worker.evaluate(() => self.shows);
+      if (shows.length > 0) return shows;
+      assert.ok(Date.now() < giveUp, "it shows nothing");
+      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    }
+  }
+
+  /** Tells it that the browser's maker has ended the subscription. */
+  async renew() {
+    const [worker] = this.#page.context().serviceWorkers();
+    await worker.evaluate(() => dispatchEvent(new ExtendableEvent("pushsubscriptionchange")));
   }
 
   /** Clicks on the notification with this tag, and says where that leads: the browser itself wants a real finger. */
@@ -233,10 +270,37 @@ async function shown(page, message) {
 
   // Of one key the newest stays, in whichever order they come.
   const keyed = (seq) => later(seq, { title: `Build ${seq}`, collapse_key: "build" });
-  for (const seq of [6, 5, 7]) await worker.push(keyed(seq), of(Math.max(seq, 6)));
+  await worker.push(keyed(6), of(6));
+  // A push that shows nothing counts against the subscription, so the newer one is shown once more.
+  await worker.watch();
+  await worker.push(keyed(5), of(6));
+  assert.deepEqual(new Set(await worker.shows()), new Set(["Build 6"]));
+  await worker.push(keyed(7), of(7));
   const unreadable = ({ tag }) => tag === "tidings";
   const all = await worker.push("no JSON", unreadable);
   assert.deepEqual(all.map(({ title }) => title).toSorted(), ["Build 7", "New in Tidings"]);
+}
+
+/** What pushes the user's own channel is given, as the API tells. */
+async function subscriptions() {
+  const { stdout } = await promisify(execFile)(given.tidings, ["endpoints", "list", INBOX, "--json"]);
+  return stdout.trim().split("\n").map((line) => JSON.parse(line).subscription.endpoint);
+}
+
+/** The browser's maker ends a subscription, with a page open and with none. */
+async function renewed({ page }, service) {
+  const moved = async (to) => {
+    // The old one is removed once the new one is there.
+    while (`${await subscriptions()}` !== to) await new Promise((resolve) => setTimeout(resolve, PAUSE));
+  };
+  await page.evaluate((endpoint) => localStorage.setItem("test.renewed", endpoint), service.renewed);
+  await (await Worker.of(page)).renew();
+  await moved(service.renewed);
+  await state(page, true);
+  await page.evaluate(() => localStorage.removeItem("test.renewed"));
+  await page.reload();
+  await moved(service.subscription.endpoint);
+  await state(page, true);
 }
 
 async function refused(browser) {
@@ -260,6 +324,7 @@ await withBrowser(async (browser) => {
   const alice = await arrive(context);
   await state(alice.page, true);
   await shown(alice.page, message);
+  await renewed(alice, service);
   await alice.page.click("#push-switch");
   await state(alice.page, false);
   await alice.page.getByText("Off in this browser").waitFor();

@@ -3,6 +3,8 @@
 import { byId } from "./element.js";
 import { base64url } from "./session.js";
 
+/** Under this name the browser keeps where the user is notified, as long as they are. */
+const KEPT = "push";
 /** What this stack's pushes are signed with; empty where it pushes to no browsers. */
 const KEY = document.querySelector('meta[name="tidings-vapid-public-key"]').content;
 /** Its scope is `assets/`: it has pushes to show, and no business with what the page loads. */
@@ -16,12 +18,14 @@ const BLOCKED = "Your browser blocks notifications of this page; its settings fo
 
 export class Push {
   #api;
+  #session;
   #path;
   #button = byId("push-switch");
   #note = byId("push-note");
 
   constructor({ api, session }) {
     this.#api = api;
+    this.#session = session;
     this.#path = `/v1/channels/${encodeURIComponent(session.inbox)}/endpoints`;
   }
 
@@ -34,7 +38,23 @@ export class Push {
     if (obstacle !== undefined) return this.#show(false, obstacle);
     this.#button.addEventListener("click", () => this.#toggle());
     if (Notification.permission === "denied") return this.#show(false, BLOCKED);
-    await this.#busy(async () => this.#isOn(await subscribed()));
+    navigator.serviceWorker.addEventListener("message", () => this.#busy(() => this.#renewed()));
+    await this.#busy(() => this.#renewed());
+  }
+
+  /** Whether it is on. Who has switched it on is notified again where the browser has made another subscription since. */
+  async #renewed() {
+    const [subscription, former] = [await subscribed(), this.#session.kept(KEPT, null)];
+    if (await this.#isOn(subscription)) {
+      this.#session.keep(KEPT, subscription.endpoint);
+      return true;
+    }
+    // Where the subscription is the same, somebody has removed the endpoint.
+    const isRenewed = former !== null && former !== subscription?.endpoint;
+    if (!isRenewed || Notification.permission !== "granted") return false;
+    await this.#switchOn();
+    await this.#removeAll(former);
+    return true;
   }
 
   async #toggle() {
@@ -71,16 +91,23 @@ export class Push {
       const endpoint = { kind: "web_push", subscription: subscription.toJSON(), only_when_offline: true };
       await this.#api.insist("POST", this.#path, { body: JSON.stringify(endpoint) }, { tries: TRIES });
     }
+    this.#session.keep(KEPT, subscription.endpoint);
     return true;
   }
 
   /** Whoever else is notified in this browser has to switch it on again: the browser has one subscription for all. */
   async #switchOff() {
+    this.#session.keep(KEPT, null);
     const subscription = await subscribed();
     if (subscription === undefined) return false;
-    for (const { id } of await this.#endpoints(subscription)) await this.#remove(id);
+    await this.#removeAll(subscription.endpoint);
     await subscription.unsubscribe();
     return false;
+  }
+
+  /** Removes the user's endpoints that lead to a subscription. */
+  async #removeAll(endpoint) {
+    for (const { id } of await this.#endpoints({ endpoint })) await this.#remove(id);
   }
 
   async #remove(id) {

@@ -3,45 +3,70 @@
 const PAGE = new URL("..", location.href).href;
 
 self.addEventListener("push", (event) => event.waitUntil(pushed(event.data)));
+self.addEventListener("pushsubscriptionchange", (event) => event.waitUntil(renew(event)));
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();
   event.waitUntil(follow(event.notification.data.url));
 });
 
 async function pushed(data) {
-  const message = parsed(data);
-  await Promise.all([show(message), count(message.unread)]);
+  const shown = await show(parsed(data));
+  await count(shown.unread);
 }
 
-/** What cannot be read is shown as something: browsers end the subscription of who takes a push and shows nothing. */
+/**
+ * What cannot be read, or is not there, is shown as something: browsers end the subscription of who takes a push and shows
+ * nothing.
+ */
 function parsed(data) {
   try {
-    return data.json();
+    return Object(data.json());
   } catch {
     return {};
   }
 }
 
-async function show({ channel = "Tidings", seq, id = "tidings", sent_at, title, body, url, priority, collapse_key }) {
+/**
+ * Shows a message, and gives the one that is shown: pushes may overtake one another, and of those with one key the newest
+ * stays. It is shown again then, without a sound, since each push has to show something.
+ */
+async function show(message) {
+  const { channel = "Tidings", id = "tidings", collapse_key } = message;
   const tag = collapse_key === undefined ? id : `${channel} ${collapse_key}`;
-  // Pushes may overtake one another: of those with one key the newest stays.
-  const others = await registration.getNotifications({ tag });
-  if (collapse_key !== undefined && others.some(({ data }) => data.seq > seq)) return;
+  const others = (await registration.getNotifications({ tag })).map(({ data }) => data);
+  const newer = collapse_key !== undefined && others.find(({ seq }) => seq > message.seq);
+  const shown = newer ? newer.message : message;
+  const { seq, sent_at, title, body, url, priority } = shown;
   await registration.showNotification(title ?? body ?? `New in ${channel}`, {
     body: title === undefined ? undefined : body,
     tag,
     // One that replaces another is news too; the same one once more is not.
-    renotify: others.some(({ data }) => data.seq !== seq),
-    silent: priority === "low",
+    renotify: others.some((other) => other.seq !== seq),
+    silent: priority === "low" || Boolean(newer),
     requireInteraction: priority === "high",
     timestamp: sent_at === undefined ? undefined : Date.parse(sent_at),
-    data: { url, channel, seq },
+    data: { url, channel, seq, message: shown },
   });
+  return shown;
 }
 
 /** The number on the application's icon, where there is one. */
 async function count(unread) {
   if (unread !== undefined) await navigator.setAppBadge?.(unread).catch(() => {});
+}
+
+/**
+ * The browser has ended its subscription, or has made another. The worker has no token: it subscribes again, and pages that are
+ * open tell the server. Where none is open, the next one does when it is loaded.
+ */
+async function renew({ oldSubscription, newSubscription }) {
+  const applicationServerKey = oldSubscription?.options.applicationServerKey;
+  if (!newSubscription && applicationServerKey) {
+    // Where the user has withdrawn the permission it fails, and the page says so.
+    await registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey }).catch(() => {});
+  }
+  const windows = await clients.matchAll({ type: "window", includeUncontrolled: true });
+  for (const window of windows) window.postMessage("pushsubscriptionchange");
 }
 
 /** Leads where the notification does, else to the page: to a window that is there already, if any. */

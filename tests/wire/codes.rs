@@ -95,10 +95,10 @@ async fn things(stack: &Stack, seen: &mut Seen) {
 async fn endpoints(stack: &Stack, seen: &mut Seen) {
     let path = "/v1/channels/topic:endpoints/endpoints";
     let publisher = || json!({"sub": "publisher", "publish": ["*"]});
-    let webhook = json!({"kind": "webhook", "url": "https://hooks.example.com/"});
+    let webhook = |n: usize| json!({"kind": "webhook", "url": format!("https://hooks.example.com/{n}")});
     let email = json!({"kind": "email", "address": "alice@example.com"});
-    for body in std::iter::once(&email).chain(std::iter::repeat_n(&webhook, 11)) {
-        seen.call(stack, Method::POST, path, publisher(), Some(body)).await;
+    for body in std::iter::once(email).chain((0..11).map(webhook)) {
+        seen.call(stack, Method::POST, path, publisher(), Some(&body)).await;
     }
 
     let token = stack.token(&publisher());
@@ -116,7 +116,7 @@ async fn endpoints(stack: &Stack, seen: &mut Seen) {
 
     // Her own inbox, which she may not publish to.
     let (path, alice) = ("/v1/channels/user:alice/endpoints", stack.token(&json!({"sub": "alice"})));
-    let added = stack.call(Method::POST, path, Some(&alice), &[], Some(webhook.to_string())).await;
+    let added = stack.call(Method::POST, path, Some(&alice), &[], Some(webhook(0).to_string())).await;
     let replay = format!("{path}/{}/replay", added.body["id"].as_str().unwrap());
     for n in 1..=51 {
         let answer = stack.call(Method::POST, &replay, Some(&alice), &[], Some(json!({"seq": 1}).to_string())).await;

@@ -9,6 +9,7 @@ use shared::aws::clients;
 use shared::aws::deliveries::Deliveries;
 use shared::aws::queue::{DueQueue, EndpointsQueue};
 use shared::aws::schedule::Schedule;
+use shared::aws::slow::SlowEndpoints;
 use shared::endpoints::courier::Courier;
 use shared::settings::{self, CourierSettings, KindSettings, ScheduleSettings};
 use shared::wiring;
@@ -28,6 +29,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         log: wiring::log(&clients)?,
         queue: endpoints.clone(),
         dead_letters: EndpointsQueue::new(&clients, settings::endpoint_dead_letters()?),
+        slow: SlowEndpoints::new(&clients, settings::once_table()?),
         due: DueQueue::new(&clients, queue),
     };
     let courier = Courier::new(&clients, KindSettings::from_env()?, CourierSettings::from_env()?);

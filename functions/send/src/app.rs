@@ -6,6 +6,7 @@ use shared::aws::clients::{self, Clients};
 use shared::aws::deliveries::Deliveries;
 use shared::aws::queue::EndpointsQueue;
 use shared::aws::schedule::Schedule;
+use shared::aws::slow::SlowEndpoints;
 use shared::aws::ticket::TicketRows;
 use shared::settings::{self, KindSettings, ScheduleSettings, TokenSettings};
 use shared::tokens::Verifier;
@@ -50,6 +51,7 @@ impl App {
             Deliveries::new(clients, table),
             log,
             EndpointsQueue::new(clients, settings::endpoints_queue()?),
+            SlowEndpoints::new(clients, once.clone()),
             Caps::new(clients, once),
             KindSettings::from_env()?,
         );

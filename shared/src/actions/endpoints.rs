@@ -16,6 +16,7 @@ use crate::aws::cap::{Allowance, Capped, Caps};
 use crate::aws::deliveries::{Deliveries, Record};
 use crate::aws::log::Log;
 use crate::aws::queue::EndpointsQueue;
+use crate::aws::slow::SlowEndpoints;
 use crate::aws::subscribers::{Endpoint, Subscribers};
 use crate::clock;
 use crate::endpoints::Target;
@@ -36,6 +37,10 @@ const REPLAYS_A_DAY: u32 = 50;
 const PAGE: usize = 100;
 const PAGES: usize = 20;
 
+/// How often an addition is tried again that meets others of its owner's. Each has taken one of the owner's places, or has
+/// replaced an endpoint.
+const ADDITIONS: u8 = 2 * MOST;
+
 /// All endpoints.
 #[derive(Clone, Debug)]
 pub struct Endpoints {
@@ -43,6 +48,7 @@ pub struct Endpoints {
     deliveries: Deliveries,
     log: Log,
     queue: EndpointsQueue,
+    slow: SlowEndpoints,
     caps: Caps,
     kinds: KindSettings,
 }
@@ -132,33 +138,83 @@ impl Endpoints {
         deliveries: Deliveries,
         log: Log,
         queue: EndpointsQueue,
+        slow: SlowEndpoints,
         caps: Caps,
         kinds: KindSettings,
     ) -> Self {
-        Self { subscribers, deliveries, log, queue, caps, kinds }
+        Self { subscribers, deliveries, log, queue, slow, caps, kinds }
     }
 
-    /// Adds an endpoint.
+    /// Adds an endpoint. One of the same owner's that leads to the same place is replaced: it keeps its id and what is queued
+    /// for it, and takes target, filter and a new secret from this request.
     ///
     /// # Errors
-    /// `forbidden` where the channel is neither the owner's own nor one that they may send to; `too_many_endpoints`.
+    /// `forbidden` where the channel is neither the owner's own nor one that they may send to; `too_many_endpoints`. DynamoDB
+    /// does not answer as it should, or the owner's endpoints change all the time.
     pub async fn add(&self, by: &Claims, channel: &Channel, add: Add) -> Result<EndpointState, Error> {
         check_owner(by, channel)?;
         let target = Target::parse(&add.kind, add.target, &self.kinds)?;
-        let taken: Vec<u8> =
-            self.subscribers.endpoints(channel, Some(&by.sub)).await?.iter().map(|known| known.id.place()).collect();
-        // Another addition may take a place meanwhile; then the next one is tried.
-        for place in (0..MOST).filter(|place| !taken.contains(place)) {
-            let id = EndpointId::new(&by.sub, place, rand::random());
-            let now = clock::now();
-            let mut endpoint = Endpoint::new(channel.clone(), id, by.sub.clone(), target.clone(), add.filter, now);
-            endpoint.secret = target.is_signed().then(Secret::random);
-            if self.subscribers.add_endpoint(&endpoint).await? {
-                return Ok(EndpointState::new(&endpoint).with_secret(endpoint.secret.as_ref()));
+        // Places in which another addition came first, or what this release cannot read.
+        let mut taken = Vec::new();
+        for _ in 0..ADDITIONS {
+            let known = self.subscribers.endpoints(channel, Some(&by.sub)).await?;
+            let (same, others): (Vec<_>, Vec<_>) = known.into_iter().partition(|one| one.target.leads_where(&target));
+            let added = match same.split_first() {
+                Some((first, doubles)) => self.replace(first, doubles, &target, add.filter).await?,
+                None => {
+                    let place = free_place(&others, &taken)?;
+                    taken.push(place);
+                    self.put(by, channel, place, &target, add.filter).await?
+                }
+            };
+            if let Some(added) = added {
+                return Ok(added);
             }
+            // Another addition was first, perhaps of the same.
         }
-        let reason = format!("one owner has at most {MOST} endpoints in a channel; remove one first");
-        Err(Refusal::new(Code::TooManyEndpoints, reason).into())
+        let cause = "its owner's endpoints were changed with each try".to_owned();
+        Err(Error::Failed { call: "add an endpoint", cause })
+    }
+
+    /// Writes a new endpoint; `None` if its place is taken.
+    async fn put(
+        &self,
+        by: &Claims,
+        channel: &Channel,
+        place: u8,
+        target: &Target,
+        filter: Filter,
+    ) -> Result<Option<EndpointState>, Error> {
+        let (id, now) = (EndpointId::new(&by.sub, place, rand::random()), clock::now());
+        let mut endpoint = Endpoint::new(channel.clone(), id, by.sub.clone(), target.clone(), filter, now);
+        endpoint.secret = target.is_signed().then(Secret::random);
+        endpoint.slow_until = self.slow.recall(&by.sub, target, now).await?;
+        if !self.subscribers.add_endpoint(&endpoint).await? {
+            return Ok(None);
+        }
+        if endpoint.slow_until.is_some() {
+            self.slow.forget(&endpoint).await?;
+        }
+        Ok(Some(EndpointState::new(&endpoint).with_secret(endpoint.secret.as_ref())))
+    }
+
+    /// Puts another target and filter in an endpoint's place, and removes what leads there besides; `None` if it was changed
+    /// meanwhile.
+    async fn replace(
+        &self,
+        known: &Endpoint,
+        doubles: &[Endpoint],
+        target: &Target,
+        filter: Filter,
+    ) -> Result<Option<EndpointState>, Error> {
+        let secret = target.is_signed().then(Secret::random);
+        let until = clock::now().plus(PREVIOUS_COUNTS);
+        let replaced = self.subscribers.replace_endpoint(known, target, filter, secret.as_ref(), until).await?;
+        let Some(replaced) = replaced else { return Ok(None) };
+        for double in doubles {
+            self.subscribers.remove_endpoint(&double.channel, &double.id).await?;
+        }
+        Ok(Some(EndpointState::new(&replaced).with_secret(secret.as_ref())))
     }
 
     /// The caller's endpoints in a channel; all of them, to those who may send to it.
@@ -197,7 +253,10 @@ impl Endpoints {
                 .ok_or(error)?,
             Err(error) => return Err(error),
         };
-        self.subscribers.remove_endpoint(channel, &id).await.map(drop)
+        if let Some(removed) = self.subscribers.remove_endpoint(channel, &id).await? {
+            self.slow.remember(&removed, clock::now()).await?;
+        }
+        Ok(())
     }
 
     /// Gives an endpoint a new secret. The one before counts for another day.
@@ -280,6 +339,15 @@ impl Endpoints {
         }
         Ok(endpoint)
     }
+}
+
+/// The first of an owner's places that is free.
+fn free_place(known: &[Endpoint], taken: &[u8]) -> Result<u8, Refusal> {
+    let is_free = |place: &u8| !taken.contains(place) && known.iter().all(|one| one.id.place() != *place);
+    (0..MOST).find(is_free).ok_or_else(|| {
+        let reason = format!("one owner has at most {MOST} endpoints in a channel; remove one first");
+        Refusal::new(Code::TooManyEndpoints, reason)
+    })
 }
 
 /// Who may have endpoints in a channel: its owner, and those who may send to it.

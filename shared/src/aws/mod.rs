@@ -16,5 +16,6 @@ pub mod queue;
 pub mod row;
 pub mod schedule;
 pub mod secret;
+pub mod slow;
 pub mod subscribers;
 pub mod ticket;

@@ -129,6 +129,24 @@ impl Target {
         }
     }
 
+    /// Where it leads: two of one kind with one place are the same endpoint to whoever gets what goes there.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        match self {
+            Self::Webhook(webhook) => &webhook.url,
+            Self::WebPush(web_push) => web_push.subscription.endpoint.as_url().as_str(),
+            Self::MobilePush(mobile_push) => mobile_push.target_arn.as_str(),
+            Self::Sms(sms) => sms.phone.as_str(),
+            Self::Email(email) => email.address.as_str(),
+        }
+    }
+
+    /// Whether both lead to the same place. A browser's keys may differ.
+    #[must_use]
+    pub fn leads_where(&self, other: &Self) -> bool {
+        (self.kind(), self.place()) == (other.kind(), other.place())
+    }
+
     /// Whether what goes there is signed with a secret of its own.
     #[must_use]
     pub fn is_signed(&self) -> bool {
@@ -198,6 +216,16 @@ mod tests {
             let refusal = parse(kind, fields.clone(), &on).unwrap_err();
             assert_eq!(refusal.field.as_deref(), Some(field), "{kind} {fields}: {refusal}");
         }
+    }
+
+    #[test]
+    fn two_lead_to_one_place_if_kind_and_place_are_one() {
+        let of = |url: &str| Target::Webhook(Webhook { url: url.to_owned() });
+        let phone = |number: &str| Target::Sms(Sms { phone: serde_json::from_value(json!(number)).unwrap() });
+        assert!(of("https://a.example/").leads_where(&of("https://a.example/")));
+        assert!(!of("https://a.example/").leads_where(&of("https://a.example/x")));
+        assert!(phone("+4915112345678").leads_where(&phone("+4915112345678")));
+        assert!(!of("+4915112345678").leads_where(&phone("+4915112345678")));
     }
 
     #[test]

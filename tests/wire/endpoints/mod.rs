@@ -1,5 +1,6 @@
 //! Endpoints on a local stack: where notifications go that nobody is connected for.
 
+mod again;
 mod attempts;
 mod dead;
 mod faults;

@@ -14,15 +14,14 @@ struct List {
 }
 
 impl Client {
-    /// Adds an endpoint to a channel. The answer has the secret of a webhook, and no later one does. It is tried once
-    /// only: what was added by a call whose answer is lost has a secret that nobody knows.
+    /// Adds an endpoint to a channel, or replaces the caller's own that leads to the same place. The answer has the secret of
+    /// a webhook, and no later one does. What was added by a call whose answer is lost, the next try replaces.
     ///
     /// # Errors
-    /// It is refused (`too_many_endpoints`, `kind_off`), or there was no answer: look whether it was added, remove it
-    /// then, and add it again.
+    /// It is refused (`too_many_endpoints`, `kind_off`), or for half a minute nobody answered.
     pub async fn add_endpoint(&self, channel: &Channel, endpoint: &NewEndpoint) -> Result<Endpoint, HttpError> {
-        let request = self.request(Method::POST, &list_path(channel)).json(endpoint);
-        self.once(request, Response::json).await
+        let path = list_path(channel);
+        self.call(|| self.request(Method::POST, &path).json(endpoint), Response::json).await
     }
 
     /// The endpoints of a channel, as far as the token may know of them.

@@ -20,6 +20,7 @@ use crate::aws::deliveries::{Begun, Deliveries, Record, Settled};
 use crate::aws::log::{Log, NotificationRow};
 use crate::aws::queue::{DueQueue, EndpointsQueue, LONGEST_DELAY};
 use crate::aws::schedule::{LaterAttempt, Schedule};
+use crate::aws::slow::SlowEndpoints;
 use crate::aws::subscribers::{Endpoint, Subscribers};
 use crate::clock;
 use crate::endpoints::courier::{Courier, Made, Outcome};
@@ -49,6 +50,7 @@ pub struct Attempter {
     pub(super) inboxes: Inboxes,
     pub(super) queue: EndpointsQueue,
     pub(super) dead_letters: EndpointsQueue,
+    pub(super) slow: SlowEndpoints,
     pub(super) disabler: Disabler,
     pub(super) courier: Courier,
 }
@@ -77,6 +79,8 @@ pub struct Parts {
     pub queue: EndpointsQueue,
     /// Where those are that have failed for the last time.
     pub dead_letters: EndpointsQueue,
+    /// Which endpoints were slow when they were removed.
+    pub slow: SlowEndpoints,
     /// Wakes `deliver`, for the word that an endpoint is disabled.
     pub due: DueQueue,
 }
@@ -85,10 +89,10 @@ impl Attempter {
     /// Makes attempts by this courier.
     #[must_use]
     pub fn new(parts: Parts, courier: Courier) -> Self {
-        let Parts { subscribers, deliveries, schedule, log, queue, dead_letters, due } = parts;
+        let Parts { subscribers, deliveries, schedule, log, queue, dead_letters, slow, due } = parts;
         let disabler = Disabler::new(subscribers.clone(), schedule.clone(), due);
         let inboxes = Inboxes::new(log.clone());
-        Self { subscribers, deliveries, schedule, log, inboxes, queue, dead_letters, disabler, courier }
+        Self { subscribers, deliveries, schedule, log, inboxes, queue, dead_letters, slow, disabler, courier }
     }
 
     /// Makes an attempt, unless it was made, or is not worth making any more.
@@ -214,7 +218,9 @@ impl Attempter {
     ) -> Result<Attempted, Error> {
         if made.outcome == Outcome::Gone {
             // First: once the attempt is settled, nobody comes back to it.
-            self.subscribers.remove_endpoint(&endpoint.channel, &endpoint.id).await?;
+            if let Some(removed) = self.subscribers.remove_endpoint(&endpoint.channel, &endpoint.id).await? {
+                self.slow.remember(&removed, clock::now()).await?;
+            }
         }
         let settled = settled(attempt, &made.outcome, clock::now());
         let record = record(attempt, &made, began, took);

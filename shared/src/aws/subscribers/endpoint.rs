@@ -173,23 +173,73 @@ impl Subscribers {
             .expression_attribute_values(":prefix", text(prefix))
     }
 
-    /// Removes an endpoint; `false` if it was gone.
+    /// Removes an endpoint, and gives it as it last was; `None` if it was gone, or cannot be read.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn remove_endpoint(&self, channel: &Channel, id: &EndpointId) -> Result<bool, Error> {
+    pub async fn remove_endpoint(&self, channel: &Channel, id: &EndpointId) -> Result<Option<Endpoint>, Error> {
         let request = self
             .client
             .delete_item()
             .table_name(&self.table)
             .set_key(Some(endpoint_key(channel, id)))
             .condition_expression("id = :id")
-            .expression_attribute_values(":id", text(id.to_string()));
+            .expression_attribute_values(":id", text(id.to_string()))
+            .return_values(ReturnValue::AllOld);
         match past_conflicts(|| request.clone().send()).await {
-            Ok(_) => Ok(true),
-            Err(error) if condition_failed(&error) => Ok(false),
+            Ok(answer) => Ok(answer.attributes.and_then(|row| from_row(row).inspect_err(Error::log).ok())),
+            Err(error) if condition_failed(&error) => Ok(None),
             Err(error) => Err(Error::call("DeleteItem of an endpoint")(error)),
         }
+    }
+
+    /// Gives an endpoint another target, filter and, where it is signed, secret: the one that was seen counts until `until`. It
+    /// takes notifications again from then on, and keeps its id, and with it what is queued for it. `None` if it was changed
+    /// meanwhile, or is gone.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn replace_endpoint(
+        &self,
+        seen: &Endpoint,
+        target: &Target,
+        filter: Filter,
+        secret: Option<&Secret>,
+        until: Millis,
+    ) -> Result<Option<Endpoint>, Error> {
+        let priority = filter.min_priority.map(|priority| value(Some(&priority))).transpose()?;
+        let offline = filter.only_when_offline.then_some(AttributeValue::Bool(true));
+        let mut request = self
+            .update_endpoint(&seen.channel, &seen.id)
+            .expression_attribute_names("#target", "target")
+            .expression_attribute_values(":target", value(Some(target))?)
+            .return_values(ReturnValue::AllNew);
+        let mut set = vec!["#target = :target"];
+        let mut remove = vec!["failing_since", "disabled_at"];
+        for (name, change, key, value) in [
+            ("min_priority", "min_priority = :priority", ":priority", priority),
+            ("only_when_offline", "only_when_offline = :offline", ":offline", offline),
+        ] {
+            match value {
+                Some(value) => {
+                    set.push(change);
+                    request = request.expression_attribute_values(key, value);
+                }
+                None => remove.push(name),
+            }
+        }
+        let mut condition = "id = :id";
+        if let Some(secret) = secret {
+            condition = "id = :id AND secret = :seen";
+            set.push("secret = :new, previous_secret = secret, previous_until = :until");
+            request = request
+                .expression_attribute_values(":new", value(Some(secret))?)
+                .expression_attribute_values(":seen", value(seen.secret.as_ref())?)
+                .expression_attribute_values(":until", number(until.0));
+        }
+        let update = format!("SET {} REMOVE {}", set.join(", "), remove.join(", "));
+        let row = self.change_endpoint(request.update_expression(update).condition_expression(condition)).await?;
+        row.map(from_row::<Endpoint>).transpose()
     }
 
     /// Gives an endpoint a new secret; the one that was seen counts until `until`. `false` if it has another by now.

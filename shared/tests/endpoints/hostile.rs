@@ -144,7 +144,7 @@ async fn the_listeners_are_reached_where_loopback_is_allowed() {
     for (listener, host) in watch.listeners.iter().zip(["127.1", "127.0.0.2", "[::1]"]) {
         let url = PublicUrl::parse(&format!("http://{host}:{}/hook", watch.port), &rules).unwrap();
         let answer = post_to(&client, &url).await.unwrap();
-        assert_eq!((answer.status, answer.first_bytes.as_str()), (200, "reached"), "{host}");
+        assert_eq!((answer.status, answer.first_characters.as_str()), (200, "reached"), "{host}");
         let request = listener.requests()[0][0].clone();
         assert!(request.starts_with("POST /hook HTTP/1.1\r\n"), "{request}");
         assert!(request.as_bytes().ends_with(BODY), "{request}");

@@ -10,6 +10,7 @@ mod table;
 mod tls;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -18,6 +19,15 @@ use shared::endpoints::client::{Answer, Reason, SafeClient};
 use shared::endpoints::url::{PublicUrl, Rules};
 
 const BODY: &[u8] = br#"{"seq":1}"#;
+
+/// An answer, with the beginning of its body.
+#[derive(Debug, PartialEq, Eq)]
+struct Answered {
+    status: u16,
+    retry_after_seconds: Option<u64>,
+    latency: Duration,
+    first_characters: String,
+}
 
 /// For trying things out: loopback is allowed.
 fn loopback() -> Rules {
@@ -34,12 +44,14 @@ fn local() -> SafeClient {
     client(&loopback(), None)
 }
 
-async fn post(client: &SafeClient, url: &str) -> Result<Answer, Reason> {
+async fn post(client: &SafeClient, url: &str) -> Result<Answered, Reason> {
     let url = PublicUrl::parse(url, &loopback()).unwrap();
     post_to(client, &url).await
 }
 
-async fn post_to(client: &SafeClient, url: &PublicUrl) -> Result<Answer, Reason> {
+async fn post_to(client: &SafeClient, url: &PublicUrl) -> Result<Answered, Reason> {
     let answer = client.post(url, HeaderMap::new(), Bytes::from_static(BODY)).await;
-    answer.map_err(|unreachable| unreachable.reason)
+    let answer = answer.map_err(|unreachable| unreachable.reason)?;
+    let Answer { status, retry_after_seconds, latency, .. } = answer;
+    Ok(Answered { status, retry_after_seconds, latency, first_characters: answer.first_characters().await })
 }

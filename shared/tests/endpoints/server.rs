@@ -12,6 +12,8 @@ pub(crate) enum Does {
     Answer(String),
     /// Answers so and closes the connection, without having said that it would.
     AnswerAndClose(String),
+    /// Answers the first request of a connection so, and closes it at the second.
+    AnswerOnce(String),
     /// Closes the connection.
     Close,
     /// Nothing.
@@ -65,11 +67,15 @@ impl Server {
 fn serve(stream: TcpStream, does: &Does, mut note: impl FnMut(String)) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut stream = stream;
+    let mut count = 0;
     while let Some(request) = read(&mut reader) {
         note(request);
+        count += 1;
         match does {
             Does::Answer(answer) => stream.write_all(answer.as_bytes()).unwrap_or_default(),
             Does::AnswerAndClose(answer) => return stream.write_all(answer.as_bytes()).unwrap_or_default(),
+            Does::AnswerOnce(_) if count > 1 => return,
+            Does::AnswerOnce(answer) => stream.write_all(answer.as_bytes()).unwrap_or_default(),
             Does::Close => return,
             Does::Hang => {}
         }

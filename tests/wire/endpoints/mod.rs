@@ -4,6 +4,7 @@ mod again;
 mod attempts;
 mod dead;
 mod faults;
+mod odd;
 mod phones;
 mod rescue;
 mod slow;

@@ -172,10 +172,13 @@ impl Attempter {
             ttl: row.hides_at().map(|hides_at| hides_at - now.seconds()),
         };
         let started = Instant::now();
-        let (made, turn) = self.call(endpoint, &parcel, turn, now).await;
-        let took = started.elapsed();
+        let (mut made, turn) = self.call(endpoint, &parcel, turn, now).await;
+        // A receiver is as slow as its status; the body is no part of it.
+        let took = made.latency.unwrap_or_else(|| started.elapsed());
+        let answer = made.first_characters().await;
         let outcome = made.outcome.clone();
-        let settled = self.settle(attempt, endpoint, made, now, took).await;
+        let record = record(attempt, &made, answer, now, took);
+        let settled = self.settle(attempt, endpoint, &outcome, record, took).await;
         turn::end(&self.subscribers, endpoint, turn, Some(&outcome), took >= SLOW)
             .await
             .unwrap_or_else(|error| error.log());
@@ -212,18 +215,17 @@ impl Attempter {
         &self,
         attempt: &Attempt,
         endpoint: &Endpoint,
-        made: Made,
-        began: Millis,
+        outcome: &Outcome,
+        record: Record,
         took: Duration,
     ) -> Result<Attempted, Error> {
-        if made.outcome == Outcome::Gone {
+        if *outcome == Outcome::Gone {
             // First: once the attempt is settled, nobody comes back to it.
             if let Some(removed) = self.subscribers.remove_endpoint(&endpoint.channel, &endpoint.id).await? {
                 self.slow.remember(&removed, clock::now()).await?;
             }
         }
-        let settled = settled(attempt, &made.outcome, clock::now());
-        let record = record(attempt, &made, began, took);
+        let settled = settled(attempt, outcome, clock::now());
         let (ours, recorded) =
             tokio::join!(self.deliveries.settle(attempt, settled), self.deliveries.record(attempt, record));
         // What is told of an attempt is worth less than a second one.
@@ -237,7 +239,7 @@ impl Attempter {
             Settled::Ended(Ended::DeadLettered) => self.dead_letters.send(attempt, clock::now()).await?,
             Settled::Ended(_) => {}
         }
-        self.note(endpoint, &made.outcome, took).await?;
+        self.note(endpoint, outcome, took).await?;
         Ok(Attempted::Done)
     }
 
@@ -291,7 +293,7 @@ fn settled(attempt: &Attempt, outcome: &Outcome, now: Millis) -> Settled {
     }
 }
 
-fn record(attempt: &Attempt, made: &Made, began: Millis, took: Duration) -> Record {
+fn record(attempt: &Attempt, made: &Made, answer: Option<String>, began: Millis, took: Duration) -> Record {
     Record {
         at: began,
         seq: attempt.seq,
@@ -300,6 +302,6 @@ fn record(attempt: &Attempt, made: &Made, began: Millis, took: Duration) -> Reco
         status: made.status,
         reason: made.reason.clone(),
         latency_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-        answer: made.answer.clone().filter(|answer| !answer.is_empty()),
+        answer,
     }
 }

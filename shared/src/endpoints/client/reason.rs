@@ -4,8 +4,6 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use hyper_util::client::legacy;
-
 use super::names::NoAddress;
 
 /// Why no answer came.
@@ -23,7 +21,7 @@ pub enum Reason {
     Tls,
     /// The connection ended before an answer came. The receiver may have the message.
     ConnectionClosed,
-    /// What came was no answer in HTTP/1.1, or one with too large a head. The receiver may have the message.
+    /// What came does not begin with a status of HTTP/1.1. The receiver may have the message.
     InvalidAnswer,
     /// 15 s passed. The receiver may have the message.
     Timeout,
@@ -45,16 +43,25 @@ impl Reason {
         }
     }
 
-    /// What the client's error comes down to.
-    pub(super) fn of(error: &legacy::Error) -> Self {
-        let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    /// What the error of a connection that did not come about comes down to.
+    pub(super) fn of_connecting(error: &(dyn Error + 'static)) -> Self {
+        Self::of(error).unwrap_or(Self::ConnectionFailed)
+    }
+
+    /// What the error of a request that was not answered comes down to.
+    pub(super) fn of_sending(error: &hyper::Error) -> Self {
+        Self::of(error).unwrap_or(Self::ConnectionClosed)
+    }
+
+    fn of(error: &(dyn Error + 'static)) -> Option<Self> {
+        let mut cause = Some(error);
         while let Some(error) = cause {
             if let Some(reason) = known(error) {
-                return reason;
+                return Some(reason);
             }
             cause = beneath(error);
         }
-        if error.is_connect() { Self::ConnectionFailed } else { Self::ConnectionClosed }
+        None
     }
 }
 

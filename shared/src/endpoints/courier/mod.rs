@@ -6,6 +6,7 @@ mod web_push;
 mod webhook;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use domain::time::Millis;
 use tokio::sync::OnceCell;
@@ -69,8 +70,8 @@ impl Outcome {
     }
 }
 
-/// An attempt that was made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An attempt whose outcome is known. What else the receiver says may still be on the way.
+#[derive(Debug)]
 pub struct Made {
     /// What came of it.
     pub outcome: Outcome,
@@ -78,13 +79,14 @@ pub struct Made {
     pub status: Option<u16>,
     /// What else there is to say, in a word.
     pub reason: Option<String>,
-    /// The first characters of the answer.
-    pub answer: Option<String>,
+    /// How long the receiver took for its status, where there was one.
+    pub latency: Option<Duration>,
+    answer: Option<Answer>,
 }
 
 impl Made {
     fn only(outcome: Outcome) -> Self {
-        Self { outcome, status: None, reason: None, answer: None }
+        Self { outcome, status: None, reason: None, latency: None, answer: None }
     }
 
     fn because(outcome: Outcome, reason: impl Into<String>) -> Self {
@@ -92,7 +94,14 @@ impl Made {
     }
 
     fn answered(outcome: Outcome, answer: Answer) -> Self {
-        Self { outcome, status: Some(answer.status), reason: None, answer: Some(answer.first_bytes) }
+        let (status, latency) = (Some(answer.status), Some(answer.latency));
+        Self { outcome, status, reason: None, latency, answer: Some(answer) }
+    }
+
+    /// The first characters of the answer, if it has any. Takes at most a second.
+    pub async fn first_characters(&mut self) -> Option<String> {
+        let said = self.answer.take()?.first_characters().await;
+        Some(said).filter(|said| !said.is_empty())
     }
 
     fn unreachable(unreachable: Unreachable) -> Self {
@@ -151,7 +160,7 @@ impl Courier {
         }
     }
 
-    /// Makes one attempt.
+    /// Makes one attempt, until its outcome is known.
     pub async fn attempt(&self, endpoint: &Endpoint, parcel: &Parcel<'_>, now: Millis) -> Made {
         let made = match &endpoint.target {
             Target::Webhook(webhook) => webhook::attempt(self, webhook, &endpoint.secrets(now), parcel, now).await,

@@ -132,6 +132,12 @@ async fn the_browser_notifies_who_has_no_page_open() {
 }
 
 #[tokio::test]
+async fn the_worker_of_the_docs_shows_each_push_and_opens_addresses_of_the_web_only() {
+    let docs = json!({"docs": root().join("docs/web-push.md")});
+    run("worker", &["--parameter", "AllowLoopbackWebhooks=true"], docs).await;
+}
+
+#[tokio::test]
 async fn nothing_on_the_page_keeps_anybody_out() {
     run("looks", &[], json!({})).await;
 }

@@ -14,7 +14,7 @@ use crate::routes::{bearer, says_nothing};
 pub(crate) async fn add(app: &App, request: &Request) -> Result<Response<String>, Error> {
     let by = bearer(app, request).await?;
     let channel = ask::channel(request)?;
-    let add = Add::parse(request::object(request.body())?)?;
+    let add = Add::parse(request::object(request.body())?.fields)?;
     Ok(json(201, &app.endpoints.add(&by, &channel, add).await?))
 }
 

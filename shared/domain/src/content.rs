@@ -1,7 +1,8 @@
 //! What a notification says.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+
+use super::data::Data;
 
 /// The most characters of a collapse key (what APNs takes as `apns-collapse-id`, in bytes).
 const MAX_COLLAPSE_KEY: usize = 64;
@@ -20,7 +21,7 @@ pub struct Content {
     pub url: Option<String>,
     /// Anything for the application.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub data: Option<Value>,
+    pub data: Option<Data>,
     /// How much it matters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<Priority>,

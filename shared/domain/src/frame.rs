@@ -1,11 +1,11 @@
 //! What a client says over its socket, and the answers that are not notifications.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::channel::Channel;
 use super::refusal::{Code, Refusal};
-use super::request;
+use super::request::{self, Object};
 use super::send::{IdempotencyKey, Send};
 use super::seq::Seq;
 
@@ -86,16 +86,16 @@ impl Frame {
     }
 }
 
-fn take_reference(fields: &mut Map<String, Value>) -> Result<Option<Value>, Refusal> {
-    match fields.remove("ref") {
+fn take_reference(object: &mut Object) -> Result<Option<Value>, Refusal> {
+    match object.fields.remove("ref") {
         None | Some(Value::Null) => Ok(None),
         Some(value @ (Value::String(_) | Value::Number(_))) if value.to_string().len() <= MAX_REF => Ok(Some(value)),
         Some(_) => Err(Refusal::field("ref", format!("give a number, or a text of at most {MAX_REF} bytes"))),
     }
 }
 
-fn action(mut fields: Map<String, Value>) -> Result<Action, Refusal> {
-    let name = match fields.remove("action") {
+fn action(mut fields: Object) -> Result<Action, Refusal> {
+    let name = match fields.fields.remove("action") {
         Some(Value::String(name)) => name,
         Some(_) => return Err(Refusal::field("action", "give a text")),
         None => return Err(Refusal::field("action", "is required")),
@@ -113,8 +113,8 @@ fn action(mut fields: Map<String, Value>) -> Result<Action, Refusal> {
     }
 }
 
-fn publish(mut fields: Map<String, Value>) -> Result<Action, Refusal> {
-    let key = match fields.remove("key") {
+fn publish(mut fields: Object) -> Result<Action, Refusal> {
+    let key = match fields.fields.remove("key") {
         None | Some(Value::Null) => None,
         Some(Value::String(key)) => Some(IdempotencyKey::parse(&key, "key")?),
         Some(_) => return Err(Refusal::field("key", "give a text")),

@@ -4,6 +4,7 @@ pub mod append;
 pub mod channel;
 pub mod claims;
 pub mod content;
+pub mod data;
 pub mod endpoint;
 pub mod frame;
 pub mod inbound;

@@ -1,6 +1,8 @@
 //! A request to send.
 
-use serde::de::{self, SeqAccess, Visitor};
+use std::collections::BTreeMap;
+
+use serde::de::{self, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -8,8 +10,9 @@ use sha2::{Digest, Sha256};
 use super::channel::Channel;
 use super::claims::Claims;
 use super::content::{CollapseKey, Content, Priority};
+use super::data::Data;
 use super::refusal::{Code, Refusal};
-use super::request;
+use super::request::{self, Object};
 use super::schedule::timing::{self, Timing};
 use super::span;
 
@@ -51,7 +54,9 @@ struct Fields {
     title: Option<String>,
     body: Option<String>,
     url: Option<String>,
-    data: Option<Value>,
+    /// It is taken as it was written; see [`Object`].
+    #[allow(dead_code, reason = "so that it is known")]
+    data: Option<IgnoredAny>,
     deliver_at: Option<String>,
     delay: Option<String>,
     repeat: Option<String>,
@@ -67,14 +72,15 @@ impl Send {
     ///
     /// # Errors
     /// Names the field that is wrong.
-    pub fn parse(fields: Map<String, Value>) -> Result<Self, Refusal> {
-        let fingerprint = fingerprint(&fields);
+    pub fn parse(object: impl Into<Object>) -> Result<Self, Refusal> {
+        let Object { fields, data } = object.into();
+        let fingerprint = fingerprint(&fields, data.as_ref());
         let fields: Fields = request::fields(fields)?;
         check_to(&fields.to.0)?;
-        if fields.title.is_none() && fields.body.is_none() && fields.data.is_none() {
+        if fields.title.is_none() && fields.body.is_none() && data.is_none() {
             return Err(Refusal::field("title", "one of `title`, `body` and `data` is required"));
         }
-        if fields.data.as_ref().is_some_and(|data| is_deeper(data, MAX_DEPTH)) {
+        if data.as_ref().is_some_and(|data| data.depth() > MAX_DEPTH) {
             return Err(Refusal::field("data", format!("nests deeper than {MAX_DEPTH} lists and objects")));
         }
         let timing = Timing::parse(&timing::Fields {
@@ -87,7 +93,7 @@ impl Send {
             title: fields.title,
             body: fields.body,
             url: fields.url,
-            data: fields.data,
+            data,
             priority: fields.priority,
             collapse_key: fields.collapse_key,
         };
@@ -138,19 +144,12 @@ fn check_to(to: &[Channel]) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn is_deeper(value: &Value, limit: usize) -> bool {
-    match value {
-        Value::Array(_) | Value::Object(_) if limit == 0 => true,
-        Value::Array(list) => list.iter().any(|value| is_deeper(value, limit - 1)),
-        Value::Object(fields) => fields.values().any(|value| is_deeper(value, limit - 1)),
-        _ => false,
-    }
-}
-
 /// SHA-256 of the fields in the order of their names, in hex.
-fn fingerprint(fields: &Map<String, Value>) -> String {
-    // `Map` keeps its keys sorted, so that a client may write them in any order.
-    let canonical = serde_json::to_vec(fields).unwrap_or_default();
+fn fingerprint(fields: &Map<String, Value>, data: Option<&Data>) -> String {
+    // Sorted, so that a client may write them in any order.
+    let mut sorted: BTreeMap<&str, Data> = fields.iter().map(|(name, value)| (name.as_str(), value.into())).collect();
+    sorted.extend(data.map(|data| ("data", data.canonical())));
+    let canonical = serde_json::to_vec(&sorted).unwrap_or_default();
     Sha256::digest(&canonical).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -293,13 +292,33 @@ mod tests {
         }
     }
 
+    fn fingerprint_of(text: &str) -> String {
+        Send::parse(request::object(text.as_bytes()).unwrap()).unwrap().fingerprint
+    }
+
     #[test]
     fn equal_requests_have_one_fingerprint_however_they_are_written() {
-        let a: Value = serde_json::from_str(r#"{"to":"a:b","title":"Hi","data":{"x":1,"y":2}}"#).unwrap();
-        let b: Value = serde_json::from_str(r#"{ "data": {"y":2, "x":1}, "title":"Hi", "to":"a:b"}"#).unwrap();
-        let c: Value = serde_json::from_str(r#"{"to":"a:b","title":"Ho","data":{"x":1,"y":2}}"#).unwrap();
-        assert_eq!(parse(&a).unwrap().fingerprint, parse(&b).unwrap().fingerprint);
-        assert_ne!(parse(&a).unwrap().fingerprint, parse(&c).unwrap().fingerprint);
+        let sent = fingerprint_of(r#"{"to":"a:b","title":"Hi","data":{"é":[1.50,{"y":2,"x":null}],"n":1e2}}"#);
+        let same = r#"{ "data": {"n": 100.0, "\u00e9": [ 1.5, {"x":null, "y":2} ]}, "title":"Hi", "to":"a:b"}"#;
+        assert_eq!(fingerprint_of(same), sent);
+        for other in [
+            r#"{"to":"a:b","title":"Ho","data":{"é":[1.50,{"y":2,"x":null}],"n":1e2}}"#,
+            r#"{"to":"a:b","title":"Hi","data":{"é":[{"y":2,"x":null},1.50],"n":1e2}}"#,
+            r#"{"to":"a:b","title":"Hi"}"#,
+        ] {
+            assert_ne!(fingerprint_of(other), sent, "{other}");
+        }
+        let large = |digits| fingerprint_of(&format!(r#"{{"to":"a:b","data":{digits}}}"#));
+        assert_ne!(large("92838584930183242888"), large("92838584930183242889"), "one double, two numbers");
+    }
+
+    /// A request that was sent to an earlier release may be repeated to this one.
+    #[test]
+    fn a_fingerprint_is_that_of_the_fields_in_order_as_ever() {
+        let text = r#"{"title":"Hi","to":["a:b"],"data":{"b":[true,null,"é\"\n"],"a":{"c":-7,"d":0.25}},"url":null}"#;
+        let fields: Map<String, Value> = serde_json::from_str(text).unwrap();
+        let digest = Sha256::digest(serde_json::to_vec(&fields).unwrap());
+        assert_eq!(fingerprint_of(text), digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
     }
 
     #[test]

@@ -232,7 +232,7 @@ mod tests {
     fn a_mail_has_title_body_and_url_and_no_data() {
         let all = Content {
             url: Some("https://a.example/1".into()),
-            data: Some(json!({"secret": 1})),
+            data: Some((&json!({"secret": 1})).into()),
             ..content(Some("Build finished"), Some("main is green\nand all is well"))
         };
         let mail = mail_of(&all).unwrap();

@@ -58,6 +58,7 @@ fn said(text: Option<&str>) -> Option<&str> {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use domain::data::Data;
     use serde_json::Value;
 
     use super::*;
@@ -68,7 +69,7 @@ pub(super) mod tests {
     }
 
     pub(in crate::endpoints) fn data(data: Value) -> Content {
-        Content { data: Some(data), ..content(None, None) }
+        Content { data: Some(Data::from(&data)), ..content(None, None) }
     }
 
     pub(in crate::endpoints) fn inbox() -> Channel {

@@ -3,6 +3,7 @@
 mod connections;
 mod cors;
 mod crash;
+mod data;
 mod delivery;
 mod endpoints;
 mod head;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
+use reqwest::Method;
 use serde_json::json;
 
 use super::stack::LOOPBACK;
@@ -38,6 +39,19 @@ async fn a_webhook_gets_each_notification_with_its_place() {
         (&attempts[0]["outcome"], &attempts[0]["status"], &attempts[0]["seq"], &attempts[0]["attempt"]),
         (&json!("delivered"), &json!(204), &json!(1), &json!(1))
     );
+}
+
+#[tokio::test]
+async fn a_webhook_gets_data_as_it_was_written() {
+    let stack = Stack::start_with(&LOOPBACK).await;
+    let receiver = Receiver::start().await;
+    stack.add_webhook(CHANNEL, &receiver.url).await;
+    let data = r#"{"z":-24.506032561844222,"a":[92838584930183242888,{"$serde_json::private::RawValue":"x"}]}"#;
+    let body = Some(format!("{{\"to\":\"{CHANNEL}\",\"data\":{data}}}"));
+    let sent = stack.call(Method::POST, "/v1/notifications", Some(&stack.publisher()), &[], body).await;
+    assert_eq!(sent.status, 202, "{sent:?}");
+    let received = String::from_utf8(receiver.wait_for(1, PATIENCE).await[0].body.clone()).unwrap();
+    assert!(received.contains(&format!("\"data\":{data}")), "{received}");
 }
 
 /// More than one call sends again, and more than are told of.

@@ -40,6 +40,8 @@ pub(crate) struct Bundle {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
+    /// The text as JSON, if it is that.
     pub(crate) body: Value,
 }
 
@@ -114,7 +116,8 @@ impl Bundle {
         }
         let answer = request.send().await.unwrap();
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        Answer { status, headers, body: answer.json().await.unwrap_or_default() }
+        let text = answer.text().await.unwrap_or_default();
+        Answer { status, headers, body: serde_json::from_str(&text).unwrap_or_default(), text }
     }
 
     /// A publisher that may send everywhere.

@@ -35,7 +35,7 @@ impl Add {
     /// Names the field that is wrong.
     pub fn parse(mut fields: Map<String, Value>) -> Result<Self, Refusal> {
         let common = ["kind", "min_priority", "only_when_offline"];
-        let common = common.into_iter().filter_map(|name| fields.remove_entry(name)).collect();
+        let common = common.into_iter().filter_map(|name| fields.remove_entry(name)).collect::<Map<_, _>>();
         let Common { kind, min_priority, only_when_offline } = request::fields(common)?;
         let filter = Filter { min_priority, only_when_offline: only_when_offline.unwrap_or_default() };
         Ok(Self { kind, target: fields, filter })

@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 use self::read::is_addressed;
 use super::channel::Channel;
 use super::refusal::Refusal;
+use super::request::Object;
 use super::send::Send;
 
 /// The fields of which a notification has at least one.
@@ -42,7 +43,7 @@ pub struct Inbound {
 /// What a message says.
 enum Said {
     /// A notification, written for Tidings.
-    Notification(Map<String, Value>),
+    Notification(Object),
     /// Something else, as a notification that stands for it.
     Told(Map<String, Value>),
 }
@@ -54,8 +55,8 @@ impl Inbound {
     /// It is a notification in JSON that is not valid, it names its channels twice, or its channel is none.
     pub fn to_send(&self, default: &str) -> Result<Send, Refusal> {
         match self.said()? {
-            Said::Notification(fields) => {
-                let send = Send::parse(self.addressed(fields, default)?)?;
+            Said::Notification(Object { fields, data }) => {
+                let send = Send::parse(Object { fields: self.addressed(fields, default)?, data })?;
                 Ok(shorten::shorten(send, true))
             }
             Said::Told(fields) => {
@@ -67,14 +68,14 @@ impl Inbound {
     }
 
     fn said(&self) -> Result<Said, Refusal> {
-        let Some(fields) = read::object(self.text())? else { return Ok(Said::Told(self.plain())) };
-        if is_notification(&fields) && !cloud_event::is_one(&fields) {
-            return Ok(Said::Notification(fields));
+        let Some(object) = read::object(self.text())? else { return Ok(Said::Told(self.plain())) };
+        if is_notification(&object.fields) && !cloud_event::is_one(&object.fields) {
+            return Ok(Said::Notification(object));
         }
-        if let Some(notification) = cloud_event::notification(&fields) {
-            return Ok(Said::Notification(notification));
+        if let Some(notification) = cloud_event::notification(&object.fields) {
+            return Ok(Said::Notification(notification.into()));
         }
-        let event = Value::Object(fields);
+        let event = Value::Object(object.fields);
         let told = [alarm::tell, object::tell, cloud_event::tell, bus::tell].into_iter().find_map(|tell| tell(&event));
         Ok(Said::Told(told.unwrap_or_else(|| self.foreign(event))))
     }
@@ -196,7 +197,7 @@ mod tests {
         let sent =
             send(&inbound(r#"{"title": "Hi", "to": ["user:a", "user:b"], "data": {"n": 1}, "priority": "low"}"#));
         assert_eq!(sent.to, [channel("user:a"), channel("user:b")]);
-        assert_eq!(sent.content.data, Some(json!({"n": 1})));
+        assert_eq!(sent.content.data, Some((&json!({"n": 1})).into()));
     }
 
     #[test]
@@ -230,7 +231,7 @@ mod tests {
         let sent = send(&Inbound { channel: Some("topic:ops".to_owned()), ..inbound(text) });
         assert_eq!(sent.to, [channel("topic:ops")]);
         assert_eq!((sent.content.title.as_deref(), sent.content.body.as_deref()), (Some("Disk full"), Some("98 %")));
-        assert_eq!(sent.content.data.unwrap()["number"], 7);
+        assert_eq!(serde_json::to_value(sent.content.data).unwrap()["number"], 7);
         let untitled = Inbound { subject: Some("Disk".to_owned()), ..inbound(r#"{"body": "98 %", "number": 7}"#) };
         assert_eq!(send(&untitled).content.title.as_deref(), Some("Disk"));
     }
@@ -238,7 +239,7 @@ mod tests {
     #[test]
     fn an_event_that_nests_too_deep_is_told_without_its_data() {
         let deep = format!(r#"{{"title": "x", "deep": {}1{}}}"#, "[".repeat(100), "]".repeat(100));
-        assert_eq!(send(&inbound(&deep)).content.data, Some(json!({"cut": true})));
+        assert_eq!(send(&inbound(&deep)).content.data, Some((&json!({"cut": true})).into()));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::channel::Channel;
 use crate::refusal::{Code, Refusal};
+use crate::request::{self, Object};
 
 /// Stands for what no text can hold (U+FFFD), in an escape.
 const REPLACEMENT: &str = "\\ufffd";
@@ -14,9 +15,11 @@ const REPLACEMENT: &str = "\\ufffd";
 ///
 /// # Errors
 /// `invalid_json`: the text names a channel in a field `to`, but not as one JSON object does.
-pub(super) fn object(text: &str) -> Result<Option<Map<String, Value>>, Refusal> {
-    match serde_json::from_str(text).or_else(|_| serde_json::from_str(&whole_pairs(text))) {
-        Ok(Value::Object(fields)) => Ok(Some(fields)),
+pub(super) fn object(text: &str) -> Result<Option<Object>, Refusal> {
+    if let Ok(object) = request::object(text.as_bytes()).or_else(|_| request::object(whole_pairs(text).as_bytes())) {
+        return Ok(Some(object));
+    }
+    match serde_json::from_str::<Value>(text) {
         Ok(other) if names_channel(&other) => Err(Refusal::new(Code::InvalidJson, "send one JSON object")),
         Err(error) if text.trim_start().starts_with('{') && has_to(text) => {
             Err(Refusal::new(Code::InvalidJson, format!("send one JSON object; {error}")))
@@ -88,7 +91,7 @@ mod tests {
     use super::*;
 
     fn title(escaped: &str) -> Value {
-        object(&format!(r#"{{"title": "{escaped}"}}"#)).unwrap().unwrap()["title"].clone()
+        object(&format!(r#"{{"title": "{escaped}"}}"#)).unwrap().unwrap().fields["title"].clone()
     }
 
     #[test]
@@ -133,7 +136,7 @@ lines", "to" : ["user:alice"]}"#,
                 written = format!(r#"{{"title": "{units}"}}"#);
             }
             prop_assert_eq!(whole_pairs(&written), written.clone());
-            prop_assert_eq!(object(&written).unwrap().unwrap()["title"].clone(), text);
+            prop_assert_eq!(object(&written).unwrap().unwrap().fields["title"].clone(), text);
         }
 
         #[test]

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::data::Data;
 use crate::item::Item;
 use crate::send::Send;
 use crate::time::Millis;
@@ -21,7 +22,7 @@ pub(super) fn shorten(send: Send, needs_data: bool) -> Send {
     }
     let mut short = send.clone();
     if !needs_data && short.content.data.is_some() {
-        short.content.data = Some(no_data());
+        short.content.data = Some(Data::from(&no_data()));
     }
     let body = |send: &mut Send, text| send.content.body = Some(text);
     let title = |send: &mut Send, text| send.content.title = Some(text);
@@ -78,9 +79,9 @@ mod tests {
     fn data_goes_first_where_it_is_not_needed() {
         let fields = json!({"to": "topic:a", "title": "Hi", "body": "x".repeat(20_000), "data": "y".repeat(20_000)});
         let short = shorten(send(&fields), false).content;
-        assert_eq!((short.data, short.body.unwrap().len()), (Some(json!({"cut": true})), 20_000));
+        assert_eq!((short.data, short.body.unwrap().len()), (Some(Data::from(&json!({"cut": true}))), 20_000));
         let short = shorten(send(&fields), true).content;
-        assert_eq!(short.data.unwrap(), fields["data"]);
+        assert_eq!(short.data, Some(Data::from(&fields["data"])));
         assert!((12_000..20_000).contains(&short.body.unwrap().len()));
     }
 

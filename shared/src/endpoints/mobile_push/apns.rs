@@ -1,9 +1,9 @@
 //! What Apple's service is sent (Apple: "Generating a remote notification" and "Sending notification requests to APNs").
 
 use domain::channel::Channel;
+use domain::data::Data;
 use domain::seq::Seq;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{Load, collapse_id, wakes};
 use crate::endpoints::parcel::Parcel;
@@ -17,7 +17,7 @@ struct Payload<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<&'a Value>,
+    data: Option<&'a Data>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     cut: bool,
 }

@@ -14,6 +14,7 @@ pub use target::{Application, InvalidApplication, InvalidTarget, Platform, Targe
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::content::Priority;
+use domain::data::Data;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
@@ -65,7 +66,7 @@ fn message(platform: Platform, text: String, parcel: &Parcel<'_>) -> String {
 struct Load<'a> {
     parcel: &'a Parcel<'a>,
     shown: &'a Shown,
-    data: Option<&'a Value>,
+    data: Option<&'a Data>,
     /// Whether something was left out; the whole is in the log, at the parcel's place.
     cut: bool,
 }

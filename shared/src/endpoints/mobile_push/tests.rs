@@ -29,7 +29,7 @@ fn read(platform: Platform, content: &Content) -> Value {
 fn everything() -> Content {
     let mut content = content(Some("Build"), Some("main is \"green\""));
     content.url = Some("https://a.example/1".into());
-    content.data = Some(json!({"run": 7}));
+    content.data = Some((&json!({"run": 7})).into());
     content.collapse_key = Some("build-42".to_owned().try_into().unwrap());
     content
 }
@@ -114,7 +114,7 @@ fn low_priority_lets_the_phone_sleep() {
 
 #[test]
 fn data_is_left_out_before_the_body_is_cut_and_the_application_is_told() {
-    let large_data = Content { data: Some(json!("d".repeat(5000))), ..everything() };
+    let large_data = Content { data: Some((&json!("d".repeat(5000))).into()), ..everything() };
     let payload = read(Platform::Apns, &large_data);
     assert_eq!((&payload["data"], &payload["cut"]), (&Value::Null, &json!(true)));
     assert_eq!(payload["aps"]["alert"]["body"], "main is \"green\"");
@@ -158,7 +158,7 @@ proptest! {
         name in "[a-z]{1,32}:[a-z]{1,180}", platform in prop::sample::select(&PLATFORMS[..]),
     ) {
         let channel = Channel::parse(&name).unwrap();
-        let content = Content { url, data: data.map(Value::from), ..content(title.as_deref(), body.as_deref()) };
+        let content = Content { url, data: data.map(|data| (&Value::from(data)).into()), ..content(title.as_deref(), body.as_deref()) };
         let parcel = Parcel { unread: Some(u64::MAX), ttl: Some(i64::MAX), ..parcel(&channel, &content) };
         let push = Push::of(platform, &parcel);
         let text = text(platform, &push);

@@ -268,9 +268,12 @@ def kinds_of_endpoints(answers):
         attempts(answers, path, lambda last: last["outcome"] in ("failed", "nothing_to_send"))
         answers.expect(400, "invalid_request", "rotateEndpoint", **path)
     answers.expect(400, "kind_off", "addEndpoint", body={"kind": "mobile_push", "target_arn": target}, **where)
-    for _ in range(7):
-        answers.expect(201, "-", "addEndpoint", **where)
-    answers.expect(400, "too_many_endpoints", "addEndpoint", **where)
+    webhooks = [{"kind": "webhook", "url": f"https://hooks.example.com/{n}"} for n in range(7)]
+    # What is added again is replaced.
+    for body in [*webhooks, webhooks[0], PHONE]:
+        answers.expect(201, "-", "addEndpoint", body=body, **where)
+    eleventh = {"kind": "webhook", "url": "https://hooks.example.com/eleventh"}
+    answers.expect(400, "too_many_endpoints", "addEndpoint", body=eleventh, **where)
 
 
 def place(endpoint):

@@ -33,16 +33,16 @@ function parsed(data) {
 async function show(message) {
   const { channel = "Tidings", id = "tidings", collapse_key } = message;
   const tag = collapse_key === undefined ? id : `${channel} ${collapse_key}`;
-  const others = (await registration.getNotifications({ tag })).map(({ data }) => data);
-  const newer = collapse_key !== undefined && others.find(({ seq }) => seq > message.seq);
-  const shown = newer ? newer.message : message;
+  const others = (await registration.getNotifications({ tag })).map(({ data }) => data ?? {});
+  const newer = collapse_key === undefined ? undefined : others.find(({ seq }) => seq > message.seq);
+  const shown = newer ? (newer.message ?? message) : message;
   const { seq, sent_at, title, body, url, priority } = shown;
   await registration.showNotification(title ?? body ?? `New in ${channel}`, {
     body: title === undefined ? undefined : body,
     tag,
     // One that replaces another is news too; the same one once more is not.
     renotify: others.some((other) => other.seq !== seq),
-    silent: priority === "low" || Boolean(newer),
+    silent: priority === "low" || newer !== undefined,
     requireInteraction: priority === "high",
     timestamp: sent_at === undefined ? undefined : Date.parse(sent_at),
     data: { url, channel, seq, message: shown },

@@ -19,3 +19,4 @@ pub mod secret;
 pub mod slow;
 pub mod subscribers;
 pub mod ticket;
+pub mod vapid;

@@ -95,10 +95,9 @@ impl SafeClient {
             let mut connection = connecting.map_err(|_| Reason::Timeout)??;
             let head = head(&mut connection, request, until).await;
             let heard = &connection.heard;
-            let status = heard.status();
             return match head {
                 Head::Whole(Sent::Answered(answer)) => {
-                    let came = status.map_or_else(Instant::now, |status| status.at);
+                    let came = heard.status().map_or_else(Instant::now, |status| status.at);
                     Ok(Answer::whole(answer, start, came, connection, &self.connections, url.uri()))
                 }
                 Head::Whole(Sent::Not(unsent)) => {
@@ -117,12 +116,12 @@ impl SafeClient {
 /// Sends a request, and waits for the head of the answer: until then, and for a second from when its status has come.
 async fn head(connection: &mut Connection, request: Request<Body>, until: Instant) -> Head {
     let heard = connection.heard.clone();
-    heard.forget();
     let late = async {
         heard.status_came().await;
         sleep(REST).await;
     };
     tokio::select! {
+        // The request first: what was heard before is forgotten with it.
         biased;
         sent = connection.send(request) => Head::Whole(sent),
         () = late => Head::Late,

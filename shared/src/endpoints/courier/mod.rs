@@ -22,6 +22,7 @@ use crate::aws::handed::Handed;
 use crate::aws::publish::Publisher;
 use crate::aws::secret::Secret;
 use crate::aws::subscribers::Endpoint;
+use crate::aws::vapid::VapidTokens;
 use crate::error::Error;
 use crate::settings::{CourierSettings, KindSettings};
 use crate::tls;
@@ -139,6 +140,7 @@ pub struct Courier {
     mailer: Mailer,
     caps: Caps,
     vapid: Secret,
+    vapid_tokens: VapidTokens,
     /// Read with the first attempt that needs them.
     vapid_keys: OnceCell<VapidKeys>,
 }
@@ -154,7 +156,8 @@ impl Courier {
             kinds,
             publisher: Publisher::new(clients),
             mailer: Mailer::new(clients, email_from),
-            caps: Caps::new(clients, once_table),
+            caps: Caps::new(clients, once_table.clone()),
+            vapid_tokens: VapidTokens::new(clients, once_table),
             vapid: Secret::new(clients, vapid_secret),
             vapid_keys: OnceCell::new(),
         }

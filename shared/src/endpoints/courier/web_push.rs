@@ -7,7 +7,7 @@ use super::{Courier, Made, Outcome, wish};
 use crate::endpoints::parcel::Parcel;
 use crate::endpoints::target::WebPush;
 use crate::endpoints::url::PublicUrl;
-use crate::endpoints::web_push::{self, PushRequest, VapidKeys};
+use crate::endpoints::web_push::{self, PushRequest, Signed, VapidKeys};
 use crate::error::Error;
 
 /// For how long a push service keeps what has no `ttl` of its own, in seconds: a day, after which few still want it.
@@ -21,7 +21,8 @@ pub(super) async fn attempt(
 ) -> Result<Made, Error> {
     let keys = courier.vapid_keys.get_or_try_init(|| read_keys(courier)).await?;
     let ttl = parcel.ttl.map_or(KEPT, |ttl| u32::try_from(ttl.max(0)).unwrap_or(u32::MAX));
-    let PushRequest { url, headers, body } = PushRequest::new(&target.subscription, keys, parcel, ttl, now)?;
+    let token = token(courier, keys, &web_push::origin(target.subscription.endpoint.as_url()), now).await?;
+    let PushRequest { url, headers, body } = PushRequest::new(&target.subscription, &token, parcel, ttl)?;
     let Ok(url) = PublicUrl::parse(url.as_str(), &courier.kinds.urls) else {
         return Ok(Made::because(Outcome::Hindered, "forbidden_url"));
     };
@@ -37,6 +38,21 @@ pub(super) async fn attempt(
         web_push::Outcome::Retry { after } => Outcome::Failed { wish: wish(after.map(|after| after.as_secs())) },
     };
     Ok(Made::answered(outcome, answer))
+}
+
+/// The token for a push service: this process's, another's, or a new one.
+async fn token(courier: &Courier, keys: &VapidKeys, origin: &str, now: Millis) -> Result<Signed, Error> {
+    if let Some(kept) = keys.kept(origin, now) {
+        return Ok(kept);
+    }
+    let ours = keys.sign(origin, now)?;
+    // One more token is better than no push.
+    let shared = courier.vapid_tokens.share(keys, origin, &ours).await.unwrap_or_else(|error| {
+        error.log();
+        ours
+    });
+    keys.keep(origin.to_owned(), shared.clone(), now);
+    Ok(shared)
 }
 
 async fn read_keys(courier: &Courier) -> Result<VapidKeys, Error> {

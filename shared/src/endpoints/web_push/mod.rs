@@ -17,4 +17,4 @@ mod vapid;
 pub use outcome::Outcome;
 pub use request::PushRequest;
 pub use subscription::{Auth, Keys, PublicKey, PushUrl, Subscription};
-pub use vapid::{InvalidKeys, VapidKeys};
+pub use vapid::{InvalidKeys, Signed, VapidKeys, origin};

@@ -4,7 +4,6 @@ use std::fmt;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use domain::content::Priority;
-use domain::time::Millis;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
@@ -13,7 +12,7 @@ use url::Url;
 use super::encryption;
 use super::message;
 use super::subscription::Subscription;
-use super::vapid::VapidKeys;
+use super::vapid::Signed;
 use crate::endpoints::parcel::Parcel;
 use crate::error::Error;
 
@@ -37,25 +36,18 @@ pub struct PushRequest {
 
 impl PushRequest {
     /// A message for one browser, which the push service tries to bring for `ttl` seconds; with 0, only if the browser is
-    /// there now. The same arguments give another ephemeral key and salt each time, and
-    /// nothing else differs but the VAPID token, which is another each hour.
+    /// there now. `token` tells the push service whose it is. The same arguments give another ephemeral key and salt each time,
+    /// and nothing else differs.
     ///
     /// # Errors
     /// Cryptography fails, for want of random numbers perhaps.
-    pub fn new(
-        subscription: &Subscription,
-        keys: &VapidKeys,
-        parcel: &Parcel<'_>,
-        ttl: u32,
-        now: Millis,
-    ) -> Result<Self, Error> {
+    pub fn new(subscription: &Subscription, token: &Signed, parcel: &Parcel<'_>, ttl: u32) -> Result<Self, Error> {
         let url = subscription.endpoint.as_url().clone();
         let text = message::to_json(parcel).map_err(failed("write a push message"))?;
         let body = encryption::encrypt(&text, &subscription.keys).map_err(failed("encrypt a push message"))?;
-        let authorization = keys.authorization(&url, now).map_err(failed("sign a VAPID token"))?;
 
         let mut headers = HeaderMap::new();
-        headers.insert(AUTHORIZATION, sensitive(&authorization)?);
+        headers.insert(AUTHORIZATION, sensitive(&token.authorization)?);
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("aes128gcm"));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
         headers.insert(TTL, ttl.min(MAX_TTL).into());
@@ -104,6 +96,7 @@ fn failed<E: fmt::Display>(call: &'static str) -> impl FnOnce(E) -> Error {
 mod tests {
     use domain::channel::Channel;
     use domain::seq::Seq;
+    use domain::time::Millis;
     use serde_json::{Value, json};
 
     use super::*;
@@ -119,7 +112,8 @@ mod tests {
     fn push(browser: &Browser, channel: &str, content: Value, ttl: u32) -> PushRequest {
         let (channel, content) = (Channel::parse(channel).unwrap(), serde_json::from_value(content).unwrap());
         let parcel = Parcel { seq: Seq(7), id: "i", unread: None, ..parcel(&channel, &content) };
-        PushRequest::new(&subscription(browser), &keys(), &parcel, ttl, Millis(5_000)).unwrap()
+        let token = keys().sign("https://push.example.net:8443", Millis(5_000)).unwrap();
+        PushRequest::new(&subscription(browser), &token, &parcel, ttl).unwrap()
     }
 
     fn header<'a>(request: &'a PushRequest, name: &str) -> Option<&'a str> {

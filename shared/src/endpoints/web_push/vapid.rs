@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
@@ -11,12 +11,10 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::error::Error;
+
 /// How long a token is good for, in seconds: half of what RFC 8292 section 2 allows, so that clocks may differ.
 const LIFETIME: i64 = 12 * 60 * 60;
-
-/// How long a token is used again, in seconds: Apple's service asks for no new one within an hour. Whoever gets it last still has
-/// 11 hours.
-const REUSED: i64 = 60 * 60;
 
 /// The most push services whose tokens are kept. Users name them, so there may be any number.
 const KEPT: usize = 100;
@@ -26,8 +24,8 @@ pub struct VapidKeys {
     private: EncodingKey,
     public: String,
     subject: String,
-    /// The last token for each push service, and when it was signed in seconds since 1970.
-    signed: Mutex<HashMap<String, (i64, String)>>,
+    /// The last token for each push service.
+    signed: Mutex<HashMap<String, Signed>>,
 }
 
 /// As it is kept in Secrets Manager, and as `tidings vapid` prints it.
@@ -79,38 +77,75 @@ impl VapidKeys {
         &self.public
     }
 
-    /// The value of `Authorization` for a push to `url`: one for each push service and hour.
+    /// A new token for a push service.
     ///
     /// # Errors
-    /// The token could not be signed.
-    pub(super) fn authorization(&self, url: &Url, now: Millis) -> Result<String, jsonwebtoken::errors::Error> {
-        let (origin, now) = (url.origin().unicode_serialization(), now.seconds());
-        let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, token)) = signed.get(&origin).filter(|(at, _)| is_fresh(*at, now)) {
-            return Ok(token.clone());
-        }
-        let token = self.sign(&origin, now)?;
+    /// It could not be signed.
+    pub fn sign(&self, origin: &str, now: Millis) -> Result<Signed, Error> {
+        let at = now.seconds();
+        let claims = Claims { aud: origin, exp: at + LIFETIME, sub: &self.subject };
+        let token = jsonwebtoken::encode(&Header::new(Algorithm::ES256), &claims, &self.private)
+            .map_err(|error| Error::Failed { call: "sign a VAPID token", cause: error.to_string() })?;
+        // No space behind the comma: the library that many push with writes none, and some read only that.
+        Ok(Signed { at, authorization: format!("vapid t={token},k={}", self.public) })
+    }
+
+    /// The token for a push service that this process keeps, if it is fresh.
+    #[must_use]
+    pub fn kept(&self, origin: &str, now: Millis) -> Option<Signed> {
+        self.signed().get(origin).filter(|signed| signed.is_fresh(now)).cloned()
+    }
+
+    /// Keeps a token for a push service.
+    pub fn keep(&self, origin: String, token: Signed, now: Millis) {
+        let mut signed = self.signed();
         if signed.len() >= KEPT {
-            signed.retain(|_, (at, _)| is_fresh(*at, now));
+            signed.retain(|_, token| token.is_fresh(now));
         }
         if signed.len() >= KEPT {
             signed.clear();
         }
-        signed.insert(origin, (now, token.clone()));
-        Ok(token)
+        signed.insert(origin, token);
     }
 
-    fn sign(&self, origin: &str, now: i64) -> Result<String, jsonwebtoken::errors::Error> {
-        let claims = Claims { aud: origin, exp: now + LIFETIME, sub: &self.subject };
-        let token = jsonwebtoken::encode(&Header::new(Algorithm::ES256), &claims, &self.private)?;
-        // No space behind the comma: the library that many push with writes none, and some read only that.
-        Ok(format!("vapid t={token},k={}", self.public))
+    fn signed(&self) -> MutexGuard<'_, HashMap<String, Signed>> {
+        self.signed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Whether a token that was signed then is used again. One from the future, by a clock that was set back, is not.
-fn is_fresh(signed_at: i64, now: i64) -> bool {
-    (signed_at..signed_at + REUSED).contains(&now)
+/// A token for a push service. `Debug` shows nothing of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// When it was signed, in seconds since 1970.
+    pub at: i64,
+    /// The value of `Authorization`.
+    pub authorization: String,
+}
+
+impl Signed {
+    /// How long a token is used again, in seconds: Apple's service asks for no new one within an hour. Whoever gets it last still
+    /// has 11 hours.
+    pub const REUSED: i64 = 60 * 60;
+
+    /// By how much the clocks of two processes may differ, in seconds. A token that is further ahead is not used: the clock that
+    /// it was signed by was wrong, and so is its end.
+    pub const AHEAD: i64 = 60;
+
+    fn is_fresh(&self, now: Millis) -> bool {
+        (self.at - Self::AHEAD..self.at + Self::REUSED).contains(&now.seconds())
+    }
+}
+
+impl fmt::Debug for Signed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Signed(…)")
+    }
+}
+
+/// The push service of a subscription, as a token names it (RFC 6454 section 6.1).
+#[must_use]
+pub fn origin(url: &Url) -> String {
+    url.origin().unicode_serialization()
 }
 
 /// What a push service is told.
@@ -165,6 +200,10 @@ pub(super) mod tests {
         parse(PRIVATE, PUBLIC, "mailto:ops@example.com").unwrap()
     }
 
+    fn authorization(url: &Url, now: Millis) -> String {
+        keys().sign(&origin(url), now).unwrap().authorization
+    }
+
     /// Claims and public key of a header, if the one signed the other.
     pub(in super::super) fn verify(authorization: &str) -> Option<(Value, &str)> {
         let (token, key) = authorization.strip_prefix("vapid t=")?.split_once(",k=")?;
@@ -179,7 +218,7 @@ pub(super) mod tests {
     #[test]
     fn the_token_says_for_which_service_until_when_and_whom_to_write_to() {
         let url = Url::parse("https://push.example.net/send/secret?x=1").unwrap();
-        let authorization = keys().authorization(&url, Millis(1_000_999)).unwrap();
+        let authorization = authorization(&url, Millis(1_000_999));
         let (claims, key) = verify(&authorization).unwrap();
         assert_eq!(
             claims,
@@ -196,38 +235,44 @@ pub(super) mod tests {
             ("http://127.0.0.1:9000/s", "http://127.0.0.1:9000"),
             ("https://[2001:DB8::1]/s", "https://[2001:db8::1]"),
         ] {
-            let authorization = keys().authorization(&Url::parse(url).unwrap(), Millis(0)).unwrap();
+            let authorization = authorization(&Url::parse(url).unwrap(), Millis(0));
             assert_eq!(verify(&authorization).unwrap().0["aud"], audience);
         }
     }
 
     #[test]
-    fn one_token_an_hour_goes_to_each_push_service() {
-        let keys = keys();
-        let token =
-            |url: &str, seconds: i64| keys.authorization(&Url::parse(url).unwrap(), Millis(seconds * 1000)).unwrap();
-        let first = token("https://push.example.net/s/1", 1_000);
-        assert_eq!(token("https://push.example.net/s/2?x", 1_000 + 3_599), first, "whatever the subscription");
-        assert_ne!(token("https://push.example.org/s/1", 1_000), first);
-        let next = token("https://push.example.net/s/1", 1_000 + 3_600);
-        assert_ne!(next, first);
-        assert_eq!(verify(&next).unwrap().0["exp"], json!(1_000 + 3_600 + 43_200));
-        assert_ne!(token("https://push.example.net/s/1", 2_000), next, "a clock that was set back");
+    fn a_token_is_fresh_for_an_hour_and_for_its_push_service() {
+        let (keys, at) = (keys(), |seconds: i64| Millis(seconds * 1000));
+        let signed = keys.sign("https://push.example.net", at(1_000)).unwrap();
+        keys.keep("https://push.example.net".to_owned(), signed.clone(), at(1_000));
+        for (origin, seconds, is_kept) in [
+            ("https://push.example.net", 1_000, true),
+            ("https://push.example.net", 1_000 + 3_599, true),
+            ("https://push.example.net", 1_000 + 3_600, false),
+            ("https://push.example.net", 1_000 - 60, true),
+            ("https://push.example.net", 1_000 - 61, false),
+            ("https://push.example.org", 1_000, false),
+        ] {
+            let expected = is_kept.then(|| signed.clone());
+            assert_eq!(keys.kept(origin, at(seconds)), expected, "{origin} at {seconds}");
+        }
+        assert_eq!(format!("{signed:?}"), "Signed(…)");
     }
 
     #[test]
     fn as_many_push_services_as_users_name_are_not_kept() {
         let keys = keys();
+        let signed = keys.sign("https://push.example.net", Millis(0)).unwrap();
         for n in 0..3 * KEPT {
-            keys.authorization(&Url::parse(&format!("https://{n}.example.net/")).unwrap(), Millis(0)).unwrap();
+            keys.keep(format!("https://{n}.example.net"), signed.clone(), Millis(0));
         }
-        assert!(keys.signed.lock().unwrap().len() <= KEPT);
+        assert!(keys.signed().len() <= KEPT);
     }
 
     #[test]
     fn a_changed_token_does_not_verify() {
         let url = Url::parse("https://push.example.net/").unwrap();
-        let authorization = keys().authorization(&url, Millis(0)).unwrap();
+        let authorization = authorization(&url, Millis(0));
         assert!(verify(&authorization).is_some());
         let swapped = authorization.replace(PUBLIC, OTHER_PUBLIC);
         assert_eq!(verify(&swapped), None);

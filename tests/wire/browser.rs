@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 
-use crate::harness::{Folder, Proxy, Stack, binaries, clients_js, npm_install, root};
+use crate::harness::{Folder, Proxy, Stack, binaries, clients_js, errors, npm_install, root};
 use crate::schedule::tell;
 
 /// One browser at a time: each keeps a core busy, and some scripts judge how soon something is shown.
@@ -57,6 +57,7 @@ fn start(script: &str, stack: &Stack, given: &Value) -> Child {
         .env("TIDINGS_WEBSOCKET", &stack.websocket)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(errors())
         .kill_on_drop(true)
         .spawn()
         .unwrap()

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use super::stack::LOOPBACK;
-use crate::harness::{PATIENCE, Received, Receiver, Stack, npm_install, python, root};
+use crate::harness::{PATIENCE, Received, Receiver, Stack, errors, npm_install, python, root};
 
 const CHANNEL: &str = "topic:builds";
 const LIBRARY: &str = "standardwebhooks==1.1.0";
@@ -26,6 +26,7 @@ fn ask(program: &Path, script: &str, questions: &[Value]) -> Vec<String> {
         .arg(root().join("tests/webhooks").join(script))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(errors())
         .spawn()
         .unwrap();
     let mut input = process.stdin.take().unwrap();

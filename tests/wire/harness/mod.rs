@@ -23,7 +23,7 @@ mod token;
 pub(crate) use bundle::{Answer, Bundle, PATIENCE};
 pub(crate) use folder::Folder;
 pub(crate) use function::{Function, environment};
-pub(crate) use node::{Heard, Listener, clients_js, npm_install};
+pub(crate) use node::{Heard, Listener, clients_js, errors, npm_install};
 pub(crate) use port::port;
 pub(crate) use proxy::Proxy;
 pub(crate) use python::python;

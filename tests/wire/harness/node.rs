@@ -27,7 +27,16 @@ pub(crate) fn npm_install(folder: &Path) -> bool {
 
 fn npm(folder: &Path, arguments: &[&str]) -> bool {
     let mut npm = Command::new("npm");
-    npm.args(arguments).current_dir(folder).stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+    npm.args(arguments).current_dir(folder).stdout(Stdio::null()).stderr(errors());
+    npm.status().is_ok_and(|status| status.success())
+}
+
+/// Where a program in Node writes its errors: by a pipe of its own to ours. Node makes the pipe that it writes to one that does
+/// not wait, and if that is ours as well, what a failed test has to tell is cut off as soon as its reader is slow.
+pub(crate) fn errors() -> Stdio {
+    let (mut from, to) = std::io::pipe().unwrap();
+    std::thread::spawn(move || std::io::copy(&mut from, &mut std::io::stderr()));
+    to.into()
 }
 
 /// The folder of the client, built once, with what its own tests need; `None`, said aloud, where there is no Node.
@@ -71,6 +80,7 @@ impl Listener {
             .arg(folder.join("test/listen.mjs"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(errors())
             .kill_on_drop(true)
             .spawn()
             .unwrap();

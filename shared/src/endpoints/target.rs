@@ -30,7 +30,6 @@ pub enum Target {
 
 /// A webhook, as its owner asks for it.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Webhook {
     /// Where to post.
     pub url: String,
@@ -38,7 +37,6 @@ pub struct Webhook {
 
 /// A browser, as its page asks for it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct WebPush {
     /// What the browser has made.
     pub subscription: Subscription,
@@ -46,7 +44,6 @@ pub struct WebPush {
 
 /// An application on a phone, as its backend asks for it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct MobilePush {
     /// The platform endpoint.
     pub target_arn: TargetArn,
@@ -54,7 +51,6 @@ pub struct MobilePush {
 
 /// A phone, as its owner asks for it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Sms {
     /// Its number.
     pub phone: Phone,
@@ -62,7 +58,6 @@ pub struct Sms {
 
 /// A mailbox, as its owner asks for it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Email {
     /// Its address.
     pub address: Address,
@@ -81,6 +76,30 @@ impl Target {
     /// # Errors
     /// Names the field that is wrong; `kind_off`.
     pub fn parse(kind: &str, fields: Map<String, Value>, open: &KindSettings) -> Result<Self, Refusal> {
+        let given = fields.clone();
+        let target = Self::read(kind, fields, open)?;
+        target.check_known(&given)?;
+        Ok(target)
+    }
+
+    /// Refuses fields that no kind's request has. Only here: in a row they are another release's.
+    fn check_known(&self, given: &Map<String, Value>) -> Result<(), Refusal> {
+        let known = match self {
+            Self::Webhook(webhook) => serde_json::to_value(webhook),
+            Self::WebPush(web_push) => serde_json::to_value(web_push),
+            Self::MobilePush(mobile_push) => serde_json::to_value(mobile_push),
+            Self::Sms(sms) => serde_json::to_value(sms),
+            Self::Email(email) => serde_json::to_value(email),
+        };
+        match unknown(given, known.unwrap_or_default().as_object(), "") {
+            Some((path, known)) => {
+                Err(Refusal::field(path, format!("is not a field of this request; there are `{}`", known.join("`, `"))))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn read(kind: &str, fields: Map<String, Value>, open: &KindSettings) -> Result<Self, Refusal> {
         match kind {
             "webhook" => {
                 let mut webhook: Webhook = request::fields(fields)?;
@@ -173,6 +192,23 @@ impl Target {
     }
 }
 
+/// What `PushSubscription.toJSON()` writes besides, and nobody needs: the push service says when a subscription is gone.
+const PASSED_OVER: &str = "expirationTime";
+
+/// The path of the first field that is not among those that were read, and those.
+fn unknown(
+    given: &Map<String, Value>,
+    read: Option<&Map<String, Value>>,
+    within: &str,
+) -> Option<(String, Vec<String>)> {
+    let read = read?;
+    given.iter().filter(|(name, _)| *name != PASSED_OVER).find_map(|(name, value)| match (read.get(name), value) {
+        (None, _) => Some((format!("{within}{name}"), read.keys().cloned().collect())),
+        (Some(read), Value::Object(given)) => unknown(given, read.as_object(), &format!("{within}{name}.")),
+        (Some(_), _) => None,
+    })
+}
+
 fn switched_on(on: bool, parameter: &str) -> Result<(), Refusal> {
     if on {
         return Ok(());
@@ -215,6 +251,27 @@ mod tests {
         ] {
             let refusal = parse(kind, fields.clone(), &on).unwrap_err();
             assert_eq!(refusal.field.as_deref(), Some(field), "{kind} {fields}: {refusal}");
+        }
+    }
+
+    const P256DH: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
+
+    #[test]
+    fn what_is_unknown_is_refused_in_a_request_and_passed_over_in_a_row() {
+        let on = KindSettings { web_push: Some("key".to_owned()), ..KindSettings::default() };
+        let whole = json!({"subscription": {
+            "endpoint": "https://push.example.net/s/1", "expirationTime": null,
+            "keys": {"p256dh": P256DH, "auth": "BTBZMqHH6r4Tts7J_aSIgg"},
+        }});
+        let target = parse("web_push", whole.clone(), &on).unwrap();
+        for (within, path) in
+            [("", "more"), ("/subscription", "subscription.more"), ("/subscription/keys", "subscription.keys.more")]
+        {
+            let mut more = whole.clone();
+            more.pointer_mut(within).unwrap()["more"] = json!({"of": "a later release"});
+            assert_eq!(parse("web_push", more.clone(), &on).unwrap_err().field.as_deref(), Some(path));
+            more["kind"] = json!("web_push");
+            assert_eq!(serde_json::from_value::<Target>(more).unwrap(), target, "{path}");
         }
     }
 

@@ -9,7 +9,7 @@ use rand::RngExt as _;
 /// would come when the queue's visibility timeout ends, as it does when its function dies.
 const PAUSES: [i32; 4] = [1, 4, 15, 40];
 
-/// A message that cannot be read comes again after so many seconds: while a release is deployed, perhaps to a function that can.
+/// The pause before SQS delivers an unreadable message again, in seconds. During a deployment the next function may be able to read it.
 pub const UNREADABLE: i32 = 60;
 
 /// What is left of a message.

@@ -272,7 +272,7 @@ impl PageSettings {
             websocket_url: required("WEBSOCKET_URL")?,
             local_token_secret: optional("LOCAL_TOKEN_SECRET"),
             vapid_public_key: optional("VAPID_PUBLIC_KEY"),
-            user_claim: user_claim()?,
+            user_claim: user_claim(),
         })
     }
 }
@@ -306,13 +306,14 @@ impl TokenSettings {
             jwks_url: optional("TOKEN_JWKS_URL"),
             issuer: optional("TOKEN_ISSUER"),
             audience: optional("TOKEN_AUDIENCE"),
-            user_claim: user_claim()?,
+            user_claim: user_claim(),
         })
     }
 }
 
-fn user_claim() -> Result<String, InvalidSetting> {
-    required("TOKEN_USER_CLAIM")
+/// A function may run with its new code for a moment before it has its new variables.
+fn user_claim() -> String {
+    optional("TOKEN_USER_CLAIM").unwrap_or_else(|| "sub".to_owned())
 }
 
 #[cfg(test)]

@@ -132,8 +132,8 @@ async fn a_message_of_a_later_release_goes_back_to_its_queue() {
         ("SharesQueue", "ShareDeadLetters", "Share"),
         ("EndpointsQueue", "EndpointDeadLetters", "Attempt"),
     ] {
-        let told = || async { stack.has_logged(&["ERROR", function, "version is 2"]) };
-        stack.until("it is told", told).await;
+        let logged = || async { stack.has_logged(&["ERROR", function, "version is 2"]) };
+        stack.until("the function logs it", logged).await;
         let left = stack.queue(queue).await;
         let waiting: u64 = ["visible", "in_flight", "delayed"].iter().map(|name| left[name].as_u64().unwrap()).sum();
         assert_eq!((waiting, &stack.queue(dead).await["visible"]), (1, &json!(0)), "{queue}: {left}");

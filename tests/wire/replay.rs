@@ -116,8 +116,9 @@ async fn readers_of_what_a_restored_table_lacks_are_told() {
 #[tokio::test]
 async fn a_quiet_log_that_starts_again_is_no_loss_to_who_had_read_it() {
     let stack = stack_with("user:alice", 3).await;
+    let now = in_an_hour() - 3600;
     for seq in 1..=3 {
-        stack.expire("user:alice", seq, 1).await;
+        stack.expire("user:alice", seq, now - 60).await;
     }
     let mut alice = stack.connect("alice").await;
     let (_, subscribed) = after(&mut alice, "user:alice", Some(3)).await;
@@ -139,6 +140,24 @@ async fn a_quiet_log_that_starts_again_is_no_loss_to_who_had_read_it() {
     assert_eq!(stack.send("user:alice", "newer").await, next + 1);
 }
 
+/// DynamoDB deletes in any order: what it has left may not be what came last.
+#[tokio::test]
+async fn what_was_deleted_before_an_older_one_is_told() {
+    let stack = stack_with("user:alice", 3).await;
+    for seq in 1..=3 {
+        stack.expire("user:alice", seq, 1).await;
+    }
+    stack.delete_row("user:alice", 3).await;
+    let mut alice = stack.connect("alice").await;
+    let (_, subscribed) = after(&mut alice, "user:alice", Some(2)).await;
+    says(&subscribed, 2, false, false);
+    let next = stack.send("user:alice", "new").await;
+    alice.item().await;
+    let (items, subscribed) = after(&mut alice, "user:alice", Some(2)).await;
+    assert_eq!(items, [next]);
+    says(&subscribed, next, false, false);
+}
+
 /// As when the operator lowers `RetentionDays`: what is there was to be kept for a year.
 #[tokio::test]
 async fn a_lower_retention_counts_for_what_is_sent_from_then_on_and_loses_nothing() {
@@ -155,6 +174,7 @@ async fn a_lower_retention_counts_for_what_is_sent_from_then_on_and_loses_nothin
         let is_new = seq.as_str().unwrap().parse::<u64>().unwrap() >= next;
         assert_eq!(expires_at > now + 300 * DAY, !is_new, "{seq} expires at {expires_at}");
     }
+    assert_eq!(stack.channel("user:alice").await["oldest"], 1);
     let mut alice = stack.connect("alice").await;
     for (cursor, expected) in [(0, &[1, 2, 3, next, next + 1][..]), (2, &[3, next, next + 1]), (3, &[next, next + 1])] {
         let (items, subscribed) = after(&mut alice, "user:alice", Some(cursor)).await;
@@ -168,8 +188,10 @@ async fn a_lower_retention_counts_for_what_is_sent_from_then_on_and_loses_nothin
         stack.expire("user:alice", seq, 1).await;
         stack.delete_row("user:alice", seq).await;
     }
-    let (_, subscribed) = after(&mut alice, "user:alice", Some(next + 1)).await;
-    says(&subscribed, next + 1, false, false);
+    for (cursor, seq) in [(next + 1, next + 1), (3, 4), (1, 4)] {
+        let (_, subscribed) = after(&mut alice, "user:alice", Some(cursor)).await;
+        says(&subscribed, seq, false, false);
+    }
     assert!(stack.send("user:alice", "newest").await > next + 1);
 }
 

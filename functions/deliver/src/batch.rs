@@ -44,7 +44,7 @@ impl Batches {
         self.leave(message, seconds).await
     }
 
-    /// Has a message come again after so many seconds.
+    /// Returns a message to its queue for so many seconds.
     async fn leave(&self, message: &SqsMessage, seconds: i32) -> Left {
         if let Some(handle) = &message.receipt_handle
             && let Err(error) = self.queue.come_again(handle, seconds).await
@@ -54,7 +54,7 @@ impl Batches {
         Left::In(seconds)
     }
 
-    /// After how many seconds the message of a notification that could not be delivered is to come again.
+    /// The pause before the next try of a notification that could not be delivered, in seconds.
     async fn failed(&self, id: ScheduleId, message: &SqsMessage, error: &Error) -> i32 {
         error.log();
         let times = batch::times_received(message);

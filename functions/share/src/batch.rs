@@ -38,7 +38,7 @@ impl Batches {
         self.leave(message, seconds).await
     }
 
-    /// Has a message come again after so many seconds.
+    /// Returns a message to its queue for so many seconds.
     async fn leave(&self, message: &SqsMessage, seconds: i32) -> Left {
         if let Some(handle) = &message.receipt_handle
             && let Err(error) = self.queue.come_again(handle, seconds).await

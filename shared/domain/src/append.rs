@@ -23,9 +23,12 @@ pub const STEADY: i64 = 10 * 60;
 /// generation. A log whose newest row lives shorter starts a new generation. In seconds.
 pub const FADING: i64 = 5 * 60;
 
-/// What a row may outlive the retention by, in seconds, before it counts as one of a longer retention. A notification may be
-/// stored as long after its `sent_at` as its idempotency key is remembered: a day.
-const SLACK: i64 = 2 * 24 * 60 * 60;
+/// What a row may outlive the retention by, in seconds, before it counts as one of a longer retention.
+const SLACK: i64 = 24 * 60 * 60;
+
+/// How long a row stays in the table after it has expired for readers, in seconds, before DynamoDB may delete it. As long as the
+/// newest of a log is surely there, it is known that nothing came after it.
+pub const KEPT_EXPIRED: i64 = 2 * 24 * 60 * 60;
 
 /// What is known of a log's newest row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,12 +37,14 @@ pub struct Newest {
     pub seq: Seq,
     /// When it expires, in seconds since 1970.
     pub expires_at: i64,
+    /// Until when DynamoDB deletes neither it nor any row above it, in seconds since 1970.
+    pub kept_until: i64,
     /// When it was sent.
     pub sent_at: Millis,
     /// Whether it closes its generation.
     pub closes: bool,
-    /// The newest seq, up to this one, whose notification may go out of sight before it expires.
-    pub fleeting: Option<Seq>,
+    /// The newest seq, up to this one, whose notification may go out of sight before it expires; 0 if there is none.
+    pub fleeting: Seq,
 }
 
 /// What is the same for all logs of a table.
@@ -58,13 +63,13 @@ impl Rules {
     }
 
     /// Whether a row was written when notifications were kept for longer. What is written behind it must not expire before it.
-    fn is_outlived_by(self, newest: Newest) -> bool {
-        newest.expires_at - newest.sent_at.seconds() > self.retention + SLACK
+    fn is_outlived_by(self, newest: Newest, now: i64) -> bool {
+        newest.expires_at > now + self.retention + SLACK
     }
 
-    /// Whether a log may go on behind a row, however long that lives.
-    fn go_on_behind(self, newest: Newest) -> bool {
-        !(newest.closes || self.is_restored(newest) || self.is_outlived_by(newest))
+    /// Whether a log may go on behind a row, as far as that lives long enough.
+    fn go_on_behind(self, newest: Newest, now: i64) -> bool {
+        !(newest.closes || self.is_restored(newest) || self.is_outlived_by(newest, now))
     }
 }
 
@@ -128,7 +133,7 @@ impl Plan {
 /// first and then, again, the newest row.
 #[must_use]
 pub fn plan_plain(newest: Option<Newest>, now: i64, rules: Rules) -> Option<Plan> {
-    let newest = newest.filter(|newest| newest.expires_at > now + STEADY && rules.go_on_behind(*newest))?;
+    let newest = newest.filter(|newest| newest.expires_at > now + STEADY && rules.go_on_behind(*newest, now))?;
     Some(Plan::Plain(after(newest, now, rules.retention)))
 }
 
@@ -140,7 +145,7 @@ pub fn plan(newest: Option<Newest>, head: Head, now: Millis, rules: Rules) -> Pl
         return plan;
     }
     match newest {
-        Some(newest) if newest.expires_at > now.seconds() + FADING && rules.go_on_behind(newest) => {
+        Some(newest) if newest.expires_at > now.seconds() + FADING && rules.go_on_behind(newest, now.seconds()) => {
             Plan::Checked(after(newest, now.seconds(), rules.retention))
         }
         _ => start(newest, head, now, rules),
@@ -157,17 +162,19 @@ fn start(newest: Option<Newest>, head: Head, now: Millis, rules: Rules) -> Plan 
     let start = if never_used { Seq(1) } else { above(newest, head, now) };
     let number = head.generation.map_or(1, |generation| generation.number + 1);
     let expires_at = now.seconds() + rules.retention;
-    let before = newest.map(|newest| before(newest, head, start, rules)).unwrap_or_default();
+    let before = newest.map(|newest| before(newest, head, start, now, rules)).unwrap_or_default();
     Plan::Start(Place { seq: start, expires_at }, Generation { number, start }, before)
 }
 
-fn before(newest: Newest, head: Head, start: Seq, rules: Rules) -> Before {
+fn before(newest: Newest, head: Head, start: Seq, now: Millis, rules: Rules) -> Before {
     let next = newest.seq.next();
     // The row itself is written on condition that nothing has its seq.
     let closing = (!newest.closes && next != start).then_some(Place { seq: next, expires_at: newest.expires_at });
     // A row of an older generation says nothing of the one that came after it.
     let is_of_the_last = head.generation.is_none_or(|generation| generation.start <= newest.seq);
-    let is_all = is_of_the_last && !newest.closes && !rules.is_restored(newest);
+    // DynamoDB deletes in any order: once it may delete, what came after this row may be gone before it.
+    let is_surely_last = is_of_the_last && newest.kept_until > now.seconds();
+    let is_all = is_surely_last && !newest.closes && !rules.is_restored(newest);
     Before { closing, last: is_all.then_some(newest.seq) }
 }
 
@@ -181,7 +188,7 @@ fn above(newest: Option<Newest>, head: Head, now: Millis) -> Seq {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use proptest::prelude::*;
 
@@ -192,7 +199,15 @@ mod tests {
     const RULES: Rules = Rules { retention: WEEK, restored_at: None };
 
     fn newest(seq: u64, expires_at: i64) -> Newest {
-        Newest { seq: Seq(seq), expires_at, sent_at: Millis(NOW * 1000), closes: false, fleeting: None }
+        let kept_until = expires_at + KEPT_EXPIRED;
+        Newest {
+            seq: Seq(seq),
+            expires_at,
+            kept_until,
+            sent_at: Millis(NOW * 1000),
+            closes: false,
+            fleeting: Seq::ZERO,
+        }
     }
 
     fn head(number: u64, start: u64) -> Head {
@@ -259,6 +274,10 @@ mod tests {
         let closing = Some(Place { seq: Seq(42), expires_at: NOW });
         assert_eq!(before(expired, head(1, 1)), Before { closing, last: Some(Seq(41)) });
         assert_eq!(before(Newest { closes: true, ..expired }, head(1, 1)), Before::default());
+        let long_expired = newest(41, NOW - KEPT_EXPIRED);
+        let closing = Some(Place { seq: Seq(42), expires_at: NOW - KEPT_EXPIRED });
+        assert_eq!(before(long_expired, head(1, 1)), Before { closing, last: None }, "42 may be deleted already");
+        let closing = Some(Place { seq: Seq(42), expires_at: NOW });
         let of_an_older_one = before(expired, head(2, 1_700_000_000_000));
         assert_eq!(of_an_older_one, Before { closing, last: None }, "what came after the start has expired");
     }
@@ -278,6 +297,9 @@ mod tests {
         assert_eq!(plan_plain(Some(closed), NOW, longer), None, "also when they are kept for longer again");
     }
 
+    /// Shorter than a step of the model's time may be, so that deletions come into play.
+    const KEPT_IN_MODEL: i64 = 300;
+
     /// A table with one channel, and writers that may stand still between their reads and before their write, as long
     /// as a function may run.
     #[derive(Default)]
@@ -285,6 +307,8 @@ mod tests {
         rows: BTreeMap<u64, Row>,
         head: Head,
         starts: Vec<u64>,
+        /// All that were ever written, but for those that a restoration has lost.
+        written: BTreeSet<u64>,
         read_up_to: u64,
         restored_at: Option<Millis>,
     }
@@ -316,7 +340,8 @@ mod tests {
         fn newest(&self) -> Option<Newest> {
             let (&seq, row) = self.rows.last_key_value()?;
             let Row { expires_at, sent_at, closes, .. } = *row;
-            Some(Newest { seq: Seq(seq), expires_at, sent_at, closes, fleeting: None })
+            let kept_until = expires_at + KEPT_IN_MODEL;
+            Some(Newest { seq: Seq(seq), expires_at, kept_until, sent_at, closes, fleeting: Seq::ZERO })
         }
 
         /// One step of a writer: it reads the head, then the newest row, then it writes.
@@ -352,19 +377,24 @@ mod tests {
                 let in_one_generation = !matches!(plan, Plan::Start(..));
                 assert!(!in_one_generation || place.expires_at >= below.expires_at, "expiry decreases at {place:?}");
             }
-            if let Plan::Start(_, generation, _) = plan {
+            if let Plan::Start(_, generation, before) = plan {
                 self.head = Head { generation: Some(generation) };
                 self.starts.push(place.seq.0);
+                if let Some(last) = before.last {
+                    assert_eq!(self.written.last(), Some(&last.0), "there was another before {place:?}");
+                }
+                self.written.clear();
             }
+            self.written.insert(place.seq.0);
             let expires_at = place.expires_at;
             self.rows.insert(place.seq.0, Row { expires_at, sent_at, head: self.head, closes: false });
             self.read_up_to = place.seq.0;
             true
         }
 
-        /// What DynamoDB's TTL does: expired rows go, in any order.
+        /// What DynamoDB's TTL does: rows that expired a while ago go, in any order.
         fn expire(&mut self, now: i64, keep: impl Fn(u64) -> bool) {
-            self.rows.retain(|&seq, row| row.expires_at > now || keep(seq));
+            self.rows.retain(|&seq, row| row.expires_at + KEPT_IN_MODEL > now || keep(seq));
         }
 
         /// A backup comes back, without the newest rows. Nobody writes meanwhile; readers keep what they know.
@@ -372,6 +402,8 @@ mod tests {
             for _ in 0..lost {
                 self.rows.pop_last();
             }
+            // What readers know of is more than what the log has.
+            self.written.insert(u64::MAX);
             self.head = self.rows.last_key_value().map(|(_, row)| row.head).unwrap_or_default();
             self.restored_at = Some(Millis(now * 1000));
         }

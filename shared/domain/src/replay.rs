@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 
-use super::append::Head;
+use super::append::{Head, Newest};
 use super::content::CollapseKey;
 use super::frame::Position;
 use super::seq::Seq;
@@ -18,6 +18,8 @@ pub trait Row {
     fn seq(&self) -> Seq;
     /// When it expires, in seconds since 1970; from then on it counts as deleted.
     fn expires_at(&self) -> i64;
+    /// Until when DynamoDB deletes neither it nor any row above it, in seconds since 1970.
+    fn kept_until(&self) -> i64;
     /// From when readers no longer see it, in seconds since 1970; it stays in the log.
     fn hides_at(&self) -> Option<i64>;
     /// Whether a generation starts with it.
@@ -70,7 +72,8 @@ pub fn behind<R: Row>(rows: Vec<R>, reading: Reading) -> Behind<R> {
     if rows.is_empty() {
         return Behind::Nothing;
     }
-    let mut position = Position { seq: reading.after, recovered: true, more: reading.cut, reset: false };
+    let ends_surely = reading.cut || rows.last().is_some_and(|last| ends_surely(last, reading.now));
+    let mut position = Position { seq: reading.after, recovered: ends_surely, more: reading.cut, reset: false };
     let mut items = Vec::new();
     for row in rows.into_iter().filter(|row| row.seq() > reading.after) {
         let is_lost = row.expires_at() <= reading.now && !row.closes_generation();
@@ -95,6 +98,12 @@ pub fn behind<R: Row>(rows: Vec<R>, reading: Reading) -> Behind<R> {
     Behind::Page(Page { items: visible(items, reading.now), position })
 }
 
+/// Whether nothing that a reader has not had can have come after a log's last row, and be deleted. What closes a generation was written
+/// together with the start of the next.
+fn ends_surely(last: &impl Row, now: i64) -> bool {
+    last.kept_until() > now && !last.closes_generation()
+}
+
 /// Whether no notification can be missing between a reader and a row.
 fn comes_next(row: &impl Row, reader: Seq) -> bool {
     row.seq() == reader.next() || row.follows().is_some_and(|last| last <= reader)
@@ -102,16 +111,14 @@ fn comes_next(row: &impl Row, reader: Seq) -> bool {
 
 /// Answers a reader whose cursor has nothing at or behind it: `newest` is the newest row of the whole log.
 #[must_use]
-pub fn nothing_behind(after: Seq, newest: Option<(Seq, i64)>, head: Head, now: i64) -> Position {
+pub fn nothing_behind(after: Seq, newest: Option<Newest>, head: Head, now: i64) -> Position {
     let stay = |recovered| Position { seq: after, recovered, more: false, reset: false };
     let reset = |seq| Position { seq, recovered: false, more: false, reset: true };
     match newest {
         // It is of a generation before the last one, all of which has expired.
-        Some((seq, _)) if head.generation.is_some_and(|generation| generation.start > seq) => stay(false),
+        Some(newest) if head.generation.is_some_and(|generation| generation.start > newest.seq) => stay(false),
         // A row below the cursor that still lives: had the cursor's own row ever been in this log, it would live too.
-        Some((seq, expires_at)) if expires_at > now => reset(seq),
-        // The newest of all has expired, and the reader has it.
-        Some((seq, _)) if seq == after => stay(true),
+        Some(newest) if newest.expires_at > now => reset(newest.seq),
         // All that there was has expired, and nobody can tell how much that was.
         Some(_) => stay(false),
         None if head.generation.is_some() => stay(false),
@@ -165,6 +172,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::append::Generation;
+    use super::super::time::Millis;
     use super::*;
 
     const NOW: i64 = 1000;
@@ -186,6 +194,9 @@ mod tests {
         }
         fn expires_at(&self) -> i64 {
             self.expires_at
+        }
+        fn kept_until(&self) -> i64 {
+            self.expires_at + 50
         }
         fn hides_at(&self) -> Option<i64> {
             self.hides_at
@@ -231,6 +242,11 @@ mod tests {
             Behind::Page(page) => (page.items.iter().map(|row| row.seq).collect(), page.position),
             other => panic!("{other:?}"),
         }
+    }
+
+    fn newest_of(seq: u64, expires_at: i64) -> Option<Newest> {
+        let (kept_until, sent_at) = (expires_at + 50, Millis(0));
+        Some(Newest { seq: Seq(seq), expires_at, kept_until, sent_at, closes: false, fleeting: Seq::ZERO })
     }
 
     fn position(seq: u64, recovered: bool, more: bool) -> Position {
@@ -285,12 +301,20 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_who_has_the_newest_of_a_log_that_expired_has_lost_nothing() {
-        let used = |start| Head { generation: Some(Generation { number: 2, start: Seq(start) }) };
-        assert_eq!(nothing_behind(Seq(41), Some((Seq(41), NOW)), used(1), NOW), position(41, true, false));
-        assert_eq!(nothing_behind(Seq(41), Some((Seq(41), NOW)), used(900), NOW), position(41, false, false));
-        let older = nothing_behind(Seq(905), Some((Seq(42), NOW + 1)), used(900), NOW);
-        assert_eq!(older, position(905, false, false), "a row that outlives a later generation is no other log's");
+    fn a_reader_at_the_end_has_lost_nothing_while_the_last_row_is_surely_the_last() {
+        assert_eq!(page(vec![expired(41)], 41), (vec![], position(41, true, false)));
+        let long_expired = Stored { expires_at: NOW - 50, ..live(41) };
+        assert_eq!(page(vec![long_expired.clone()], 41), (vec![], position(41, false, false)), "42 may be deleted");
+        let all = vec![long_expired, closing(42), Stored { starts: true, follows: Some(41), ..live(900) }];
+        assert_eq!(page(all, 41), (vec![900], position(900, true, false)), "it says so itself");
+        let closed = Stored { expires_at: NOW + 100, ..closing(42) };
+        assert_eq!(page(vec![live(41), closed], 41), (vec![], position(42, false, false)), "what followed is gone");
+    }
+
+    #[test]
+    fn a_row_that_outlives_a_later_generation_is_no_other_logs() {
+        let used = Head { generation: Some(Generation { number: 2, start: Seq(900) }) };
+        assert_eq!(nothing_behind(Seq(905), newest_of(42, NOW + 1), used, NOW), position(905, false, false));
     }
 
     #[test]
@@ -299,9 +323,9 @@ mod tests {
         let unused = Head::default();
         assert_eq!(read(vec![], 41, false), Behind::Nothing);
         let reset = |seq| Position { reset: true, ..position(seq, false, false) };
-        assert_eq!(nothing_behind(Seq(41), Some((Seq(30), NOW + 1)), used, NOW), reset(30));
+        assert_eq!(nothing_behind(Seq(41), newest_of(30, NOW + 1), used, NOW), reset(30));
         assert_eq!(nothing_behind(Seq(41), None, unused, NOW), reset(0));
-        assert_eq!(nothing_behind(Seq(41), Some((Seq(30), NOW)), used, NOW), position(41, false, false));
+        assert_eq!(nothing_behind(Seq(41), newest_of(30, NOW), used, NOW), position(41, false, false));
         assert_eq!(nothing_behind(Seq(41), None, used, NOW), position(41, false, false));
         assert_eq!(nothing_behind(Seq(0), None, unused, NOW), position(0, true, false));
     }

@@ -74,14 +74,14 @@ impl Send {
     /// Names the field that is wrong.
     pub fn parse(object: impl Into<Object>) -> Result<Self, Refusal> {
         let Object { fields, data } = object.into();
+        if data.as_ref().is_some_and(|data| data.depth() > MAX_DEPTH) {
+            return Err(Refusal::field("data", format!("nests deeper than {MAX_DEPTH} lists and objects")));
+        }
         let fingerprint = fingerprint(&fields, data.as_ref());
         let fields: Fields = request::fields(fields)?;
         check_to(&fields.to.0)?;
         if fields.title.is_none() && fields.body.is_none() && data.is_none() {
             return Err(Refusal::field("title", "one of `title`, `body` and `data` is required"));
-        }
-        if data.as_ref().is_some_and(|data| data.depth() > MAX_DEPTH) {
-            return Err(Refusal::field("data", format!("nests deeper than {MAX_DEPTH} lists and objects")));
         }
         let timing = Timing::parse(&timing::Fields {
             deliver_at: fields.deliver_at,

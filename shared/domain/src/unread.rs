@@ -8,9 +8,9 @@ use super::seq::Seq;
 
 /// From where unread notifications are counted by their seqs. Those before, behind the read mark, have to be looked at.
 #[must_use]
-pub fn counted_from(read: Seq, fleeting: Option<Seq>, head: Head) -> Seq {
+pub fn counted_from(read: Seq, fleeting: Seq, head: Head) -> Seq {
     let start = head.generation.map_or(Seq::ZERO, |generation| generation.start);
-    read.next().max(start).max(fleeting.map_or(Seq::ZERO, Seq::next))
+    read.next().max(start).max(fleeting.next())
 }
 
 /// Counts by their seqs: `oldest` is the first from there on that has not expired.
@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_behind_the_mark_is_counted() {
-        assert_eq!(counted_from(Seq(40), None, head(1)), Seq(41));
+        assert_eq!(counted_from(Seq(40), Seq::ZERO, head(1)), Seq(41));
         assert_eq!(counted(Seq(42), None), 0);
         assert_eq!(counted(Seq(42), Some(Seq(42))), 1);
         assert_eq!(counted(Seq(42), Some(Seq(1))), 42);
@@ -38,8 +38,8 @@ mod tests {
 
     #[test]
     fn what_may_be_out_of_sight_is_looked_at_and_so_is_an_older_generation() {
-        assert_eq!(counted_from(Seq(40), Some(Seq(42)), head(1)), Seq(43));
-        assert_eq!(counted_from(Seq(40), Some(Seq(39)), head(1)), Seq(41), "it was read");
-        assert_eq!(counted_from(Seq(40), None, head(1_800_000_000_000)), Seq(1_800_000_000_000));
+        assert_eq!(counted_from(Seq(40), Seq(42), head(1)), Seq(43));
+        assert_eq!(counted_from(Seq(40), Seq(39), head(1)), Seq(41), "it was read");
+        assert_eq!(counted_from(Seq(40), Seq::ZERO, head(1_800_000_000_000)), Seq(1_800_000_000_000));
     }
 }

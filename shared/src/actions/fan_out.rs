@@ -65,18 +65,25 @@ impl FanOut {
         let most = i32::try_from(PAGE).unwrap_or(i32::MAX);
         let mut page = self.subscribers.page(channel, &Range::default(), most).await?;
         // Before the posts, so that others begin with it.
-        let queued = self.hand_on(&push, &page).await?;
+        let queued = self.hand_on(&push, &page).await;
         let subscribers = stream::iter(std::mem::take(&mut page.subscribers).into_iter().map(Ok));
-        let connections = self.pusher.push(&push, subscribers, None).await?;
+        let connections = self.pusher.push(&push, subscribers, None).await;
         let mut rest = if page.last.is_some() { Some(self.subscribers.listed(channel).await?) } else { None };
         let listed = rest.as_ref().map_or(&page.endpoints, |rest| &rest.endpoints);
         let endpoints = match seq {
             Some(seq) if !listed.is_empty() => {
-                let is_online = connections > 0 || (queued && self.is_online(channel).await?);
+                // Of what has failed nobody knows who took it.
+                let took = connections.as_ref().map(|connections| *connections > 0);
+                let is_online = match (took, &queued) {
+                    (Ok(true), _) => true,
+                    (Ok(false), Ok(false)) => false,
+                    _ => self.is_online(channel).await?,
+                };
                 self.queue(channel, seq, item, listed, usize::from(is_online)).await?
             }
             _ => 0,
         };
+        let (queued, connections) = (queued?, connections?);
         page.check_whole()?;
         rest.as_mut().map_or(Ok(()), Page::check_whole)?;
         Ok(Pushed { connections, endpoints, queued })

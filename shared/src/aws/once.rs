@@ -13,7 +13,7 @@ use domain::time::Millis;
 use serde::{Deserialize, Serialize};
 
 use super::log::Note;
-use super::row::{VERSION, built, from_row, number, past_conflicts, text, to_row};
+use super::row::{Attributes, VERSION, built, from_row, number, number_in, past_conflicts, text, to_row};
 use crate::aws::clients::Clients;
 use crate::error::Error;
 
@@ -103,8 +103,8 @@ impl Onces {
             .send()
             .await
             .map_err(Error::call("GetItem of an idempotency key"))?;
-        let sent = answer.item.map(from_row::<Sent>).transpose()?;
-        Ok(sent.filter(|sent| sent.expires_at > now.seconds()))
+        let is_kept = |row: &Attributes| number_in(row, "expires_at").is_none_or(|at: i64| at > now.seconds());
+        answer.item.filter(is_kept).map(from_row).transpose()
     }
 
     /// The row of a key, for a transaction: a new one while `sent` has no channel.

@@ -1,4 +1,4 @@
-//! Slow endpoints that were removed, in the table *Once*: whoever removes one and adds it again gets no more turns than before.
+//! Slow endpoints that were removed, in the table *Once*: an owner who removes one and adds it again gets no more turns than before.
 
 use aws_sdk_dynamodb::Client;
 use base64::Engine as _;
@@ -57,14 +57,15 @@ impl SlowEndpoints {
         written.map(drop).map_err(Error::call("UpdateItem of a slow endpoint"))
     }
 
-    /// When the next attempt may be made at what an owner has removed; `None` if it was not slow, or is not remembered.
+    /// When the next attempt may be made at what an owner has removed; `None` if it was not slow, is not remembered, or cannot be
+    /// read.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
     pub async fn recall(&self, owner: &Sub, target: &Target, now: Millis) -> Result<Option<Millis>, Error> {
         let request = self.client.get_item().table_name(&self.table).key("key", text(row_key(owner, target)));
         let answer = request.consistent_read(true).send().await.map_err(Error::call("GetItem of a slow endpoint"))?;
-        let row = answer.item.map(from_row::<SlowRow>).transpose()?;
+        let row = answer.item.and_then(|row| from_row::<SlowRow>(row).inspect_err(Error::log).ok());
         Ok(row.filter(|row| now.seconds() < row.expires_at).and_then(|row| row.slow_until))
     }
 

@@ -63,8 +63,12 @@ impl VapidTokens {
             Ok(_) => Ok(ours.clone()),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    let TokenRow { token, signed_at } = from_row(failed.item().cloned().unwrap_or_default())?;
-                    Ok(Signed { at: signed_at, authorization: token })
+                    let known = from_row::<TokenRow>(failed.item().cloned().unwrap_or_default());
+                    // A later release's is for its own processes.
+                    Ok(known.inspect_err(Error::log).map_or_else(
+                        |_| ours.clone(),
+                        |TokenRow { token, signed_at }| Signed { at: signed_at, authorization: token },
+                    ))
                 }
                 _ => Err(Error::call("UpdateItem of a VAPID token")(error)),
             },

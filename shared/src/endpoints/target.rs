@@ -148,7 +148,7 @@ impl Target {
         }
     }
 
-    /// Where it leads: two of one kind with one place are the same endpoint to whoever gets what goes there.
+    /// Where it leads: two of one kind with one place are the same endpoint to its receiver.
     #[must_use]
     pub fn place(&self) -> &str {
         match self {

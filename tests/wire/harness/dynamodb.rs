@@ -64,7 +64,7 @@ impl Stack {
         rows.iter().map(|row| row["seq"]["N"].as_str().unwrap().parse().unwrap()).collect()
     }
 
-    /// Sets when a log's row expires, in seconds since 1970.
+    /// Sets when a log's row expires for readers, in seconds since 1970; DynamoDB may delete it two days later.
     pub(crate) async fn expire(&self, channel: &str, seq: u64, at: u64) {
         let table = self.table("Notifications").await;
         self.dynamodb(
@@ -72,8 +72,9 @@ impl Stack {
             &json!({
                 "TableName": table,
                 "Key": {"channel": {"S": channel}, "seq": {"N": seq.to_string()}},
-                "UpdateExpression": "SET expires_at = :at",
-                "ExpressionAttributeValues": {":at": {"N": at.to_string()}},
+                "UpdateExpression": "SET readable_until = :at, expires_at = :ttl",
+                "ExpressionAttributeValues":
+                    {":at": {"N": at.to_string()}, ":ttl": {"N": (at + 2 * 24 * 3600).to_string()}},
             }),
         )
         .await;

@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 
 use super::read::is_addressed;
 use super::{text, told};
+use crate::refusal::Refusal;
+use crate::request::{self, Object};
 
 /// What every event has, besides its version.
 const REQUIRED: [&str; 3] = ["id", "source", "type"];
@@ -17,9 +19,17 @@ pub(super) fn is_one(fields: &Map<String, Value>) -> bool {
 }
 
 /// The notification that an event carries: its data, where that names channels.
-pub(super) fn notification(fields: &Map<String, Value>) -> Option<Map<String, Value>> {
-    let data = fields.get("data").and_then(Value::as_object);
-    data.filter(|data| is_one(fields) && is_addressed(data)).cloned()
+///
+/// # Errors
+/// The event names channels too.
+pub(super) fn notification(event: &Object) -> Result<Option<Object>, Refusal> {
+    let data = event.data.as_ref().filter(|_| is_one(&event.fields));
+    let data = data.and_then(|data| request::object(data.as_str().as_bytes()).ok());
+    let Some(notification) = data.filter(|data| is_addressed(&data.fields)) else { return Ok(None) };
+    if is_addressed(&event.fields) {
+        return Err(Refusal::field("to", "the event and its data both have one; name its channels once"));
+    }
+    Ok(Some(notification))
 }
 
 /// What the event says: its type, subject and source, or what its data says to people; to the channels that its own
@@ -72,7 +82,8 @@ mod tests {
         assert_eq!((&fields["to"], &fields["title"]), (&json!("user:alice"), &json!("com.example.order.paid")));
         let notification = json!({"to": ["user:alice"], "title": "Paid", "priority": "high"});
         let around = event(&json!({"data": notification}));
-        assert_eq!(super::notification(around.as_object().unwrap()).as_ref(), notification.as_object());
+        let of = |event: &Value| super::notification(&event.as_object().unwrap().clone().into());
+        assert_eq!(of(&around).unwrap().map(|carried| carried.fields).as_ref(), notification.as_object());
         assert_eq!(tell(&event(&json!({"to": "a@example.com"}))).unwrap().get("to"), None);
     }
 

@@ -72,8 +72,8 @@ impl Inbound {
         if is_notification(&object.fields) && !cloud_event::is_one(&object.fields) {
             return Ok(Said::Notification(object));
         }
-        if let Some(notification) = cloud_event::notification(&object.fields) {
-            return Ok(Said::Notification(notification.into()));
+        if let Some(notification) = cloud_event::notification(&object)? {
+            return Ok(Said::Notification(notification));
         }
         let event = Value::Object(object.fields);
         let told = [alarm::tell, object::tell, cloud_event::tell, bus::tell].into_iter().find_map(|tell| tell(&event));

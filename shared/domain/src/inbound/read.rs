@@ -48,9 +48,11 @@ fn names_channel(value: &Value) -> bool {
     }
 }
 
-/// Whether a text that is no JSON has something like a field `to`.
+/// Whether a text that is no JSON has something like a field `to`: also as Python or JavaScript show an object.
 fn has_to(text: &str) -> bool {
-    text.split("\"to\"").skip(1).any(|rest| rest.trim_start().starts_with(':'))
+    ["\"to\"", "'to'", "{to", ",to", " to", "\nto"]
+        .iter()
+        .any(|name| text.split(name).skip(1).any(|rest| rest.trim_start().starts_with(':')))
 }
 
 /// The same text with each escape of half a surrogate pair replaced.
@@ -112,6 +114,9 @@ mod tests {
             r#" {"title": "two
 lines", "to" : ["user:alice"]}"#,
             r#"{"to": "user:alice", "data": 1e999}"#,
+            "{'to': 'user:alice', 'title': 'Hi'}",
+            "{to: 'user:alice', title: 'Hi'}",
+            "{title: 'Hi', to: ['user:alice']}",
             r#"[{"to": "user:alice", "title": "Hi"}]"#,
             r#""{\"to\": \"user:alice\"}""#,
         ] {

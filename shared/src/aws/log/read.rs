@@ -8,13 +8,18 @@ use domain::replay::{self, Behind, Page, Reading, Row};
 use domain::seq::Seq;
 use domain::time::Millis;
 
+use super::rows::Life;
 use super::{Log, LogRow, NotificationRow};
 use crate::aws::row::{Attributes, from_row, number, number_in, text};
 use crate::clock;
 use crate::error::Error;
 
-/// How many rows for each notification that is asked for are read to find the newest that are to be seen.
+/// To find the newest notifications that are to be seen, so many rows are read for each, and so many at least.
 const NEWEST_READ: usize = 4;
+const NEWEST_READ_AT_LEAST: usize = 400;
+
+/// In so many answers of DynamoDB at most, of 1 MB each.
+const NEWEST_ANSWERS: usize = 8;
 
 impl Log {
     /// One notification, expired or not.
@@ -66,15 +71,19 @@ impl Log {
     /// DynamoDB does not answer as it should.
     pub async fn read_newest(&self, channel: &Channel, limit: usize) -> Result<Page<LogRow>, Error> {
         let (mut read, mut from) = (Vec::new(), None);
+        let most = (NEWEST_READ * limit).max(NEWEST_READ_AT_LEAST);
+        let mut answers = 0;
         loop {
-            // An answer of DynamoDB ends after 1 MB.
-            let query = self.query(channel, Seq(1)).scan_index_forward(false).limit(page_size(limit));
+            answers += 1;
+            // An answer of DynamoDB ends after 1 MB. Most logs have nothing that is not to be seen.
+            let size = if read.is_empty() { limit } else { most - read.len() };
+            let query = self.query(channel, Seq(1)).scan_index_forward(false).limit(page_size(size));
             let answer = query.set_exclusive_start_key(from).send().await;
             let answer = answer.map_err(Error::call("Query of the newest notifications"))?;
             read.extend(rows(answer.items)?);
             from = answer.last_evaluated_key;
             let mut page = replay::newest(read.clone(), clock::now().seconds());
-            if page.items.len() >= limit || read.len() >= NEWEST_READ * limit || from.is_none() {
+            if page.items.len() >= limit || read.len() >= most || from.is_none() || answers == NEWEST_ANSWERS {
                 page.items.drain(..page.items.len().saturating_sub(limit));
                 return Ok(page);
             }
@@ -129,7 +138,6 @@ impl Log {
         if newest.is_some_and(|newest| newest.seq > after) {
             return Ok(None);
         }
-        let newest = newest.map(|newest| (newest.seq, newest.expires_at));
         Ok(Some(replay::nothing_behind(after, newest, head, clock::now().seconds())))
     }
 
@@ -153,11 +161,12 @@ fn rows(items: Option<Vec<Attributes>>) -> Result<Vec<LogRow>, Error> {
 fn newest_of(row: &Attributes, retention: i64) -> Result<Newest, Error> {
     let seq = number_in(row, "seq").map(Seq).ok_or_else(|| Error::Unreadable("a row has no seq".to_owned()))?;
     // Behind a row that has none, a log does not go on.
-    let expires_at = number_in(row, "expires_at").unwrap_or_default();
+    let Life { expires_at, kept_until } = Life::of(row).unwrap_or(Life { expires_at: 0, kept_until: 0 });
     let sent_at = number_in(row, "sent_at").unwrap_or((expires_at - retention) * 1000);
     let closes = row.get("closes").and_then(|closes| closes.as_bool().ok()).copied().unwrap_or_default();
-    let fleeting = number_in(row, "fleeting").map(Seq);
-    Ok(Newest { seq, expires_at, sent_at: Millis(sent_at), closes, fleeting })
+    // A release that does not say it may have written any such row.
+    let fleeting = number_in(row, "fleeting").map_or(seq, Seq);
+    Ok(Newest { seq, expires_at, kept_until, sent_at: Millis(sent_at), closes, fleeting })
 }
 
 fn page_size(limit: usize) -> i32 {

@@ -1,6 +1,6 @@
 //! How a notification stands in the table.
 
-use domain::append::{Newest, Place, Plan};
+use domain::append::{KEPT_EXPIRED, Newest, Place, Plan};
 use domain::channel::Channel;
 use domain::content::{CollapseKey, Content, Priority};
 use domain::item::Item;
@@ -22,18 +22,19 @@ pub enum LogRow {
     Unreadable {
         /// Its place.
         seq: Seq,
-        /// When it expires, in seconds since 1970.
+        /// When it expires, in seconds since 1970; without a TTL never.
         expires_at: i64,
     },
 }
 
 impl LogRow {
-    /// Reads a row. One that cannot be read is told to the operator.
+    /// Reads a row. It logs a row that it cannot read.
     ///
     /// # Errors
     /// It does not even have a place.
     pub(super) fn from_row(row: Attributes) -> Result<Self, Error> {
-        let (seq, expires_at) = (number_in(&row, "seq").map(Seq), number_in(&row, "expires_at").unwrap_or(i64::MAX));
+        let (seq, expires_at) =
+            (number_in(&row, "seq").map(Seq), Life::of(&row).map_or(i64::MAX, |life| life.expires_at));
         match (from_row(row), seq) {
             (Ok(row), _) => Ok(Self::Read(row)),
             (Err(error), Some(seq)) => {
@@ -77,7 +78,14 @@ impl Row for LogRow {
 
     fn expires_at(&self) -> i64 {
         match self {
-            Self::Read(row) => row.expires_at,
+            Self::Read(row) => row.expires_at(),
+            Self::Unreadable { expires_at, .. } => *expires_at,
+        }
+    }
+
+    fn kept_until(&self) -> i64 {
+        match self {
+            Self::Read(row) => row.life().kept_until,
             Self::Unreadable { expires_at, .. } => *expires_at,
         }
     }
@@ -115,6 +123,9 @@ pub struct NotificationRow {
     content: String,
     /// Seconds since 1970; DynamoDB's TTL.
     expires_at: i64,
+    /// When it expires for readers, in seconds since 1970: some days before DynamoDB may delete it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    readable_until: Option<i64>,
     /// Seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     hides_at: Option<i64>,
@@ -129,16 +140,41 @@ pub struct NotificationRow {
     /// Whether this row closes a generation, and is no notification.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     closes: bool,
-    /// The newest seq, up to this one, that has a `ttl` or a collapse key.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The newest seq, up to this one, that has a `ttl` or a collapse key; 0 if there is none. Rows of the first releases do not
+    /// say it.
     fleeting: Option<Seq>,
+}
+
+/// For how long a row is there, in seconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Life {
+    /// When it expires for readers.
+    pub(super) expires_at: i64,
+    /// Until when DynamoDB deletes neither it nor any row above it.
+    pub(super) kept_until: i64,
+}
+
+impl Life {
+    fn new(ttl: i64, readable_until: Option<i64>) -> Self {
+        let kept_until = readable_until.map_or(ttl, |until| until + KEPT_EXPIRED);
+        Self { expires_at: readable_until.unwrap_or(ttl).min(ttl), kept_until }
+    }
+
+    /// The life of a row in whatever layout; `None` if it has no TTL.
+    pub(super) fn of(row: &Attributes) -> Option<Self> {
+        Some(Self::new(number_in(row, "expires_at")?, number_in(row, "readable_until")))
+    }
 }
 
 impl NotificationRow {
     /// When it expires, in seconds since 1970.
     #[must_use]
     pub fn expires_at(&self) -> i64 {
-        self.expires_at
+        self.life().expires_at
+    }
+
+    fn life(&self) -> Life {
+        Life::new(self.expires_at, self.readable_until)
     }
 
     /// From when readers no longer see it, in seconds since 1970.
@@ -155,7 +191,7 @@ impl NotificationRow {
             Plan::Plain(_) | Plan::Checked(_) => (false, None),
         };
         let is_fleeting = new.hides_at.is_some() || new.collapse_key.is_some();
-        let fleeting = if is_fleeting { Some(seq) } else { newest.and_then(|newest| newest.fleeting) };
+        let fleeting = if is_fleeting { seq } else { newest.map(|newest| newest.fleeting).unwrap_or_default() };
         Self {
             channel: channel.clone(),
             seq,
@@ -163,13 +199,14 @@ impl NotificationRow {
             id: new.item.id.clone(),
             sent_at: new.item.sent_at,
             content: new.item.content.clone(),
-            expires_at,
+            expires_at: expires_at + KEPT_EXPIRED,
+            readable_until: Some(expires_at),
             hides_at: new.hides_at,
             collapse_key: new.collapse_key.clone(),
             starts,
             follows,
             closes: false,
-            fleeting,
+            fleeting: Some(fleeting),
         }
     }
 

@@ -7,6 +7,7 @@ use domain::seq::Seq;
 use serde::Deserialize;
 
 use super::Log;
+use super::rows::Life;
 use crate::aws::row::{from_row, number, text};
 use crate::clock;
 use crate::error::Error;
@@ -14,9 +15,11 @@ use crate::error::Error;
 /// The most rows that are looked at.
 const MOST: usize = 1_000;
 
+/// In so many answers of DynamoDB at most, of 1 MB each.
+const ANSWERS: usize = 2;
+
 #[derive(Deserialize)]
 struct Seen {
-    expires_at: i64,
     #[serde(default)]
     hides_at: Option<i64>,
     #[serde(default)]
@@ -26,21 +29,22 @@ struct Seen {
 }
 
 impl Log {
-    /// How many notifications are to be seen behind a seq, up to another one: among the newest 1,000 rows there.
+    /// How many notifications are to be seen behind a seq, up to another one: among the newest 1,000 rows there, or 2 MB.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
     pub async fn count_visible(&self, channel: &Channel, after: Seq, to: Seq) -> Result<u64, Error> {
         let now = clock::now().seconds();
         let mut sight = Sight::new(now);
-        let (mut looked_at, mut visible, mut from) = (0, 0, None);
+        let (mut looked_at, mut visible, mut from, mut answers) = (0, 0, None, 0);
         loop {
+            answers += 1;
             let query = self
                 .client
                 .query()
                 .table_name(&self.table)
                 .key_condition_expression("channel = :channel AND seq BETWEEN :from AND :to")
-                .projection_expression("v, expires_at, hides_at, collapse_key, closes")
+                .projection_expression("v, expires_at, readable_until, hides_at, collapse_key, closes")
                 .expression_attribute_values(":channel", text(channel.as_str()))
                 .expression_attribute_values(":from", number(after.next()))
                 .expression_attribute_values(":to", number(to))
@@ -51,15 +55,16 @@ impl Log {
             let answer = query.send().await.map_err(Error::call("Query that counts what is unread"))?;
             for row in answer.items.unwrap_or_default() {
                 looked_at += 1;
-                // One that cannot be read has a place, which readers are told of.
+                // Readers see the place of a row that cannot be read.
+                let lives = Life::of(&row).is_none_or(|life| life.expires_at > now);
                 let is_visible = from_row::<Seen>(row).map_or(true, |row| {
                     let shows = sight.shows(row.collapse_key.as_ref(), row.hides_at);
-                    shows && row.expires_at > now && !row.closes
+                    shows && lives && !row.closes
                 });
                 visible += u64::from(is_visible);
             }
             from = answer.last_evaluated_key;
-            if from.is_none() || looked_at >= MOST {
+            if from.is_none() || looked_at >= MOST || answers == ANSWERS {
                 return Ok(visible);
             }
         }

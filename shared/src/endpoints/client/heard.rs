@@ -55,7 +55,7 @@ impl Heard {
 
     /// Waits until the status has come.
     pub(super) async fn status_came(&self) {
-        // Whoever notifies leaves a permit where nobody waits yet.
+        // `notify_one` leaves a permit where nobody waits yet.
         while self.status().is_none() {
             self.0.has_status.notified().await;
         }

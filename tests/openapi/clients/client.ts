@@ -29,7 +29,8 @@ async function main(): Promise<void> {
   const read = await readNotifications({ query: { channel: cursors }, throwOnError: true });
   for (const { items } of read.data.channels) {
     const [item] = items;
-    check(items.length === 1 && item.id === sent.data.id && item.title === 'Hello', items);
+    if (items.length !== 1 || 'unreadable' in item) throw new Error(JSON.stringify(items));
+    check(item.id === sent.data.id && item.title === 'Hello', items);
     check(JSON.stringify(item.data) === JSON.stringify(hello.data), item);
   }
   const channel = await getChannel({ path: { channel: 'user:typescript' }, throwOnError: true });

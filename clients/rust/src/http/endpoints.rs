@@ -15,13 +15,14 @@ struct List {
 
 impl Client {
     /// Adds an endpoint to a channel, or replaces the caller's own that leads to the same place. The answer has the secret of
-    /// a webhook, and no later one does. What was added by a call whose answer is lost, the next try replaces.
+    /// a webhook, and no later one does. It is tried once only: each try makes a new secret.
     ///
     /// # Errors
-    /// It is refused (`too_many_endpoints`, `kind_off`), or for half a minute nobody answered.
+    /// It is refused (`too_many_endpoints`, `kind_off`), or there was no answer: add it again, which replaces what may be
+    /// there.
     pub async fn add_endpoint(&self, channel: &Channel, endpoint: &NewEndpoint) -> Result<Endpoint, HttpError> {
-        let path = list_path(channel);
-        self.call(|| self.request(Method::POST, &path).json(endpoint), Response::json).await
+        let request = self.request(Method::POST, &list_path(channel)).json(endpoint);
+        self.once(request, Response::json).await
     }
 
     /// The endpoints of a channel, as far as the token may know of them.

@@ -1,7 +1,7 @@
 //! An AWS SDK that is not Rust's speaks to the local stack: Python's boto3.
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -76,6 +76,8 @@ attributes = {"channel": {"DataType": "String", "StringValue": channel}}
 time.sleep(2)
 began = time.time()
 sns.publish(TopicArn=topic, Message="für alle", Subject="SNS", MessageAttributes=attributes)
+# Until the first has arrived: SNS promises no order.
+sys.stdin.read()
 entries = [{"Id": str(n), "Message": str(n), "MessageAttributes": attributes} for n in range(10)]
 batch = sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
 seen = {"published_at": began, "successful": len(batch["Successful"])}
@@ -95,12 +97,17 @@ async fn what_boto3_publishes_makes_a_waiting_long_poll_answer() {
     client.publish().topic_arn(topic).message("warm").send().await.unwrap();
     poll(&stack, &["topic:inbound:0".to_owned()], &[("wait", "25")]).await;
     let aws = stack.aws.clone();
-    let running = tokio::task::spawn_blocking(move || {
-        Command::new(python).args(["-c", PUBLISH, &aws, "topic:news"]).output().unwrap()
-    });
+    let mut publishing = Command::new(python)
+        .args(["-c", PUBLISH, &aws, "topic:news"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let answer = poll(&stack, &["topic:news:0".to_owned()], &[("wait", "25")]).await;
     let answered_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
-    let output = running.await.unwrap();
+    drop(publishing.stdin.take());
+    let output = tokio::task::spawn_blocking(move || publishing.wait_with_output().unwrap()).await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
     let item = &only(&answer).0["items"][0];

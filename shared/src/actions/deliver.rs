@@ -88,10 +88,10 @@ impl Deliverer {
     }
 
     async fn send(&self, mut row: Scheduled) -> Result<Delivered, Error> {
-        wait_until(row.id.due()).await;
+        let reached = wait_until(row.id.due()).await;
         let (placing, placed) = Placing::new();
         let appending = async {
-            let appended = self.append(&mut row, placing).await;
+            let appended = self.append(&mut row, placing, reached).await;
             // A series goes on, whatever becomes of this one, and however long its pushes take.
             (appended, self.queue_next(&row).await)
         };
@@ -111,8 +111,9 @@ impl Deliverer {
         self.schedule.note_dead_letter(id, clock::now()).await
     }
 
-    /// Appends to each channel that does not have it, unless it was cancelled. The row is then as the table has it.
-    async fn append(&self, row: &mut Scheduled, placing: Placing) -> Result<(), Error> {
+    /// Appends to each channel that does not have it, unless it was cancelled. The row is then as the table has it. Its time was
+    /// reached at `reached`.
+    async fn append(&self, row: &mut Scheduled, placing: Placing, reached: Millis) -> Result<(), Error> {
         for _ in 0..TRIES {
             if row.done {
                 return Ok(());
@@ -122,7 +123,7 @@ impl Deliverer {
                 let item = row.as_sent_at(sent_at).item;
                 row.places().for_each(|(channel, seq)| placing.has(channel, seq, &item));
             }
-            if row.stage == Stage::Cancelled || self.append_missing(row, &placing).await? {
+            if row.stage == Stage::Cancelled || self.append_missing(row, &placing, reached).await? {
                 return Ok(());
             }
             *row = self.look_again(row).await?;
@@ -132,10 +133,12 @@ impl Deliverer {
 
     /// `false` if the row is not as it was read: another message was first, or somebody has cancelled it. One channel
     /// after the other, since all of them change the row.
-    async fn append_missing(&self, row: &mut Scheduled, placing: &Placing) -> Result<bool, Error> {
+    async fn append_missing(&self, row: &mut Scheduled, placing: &Placing, reached: Millis) -> Result<bool, Error> {
         let mut turns = Turns::of(row.to.iter().filter(|channel| !row.sent.contains_key(channel.as_str())));
         while let Some((channel, give_up)) = turns.next() {
-            match self.append_to(&channel, row, placing, give_up).await {
+            // A clock that is set back meanwhile does not make it early.
+            let now = clock::now().max(reached);
+            match self.append_to(&channel, row, placing, now, give_up).await {
                 Ok(true) => {}
                 Ok(false) => return Ok(false),
                 Err(error) => turns.fail(channel, error),
@@ -149,9 +152,9 @@ impl Deliverer {
         channel: &Channel,
         row: &mut Scheduled,
         placing: &Placing,
+        now: Millis,
         give_up: Instant,
     ) -> Result<bool, Error> {
-        let now = clock::now();
         let sent_at = row.sent_at.unwrap_or(now);
         let next = if row.sent_at.is_none() { row.next(now, rand::random())? } else { None };
         let note = SentNote { schedule: &self.schedule, row, sent_at, next: next.as_ref() };
@@ -199,12 +202,14 @@ impl Deliverer {
     }
 }
 
-/// Timers may end a little early by this clock; nothing may be sent before its time.
-async fn wait_until(due: Millis) {
+/// Waits for a moment, and gives the clock's when it was reached. Timers may end a little early by this clock; nothing may be sent
+/// before its time.
+async fn wait_until(due: Millis) -> Millis {
     loop {
-        let left = u64::try_from(due.0 - clock::now().0).unwrap_or_default();
+        let now = clock::now();
+        let left = u64::try_from(due.0 - now.0).unwrap_or_default();
         if left == 0 {
-            return;
+            return now;
         }
         tokio::time::sleep(Duration::from_millis(left)).await;
     }

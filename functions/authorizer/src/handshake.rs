@@ -4,16 +4,16 @@ use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerRequestTypeRequest;
 use shared::http::bearer;
 use shared::socket::{header_lines, protocols};
 
-/// What a handshake comes with.
+/// The credentials in a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Credentials<'a> {
     /// A token.
     Token(&'a str),
-    /// What stands for a token once.
+    /// A ticket, which replaces a token for one handshake.
     Ticket(&'a str),
 }
 
-/// What a handshake comes with: a token behind `bearer.` among the subprotocols, which browsers can set and no proxy logs;
+/// Finds the credentials in a handshake: a token behind `bearer.` among the subprotocols, which browsers can set and no proxy logs;
 /// else a ticket or a token in the query; else a bearer token in the header `Authorization`. That comes last since HTTP
 /// libraries and proxies also set it by themselves.
 pub(crate) fn credentials(request: &ApiGatewayCustomAuthorizerRequestTypeRequest) -> Option<Credentials<'_>> {

@@ -23,11 +23,11 @@ pub const STEADY: i64 = 10 * 60;
 /// generation. A log whose newest row lives shorter starts a new generation. In seconds.
 pub const FADING: i64 = 5 * 60;
 
-/// What a row may outlive the retention by, in seconds, before it counts as one of a longer retention.
+/// A row that lives longer than the retention by more than this was written under a longer retention. In seconds.
 const SLACK: i64 = 24 * 60 * 60;
 
-/// How long a row stays in the table after it has expired for readers, in seconds, before DynamoDB may delete it. As long as the
-/// newest of a log is surely there, it is known that nothing came after it.
+/// How long a row stays in the table after it has expired for readers, in seconds, before DynamoDB may delete it. While a log's
+/// newest row is still stored, it proves that no row followed it.
 pub const KEPT_EXPIRED: i64 = 2 * 24 * 60 * 60;
 
 /// What is known of a log's newest row.
@@ -109,7 +109,7 @@ pub enum Plan {
     Start(Place, Generation, Before),
 }
 
-/// How a new generation follows the one before.
+/// What a new generation does with the one before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Before {
     /// Where a row closes the old generation, on condition that nothing has that seq: a writer that saw the log a moment earlier
@@ -392,7 +392,7 @@ mod tests {
             true
         }
 
-        /// What DynamoDB's TTL does: rows that expired a while ago go, in any order.
+        /// Deletes rows that expired a while ago, in any order, as DynamoDB's TTL does.
         fn expire(&mut self, now: i64, keep: impl Fn(u64) -> bool) {
             self.rows.retain(|&seq, row| row.expires_at + KEPT_IN_MODEL > now || keep(seq));
         }

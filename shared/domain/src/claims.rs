@@ -19,7 +19,7 @@ pub const SUB: &str = "sub";
 /// Above this no number is a time: 2^64, beyond which issuers count nothing.
 const TIMES_END: f64 = 18_446_744_073_709_551_616.0;
 
-/// What Tidings keeps of a token's claims. Others are left alone: identity providers add their own.
+/// The claims of a token that Tidings reads. It ignores all others, since identity providers add their own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     /// The user.

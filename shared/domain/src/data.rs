@@ -1,4 +1,4 @@
-//! What a publisher gives to the application, as it was written.
+//! The field `data` of a notification: JSON for the application, kept as the publisher wrote it.
 //!
 //! Read into values and written again, `data` would be another one: large numbers lose digits, fields their order. So it stays
 //! text, from the request to its readers; only the white space between its parts is left out.
@@ -23,7 +23,7 @@ impl Data {
         self.0.get()
     }
 
-    /// How many lists and objects it has within one another.
+    /// How deeply its lists and objects are nested: 0 for a number or a text, 1 for a list of numbers.
     #[must_use]
     pub fn depth(&self) -> usize {
         let (mut depth, mut deepest) = (0_usize, 0);

@@ -147,7 +147,8 @@ fn check_to(to: &[Channel]) -> Result<(), Refusal> {
 /// SHA-256 of the fields in the order of their names, in hex.
 fn fingerprint(fields: &Map<String, Value>, data: Option<&Data>) -> String {
     // Sorted, so that a client may write them in any order.
-    let mut sorted: BTreeMap<&str, Data> = fields.iter().map(|(name, value)| (name.as_str(), value.into())).collect();
+    let others = fields.iter().filter(|(name, _)| data.is_none() || *name != "data");
+    let mut sorted: BTreeMap<&str, Data> = others.map(|(name, value)| (name.as_str(), value.into())).collect();
     sorted.extend(data.map(|data| ("data", data.canonical())));
     let canonical = serde_json::to_vec(&sorted).unwrap_or_default();
     Sha256::digest(&canonical).iter().map(|byte| format!("{byte:02x}")).collect()

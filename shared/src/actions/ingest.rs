@@ -19,8 +19,8 @@ pub struct Ingester {
 }
 
 impl Ingester {
-    /// Sends through `sender`, and to `default` what names no channel. Whoever may publish to the topic may send to every
-    /// channel: the topic's policy decides who that is.
+    /// Sends through `sender`, and to `default` what names no channel. Every publisher to the topic can send to every channel:
+    /// the topic's policy decides who may publish.
     #[must_use]
     pub fn new(sender: Sender, default: Channel) -> Self {
         let publisher = Claims {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{text, told};
 
-/// What kind of event it is, and of what; nothing if it is none.
+/// A notification's fields for an event of EventBridge; `None` if `event` is not one.
 pub(super) fn tell(event: &Value) -> Option<Map<String, Value>> {
     let kind = text(event, "detail-type").or_else(|| text(event, "detailType"))?;
     let source = text(event, "source").filter(|_| event["detail"].is_object())?;

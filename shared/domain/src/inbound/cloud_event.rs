@@ -9,7 +9,7 @@ use super::{text, told};
 use crate::refusal::Refusal;
 use crate::request::{self, Object};
 
-/// What every event has, besides its version.
+/// The attributes that every CloudEvent must have, besides `specversion`.
 const REQUIRED: [&str; 3] = ["id", "source", "type"];
 
 /// Whether a JSON object is an event of CloudEvents.

@@ -58,7 +58,7 @@ impl From<Reason> for Unreachable {
 
 /// What there is of an answer when no more of its head is waited for.
 enum Head {
-    /// All of it, or what became of the request.
+    /// The whole head, or the error that the request ended with.
     Whole(Sent),
     /// Its status came a second ago, and the rest has not.
     Late,

@@ -123,8 +123,8 @@ pub struct Signed {
 }
 
 impl Signed {
-    /// How long a token is used again, in seconds: Apple's service asks for no new one within an hour. Whoever gets it last still
-    /// has 11 hours.
+    /// How long a token is used again, in seconds: Apple's service asks for no new one within an hour. At the end of
+    /// this hour the token is still valid for 11 hours.
     pub const REUSED: i64 = 60 * 60;
 
     /// By how much the clocks of two processes may differ, in seconds. A token that is further ahead is not used: the clock that

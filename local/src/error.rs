@@ -28,6 +28,18 @@ pub(crate) enum StartError {
         /// The folder.
         folder: PathBuf,
     },
+    /// Others may read what is stored there.
+    #[error(
+        "others may read {}, and this stack's secrets and notifications would be there: `chmod 700` it, or give --data another folder",
+        folder.display()
+    )]
+    Open {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// This machine has no secret of its own, or none that can be used.
+    #[error("{0}")]
+    MachineSecret(String),
     /// A fault that was to be armed from the start could never fire.
     #[error("--fault {rule}: {why}")]
     Fault {

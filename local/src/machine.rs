@@ -1,7 +1,8 @@
 //! Starts the whole stack, in order, and ends it.
 
 use std::{
-    fs::File,
+    fs::{DirBuilder, File},
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -18,7 +19,7 @@ use crate::{
     error::StartError,
     http::HttpGateway,
     lambda::{Asynchronous, Lambda},
-    log,
+    log, machine_secret,
     outbox::Outbox,
     platforms::Platforms,
     project,
@@ -88,6 +89,7 @@ impl Machine {
         let addresses = ports.addresses()?;
         let mut settings = samconfig::read(&root)?;
         settings.parameters.extend(options.parameters.iter().cloned());
+        settings.parameters = machine_secret::fill_in(settings.parameters)?;
         let text = std::fs::read_to_string(&template).map_err(StartError::file(&template))?;
         let mut stack = template::read(&text, &settings, &addresses)?;
         let executables = project::executables(&root, &stack.functions, !options.no_build, options.release).await?;
@@ -248,12 +250,30 @@ fn poll(mappings: Vec<Mapping>, queues: &Arc<Queues>, lambda: &Arc<Lambda>, max_
     }
 }
 
-/// Makes the folder, and keeps other stacks from it as long as this process lives.
+/// Makes the folder, which nobody else on the machine may enter, and keeps other stacks from it as long as this process lives.
 fn data_folder(options: &Options) -> Result<Option<(PathBuf, File)>, StartError> {
     let Some(folder) = &options.data else { return Ok(None) };
-    std::fs::create_dir_all(folder).map_err(StartError::file(folder))?;
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(StartError::file(folder))?;
     let path = folder.join("lock");
+    if !close_to_others(folder, &path).map_err(StartError::file(folder))? {
+        return Err(StartError::Open { folder: folder.clone() });
+    }
     let lock = File::create(&path).map_err(StartError::file(&path))?;
     lock.try_lock().map_err(|_| StartError::InUse { folder: folder.clone() })?;
     Ok(Some((folder.clone(), lock)))
+}
+
+/// Takes others' rights to a folder that was there before, where a stack has used it or nothing is in it. `false` for any other
+/// folder that others may enter: who else uses it, and for what, is not known.
+fn close_to_others(folder: &Path, lock: &Path) -> std::io::Result<bool> {
+    let mut permissions = std::fs::metadata(folder)?.permissions();
+    if permissions.mode() & 0o077 == 0 {
+        return Ok(true);
+    }
+    if !lock.exists() && std::fs::read_dir(folder)?.next().is_some() {
+        return Ok(false);
+    }
+    permissions.set_mode(0o700);
+    std::fs::set_permissions(folder, permissions)?;
+    Ok(true)
 }

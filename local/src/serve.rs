@@ -21,7 +21,7 @@ use tokio::{
     sync::watch,
 };
 
-use crate::error::StartError;
+use crate::{error::StartError, guard};
 
 /// A request as it comes off the wire.
 pub(crate) type Request = HttpRequest<Incoming>;
@@ -72,7 +72,7 @@ pub(crate) async fn bind(port: u16, flag: &'static str) -> Result<TcpListener, S
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|source| StartError::Port { port, flag, source })
 }
 
-/// Serves every connection to `listener` with `handler`, for ever.
+/// Serves every connection to `listener` with `handler`, for ever. Requests that do not name this machine are refused.
 pub(crate) async fn serve<H, F>(listener: TcpListener, closer: IdleCloser, handler: H)
 where
     H: Fn(Request, Arc<Peer>) -> F + Clone + Send + Sync + 'static,
@@ -102,9 +102,13 @@ where
     let busy = Arc::new(AtomicUsize::new(0));
     let service = service_fn(|request| {
         busy.fetch_add(1, Ordering::SeqCst);
-        let (answer, busy) = (handler(request, Arc::clone(&peer)), Arc::clone(&busy));
+        let answer = guard::names_this_machine(&request).then(|| handler(request, Arc::clone(&peer)));
+        let busy = Arc::clone(&busy);
         async move {
-            let answer = answer.await;
+            let answer = match answer {
+                Some(answer) => answer.await,
+                None => Ok(guard::wrong_host()),
+            };
             busy.fetch_sub(1, Ordering::SeqCst);
             answer
         }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use ::url::{Host, Url};
 use domain::append;
 use domain::channel::Channel;
 use domain::endpoint::retry::LOG_KEEPS;
@@ -189,9 +190,8 @@ impl KindSettings {
     /// A variable is missing or wrong.
     pub fn from_env() -> Result<Self, InvalidSetting> {
         let ports = list("WEBHOOK_PORTS", |port| port.parse::<u16>().map_err(|error| error.to_string()))?;
-        let allow_loopback = number("ALLOW_LOOPBACK_WEBHOOKS")?;
         Ok(Self {
-            urls: Rules { ports, allow_loopback },
+            urls: Rules { ports, loopback_ports: loopback_ports()? },
             web_push: optional("VAPID_PUBLIC_KEY"),
             applications: list("PLATFORM_APPLICATIONS", |arn| {
                 Application::parse(arn).map_err(|error| error.to_string())
@@ -222,7 +222,7 @@ impl CourierSettings {
     /// A variable is missing or wrong.
     pub fn from_env() -> Result<Self, InvalidSetting> {
         const SERVER: &str = "NAME_SERVER";
-        let name_server = optional(SERVER).map(|text| text.parse()).transpose();
+        let name_server = local_only(SERVER)?.map(|text| text.parse()).transpose();
         Ok(Self {
             name_server: name_server.map_err(|_| InvalidSetting::Invalid {
                 name: SERVER,
@@ -232,6 +232,42 @@ impl CourierSettings {
             email_from: optional("EMAIL_FROM").unwrap_or_default(),
             once_table: once_table()?,
         })
+    }
+}
+
+/// The ports of this machine that webhooks may be on: `false` for none, else their numbers.
+fn loopback_ports() -> Result<Vec<u16>, InvalidSetting> {
+    const PORTS: &str = "ALLOW_LOOPBACK_WEBHOOKS";
+    if required(PORTS)? == "false" {
+        return Ok(Vec::new());
+    }
+    local_only(PORTS)?;
+    list(PORTS, |port| port.parse::<u16>().map_err(|error| error.to_string()))
+}
+
+/// A setting that only a local stack may have. In a deployed one it would let users' webhooks call the function's own Runtime API, or
+/// hand a signing secret to everybody; so it does not start there. The template's rules refuse it as well.
+fn local_only(name: &'static str) -> Result<Option<String>, InvalidSetting> {
+    match optional(name) {
+        Some(_) if !is_local_stack() => Err(InvalidSetting::Invalid { name, reason: NOT_LOCAL.to_owned() }),
+        value => Ok(value),
+    }
+}
+
+const NOT_LOCAL: &str =
+    "leave it empty: it is for a stack on one machine, where AWS_ENDPOINT_URL is a loopback address";
+
+/// Whether AWS's services are on this machine itself.
+fn is_local_stack() -> bool {
+    optional("AWS_ENDPOINT_URL").is_some_and(|url| is_loopback_url(&url))
+}
+
+fn is_loopback_url(url: &str) -> bool {
+    match Url::parse(url).ok().as_ref().and_then(Url::host) {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
     }
 }
 
@@ -254,7 +290,7 @@ fn list<T>(name: &'static str, read: impl Fn(&str) -> Result<T, String>) -> Resu
 pub struct PageSettings {
     /// The address of the WebSocket API.
     pub websocket_url: String,
-    /// The published secret of a stack on one's own machine; nothing in a deployed one.
+    /// The secret of the machine that a local stack runs on; nothing in a deployed one.
     pub local_token_secret: Option<String>,
     /// The public key of Web Push; nothing where the stack pushes to no browsers.
     pub vapid_public_key: Option<String>,
@@ -266,11 +302,11 @@ impl PageSettings {
     /// Reads them from the environment.
     ///
     /// # Errors
-    /// A variable is missing.
+    /// A variable is missing, or is not for a deployed stack.
     pub fn from_env() -> Result<Self, InvalidSetting> {
         Ok(Self {
             websocket_url: required("WEBSOCKET_URL")?,
-            local_token_secret: optional("LOCAL_TOKEN_SECRET"),
+            local_token_secret: local_only("LOCAL_TOKEN_SECRET")?,
             vapid_public_key: optional("VAPID_PUBLIC_KEY"),
             user_claim: user_claim(),
         })
@@ -319,6 +355,22 @@ fn user_claim() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_local_stack_has_its_services_on_loopback() {
+        for url in ["http://127.0.0.1:8000", "http://localhost:8000/", "http://[::1]:1", "http://127.9.9.9"] {
+            assert!(is_loopback_url(url), "{url}");
+        }
+        for url in [
+            "",
+            "https://dynamodb.eu-west-1.amazonaws.com",
+            "http://127.0.0.1@other.example",
+            "http://localhost.example",
+            "127.0.0.1",
+        ] {
+            assert!(!is_loopback_url(url), "{url}");
+        }
+    }
 
     #[test]
     fn a_restoration_to_come_is_a_mistake() {

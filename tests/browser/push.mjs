@@ -29,7 +29,7 @@ class PushService {
   static async start() {
     const service = new PushService();
     const server = createServer((request, response) => service.#take(request, response));
-    await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+    await new Promise((listening) => server.listen(given.port, "127.0.0.1", listening));
     server.unref();
     service.origin = `http://127.0.0.1:${server.address().port}`;
     service.#keys.generateKeys();

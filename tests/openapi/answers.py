@@ -11,7 +11,7 @@ from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi import checks
 
 from hooks import code, problem_headers
-from stack import PARAMETERS, token
+from stack import PARAMETERS, RECEIVER, token
 
 PUBLISHER = {"sub": "publisher", "publish": ["*"], "subscribe": ["*", "user:*"]}
 NOWHERE = {"channel": "topic:answers", "id": "0123456789abcdef0123456789abcdef0"}
@@ -305,7 +305,7 @@ def receiver():
         def log_request(self, *_):
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", RECEIVER), Receiver) as server:
         threading.Thread(target=server.serve_forever).start()
         yield f"http://127.0.0.1:{server.server_port}/hook"
         server.shutdown()

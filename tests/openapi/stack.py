@@ -10,15 +10,19 @@ import signal
 import subprocess
 import sys
 import time
-import tomllib
 
 import requests
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = ROOT / "target/debug/tidings-local"
+# Where webhooks may be, besides port 9, at which nobody listens.
+RECEIVER = 30401
+# What signs the tokens of these tests.
+SECRET = "the secret of the tests of the documents"
 # All kinds of endpoints but `mobile_push`, so that there is one that is off.
 PARAMETERS = {
-    "AllowLoopbackWebhooks": "true",
+    "LocalTokenSecret": SECRET,
+    "AllowLoopbackWebhooks": f"9,{RECEIVER}",
     "VapidPublicKey": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
     "SmsDailyCap": "1000",
     "EmailDailyCap": "1000",
@@ -26,18 +30,15 @@ PARAMETERS = {
 }
 
 
-def secret():
-    """The signing secret in samconfig's `local` environment."""
-    parameters = tomllib.loads((ROOT / "samconfig.toml").read_text())["local"]["local_start_api"]["parameters"]
-    pairs = dict(parameter.split("=", 1) for parameter in parameters["parameter_overrides"])
-    return pairs["LocalTokenSecret"]
+# Without it the control API changes nothing.
+CONTROL = {"X-Tidings-Local": "1"}
 
 
 def token(sub, lasts=3600, **claims):
     """A token as an application's server would make one; it lasts so many seconds."""
     header, claims = {"alg": "HS256", "typ": "JWT"}, {"sub": sub, "exp": int(time.time()) + lasts} | claims
     signed = ".".join(part(json.dumps(each).encode()) for each in (header, claims))
-    return f"{signed}.{part(hmac.digest(secret().encode(), signed.encode(), hashlib.sha256))}"
+    return f"{signed}.{part(hmac.digest(SECRET.encode(), signed.encode(), hashlib.sha256))}"
 
 
 def part(text):
@@ -73,11 +74,11 @@ class Stack:
     def faults(self, *rules):
         """Has these calls go wrong, in the words of local/README.md, until the block ends."""
         for rule in rules:
-            requests.post(f"{self.aws}/_local/faults", json={"times": 0} | rule).raise_for_status()
+            requests.post(f"{self.aws}/_local/faults", json={"times": 0} | rule, headers=CONTROL).raise_for_status()
         try:
             yield
         finally:
-            requests.delete(f"{self.aws}/_local/faults").raise_for_status()
+            requests.delete(f"{self.aws}/_local/faults", headers=CONTROL).raise_for_status()
 
     def call(self, method, path, token, **request):
         """A call that has to succeed."""

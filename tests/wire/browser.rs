@@ -10,7 +10,8 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 
-use crate::harness::{Folder, Proxy, Stack, binaries, clients_js, errors, npm_install, root};
+use crate::endpoints::stack::LOOPBACK;
+use crate::harness::{Folder, Proxy, Stack, binaries, clients_js, errors, home, npm_install, receiver_port, root};
 use crate::schedule::tell;
 
 /// One browser at a time: each keeps a core busy, and some scripts judge how soon something is shown.
@@ -53,6 +54,7 @@ fn start(script: &str, stack: &Stack, given: &Value) -> Child {
         .current_dir(root().join("tests/browser"))
         .env_remove("TIDINGS_TOKEN")
         .env_remove("TIDINGS_SECRET")
+        .env("HOME", home())
         .env("TIDINGS_HTTP", &stack.http)
         .env("TIDINGS_WEBSOCKET", &stack.websocket)
         .stdin(Stdio::piped())
@@ -129,13 +131,15 @@ async fn a_page_polls_while_sockets_are_blocked_and_comes_back_to_them() {
 
 #[tokio::test]
 async fn the_browser_notifies_who_has_no_page_open() {
-    run("push", &["--parameter", "AllowLoopbackWebhooks=true"], json!({})).await;
+    let port = receiver_port();
+    let loopback = format!("AllowLoopbackWebhooks={port}");
+    run("push", &["--parameter", &loopback], json!({"port": port})).await;
 }
 
 #[tokio::test]
 async fn the_worker_of_the_docs_shows_each_push_and_opens_addresses_of_the_web_only() {
     let docs = json!({"docs": root().join("docs/web-push.md")});
-    run("worker", &["--parameter", "AllowLoopbackWebhooks=true"], docs).await;
+    run("worker", &["--parameter", "AllowLoopbackWebhooks=9"], docs).await;
 }
 
 #[tokio::test]
@@ -151,6 +155,11 @@ async fn the_page_can_be_used_with_the_keyboard_alone() {
 #[tokio::test]
 async fn nothing_in_a_notification_is_run_by_the_page() {
     run("hostile", &[], json!({})).await;
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_can_do_nothing_with_a_local_stack() {
+    run("stranger", &LOOPBACK, json!({})).await;
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-use crate::harness::{Proxy, Stack, binaries};
+use crate::harness::{Proxy, Stack, binaries, home};
 
 fn tidings(stack: &Stack, arguments: &[&str]) -> Command {
     arguments.iter().filter(|word| !word.starts_with("--")).for_each(|word| stack.said.text(word));
@@ -15,6 +15,7 @@ fn tidings(stack: &Stack, arguments: &[&str]) -> Command {
         .args(arguments)
         .env_remove("TIDINGS_TOKEN")
         .env_remove("TIDINGS_SECRET")
+        .env("HOME", home())
         .env("TIDINGS_HTTP", &stack.http)
         .env("TIDINGS_WEBSOCKET", &stack.websocket)
         .stdin(Stdio::null())

@@ -4,7 +4,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::harness::{LOCAL_SECRET, Stack, sign};
+use crate::harness::{Stack, local_secret, sign};
 
 /// What a handshake with these lines is answered: its status, and the subprotocol that was chosen.
 async fn handshake(stack: &Stack, query: &str, lines: &[&str]) -> (u16, Option<String>) {
@@ -81,7 +81,7 @@ async fn a_bearer_token_in_the_handshakes_header_is_read() {
 async fn of_several_tokens_the_most_explicit_counts() {
     let stack = Stack::start().await;
     let (good, bad) = (token(&stack, "alice"), sign(&json!({"sub": "alice"}), "another secret"));
-    assert_ne!(LOCAL_SECRET, "another secret");
+    assert_ne!(local_secret(), "another secret");
     let protocol = |token: &str| format!("Sec-WebSocket-Protocol: tidings, bearer.{token}");
     let header = |token: &str| format!("Authorization: Bearer {token}");
     let query = |token: &str| format!("?token={token}");

@@ -7,7 +7,7 @@ use std::path::Path;
 use saphyr::Yaml;
 use serde_json::{Value, json};
 
-use crate::harness::{Function, LOCAL_SECRET, Stack, each_in_template, each_resource, root, sign};
+use crate::harness::{Function, Stack, each_in_template, each_resource, local_secret, root, sign};
 
 fn names_in(folder: &Path) -> BTreeSet<String> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -39,7 +39,7 @@ pub(crate) fn event(name: &str) -> Value {
 #[tokio::test]
 async fn each_function_takes_its_event() {
     let stack = Stack::start().await;
-    let token = sign(&json!({"sub": "alice", "publish": ["*"]}), LOCAL_SECRET);
+    let token = sign(&json!({"sub": "alice", "publish": ["*"]}), local_secret());
 
     let mut admission = event("authorizer");
     admission["queryStringParameters"]["token"] = json!(token);

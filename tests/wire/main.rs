@@ -26,6 +26,7 @@ mod replay;
 mod reuse;
 mod schedule;
 mod sdk;
+mod strangers;
 mod tokens;
 mod transports;
 mod units;

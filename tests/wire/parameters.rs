@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::harness::{Stack, binaries, root};
+use crate::harness::{Stack, binaries, home, root};
 
 /// How a stack says that it does not start with this parameter.
 async fn refusal(parameter: &str) -> String {
@@ -15,6 +15,7 @@ async fn refusal(parameter: &str) -> String {
         .args(["--json", "--no-build", "--http-port", "0", "--websocket-port", "0", "--aws-port", "0", "--parameter"])
         .arg(parameter)
         .current_dir(root())
+        .env("HOME", home())
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();

@@ -11,6 +11,7 @@ use crate::anywhere::later::{cancel, look, now, schedule};
 use crate::anywhere::poll::poll;
 use crate::anywhere::tickets::with_ticket;
 use crate::audience::next_hastened;
+use crate::endpoints::stack::LOOPBACK;
 use crate::harness::{Function, PATIENCE, Receiver, Reply, Stack, binaries, each_resource, in_an_hour};
 use crate::layout::event;
 use crate::lifecycle::{age, events};
@@ -346,14 +347,13 @@ async fn tour_of_later(stack: &Stack) {
 /// A stack in which every kind of endpoint is switched on.
 async fn start_with_all_kinds() -> Stack {
     let parameters = [
-        "AllowLoopbackWebhooks=true",
         "PlatformApplicationArns=arn:aws:sns:us-east-1:123456789012:app/GCM/shop",
         "SmsDailyCap=10",
         "EmailDailyCap=10",
         "EmailFrom=news@example.com",
     ];
-    let arguments: Vec<&str> = parameters.iter().flat_map(|parameter| ["--parameter", parameter]).collect();
-    let stack = Stack::start_with(&arguments).await;
+    let arguments = parameters.iter().flat_map(|parameter| ["--parameter", parameter]).chain(LOOPBACK.iter().copied());
+    let stack = Stack::start_with(&arguments.collect::<Vec<_>>()).await;
     // For each function that sends, a channel of its tour.
     for channel in ["topic:later", "topic:ingest", "topic:a", "topic:sooner"] {
         stack.add_endpoint(channel, &json!({"kind": "sms", "phone": "+4915112345678"})).await;

@@ -11,7 +11,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::harness::{LOCAL_SECRET, Stack, environment, in_an_hour, sign};
+use crate::harness::{Stack, environment, in_an_hour, local_secret, sign};
 
 /// A pair of keys, the public one in PEM and as the fields of a JSON Web Key.
 struct Pair {
@@ -99,7 +99,7 @@ async fn a_public_key_of_each_kind_is_believed_beside_the_secret() {
         let stack = Stack::start_with(&["--parameter", &format!("TokenPublicKey={}", pair.pem)]).await;
         let claims = json!({"sub": "alice"});
         assert!(opens(&stack, &signed_by(&pair, None, &claims)).await, "{:?}", pair.algorithm);
-        assert!(opens(&stack, &sign(&claims, LOCAL_SECRET)).await);
+        assert!(opens(&stack, &sign(&claims, local_secret())).await);
         let stranger = match pair.algorithm {
             Algorithm::RS256 => rsa(),
             Algorithm::ES256 => p256(),
@@ -138,7 +138,7 @@ async fn a_token_may_begin_in_some_seconds_and_is_over_in_the_second_of_its_end(
 #[tokio::test]
 async fn what_is_wrong_with_a_token_is_said() {
     let stack = Stack::start().await;
-    let secret = EncodingKey::from_secret(LOCAL_SECRET.as_bytes());
+    let secret = EncodingKey::from_secret(local_secret().as_bytes());
     let by_secret = |header: &Value, claims: &Value| {
         let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
         let signed = format!("{}.{}", part(header), part(claims));
@@ -294,7 +294,7 @@ async fn a_key_set_is_believed_for_its_issuer_and_audience_and_a_new_key_counts_
     ] {
         assert!(!opens(&stack, &signed_by(&old, Some("old"), &other)).await, "{other}");
     }
-    assert!(opens(&stack, &sign(&json!({"sub": "alice"}), LOCAL_SECRET)).await, "the secret's tokens need neither");
+    assert!(opens(&stack, &sign(&json!({"sub": "alice"}), local_secret())).await, "the secret's tokens need neither");
 
     provider.publish(&new, "new");
     assert!(opens(&stack, &signed_by(&new, Some("new"), &ours)).await, "no restart");
@@ -338,7 +338,7 @@ async fn a_provider_that_is_down_keeps_out_only_its_own_tokens() {
     let url = "TokenJwksUrl=http://127.0.0.1:9/keys.json";
     let parameters = ["--parameter", url, "--parameter", "TokenIssuer=i", "--parameter", "TokenAudience=a"];
     let stack = Stack::start_with(&parameters).await;
-    assert!(opens(&stack, &sign(&json!({"sub": "alice"}), LOCAL_SECRET)).await);
+    assert!(opens(&stack, &sign(&json!({"sub": "alice"}), local_secret())).await);
     assert!(!opens(&stack, &sign(&json!({"sub": "alice"}), "wrong")).await);
     let theirs = signed_by(&p256(), Some("k"), &json!({"sub": "alice", "iss": "i", "aud": "a", "publish": ["*"]}));
     let body = || Some(json!({"to": "user:alice", "body": "x"}).to_string());
@@ -371,10 +371,10 @@ async fn is_believed(stack: &Stack, secret: &str) -> bool {
 #[tokio::test]
 async fn a_rotated_secret_counts_at_once_and_the_old_one_until_it_is_dropped() {
     let stack = Stack::start_with(&["--max-processes", "1"]).await;
-    assert!(is_believed(&stack, LOCAL_SECRET).await);
+    assert!(is_believed(&stack, local_secret()).await);
     rotate(&stack, "the second secret").await;
     assert!(is_believed(&stack, "the second secret").await, "at once");
-    assert!(is_believed(&stack, LOCAL_SECRET).await, "beside it");
+    assert!(is_believed(&stack, local_secret()).await, "beside it");
 
     // The next rotation drops the first secret. Keys are read again at most once a minute.
     rotate(&stack, "the third secret").await;
@@ -382,7 +382,7 @@ async fn a_rotated_secret_counts_at_once_and_the_old_one_until_it_is_dropped() {
     tokio::time::sleep(Duration::from_secs(61)).await;
     assert!(is_believed(&stack, "the third secret").await);
     assert!(is_believed(&stack, "the second secret").await, "beside it");
-    assert!(!is_believed(&stack, LOCAL_SECRET).await, "it is dropped");
+    assert!(!is_believed(&stack, local_secret()).await, "it is dropped");
 
     let processes = stack.control(reqwest::Method::GET, "processes", None).await;
     for function in ["Authorizer", "Send"] {

@@ -1,6 +1,7 @@
 //! Tokens: minted where the secret is at hand, read where it is not.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -9,9 +10,8 @@ use serde_json::{Map, Value};
 
 use crate::channel::Channel;
 
-/// The public secret of the local stack, the same as `LocalTokenSecret` in `samconfig.toml`. It signs tokens for this
-/// machine only: a deployed stack makes its own secret.
-pub const LOCAL_SECRET: &str = "tidings-local-secret-that-no-deployed-stack-accepts";
+/// Where the local stack keeps the secret of this machine, in the home folder.
+const LOCAL_SECRET: &str = ".tidings/local-secret";
 
 /// What a token says of its bearer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +70,14 @@ fn strings(list: &Value) -> Vec<String> {
 /// Why there is no token, or no claims.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
+    /// The local stack's secret cannot be read.
+    #[error("cannot read this machine's secret {}: {source}; start a local stack (`cargo local`), which makes it", path.display())]
+    NoLocalSecret {
+        /// Where the secret is looked for.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The secret cannot sign.
     #[error("the token could not be signed")]
     Sign(#[source] jsonwebtoken::errors::Error),
@@ -138,7 +146,20 @@ impl Claims {
     }
 }
 
-/// Whether an address is this machine's own, where alone [`LOCAL_SECRET`] is of use.
+/// The secret of local stacks on this machine: random, made by the first of them, and readable by the user who started it. A deployed
+/// stack has another one.
+///
+/// # Errors
+/// No stack has run here yet, or it was somebody else's.
+pub fn local_secret() -> Result<String, TokenError> {
+    let path = std::env::home_dir().unwrap_or_default().join(LOCAL_SECRET);
+    match std::fs::read_to_string(&path) {
+        Ok(secret) => Ok(secret.trim().to_owned()),
+        Err(source) => Err(TokenError::NoLocalSecret { path, source }),
+    }
+}
+
+/// Whether an address is this machine's own, where alone [`local_secret`] is of use.
 #[must_use]
 pub fn is_local(url: &str) -> bool {
     let Ok(url) = reqwest::Url::parse(url) else { return false };
@@ -157,23 +178,15 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_local_secret_is_the_one_in_samconfig() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../samconfig.toml");
-        let samconfig = std::fs::read_to_string(path).unwrap();
-        let (_, local) = samconfig.split_once("[local.local_start_api.parameters]").unwrap();
-        let (_, rest) = local.split_once("\"LocalTokenSecret=").unwrap();
-        let (secret, _) = rest.split_once('"').unwrap();
-        assert_eq!(secret, LOCAL_SECRET);
-    }
+    const SECRET: &str = "a secret of at least thirty-two bytes";
 
     #[test]
     fn a_token_carries_its_claims() {
         let mut claims = Claims::new("alice", Duration::from_secs(60));
         claims.channels = vec!["topic:news".parse().unwrap()];
         claims.subscribe = vec!["topic:*".to_owned()];
-        let token = claims.sign(LOCAL_SECRET).unwrap();
-        let key = jsonwebtoken::DecodingKey::from_secret(LOCAL_SECRET.as_bytes());
+        let token = claims.sign(SECRET).unwrap();
+        let key = jsonwebtoken::DecodingKey::from_secret(SECRET.as_bytes());
         let verified =
             jsonwebtoken::decode::<Claims>(&token, &key, &jsonwebtoken::Validation::new(Algorithm::HS256)).unwrap();
         assert_eq!(verified.claims, claims);
@@ -189,7 +202,7 @@ mod tests {
     }
 
     fn token_of(claims: &Value) -> String {
-        let key = EncodingKey::from_secret(LOCAL_SECRET.as_bytes());
+        let key = EncodingKey::from_secret(SECRET.as_bytes());
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key).unwrap()
     }
 

@@ -6,7 +6,7 @@ use shared::settings::{InvalidSetting, PageSettings};
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) websocket: WebSocketUrl,
-    /// The published secret of a stack on one's own machine; nothing in a deployed one.
+    /// The secret of the machine that a local stack runs on; nothing in a deployed one.
     pub(crate) local_token_secret: Option<String>,
     /// The public key of Web Push; nothing where the stack pushes to no browsers.
     pub(crate) vapid_public_key: Option<String>,

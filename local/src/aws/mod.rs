@@ -30,6 +30,7 @@ pub(crate) use self::{
 };
 use crate::{
     control::{Control, PREFIX},
+    guard,
     serve::{Answer, Hangup, Peer, Request, read_body},
 };
 
@@ -73,6 +74,9 @@ pub(crate) struct Aws {
 impl Aws {
     /// Answers a request.
     pub(crate) async fn answer(self: Arc<Self>, request: Request, peer: Arc<Peer>) -> Answer {
+        if guard::is_of_a_page(request.headers()) {
+            return Ok(guard::no_page());
+        }
         if request.uri().path().starts_with(PREFIX) {
             return self.control.answer(request).await;
         }

@@ -23,6 +23,7 @@ pub(crate) use self::{
 use crate::{
     aws::Database,
     clock::Clock,
+    guard::{self, CONTROL_HEADER},
     lambda::{Asynchronous, Lambda},
     outbox::Outbox,
     queues::Queues,
@@ -70,6 +71,9 @@ impl Control {
     /// Answers a request under [`PREFIX`].
     pub(crate) async fn answer(&self, request: Request) -> Answer {
         let path = request.uri().path().strip_prefix(PREFIX).unwrap_or_default().to_owned();
+        if request.method() != Method::GET && !request.headers().contains_key(&CONTROL_HEADER) {
+            return Ok(guard::no_header());
+        }
         let answer = match (request.method(), path.as_str()) {
             (&Method::GET, "calls") => ok(&json!(self.journal.calls())),
             (&Method::DELETE, "calls") => done(|| self.journal.reset()),

@@ -1,6 +1,8 @@
 //! Cross-origin requests, where an HTTP API has a `CorsConfiguration`: the gateway answers preflight requests itself,
 //! and its headers take the place of a function's.
 //!
+//! Unlike on AWS, a `*` stands for the origins of this machine only: here the answers may have secrets in them.
+//!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html>
 
 use hyper::{
@@ -12,7 +14,7 @@ use hyper::{
     },
 };
 
-use crate::{serve::Response, template::Cors};
+use crate::{guard::is_loopback_origin, serve::Response, template::Cors};
 
 /// What only the configuration says.
 const HEADERS: [HeaderName; 6] = [
@@ -63,15 +65,16 @@ fn allow(cors: &Cors, origin: &HeaderValue, response: &mut HeaderMap) -> bool {
     true
 }
 
-/// `*` where any origin is allowed, else the origin itself if it is.
+/// `*` where any origin of this machine is allowed, else the origin itself if it is.
 fn allowed(origins: &[String], origin: &HeaderValue) -> Option<HeaderValue> {
-    if origins.iter().any(|one| one == "*") {
+    let text = origin.to_str().ok()?;
+    let is_local = is_loopback_origin(text);
+    if is_local && origins.iter().any(|one| one == "*") {
         return Some(HeaderValue::from_static("*"));
     }
-    let text = origin.to_str().ok()?;
     let fits = |one: &String| match one.as_str() {
-        "https://*" => text.starts_with("https://"),
-        "http://*" => text.starts_with("http://"),
+        "https://*" => is_local && text.starts_with("https://"),
+        "http://*" => is_local && text.starts_with("http://"),
         exactly => text == exactly,
     };
     origins.iter().any(fits).then(|| origin.clone())
@@ -143,13 +146,16 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_allowed_by_name_by_scheme_or_like_any_other() {
+    fn an_origin_is_allowed_by_name_and_one_of_this_machine_by_scheme_or_like_any_other() {
         let origins = |list: &[&str]| list.iter().map(|&one| one.to_owned()).collect::<Vec<_>>();
         for (list, origin, answer) in [
-            (&["*"][..], "null", Some("*")),
-            (&["https://a.example", "*"], "https://a.example", Some("*")),
-            (&["https://*"], "https://a.example", Some("https://a.example")),
-            (&["https://*"], "http://a.example", None),
+            (&["*"][..], "http://localhost:5173", Some("*")),
+            (&["*"], "null", None),
+            (&["*"], "https://a.example", None),
+            (&["https://a.example", "*"], "https://a.example", Some("https://a.example")),
+            (&["https://*"], "https://localhost", Some("https://localhost")),
+            (&["https://*"], "https://a.example", None),
+            (&["https://*"], "http://localhost", None),
             (&["http://*"], "http://localhost:5173", Some("http://localhost:5173")),
             (&["https://a.example"], "https://a.example.evil", None),
         ] {

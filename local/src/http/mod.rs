@@ -24,6 +24,9 @@ use crate::{
 const BODY_LIMIT: usize = 10 * 1024 * 1024;
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The page for people. It may have this machine's secret in it, so no other page may read it, of whichever origin.
+const PAGE: &str = "/";
+
 /// Serves an HTTP API.
 #[derive(Debug)]
 pub(crate) struct HttpGateway {
@@ -45,7 +48,8 @@ impl HttpGateway {
     }
 
     async fn respond_across_origins(&self, request: Request, peer: &Peer, id: &str) -> Answer {
-        let Some(cors) = self.api.as_ref().and_then(|api| api.cors.as_ref()) else {
+        let cors = self.api.as_ref().and_then(|api| api.cors.as_ref()).filter(|_| request.uri().path() != PAGE);
+        let Some(cors) = cors else {
             return self.respond(request, peer, id).await;
         };
         if let Some(response) = cors::preflight(cors, request.method(), request.headers()) {

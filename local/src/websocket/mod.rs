@@ -16,6 +16,7 @@ use serde_json::json;
 pub(crate) use self::registry::{Registry, decode_id};
 use crate::{
     aws::Ledger,
+    guard,
     lambda::Lambda,
     serve::{Answer, Hangup, Peer, Request, json as json_response},
     template::WebSocketApi,
@@ -55,6 +56,9 @@ impl WebSocketGateway {
         let path = request.uri().path();
         let stage = self.api.as_ref().map(|api| api.stage.clone()).unwrap_or_default();
         if let Some(target) = management::target(path, &stage) {
+            if guard::is_of_a_page(request.headers()) {
+                return Ok(guard::no_page());
+            }
             return management::answer(self, target, request, &peer).await;
         }
         if path != "/" && path.trim_matches('/') != stage {

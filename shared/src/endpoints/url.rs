@@ -21,22 +21,23 @@ const FIELD: &str = "url";
 pub struct Rules {
     /// The ports that may be posted to, over https.
     pub ports: Vec<u16>,
-    /// Loopback as well, over http or https and on any port: for trying things out on one machine.
-    pub allow_loopback: bool,
+    /// The ports of this machine itself that may be posted to as well, over http or https: for trying things out. None in a deployed
+    /// stack.
+    pub loopback_ports: Vec<u16>,
 }
 
 impl Default for Rules {
     /// The internet, on the port of https.
     fn default() -> Self {
-        Self { ports: vec![443], allow_loopback: false }
+        Self { ports: vec![443], loopback_ports: Vec::new() }
     }
 }
 
 impl Rules {
-    /// Whether a connection may go to this address.
+    /// Whether a connection to a port may go to this address.
     #[must_use]
-    pub fn allow(&self, address: IpAddr) -> bool {
-        is_public(address) || (self.allow_loopback && address.is_loopback())
+    pub fn allow(&self, address: IpAddr, port: u16) -> bool {
+        is_public(address) || (address.is_loopback() && self.loopback_ports.contains(&port))
     }
 }
 
@@ -46,6 +47,7 @@ impl Rules {
 pub struct PublicUrl {
     uri: Uri,
     address: Option<IpAddr>,
+    port: u16,
 }
 
 impl PublicUrl {
@@ -72,15 +74,17 @@ impl PublicUrl {
         if url.fragment().is_some() {
             return refuse("leave out the `#` and what follows; no server is sent that");
         }
-        let address = address_of(&host);
-        if !(rules.allow_loopback && is_loopback(&host)) {
-            check_scheme_and_port(&url, rules)?;
-            check_host(&host, address, rules)?;
+        let (address, port) = (address_of(&host), url.port_or_known_default().unwrap_or_default());
+        if is_loopback(&host) && !rules.loopback_ports.is_empty() {
+            check_loopback_port(port, rules)?;
+        } else {
+            check_scheme_and_port(&url, port, rules)?;
+            check_host(&host, address)?;
         }
         let Ok(uri) = Uri::try_from(url.as_str()) else {
             return refuse("percent-encode the characters that a URL cannot have");
         };
-        Ok(Self { uri, address })
+        Ok(Self { uri, address, port })
     }
 
     pub(super) fn uri(&self) -> &Uri {
@@ -90,6 +94,10 @@ impl PublicUrl {
     /// The host, where it is an address and no name.
     pub(super) fn address(&self) -> Option<IpAddr> {
         self.address
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
     }
 }
 
@@ -127,20 +135,32 @@ fn is_loopback(host: &Host<&str>) -> bool {
     }
 }
 
-fn check_scheme_and_port(url: &Url, rules: &Rules) -> Result<(), Refusal> {
+fn check_loopback_port(port: u16, rules: &Rules) -> Result<(), Refusal> {
+    if rules.loopback_ports.contains(&port) {
+        return Ok(());
+    }
+    refuse(format!(
+        "give one of this machine's ports that `AllowLoopbackWebhooks` names: {}",
+        listed(&rules.loopback_ports)
+    ))
+}
+
+fn check_scheme_and_port(url: &Url, port: u16, rules: &Rules) -> Result<(), Refusal> {
     if url.scheme() != "https" {
         return refuse("give a URL that begins with `https://`");
     }
-    let port = url.port_or_known_default().unwrap_or_default();
     if !rules.ports.contains(&port) {
-        let allowed: Vec<_> = rules.ports.iter().map(ToString::to_string).collect();
-        return refuse(format!("give one of the ports that are allowed here: {}", allowed.join(", ")));
+        return refuse(format!("give one of the ports that are allowed here: {}", listed(&rules.ports)));
     }
     Ok(())
 }
 
-fn check_host(host: &Host<&str>, address: Option<IpAddr>, rules: &Rules) -> Result<(), Refusal> {
-    if address.is_some_and(|address| !rules.allow(address)) || is_loopback(host) {
+fn listed(ports: &[u16]) -> String {
+    ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn check_host(host: &Host<&str>, address: Option<IpAddr>) -> Result<(), Refusal> {
+    if address.is_some_and(|address| !is_public(address)) || is_loopback(host) {
         return refuse("give a host on the internet; private, loopback and other special addresses are not posted to");
     }
     match host {
@@ -210,15 +230,20 @@ mod tests {
     }
 
     #[test]
-    fn loopback_passes_where_it_is_allowed_and_nothing_else_does_with_it() {
-        let rules = Rules { allow_loopback: true, ..Rules::default() };
-        for text in ["http://127.0.0.1:9/", "https://[::1]:8443/", "http://localhost:3000/a", "http://a.localhost/"] {
+    fn the_named_ports_of_this_machine_pass_and_nothing_else_does_with_them() {
+        let rules = Rules { loopback_ports: vec![9, 80, 8443], ..Rules::default() };
+        for text in ["http://127.0.0.1:9/", "https://[::1]:8443/", "http://localhost:9/a", "http://a.localhost/"] {
             assert!(PublicUrl::parse(text, &rules).is_ok(), "{text}");
             reason(text, &Rules::default());
+        }
+        for text in ["http://127.0.0.1:9001/", "https://localhost/", "http://[::1]:22/"] {
+            assert!(reason(text, &rules).contains("AllowLoopbackWebhooks` names: 9, 80, 8443"), "{text}");
         }
         for text in ["http://example.com/", "https://10.0.0.1/", "https://0.0.0.0/", "http://[::ffff:127.0.0.1]/"] {
             reason(text, &rules);
         }
+        let loopback = IpAddr::from([127, 0, 0, 1]);
+        assert!(rules.allow(loopback, 9) && !rules.allow(loopback, 443) && !Rules::default().allow(loopback, 9));
     }
 
     #[test]

@@ -50,7 +50,7 @@ impl Watch {
 
     /// The internet only, on the port that is watched.
     fn rules(&self) -> Rules {
-        Rules { ports: vec![self.port], allow_loopback: false }
+        Rules { ports: vec![self.port], loopback_ports: Vec::new() }
     }
 }
 
@@ -138,7 +138,7 @@ async fn the_listeners_are_reached_where_loopback_is_allowed() {
     let watch = Watch::start();
     let rows = rows(watch.port);
     let names = NameServer::start(zone(&rows));
-    let rules = Rules { allow_loopback: true, ..watch.rules() };
+    let rules = Rules { loopback_ports: vec![watch.port], ..watch.rules() };
     let client = client(&rules, Some(names.address));
 
     for (listener, host) in watch.listeners.iter().zip(["127.1", "127.0.0.2", "[::1]"]) {
@@ -166,7 +166,7 @@ async fn each_connection_looks_at_its_own_answer() {
     let once = |address: &str| Resolved { alias_of: None, addresses: vec![address.parse().unwrap()] };
     let zone = Zone::from([("turns.test".to_owned(), vec![once("127.0.0.1"), once("10.0.0.1")])]);
     let names = NameServer::start(zone);
-    let rules = Rules { allow_loopback: true, ..watch.rules() };
+    let rules = Rules { loopback_ports: vec![watch.port], ..watch.rules() };
     let client = client(&rules, Some(names.address));
     let url = PublicUrl::parse(&format!("https://turns.test:{}/", watch.port), &rules).unwrap();
     assert!(met_no_tls(post_to(&client, &url).await.err()), "the first goes to the listener");

@@ -13,8 +13,8 @@ use crate::stack::Stack;
 use crate::subscribers;
 use crate::template::Template;
 
-/// The secret in samconfig's `local` environment.
-const LOCAL_SECRET: &str = "tidings-local-secret-that-no-deployed-stack-accepts";
+/// What signs the tokens of the benches.
+const SECRET: &str = "the secret of the stacks that are measured";
 
 /// How long a request's body is, in bytes.
 const REQUEST: usize = 1024;
@@ -35,12 +35,17 @@ impl Cloud {
     pub(crate) async fn start() -> Self {
         let gateway = Gateway::start().await;
         let template = Template::posting_to(gateway.address);
-        let stack = Stack::start(&["--template", template.path().to_str().unwrap()]);
+        let stack = Stack::start(&[
+            "--template",
+            template.path().to_str().unwrap(),
+            "--parameter",
+            &format!("LocalTokenSecret={SECRET}"),
+        ]);
         // Its reads would come in between, once a minute, whatever is sent.
         stack.control(Method::POST, "schedules/SweepRule/disable").await;
         let claims =
             json!({"sub": "bench", "publish": ["*"], "subscribe": ["topic:*"], "exp": get_current_timestamp() + 7200});
-        let token = encode(&Header::default(), &claims, &EncodingKey::from_secret(LOCAL_SECRET.as_bytes())).unwrap();
+        let token = encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap();
         Self { stack, gateway, client: Client::new(), token, _template: template }
     }
 

@@ -58,8 +58,13 @@ impl Stack {
 
     /// One call of the control API.
     pub(crate) async fn control(&self, method: Method, path: &str) -> Value {
-        let answer =
-            self.client.request(method, format!("{}/_local/{path}", self.address("aws"))).send().await.unwrap();
+        let answer = self
+            .client
+            .request(method, format!("{}/_local/{path}", self.address("aws")))
+            .header("x-tidings-local", "1")
+            .send()
+            .await
+            .unwrap();
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
         serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default()
     }

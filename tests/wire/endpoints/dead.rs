@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::stack::LOOPBACK;
 use crate::anywhere::later::now;
-use crate::harness::{PATIENCE, Receiver, Stack, port};
+use crate::harness::{PATIENCE, Receiver, Stack, receiver_port};
 use crate::schedule::rows::due_of;
 
 const CHANNEL: &str = "topic:builds";
@@ -55,7 +55,7 @@ fn is_later(row: &Value, attempt: usize) -> bool {
 async fn one_that_never_answers_is_dead_lettered_and_then_disabled_and_replayed_once_mended() {
     let Some(stack) = Stack::start_with_clock(&LOOPBACK).await else { return };
     // Nobody listens there, until somebody does.
-    let address = SocketAddr::from(([127, 0, 0, 1], port()));
+    let address = SocketAddr::from(([127, 0, 0, 1], receiver_port()));
     let (id, _) = stack.add_webhook(CHANNEL, &format!("http://{address}/hook")).await;
     stack.stop_sweeps().await;
     stack.post(&json!({"to": CHANNEL, "body": "first"})).await;

@@ -1,14 +1,18 @@
 //! What tests of endpoints do with a stack.
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{PATIENCE, Stack};
+use crate::harness::{PATIENCE, RECEIVERS, Stack};
 
-/// With these, webhooks may be on this machine.
-pub(crate) const LOOPBACK: [&str; 2] = ["--parameter", "AllowLoopbackWebhooks=true"];
+/// With these, webhooks may be on this machine, at the ports of receivers.
+pub(crate) static LOOPBACK: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    let ports: Vec<_> = RECEIVERS.map(|port| port.to_string()).collect();
+    vec!["--parameter", format!("AllowLoopbackWebhooks={}", ports.join(",")).leak()]
+});
 
 impl Stack {
     fn endpoints(channel: &str) -> String {

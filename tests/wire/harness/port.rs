@@ -8,14 +8,27 @@ use std::sync::atomic::{AtomicU16, Ordering};
 /// Below those that Linux (32,768 and above) and macOS (49,152 and above) give to whoever asks for any.
 const PORTS: Range<u16> = 10_000..30_000;
 
+/// The ports of receivers. Stacks that let webhooks be on this machine are given all of them, since a test starts its stack first.
+pub(crate) const RECEIVERS: Range<u16> = 30_000..30_400;
+
 /// A port of this machine that no other test is given. What stops and listens there again finds it free; what must not be there,
 /// is not.
 pub(crate) fn port() -> u16 {
     static NEXT: OnceLock<AtomicU16> = OnceLock::new();
+    free(&NEXT, PORTS)
+}
+
+/// The same, for a receiver of webhooks.
+pub(crate) fn receiver_port() -> u16 {
+    static NEXT: OnceLock<AtomicU16> = OnceLock::new();
+    free(&NEXT, RECEIVERS)
+}
+
+fn free(next: &OnceLock<AtomicU16>, ports: Range<u16>) -> u16 {
     // Another run of the tests begins elsewhere.
-    let next = NEXT.get_or_init(|| AtomicU16::new(rand::random_range(PORTS)));
+    let next = next.get_or_init(|| AtomicU16::new(rand::random_range(ports.clone())));
     loop {
-        let after = |port| Some(if port + 1 < PORTS.end { port + 1 } else { PORTS.start });
+        let after = |port| Some(if port + 1 < ports.end { port + 1 } else { ports.start });
         let port = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, after).unwrap();
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;

@@ -13,6 +13,8 @@ use rand::RngExt as _;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
+use super::port::receiver_port;
+
 /// What it answers to a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
@@ -75,7 +77,7 @@ pub(crate) struct Receiver {
 impl Receiver {
     /// A server that answers 204.
     pub(crate) async fn start() -> Self {
-        Self::start_at(([127, 0, 0, 1], 0).into()).await
+        Self::start_at(([127, 0, 0, 1], receiver_port()).into()).await
     }
 
     /// The same, at an address.

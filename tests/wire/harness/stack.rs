@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::bundle::Bundle;
 use super::log::Log;
 use super::port::port;
-use super::token::LOCAL_SECRET;
+use super::token::{home, local_secret};
 
 /// The repository.
 pub(crate) fn root() -> &'static Path {
@@ -42,6 +42,7 @@ fn run(arguments: &[String]) -> (Child, Log, Value) {
         .args(["--json", "--no-build"])
         .args(arguments)
         .current_dir(root())
+        .env("HOME", home())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -88,7 +89,7 @@ impl Stack {
         let arguments = [&ports.concat()[..], arguments].concat();
         let (process, log, ready) = run(&arguments);
         let address = |name: &str| ready[name].as_str().unwrap().to_owned();
-        let bundle = Bundle::at(&address("http"), &address("websocket"), LOCAL_SECRET, None);
+        let bundle = Bundle::at(&address("http"), &address("websocket"), local_secret(), None);
         Self { process, log, bundle, aws: address("aws"), arguments }
     }
 
@@ -108,7 +109,8 @@ impl Stack {
     // ---- Control API ----
 
     pub(crate) async fn control(&self, method: Method, path: &str, body: Option<Value>) -> Value {
-        let mut request = self.client.request(method, format!("{}/_local/{path}", self.aws));
+        let mut request =
+            self.client.request(method, format!("{}/_local/{path}", self.aws)).header("x-tidings-local", "1");
         if let Some(body) = body {
             request = request.body(body.to_string());
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
-use tidings::token::{Claims, LOCAL_SECRET, TokenError};
+use tidings::token::{Claims, TokenError, local_secret};
 use tidings::{Builder, Channel, Cursor, Event, Item, Listener};
 
 use super::{Failure, Stack, check_is_local, print, show};
@@ -70,12 +70,12 @@ impl Listen {
     fn local_builder(&self, url: &str) -> Result<Builder, Failure> {
         check_is_local(url)?;
         Channel::inbox(&self.sub)?;
-        let sub = self.sub.clone();
+        let (sub, secret) = (self.sub.clone(), local_secret()?);
         // Patterns, and no `channels`: however many are named the token stays small, and one channel too many is
         // refused by its name and not with the whole connection.
         let token = move || {
             let subscribe = ["*", "user:*"].map(ToOwned::to_owned).into();
-            std::future::ready(Claims { subscribe, ..Claims::new(&sub, TOKEN_LIFETIME) }.sign(LOCAL_SECRET))
+            std::future::ready(Claims { subscribe, ..Claims::new(&sub, TOKEN_LIFETIME) }.sign(&secret))
         };
         Ok(Listener::builder(url, token))
     }

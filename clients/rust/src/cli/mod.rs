@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use tidings::token::{Claims, LOCAL_SECRET, is_local};
+use tidings::token::{Claims, is_local, local_secret};
 
 mod cancel;
 mod channel;
@@ -39,7 +39,7 @@ struct Stack {
     /// Address of the WebSocket API (the stack's output WebSocketUrl).
     #[arg(long, global = true, env = "TIDINGS_WEBSOCKET", default_value = "ws://127.0.0.1:3001")]
     websocket: String,
-    /// A token. Without one, the local stack's public secret signs one; a deployed stack refuses that.
+    /// A token. Without one, the secret of this machine's local stacks signs one; a deployed stack refuses that.
     #[arg(long, global = true, env = "TIDINGS_TOKEN", hide_env_values = true)]
     token: Option<String>,
 }
@@ -79,7 +79,7 @@ impl Stack {
             Some(token) => token.clone(),
             None => {
                 check_is_local(&self.http)?;
-                claims.sign(LOCAL_SECRET)?
+                claims.sign(&local_secret()?)?
             }
         };
         Ok(tidings::Client::new(&self.http, &token)?)

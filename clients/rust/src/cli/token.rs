@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use tidings::Channel;
-use tidings::token::{Claims, LOCAL_SECRET, is_local};
+use tidings::token::{Claims, is_local, local_secret};
 
 use super::{Failure, Stack, duration, print};
 
@@ -13,7 +13,7 @@ const SECRET: &str = "TIDINGS_SECRET";
 
 /// Prints a token.
 ///
-/// It is signed with the secret in the environment variable TIDINGS_SECRET, else with the local stack's public one. A
+/// It is signed with the secret in the environment variable TIDINGS_SECRET, else with that of this machine's local stacks. A
 /// deployed stack's secret is its output TokenSecretArn; whoever may read it may mint:
 ///
 ///   export TIDINGS_SECRET="$(aws secretsmanager get-secret-value --secret-id ARN --query SecretString --output text)"
@@ -43,13 +43,19 @@ impl Token {
     pub(super) fn run(self, stack: &Stack) -> Result<(), Failure> {
         // No other user has a channel.
         Channel::inbox(&self.sub)?;
-        let secret = secret()?;
-        if secret.is_none() && !is_local(&stack.http) {
-            eprintln!("tidings: {SECRET} is not set: {} refuses this token, which is the local stack's", stack.http);
-        }
+        let secret = match secret()? {
+            Some(secret) => secret,
+            None => {
+                if !is_local(&stack.http) {
+                    let http = &stack.http;
+                    eprintln!("tidings: {SECRET} is not set: {http} refuses this token, which is the local stack's");
+                }
+                local_secret()?
+            }
+        };
         let Self { publish, subscribe, channels, .. } = self;
         let claims = Claims { publish, subscribe, channels, ..Claims::new(&self.sub, self.expires) };
-        Ok(print(&claims.sign(secret.as_deref().unwrap_or(LOCAL_SECRET))?)?)
+        Ok(print(&claims.sign(&secret)?)?)
     }
 }
 

@@ -1,3 +1,4 @@
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
@@ -8,9 +9,23 @@ use tokio::process::Command;
 use crate::http::{CANCELLED, SCHEDULED, serve};
 use crate::server::{Server, within};
 
+/// A home folder in which a local stack has made its secret.
+fn home() -> PathBuf {
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("home");
+    std::fs::create_dir_all(home.join(".tidings")).unwrap();
+    std::fs::write(home.join(".tidings/local-secret"), "a secret of at least thirty-two bytes\n").unwrap();
+    home
+}
+
 pub(crate) fn tidings(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+        .args(arguments)
+        .env("HOME", home())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
     for variable in ["TIDINGS_HTTP", "TIDINGS_WEBSOCKET", "TIDINGS_TOKEN", "TIDINGS_SECRET", "RUST_LOG"] {
         command.env_remove(variable);
     }
@@ -195,6 +210,17 @@ async fn an_empty_secret_signs_nothing() {
     let (success, printed, told) = output(command).await;
     assert!(!success);
     assert!(printed.is_empty() && told.contains("TIDINGS_SECRET"), "{told}");
+}
+
+#[tokio::test]
+async fn a_machine_without_a_local_stack_is_told_what_to_start() {
+    for arguments in [&["token", "--sub", "alice"][..], &["send", "user:alice", "--body", "x"], &["listen"]] {
+        let mut command = tidings(arguments);
+        command.env("HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("nobody"));
+        let (success, printed, told) = output(command).await;
+        assert!(!success && printed.is_empty());
+        assert!(told.contains("local-secret") && told.contains("cargo local"), "{told}");
+    }
 }
 
 #[tokio::test]

@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
-use tidings::token::{Claims, LOCAL_SECRET};
+use tidings::token::Claims;
 use tidings::{Builder, Cursor, Event, ListenError, Listener, Timing};
 
 use crate::server::{Server, within};
 
 fn token() -> String {
-    Claims::new("alice", Duration::from_secs(3_600)).sign(LOCAL_SECRET).unwrap()
+    Claims::new("alice", Duration::from_secs(3_600)).sign("a secret of at least thirty-two bytes").unwrap()
 }
 
 fn builder(server: &Server) -> Builder {

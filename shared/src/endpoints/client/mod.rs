@@ -39,6 +39,8 @@ const REST: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct SafeClient {
     connections: Connections,
+    /// For URLs on the ports of this machine that may be posted to, if there are such ports.
+    loopback: Option<Connections>,
     rules: Rules,
 }
 
@@ -73,8 +75,16 @@ impl SafeClient {
     /// # Errors
     /// The TLS library or the resolver cannot be set up.
     pub fn new(rules: Rules, name_server: Option<SocketAddr>, roots: RootCertStore) -> Result<Self, Error> {
-        let names = CheckedNames::new(rules.clone(), name_server)?;
-        Ok(Self { connections: Connections::new(names, tls::config(roots)?), rules })
+        let (names, tls) = (CheckedNames::new(name_server)?, tls::config(roots)?);
+        let loopback =
+            (!rules.loopback_ports.is_empty()).then(|| Connections::new(names.clone().with_loopback(), tls.clone()));
+        Ok(Self { connections: Connections::new(names, tls), loopback, rules })
+    }
+
+    /// Those whose names may be this machine's where the URL's port is one of its ports that may be posted to, else all others.
+    fn connections(&self, url: &PublicUrl) -> &Connections {
+        let may_be_here = self.rules.loopback_ports.contains(&url.port());
+        self.loopback.as_ref().filter(|_| may_be_here).unwrap_or(&self.connections)
     }
 
     /// Posts `body`, as JSON unless `headers` say otherwise, and waits for the status, at most 15 s. The status counts once it
@@ -84,21 +94,22 @@ impl SafeClient {
     /// No status came. The receiver may have the message all the same, unless the reason is that it was never connected to.
     pub async fn post(&self, url: &PublicUrl, headers: HeaderMap, body: Bytes) -> Result<Answer, Unreachable> {
         // The resolver is asked for names only.
-        if url.address().is_some_and(|address| !self.rules.allow(address)) {
+        if url.address().is_some_and(|address| !self.rules.allow(address, url.port())) {
             return Err(Reason::ForbiddenAddress.into());
         }
+        let connections = self.connections(url);
         let start = Instant::now();
         let until = start + LIMIT;
         let mut request = request(url, headers, body);
         loop {
-            let connecting = timeout_at(until, self.connections.to(url.uri())).await;
+            let connecting = timeout_at(until, connections.to(url.uri())).await;
             let mut connection = connecting.map_err(|_| Reason::Timeout)??;
             let head = head(&mut connection, request, until).await;
             let heard = &connection.heard;
             return match head {
                 Head::Whole(Sent::Answered(answer)) => {
                     let came = heard.status().map_or_else(Instant::now, |status| status.at);
-                    Ok(Answer::whole(answer, start, came, connection, &self.connections, url.uri()))
+                    Ok(Answer::whole(answer, start, came, connection, connections, url.uri()))
                 }
                 Head::Whole(Sent::Not(unsent)) => {
                     request = *unsent;

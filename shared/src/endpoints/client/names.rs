@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,7 +14,7 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hyper_util::client::legacy::connect::dns::Name;
 use tower_service::Service;
 
-use crate::endpoints::url::Rules;
+use crate::endpoints::address::is_public;
 use crate::error::Error;
 
 /// Resolves names, to addresses that may be connected to or to none.
@@ -25,7 +25,8 @@ use crate::error::Error;
 #[derive(Clone)]
 pub(super) struct CheckedNames {
     source: Source,
-    rules: Rules,
+    /// Whether a name may be this machine's.
+    loopback: bool,
 }
 
 #[derive(Clone)]
@@ -44,12 +45,21 @@ pub(super) enum NoAddress {
 }
 
 impl CheckedNames {
-    pub(super) fn new(rules: Rules, name_server: Option<SocketAddr>) -> Result<Self, Error> {
+    pub(super) fn new(name_server: Option<SocketAddr>) -> Result<Self, Error> {
         let source = match name_server {
             Some(server) => Source::Server(Arc::new(resolver(server)?)),
             None => Source::System,
         };
-        Ok(Self { source, rules })
+        Ok(Self { source, loopback: false })
+    }
+
+    /// The same, for URLs whose port may be posted to on this machine.
+    pub(super) fn with_loopback(self) -> Self {
+        Self { loopback: true, ..self }
+    }
+
+    fn allow(&self, address: IpAddr) -> bool {
+        is_public(address) || (self.loopback && address.is_loopback())
     }
 
     async fn addresses(self, name: &str) -> Result<vec::IntoIter<SocketAddr>, NoAddress> {
@@ -57,7 +67,7 @@ impl CheckedNames {
         if found.is_empty() {
             return Err(NoAddress::NotFound);
         }
-        if !found.iter().all(|address| self.rules.allow(address.ip())) {
+        if !found.iter().all(|address| self.allow(address.ip())) {
             return Err(NoAddress::Forbidden);
         }
         Ok(found.into_iter())
@@ -108,6 +118,6 @@ impl Service<Name> for CheckedNames {
 
 impl fmt::Debug for CheckedNames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CheckedNames").field("rules", &self.rules).finish_non_exhaustive()
+        f.debug_struct("CheckedNames").field("loopback", &self.loopback).finish_non_exhaustive()
     }
 }

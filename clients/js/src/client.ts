@@ -1,3 +1,4 @@
+import { isInTheClear } from "./address.js";
 import { Channel } from "./channel.js";
 import { TidingsError } from "./error.js";
 import { Http } from "./http.js";
@@ -45,6 +46,9 @@ export class Client {
     this.#hasSockets = !transport.endsWith("poll") && !!websocket && !!WebSocket;
     if (transport == "socket" && !this.#hasSockets) {
       throw new TypeError("give `websocket` and, in Node 20, `WebSocket`");
+    }
+    if ([options.http, websocket].some(isInTheClear)) {
+      console.warn("tidings: use https and wss: others can read the token");
     }
     this.options = options;
     this.timing = { ...usual, ...options.timing };

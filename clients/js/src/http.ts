@@ -4,6 +4,9 @@ import type { Options } from "./types.js";
 /** How long an answer may take, beside what the server was asked to wait. */
 const PATIENCE = 15e3;
 
+/** What a redirect is told as. It is not followed: nobody has configured where it leads. In browsers its status is 0. */
+const REDIRECTED = { code: "redirected", detail: "`http` redirects: give the API's own address" };
+
 /** Calls the HTTP API, with a token that it keeps until it is refused. */
 export class Http {
   #options: Options;
@@ -42,11 +45,12 @@ export class Http {
       for (let again = false; ; again = true) {
         const token = (this.#token ??= this.#ask());
         const headers = { authorization: `Bearer ${await token}`, "content-type": "application/json" };
-        const response = await fetch(http.replace(/\/$/, "") + path, { ...init, headers, cache: "no-store", signal: abort.signal });
+        const request: RequestInit = { ...init, headers, cache: "no-store", redirect: "manual", signal: abort.signal };
+        const response = await fetch(http.replace(/\/$/, "") + path, request);
         const answer = await response.json().catch(() => ({}));
         if (response.ok) return answer;
         if (response.status == 401 && this.#token == token) this.#token = undefined;
-        if (response.status != 401 || again) throw refusal(response, answer);
+        if (response.status != 401 || again) throw refusal(response, response.status < 400 ? REDIRECTED : answer);
       }
     } finally {
       clearTimeout(timer);

@@ -138,8 +138,8 @@ export class World {
 
   start() {
     this.tidings = new Tidings({
-      http: "http://tidings",
-      websocket: "ws://tidings",
+      http: "https://tidings",
+      websocket: "wss://tidings",
       token: "token",
       transport: this.options.transport,
       storage: { getItem: (key) => this.kept[key], setItem: (key, value) => (this.kept[key] = value) },

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::address::{redirected, warn_if_in_the_clear};
 use crate::channel::Channel;
 use crate::notification::{Notification, NotificationState, Sent};
 use crate::timing::backoff;
@@ -58,6 +60,14 @@ pub enum HttpError {
         /// The same for people.
         detail: String,
     },
+    /// The address sends the call elsewhere, where it does not go: a redirect is not followed.
+    #[error("{detail}")]
+    Redirected {
+        /// The HTTP status.
+        status: u16,
+        /// Where it would have gone, and which address to give.
+        detail: String,
+    },
     /// There was no answer, or none that could be read.
     #[error("no answer from {url}: {}", innermost(source))]
     Network {
@@ -80,7 +90,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the API at `base` (`https://…`), with a token.
+    /// A client of the API at `base` (`https://…`), with a token. It warns of an address that would have the token cross a
+    /// network in the clear.
     ///
     /// # Errors
     /// The address or the token cannot be put into a request.
@@ -89,7 +100,9 @@ impl Client {
         let mut authorization = HeaderValue::from_str(&format!("Bearer {token}"))
             .map_err(|_| HttpError::Request("the token has characters that no token has".to_owned()))?;
         authorization.set_sensitive(true);
-        let builder = reqwest::Client::builder().timeout(ANSWER).connect_timeout(CONNECT);
+        warn_if_in_the_clear(base);
+        // Nobody has configured where a redirect leads.
+        let builder = reqwest::Client::builder().redirect(Policy::none()).timeout(ANSWER).connect_timeout(CONNECT);
         // A proxy's own loopback is another machine's, and a token of the local stack is nothing to show it.
         let builder = if is_local(base) { builder.no_proxy() } else { builder };
         let http = builder.build().map_err(|source| HttpError::Network { url: base.to_owned(), source })?;
@@ -202,12 +215,22 @@ impl Client {
                 Err(source) => Attempt::Again { error: network(source), wait: None },
             };
         }
+        if status.is_redirection() {
+            return Attempt::Failed(self.redirected(&response));
+        }
         let wait = retry_after(&response);
         let error = refused(status, &response.text().await.unwrap_or_default());
         if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
             return Attempt::Again { error, wait };
         }
         Attempt::Failed(error)
+    }
+
+    fn redirected(&self, response: &Response) -> HttpError {
+        let status = response.status().as_u16();
+        let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+        let detail = redirected(&self.base, status, location, ("HTTP API", "HttpUrl"));
+        HttpError::Redirected { status, detail }
     }
 }
 

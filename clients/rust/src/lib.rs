@@ -27,6 +27,7 @@
 //! What decides is pure: `ordering` (one channel) and `session` (the connection) take frames and the time, and return
 //! what to do. `listener` and `socket` do it.
 
+mod address;
 mod channel;
 mod endpoint;
 mod event;

@@ -9,6 +9,7 @@ use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::{sleep_until, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
+use crate::address::warn_if_in_the_clear;
 use crate::channel::{Channel, Cursor};
 use crate::event::Event;
 use crate::frame::ClientFrame;
@@ -81,7 +82,8 @@ impl Builder {
         self
     }
 
-    /// Connects, and stays connected until the listener is dropped. Call it within a tokio runtime.
+    /// Connects, and stays connected until the listener is dropped. Call it within a tokio runtime. It warns of an address that
+    /// would have the token cross a network in the clear.
     ///
     /// # Errors
     /// The address is none. Whatever happens later is told by [`Listener::next`].
@@ -89,6 +91,7 @@ impl Builder {
         if let Err(error) = self.url.as_str().into_client_request() {
             return Err(ListenError::Address { url: self.url, reason: error.to_string() });
         }
+        warn_if_in_the_clear(&self.url);
         let known = |(channel, seq): (&Channel, &Option<u64>)| seq.map(|seq| (channel.clone(), seq));
         let cursors = self.cursors.iter().filter_map(known).collect();
         let begin = self.cursors.into_iter().map(|(channel, seq)| Cursor { channel, seq }).collect();

@@ -9,12 +9,13 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::handshake::client::Request;
+use tokio_tungstenite::tungstenite::handshake::client::{Request, Response};
 use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
+use tokio_tungstenite::tungstenite::http::header::{LOCATION, SEC_WEBSOCKET_PROTOCOL};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
+use crate::address::redirected;
 use crate::channel::Channel;
 use crate::frame::{ClientFrame, ServerFrame};
 use crate::session::ConnectionId;
@@ -100,10 +101,21 @@ async fn open(target: &Target) -> Result<(Stream, String), OpenError> {
     use_a_crypto_provider();
     match tokio_tungstenite::connect_async_with_config(request, None, true).await {
         Ok((stream, _)) => Ok((stream, token)),
-        Err(Error::Http(response)) if matches!(response.status().as_u16(), 401 | 403) => {
-            Err(OpenError::Refused(response.status().as_u16()))
-        }
+        Err(Error::Http(response)) => Err(refused(&target.url, response)),
         Err(error) => Err(failed(error.to_string())),
+    }
+}
+
+/// Why the server answered the handshake with no connection. A redirect is not followed, but may pass: portals that ask for a login
+/// redirect everything until they have it.
+fn refused(url: &str, response: Box<Response>) -> OpenError {
+    match response.status().as_u16() {
+        status @ (401 | 403) => OpenError::Refused(status),
+        status @ 300..=399 => {
+            let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+            OpenError::Failed(redirected(url, status, location, ("WebSocket API", "WebSocketUrl")))
+        }
+        _ => OpenError::Failed(Error::Http(response).to_string()),
     }
 }
 

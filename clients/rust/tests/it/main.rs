@@ -7,4 +7,5 @@ mod command_line;
 mod endpoints;
 mod http;
 mod listener;
+mod redirect;
 mod server;

@@ -3,9 +3,10 @@ import { readFileSync } from "node:fs";
 import { build } from "esbuild";
 
 const INTERNAL = [
-  "answered", "ask", "call", "changed", "check", "cursor", "failed", "giveUp", "gone", "handshake", "hasGap", "hasRoom", "heard", "held",
-  "isDue", "joined", "leave", "left", "loaded", "lost", "marked", "options", "polled", "pump", "putOff", "ready", "refuse", "restart",
-  "resumed", "retryAfter", "settled", "take", "takeLoose", "tell", "tellOnce",
+  "answered", "ask", "call", "changed", "check", "cursor", "failed", "giveUp", "gone", "handshake", "hasGap",
+  "hasRoom", "heard", "held", "isDue", "joined", "leave", "left", "loaded", "lost", "marked", "options",
+  "polled", "pump", "putOff", "ready", "refuse", "restart", "resumed", "retryAfter", "settled", "take",
+  "takeLoose", "tell", "tellOnce",
 ];
 /** What applications are promised: none of it may be in the list. */
 const PUBLIC = ["error", "index", "timing", "types"];

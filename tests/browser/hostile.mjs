@@ -9,6 +9,15 @@ const INBOX = "user:alice-and-mallory";
 const TITLE = '<img src="https://example.com/x.png" onerror="window.hasRun = true">';
 const BODY = '</p><script>window.hasRun = true</script><a href="javascript:window.hasRun = true">click</a>';
 const URLS = ["javascript:window.hasRun = true", "JaVaScRiPt:window.hasRun = true", "data:text/html,<script>1</script>"];
+/** Ways to make HTML or a script of text, and to be allowed to; called in the page. */
+const WRONGS = [
+  () => document.body.insertAdjacentHTML("beforeend", "<b>bold</b>"),
+  () => (document.createElement("script").textContent = "window.hasRun = true"),
+  () => (document.createElement("script").src = "/assets/page.js"),
+  () => navigator.serviceWorker.register("/assets/page.js"),
+  () => trustedTypes.createPolicy("tidings-worker", { createHTML: (text) => text }),
+  () => trustedTypes.createPolicy("another", { createHTML: (text) => text }),
+];
 
 await withBrowser(async (browser) => {
   const alice = await Visitor.signedIn(browser, "alice-and-mallory");
@@ -41,10 +50,12 @@ await withBrowser(async (browser) => {
   assert.equal(await page.locator("#channels > li").count(), 1);
   alice.assertInOrder();
 
-  // Even if some of it became a script, the policy would keep it from running; and the browser would complain here.
+  // Even if the page made HTML or a script of some of it, the browser would refuse, and complain here.
+  const refused = /requires 'Trusted|disallowed|already exists/;
+  for (const wrong of WRONGS) await assert.rejects(page.evaluate(wrong), refused, `${wrong}`);
   await page.evaluate(() => {
     const script = document.createElement("script");
-    script.textContent = "window.hasRun = true";
+    script.append("window.hasRun = true");
     document.body.append(script);
   });
   assert.equal(await page.evaluate(() => window.hasRun), undefined);

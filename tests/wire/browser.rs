@@ -143,6 +143,16 @@ async fn the_worker_of_the_docs_shows_each_push_and_opens_addresses_of_the_web_o
 }
 
 #[tokio::test]
+async fn a_link_signs_nobody_in_as_somebody_else_unless_the_reader_agrees() {
+    run("linked", &[], json!({})).await;
+}
+
+#[tokio::test]
+async fn the_page_follows_no_redirect_and_says_what_is_wrong() {
+    run("redirected", &[], json!({})).await;
+}
+
+#[tokio::test]
 async fn nothing_on_the_page_keeps_anybody_out() {
     run("looks", &[], json!({})).await;
 }

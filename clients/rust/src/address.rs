@@ -31,8 +31,8 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Says that an address redirects, and which address to give: `api` and its `output` of the stack. Of a redirect's target only the origin
-/// is named, since there may be a token in the rest.
+/// Says that an address redirects, and which address to give: of which API, and by which output of the stack. Of a redirect's
+/// target only the origin is named, since there may be a token in the rest.
 pub(crate) fn redirected(address: &str, status: u16, location: Option<&str>, (api, output): (&str, &str)) -> String {
     let to = destination(address, location);
     format!(

@@ -106,8 +106,8 @@ async fn open(target: &Target) -> Result<(Stream, String), OpenError> {
     }
 }
 
-/// Why the server answered the handshake with no connection. A redirect is not followed, but may pass: portals that ask for a login
-/// redirect everything until they have it.
+/// Why the server answered the handshake with no connection. A redirect is not followed, but may pass: portals that ask for
+/// a login redirect everything until they have it.
 fn refused(url: &str, response: Box<Response>) -> OpenError {
     match response.status().as_u16() {
         status @ (401 | 403) => OpenError::Refused(status),

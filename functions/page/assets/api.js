@@ -2,6 +2,9 @@
 
 const PATIENCE = 30_000;
 const LONGEST_WAIT = 30;
+/** Stands for the status of a redirect, which browsers do not tell. */
+const REDIRECT = 300;
+const REDIRECTED = "The server redirects calls elsewhere, and the page does not follow. Open it at the stack's own address.";
 
 /** Why a call was not answered as hoped. */
 export class Problem extends Error {
@@ -32,6 +35,7 @@ export class Api {
     if (body !== undefined) headers["content-type"] = "application/json";
     if (key !== undefined) headers["idempotency-key"] = key;
     const { response, answer } = await this.#exchange(path, { method, headers, body });
+    if (response.type === "opaqueredirect") throw new Problem(REDIRECT, { code: "redirected", detail: REDIRECTED });
     if (response.status === 204 || (response.ok && answer !== undefined)) return answer;
     const problem = new Problem(response.status, answer, Number(response.headers.get("retry-after")) || 0);
     if (response.status === 401) this.#session.refused(problem.message);
@@ -55,7 +59,7 @@ export class Api {
   async #exchange(path, request) {
     try {
       const signal = AbortSignal.timeout(PATIENCE);
-      const response = await fetch(this.#base + path, { ...request, cache: "no-store", signal });
+      const response = await fetch(this.#base + path, { ...request, cache: "no-store", redirect: "manual", signal });
       return { response, answer: parsed(await response.text()) };
     } catch {
       throw new Problem(0, { detail: "The server cannot be reached." });

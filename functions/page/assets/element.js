@@ -10,6 +10,14 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
+/** What cannot be seen, or turns the text around it, and makes one user look like another. A space between words is fine. */
+const UNSEEN = /[\p{C}\p{DI}\p{Zl}\p{Zp}\u2800]|(?! )\p{Zs}|^ | (?= |$)/gu;
+
+/** A user's name with what cannot be seen in it spelt out, such as [U+202E]. */
+export function readable(name) {
+  return name.replace(UNSEEN, (c) => `[U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}]`);
+}
+
 /** The element with this id. */
 export const byId = (id) => document.getElementById(id);
 

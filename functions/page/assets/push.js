@@ -8,8 +8,10 @@ const KEPT = "push";
 /** What this stack's pushes are signed with; empty where it pushes to no browsers. */
 const KEY = document.querySelector('meta[name="tidings-vapid-public-key"]').content;
 /** Its scope is `assets/`: it has pushes to show, and no business with what the page loads. */
-const WORKER = new URL("worker.js", import.meta.url);
+const WORKER = new URL("worker.js", import.meta.url).href;
 const SCOPE = new URL(".", import.meta.url).href;
+/** The page's content security policy lets no other text become a script's address (Trusted Types). */
+const SCRIPTS = globalThis.trustedTypes?.createPolicy("tidings-worker", { createScriptURL: () => WORKER });
 const TRIES = 4;
 
 const ON = "On in this browser until you switch it off, also after you sign out.";
@@ -141,7 +143,8 @@ async function subscribed() {
 
 /** The service worker's registration, once it can take pushes. */
 async function worker() {
-  const registration = await navigator.serviceWorker.register(WORKER, { scope: SCOPE, updateViaCache: "none" });
+  const script = SCRIPTS?.createScriptURL("") ?? WORKER;
+  const registration = await navigator.serviceWorker.register(script, { scope: SCOPE, updateViaCache: "none" });
   const { active, waiting, installing } = registration;
   if (active) return registration;
   const coming = waiting ?? installing;

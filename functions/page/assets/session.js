@@ -1,6 +1,8 @@
-// Who is signed in. The session lives as long as its tab.
+// Who is signed in. The session lives as long as its tab; the browser keeps the user's name longer.
 
 const KEY = "tidings.session";
+/** Under this name the browser keeps who was signed in last. */
+const LAST = "tidings.last-user";
 /** How long a minted token lives, in seconds; a new one is minted for each connection. */
 const LIFETIME = 4 * 60 * 60;
 
@@ -42,6 +44,16 @@ export class Session {
     return this.#token ?? mint(this.#claims);
   }
 
+  /** Makes this the tab's session, and its user this browser's last one. */
+  remember() {
+    sessionStorage.setItem(KEY, JSON.stringify(this.#token === undefined ? { name: this.user } : { token: this.#token }));
+    try {
+      localStorage.setItem(LAST, this.user);
+    } catch {
+      // Without storage the next tab knows of nobody.
+    }
+  }
+
   refused(detail) {
     this.onRefused(detail);
   }
@@ -73,35 +85,43 @@ export function byToken(token) {
   const [header, claims] = partsOf(token);
   if (!(claims.exp > Date.now() / 1000)) throw new Error("This token has expired.");
   const user = claims[header.alg === "HS256" ? "sub" : userClaim];
-  return remembered({ token }, new Session(user, claims, token));
+  return new Session(user, claims, token);
 }
 
 /** The session of a name, where the page may mint its tokens. */
 export function byName(name) {
   // For reading, `*` opens everything but other people's inboxes.
-  return remembered({ name }, new Session(name, { sub: name, subscribe: ["*"], publish: ["*"] }));
+  return new Session(name, { sub: name, subscribe: ["*"], publish: ["*"] });
 }
 
-/** The session that a link brings (`#token=…`), else the one of this tab, if any; throws why it is no good. */
+/** The session that a link brings (`#token=…`), if it brings one; throws why it is no good. */
+export function linked() {
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (token === null) return undefined;
+  // A token does not stay in the address bar, nor in the history.
+  history.replaceState(null, "", location.pathname + location.search);
+  return byToken(token);
+}
+
+/** The session of this tab, if any; throws why it is no good. */
 export function restored() {
-  const linked = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (linked !== null) {
-    // A token does not stay in the address bar, nor in the history.
-    history.replaceState(null, "", location.pathname + location.search);
-    return byToken(linked);
-  }
   const { name, token } = JSON.parse(sessionStorage.getItem(KEY) ?? "{}");
   if (token !== undefined) return byToken(token);
   return name !== undefined && canMint ? byName(name) : undefined;
 }
 
-export function forget() {
-  sessionStorage.removeItem(KEY);
+/** Who was signed in last in this browser, signed out or not; `undefined` where nobody was. */
+export function lastUser() {
+  try {
+    return localStorage.getItem(LAST) ?? undefined;
+  } catch {
+    return undefined;
+  }
 }
 
-function remembered(what, session) {
-  sessionStorage.setItem(KEY, JSON.stringify(what));
-  return session;
+/** Ends the session of this tab. */
+export function forget() {
+  sessionStorage.removeItem(KEY);
 }
 
 /** Header and claims. */

@@ -10,8 +10,9 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &str); 16] = files![
+const FILES: [(&str, &str); 17] = files![
     "api.js",
+    "ask.js",
     "channels.js",
     "element.js",
     "icon.svg",

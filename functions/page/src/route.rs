@@ -113,6 +113,7 @@ mod tests {
         assert_eq!(header(&page, "content-type"), "text/html; charset=utf-8");
         assert_eq!(header(&page, "cache-control"), "no-store");
         assert_eq!(header(&page, "x-content-type-options"), "nosniff");
+        assert_eq!(header(&page, "strict-transport-security"), "max-age=31536000");
         assert_eq!(header(&page, "referrer-policy"), "no-referrer");
         assert_eq!(header(&page, "cross-origin-opener-policy"), "same-origin");
         assert!(header(&page, "content-security-policy").starts_with("default-src 'none'; script-src 'self';"));

@@ -2,7 +2,9 @@
 
 use lambda_http::Response;
 use lambda_http::http::HeaderValue;
-use lambda_http::http::header::{CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use lambda_http::http::header::{
+    CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+};
 
 use crate::asset::Asset;
 use crate::html;
@@ -27,6 +29,8 @@ impl Site {
         headers.insert(CONTENT_SECURITY_POLICY, self.policy.clone());
         for (name, value) in [
             (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            // For a year. Browsers heed it over https only, and other hosts of the domain are none of the page's business.
+            (STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
             (REFERRER_POLICY, "no-referrer"),
             (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
             (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
@@ -40,7 +44,8 @@ impl Site {
 fn policy(websocket: &WebSocketUrl) -> HeaderValue {
     let policy = format!(
         "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {}; \
-         base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+         require-trusted-types-for 'script'; trusted-types tidings-worker",
         websocket.origin()
     );
     HeaderValue::from_str(&policy).expect("an origin has only characters that a header may have")
@@ -56,7 +61,8 @@ mod tests {
         assert_eq!(
             policy(&websocket),
             "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; \
-             connect-src 'self' wss://example.com; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+             connect-src 'self' wss://example.com; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+             require-trusted-types-for 'script'; trusted-types tidings-worker"
         );
     }
 }

@@ -15,6 +15,25 @@ async fn the_page_may_run_its_own_scripts_and_call_its_own_stack_and_nothing_els
     assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
     assert!(policy.split("; ").any(|part| part == connects), "{policy} lacks {connects}");
     assert!(!policy.contains("unsafe"), "{policy}");
+    assert!(policy.ends_with("; require-trusted-types-for 'script'; trusted-types tidings-worker"), "{policy}");
+}
+
+#[tokio::test]
+async fn every_answer_of_the_page_is_taken_for_what_it_says_and_asked_for_over_https_from_then_on() {
+    let target = Target::start().await;
+    let asset = target.call(Method::GET, "/assets/page.js", None, &[], None).await;
+    let known = [("if-none-match", asset.headers["etag"].to_str().unwrap())];
+    for (path, headers, status) in [
+        ("/", &[][..], 200),
+        ("/assets/worker.js", &[], 200),
+        ("/assets/page.js", &known, 304),
+        ("/assets/none.js", &[], 404),
+    ] {
+        let answer = target.call(Method::GET, path, None, headers, None).await;
+        assert_eq!(answer.status, status, "{path}");
+        assert_eq!(answer.headers["x-content-type-options"], "nosniff", "{path}");
+        assert_eq!(answer.headers["strict-transport-security"], "max-age=31536000", "{path}");
+    }
 }
 
 #[tokio::test]

@@ -56,12 +56,26 @@ pub fn once_table() -> Result<String, InvalidSetting> {
     required("ONCE_TABLE")
 }
 
-/// The queue of shares of large audiences.
-///
-/// # Errors
-/// The variable is missing.
-pub fn shares_queue() -> Result<String, InvalidSetting> {
-    required("SHARES_QUEUE")
+/// The addresses of the queues of shares of large audiences.
+#[derive(Clone, Debug)]
+pub struct SharesSettings {
+    /// The queue of shares of notifications that are in their channel's log.
+    pub stored: String,
+    /// The queue of shares of notifications that are not to be stored.
+    pub unstored: String,
+}
+
+impl SharesSettings {
+    /// Reads them from the environment.
+    ///
+    /// # Errors
+    /// A variable is missing.
+    pub fn from_env() -> Result<Self, InvalidSetting> {
+        let stored = required("SHARES_QUEUE")?;
+        // A function may run with its new code for a moment before it has its new variables.
+        let unstored = optional("UNSTORED_SHARES_QUEUE").unwrap_or_else(|| stored.clone());
+        Ok(Self { stored, unstored })
+    }
 }
 
 /// What one process of those that serve shares leaves between two posts, so that all of them stay within the stack's rate.

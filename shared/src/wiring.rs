@@ -9,7 +9,7 @@ use crate::aws::queue::{DueQueue, EndpointsQueue, SharesQueue};
 use crate::aws::schedule::Schedule;
 use crate::aws::subscribers::Subscribers;
 use crate::error::Error;
-use crate::settings::{self, InvalidSetting, LogSettings, ScheduleSettings};
+use crate::settings::{self, InvalidSetting, LogSettings, ScheduleSettings, SharesSettings};
 
 /// All channels' logs.
 ///
@@ -40,7 +40,7 @@ pub fn management(clients: &Clients) -> Result<Management, Error> {
 /// # Errors
 /// The environment does not say where they are.
 pub fn fan_out(clients: &Clients, management: Management) -> Result<FanOut, Error> {
-    let shares = SharesQueue::new(clients, settings::shares_queue()?);
+    let shares = SharesQueue::new(clients, SharesSettings::from_env()?);
     let endpoints = EndpointsQueue::new(clients, settings::endpoints_queue()?);
     Ok(FanOut::new(subscribers(clients)?, management, shares, endpoints))
 }

@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::harness::{Socket, Stack, room};
+use crate::harness::{Socket, Stack, each_resource, room};
 use crate::schedule::tell;
 
 /// The connections that one send pushes to by itself.
@@ -30,7 +30,9 @@ async fn open(stack: &Stack, count: usize, channels: &[String]) -> Vec<Socket> {
 
 /// Has what waits in the shares queue come now.
 async fn hasten(stack: &Stack) {
-    stack.control(Method::POST, "queues/SharesQueue/advance", Some(json!({"seconds": 60}))).await;
+    for queue in ["SharesQueue", "UnstoredSharesQueue"] {
+        stack.control(Method::POST, &format!("queues/{queue}/advance"), Some(json!({"seconds": 60}))).await;
+    }
 }
 
 /// Waits for a frame while what waits in the queue comes sooner than it would.
@@ -182,4 +184,48 @@ async fn whoever_dies_each_of_two_thousand_in_twenty_topics_is_sent_every_seq() 
     assert!(killed > 20, "{killed} workers were killed");
     let dead = stack.queue("ShareDeadLetters").await;
     assert_eq!(dead["visible"], 0, "{dead}");
+}
+
+#[tokio::test]
+async fn what_is_not_stored_is_gone_after_minutes_and_never_a_dead_letter() {
+    let stack = Stack::start().await;
+    let mut slow = stack.connect("alice").await;
+    let id = stack.sockets().await[0].clone();
+    // It is queued for her, and every function that takes the message dies.
+    stack.fault(json!({"on": "management.POST", "connection": id, "times": 3, "do": {"status": 429}})).await;
+    stack.fault(json!({"on": "invoke.Share", "times": 8, "do": {"kill": true}})).await;
+    let sent = stack.post(&json!({"to": "user:alice", "body": "for now only", "store": false})).await;
+    assert_eq!(sent.status, 202, "{sent:?}");
+    let queue = stack.queue("UnstoredSharesQueue").await;
+    assert_eq!(queue["sent"], 1, "{queue}");
+    // Twice as often as a message is received that can become a dead letter.
+    let died = || async {
+        let body = json!({"seconds": 60, "in_flight": true});
+        stack.control(Method::POST, "queues/UnstoredSharesQueue/advance", Some(body)).await;
+        let faults = stack.control(Method::GET, "faults", None).await;
+        faults.as_array().unwrap().iter().all(|fault| fault["fired"] == fault["times"])
+    };
+    stack.until("the function has died eight times", died).await;
+    assert_eq!(next_hastened(&stack, &mut slow).await.unwrap()["items"][0]["body"], "for now only");
+    for dead in ["ShareDeadLetters", "DueDeadLetters", "EndpointDeadLetters", "InboundDeadLetters"] {
+        assert_eq!(stack.queue(dead).await["visible"], 0, "{dead}");
+    }
+}
+
+#[test]
+fn the_queues_that_may_hold_a_notification_have_the_operators_key_and_keep_it_for_minutes_at_most() {
+    let mut seen = 0;
+    each_resource("AWS::SQS::Queue", |name, queue| {
+        let has_key = queue.as_mapping_get("KmsMasterKeyId").is_some();
+        let is_for_shares = ["SharesQueue", "ShareDeadLetters", "UnstoredSharesQueue"].contains(&name);
+        assert!(has_key || !is_for_shares, "{name}");
+        if name == "UnstoredSharesQueue" {
+            assert!(queue.as_mapping_get("RedrivePolicy").is_none());
+            assert!(
+                queue.as_mapping_get("MessageRetentionPeriod").and_then(|seconds| seconds.as_integer()) <= Some(300)
+            );
+            seen += 1;
+        }
+    });
+    assert_eq!(seen, 1);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::harness::{Stack, binaries, home, root};
+use crate::harness::{Stack, binaries, environment, home, root};
 
 /// How a stack says that it does not start with this parameter.
 async fn refusal(parameter: &str) -> String {
@@ -57,6 +57,37 @@ async fn a_claim_without_a_name_names_no_user() {
     for bad in ["", " ", "my claim"] {
         let said = refusal(&format!("TokenUserClaim={bad}")).await;
         assert!(said.contains("TokenUserClaim") && said.contains("the name of a claim"), "{said}");
+    }
+}
+
+/// How a function says that it does not start, with its environment in a local stack but for where AWS's services are, and one variable.
+async fn refusal_elsewhere(stack: &Stack, function: &str, name: &str, value: &str) -> String {
+    let output = Command::new(binaries().join(function.to_lowercase()))
+        .env_clear()
+        .envs(environment(stack, function).await)
+        .env("AWS_ENDPOINT_URL", "https://services.invalid")
+        .env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9")
+        .env(name, value)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = timeout(Duration::from_secs(60), output).await.expect("it starts").unwrap();
+    assert!(!output.status.success());
+    [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat()
+}
+
+#[tokio::test]
+async fn what_is_for_one_machine_only_keeps_a_function_from_starting_anywhere_else() {
+    let stack = Stack::start().await;
+    for (function, name, value) in [
+        ("Page", "LOCAL_TOKEN_SECRET", "a secret of at least thirty-two bytes"),
+        ("Send", "ALLOW_LOOPBACK_WEBHOOKS", "9001"),
+        ("Attempt", "ALLOW_LOOPBACK_WEBHOOKS", "9001"),
+        ("Attempt", "NAME_SERVER", "127.0.0.1:53"),
+    ] {
+        let said = refusal_elsewhere(&stack, function, name, value).await;
+        assert!(said.contains(name) && said.contains("for a stack on one machine"), "{function} {name}: {said}");
+        assert!(!said.contains("thirty-two"), "{said}");
     }
 }
 

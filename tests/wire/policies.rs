@@ -12,7 +12,7 @@ use crate::anywhere::poll::poll;
 use crate::anywhere::tickets::with_ticket;
 use crate::audience::next_hastened;
 use crate::endpoints::stack::LOOPBACK;
-use crate::harness::{Function, PATIENCE, Receiver, Reply, Stack, binaries, each_resource, in_an_hour};
+use crate::harness::{Function, PATIENCE, Receiver, Reply, Socket, Stack, binaries, each_resource, in_an_hour};
 use crate::layout::event;
 use crate::lifecycle::{age, events};
 use crate::schedule::rows::{make_due, make_series_due, row, wake};
@@ -21,12 +21,14 @@ use crate::schedule::rows::{make_due, make_series_due, row, wake};
 type Rights = BTreeSet<String>;
 
 /// What the bundle's functions work on, as a right names it.
-const THINGS: [&str; 15] = [
+const THINGS: [&str; 16] = [
     "Subscribers",
     "Notifications",
     "Once",
     "Schedule",
     "DueQueue",
+    // Before the queue whose name it ends with.
+    "UnstoredSharesQueue",
     "SharesQueue",
     "EndpointsQueue",
     "EndpointDeadLetters",
@@ -118,14 +120,24 @@ fn rights_of_a_kind(switch: &str, statement: &Yaml<'_>) -> Vec<String> {
         return strings(statement.as_mapping_get("Action").unwrap()).iter().map(|action| right(action, "*")).collect();
     }
     assert_eq!(all_but, Vec::<String>::new(), "{switch}");
-    let wild = match switch {
-        "PushesToPhones" => ":endpoint/*",
-        "SendsEmails" => ":identity/*",
+    let reached = match switch {
+        // Made of the ARNs of the applications that the parameter names.
+        "PushesToPhones" => {
+            assert_eq!(resources, [",", "${all}/*"]);
+            ":endpoint/"
+        }
+        "SendsEmails" => {
+            assert!(
+                resources
+                    .iter()
+                    .all(|one| [":identity/*", ":configuration-set/*"].iter().any(|end| one.ends_with(end)))
+            );
+            let condition = statement.as_mapping_get("Condition").unwrap().as_mapping_get("StringEquals").unwrap();
+            assert_eq!(strings(condition.as_mapping_get("ses:FromAddress").unwrap()), ["EmailFrom"]);
+            ":identity/"
+        }
         other => panic!("{other} is no switch that this test knows"),
     };
-    let (reached, others) = resources.split_first().unwrap();
-    assert!(reached.ends_with(wild), "{switch}: {resources:?}");
-    assert!(others.iter().all(|other| other.ends_with(":configuration-set/*")), "{switch}: {resources:?}");
     strings(statement.as_mapping_get("Action").unwrap()).iter().map(|action| right(action, reached)).collect()
 }
 
@@ -140,14 +152,24 @@ fn dead_letters(function: &str) -> Option<String> {
     queue
 }
 
+/// Whether a function is told where the shares queues are, which have the operator's key.
+fn sends_shares(function: &str) -> bool {
+    let mut sends = false;
+    each_resource("AWS::Serverless::Function", |name, properties| {
+        let variables = properties.as_mapping_get("Environment").and_then(|all| all.as_mapping_get("Variables"));
+        sends |= name == function && variables.is_some_and(|all| all.as_mapping_get("SHARES_QUEUE").is_some());
+    });
+    sends
+}
+
 /// With a key of the operator's own, DynamoDB and Secrets Manager decrypt with it in the function's name, and SQS encrypts
-/// its dead letters; else nothing.
+/// its dead letters and its shares; else nothing.
 fn assert_uses_the_operators_key(function: &str, condition: &[Yaml<'_>]) {
     let [has_key, decrypt, otherwise] = condition else { panic!("{function}: {condition:?}") };
     assert_eq!((has_key.as_str(), strings(otherwise)), (Some("HasKey"), vec!["AWS::NoValue".to_owned()]));
     let of = |name: &str| strings(decrypt.as_mapping_get(name).unwrap());
-    let keeps_letters = dead_letters(function).is_some();
-    let uses = if keeps_letters { vec!["kms:Decrypt", "kms:GenerateDataKey"] } else { vec!["kms:Decrypt"] };
+    let encrypts = dead_letters(function).is_some() || sends_shares(function);
+    let uses = if encrypts { vec!["kms:Decrypt", "kms:GenerateDataKey"] } else { vec!["kms:Decrypt"] };
     let uses = uses.into_iter().map(str::to_owned).collect();
     assert_eq!(
         (of("Effect"), of("Action"), of("Resource")),
@@ -159,7 +181,7 @@ fn assert_uses_the_operators_key(function: &str, condition: &[Yaml<'_>]) {
     let calls = called_by_binary(function);
     let mut services = vec!["dynamodb", "secretsmanager"];
     services.retain(|service| calls.iter().any(|call| call.starts_with(service)));
-    services.extend(keeps_letters.then_some("sqs"));
+    services.extend(encrypts.then_some("sqs"));
     assert_eq!(
         via,
         services.iter().map(|service| format!("{service}.${{AWS::Region}}.amazonaws.com")).collect::<Vec<_>>()
@@ -438,6 +460,7 @@ async fn tour_of_shares(stack: &Stack) {
     age(stack, 60_000).await;
     stack.fault(json!({"on": "management.POST", "connection": slow, "times": 0, "do": {"status": 429}})).await;
     stack.fault(json!({"on": "dynamodb.GetItem", "function": "Share", "do": {"error": "ValidationException"}})).await;
+    tour_of_unstored_shares(stack, &mut heidi).await;
     stack.send("topic:slow", "by send").await;
     stack.post(&json!({"to": "topic:slow", "body": "by deliver", "delay": "1s"})).await;
     heidi.ask(json!({"action": "publish", "to": "topic:slow", "body": "by message"})).await;
@@ -455,6 +478,22 @@ async fn tour_of_shares(stack: &Stack) {
     let mut range = event("share");
     range["Records"][0]["body"] = json!(json!({"v": 1, "channel": "topic:slow", "seq": 4, "range": {}}).to_string());
     Function::start(stack, "Share").await.invoke(&range).await;
+}
+
+/// Sends what is not stored, in every way, to a connection that takes nothing; one of its shares cannot be queued again.
+async fn tour_of_unstored_shares(stack: &Stack, publisher: &mut Socket) {
+    let failure = json!({"on": "sqs.SendMessageBatch", "function": "Share", "do": {"error": "InvalidMessageContents"}});
+    stack.fault(failure).await;
+    let unstored = |body: &str| json!({"to": "topic:slow", "body": body, "store": false});
+    stack.post(&unstored("by send")).await;
+    let mut frame = unstored("by message");
+    frame["action"] = json!("publish");
+    publisher.ask(frame).await;
+    let mut published = event("ingest");
+    let sns = &mut published["Records"][0]["Sns"];
+    (sns["MessageId"], sns["Message"]) = (json!("unstored"), json!(unstored("by ingest").to_string()));
+    sns["MessageAttributes"] = json!({});
+    Function::start(stack, "Ingest").await.invoke(&published).await;
 }
 
 /// Publishes what goes to every kind of log, to somebody who is gone, and later.

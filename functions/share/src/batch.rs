@@ -41,7 +41,7 @@ impl Batches {
     /// Returns a message to its queue for so many seconds.
     async fn leave(&self, message: &SqsMessage, seconds: i32) -> Left {
         if let Some(handle) = &message.receipt_handle
-            && let Err(error) = self.queue.come_again(handle, seconds).await
+            && let Err(error) = self.queue.come_again(message.event_source_arn.as_deref(), handle, seconds).await
         {
             error.log();
         }

@@ -7,7 +7,7 @@ use lambda_runtime::{LambdaEvent, service_fn, tracing};
 use shared::actions::Sharer;
 use shared::aws::clients;
 use shared::aws::queue::SharesQueue;
-use shared::settings;
+use shared::settings::{self, SharesSettings};
 use shared::wiring;
 
 use batch::Batches;
@@ -16,7 +16,7 @@ use batch::Batches;
 async fn main() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
     let clients = clients::load().await?;
-    let queue = SharesQueue::new(&clients, settings::shares_queue()?);
+    let queue = SharesQueue::new(&clients, SharesSettings::from_env()?);
     let (subscribers, management) = (wiring::subscribers(&clients)?, wiring::management(&clients)?);
     let sharer =
         Sharer::new(subscribers, management, queue.clone(), wiring::log(&clients)?, settings::post_interval()?);

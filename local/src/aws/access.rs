@@ -1,7 +1,10 @@
 //! Who calls, and what their function's policy lets them do.
 
+use std::collections::BTreeMap;
+
 use hyper::HeaderMap;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
     lambda::Lambda,
@@ -16,6 +19,16 @@ pub(crate) struct Right {
     pub(crate) action: String,
     /// The ARN of what it is done to.
     pub(crate) resource: String,
+    /// What a policy's conditions may ask about the call, by AWS's names: `ses:FromAddress`.
+    #[serde(skip)]
+    pub(crate) context: BTreeMap<&'static str, String>,
+}
+
+impl Right {
+    /// A right about whose calls no condition asks.
+    pub(crate) fn new(action: impl Into<String>, resource: impl Into<String>) -> Self {
+        Self { action: action.into(), resource: resource.into(), context: BTreeMap::new() }
+    }
 }
 
 /// The caller of an AWS API, as their access key says.
@@ -58,7 +71,7 @@ impl Caller {
         }
         match needed.iter().find(|right| !allows(&function.policy, right)) {
             None => Ok(()),
-            Some(Right { action, resource }) => Err(format!(
+            Some(Right { action, resource, .. }) => Err(format!(
                 "User: {} is not authorized to perform: {action} on resource: {resource} \
                  because no identity-based policy allows the {action} action",
                 user(function)
@@ -78,17 +91,30 @@ fn access_key(authorization: &str) -> Option<&str> {
     credential.split(['/', ',']).next().filter(|key| !key.is_empty())
 }
 
-/// Whether a policy gives a right: some statement allows it, and none denies it. No condition is evaluated, being about
-/// what is not served here (KMS, on behalf of another service): a statement with one allows nothing, and denies always.
+/// Whether a policy gives a right: some statement allows it, and none denies it.
 pub(crate) fn allows(policy: &[Statement], right: &Right) -> bool {
     let action = right.action.to_ascii_lowercase();
     let fits = |statement: &&Statement| {
-        (statement.condition.is_none() || statement.effect == Effect::Deny)
+        (statement.effect == Effect::Deny || holds(&statement.condition, right))
             && statement.action.iter().any(|pattern| matches(&pattern.to_ascii_lowercase(), &action))
             && is_about(statement, &right.resource)
     };
     let mut fitting = policy.iter().filter(fits).peekable();
     fitting.peek().is_some() && fitting.all(|statement| statement.effect == Effect::Allow)
+}
+
+/// Whether all of a statement's conditions hold. `StringEquals` is evaluated, on what is known of the call. Any other operator, and what
+/// is not known, such as on behalf of which service KMS decrypts, does not hold: then nothing is allowed, and what is denied always is.
+fn holds(condition: &BTreeMap<String, BTreeMap<String, Value>>, right: &Right) -> bool {
+    condition.iter().all(|(operator, compared)| {
+        operator == "StringEquals"
+            && compared.iter().all(|(key, values)| {
+                let said = right.context.get(key.as_str());
+                said.is_some_and(|said| {
+                    values == said || values.as_array().is_some_and(|all| all.iter().any(|one| one == said))
+                })
+            })
+    })
 }
 
 fn is_about(statement: &Statement, resource: &str) -> bool {
@@ -103,10 +129,10 @@ mod tests {
     use super::*;
 
     fn right(action: &str, resource: &str) -> Right {
-        Right { action: action.to_owned(), resource: resource.to_owned() }
+        Right::new(action, resource)
     }
 
-    fn policy(statements: serde_json::Value) -> Vec<Statement> {
+    fn policy(statements: Value) -> Vec<Statement> {
         serde_json::from_value(statements).expect("valid statements")
     }
 
@@ -123,7 +149,24 @@ mod tests {
     }
 
     #[test]
-    fn under_a_condition_nothing_is_allowed_and_what_is_denied_is() {
+    fn a_condition_on_what_is_known_of_a_call_is_evaluated() {
+        let from = |address: &str| Right {
+            context: BTreeMap::from([("ses:FromAddress", address.to_owned())]),
+            ..right("ses:SendEmail", "arn:i")
+        };
+        let under = |condition: Value| {
+            policy(json!([{"Effect": "Allow", "Action": "ses:SendEmail", "Resource": "*", "Condition": condition}]))
+        };
+        let news = under(json!({"StringEquals": {"ses:FromAddress": "news@example.com"}}));
+        assert!(allows(&news, &from("news@example.com")));
+        assert!(!allows(&news, &from("ceo@example.com")) && !allows(&news, &right("ses:SendEmail", "arn:i")));
+        let either = under(json!({"StringEquals": {"ses:FromAddress": ["a@example.com", "b@example.com"]}}));
+        assert!(allows(&either, &from("b@example.com")) && !allows(&either, &from("c@example.com")));
+        assert!(!allows(&under(json!({"StringLike": {"ses:FromAddress": "*"}})), &from("a@example.com")));
+    }
+
+    #[test]
+    fn under_a_condition_that_is_not_known_nothing_is_allowed_and_what_is_denied_is() {
         let condition = json!({"StringEquals": {"kms:ViaService": "dynamodb.us-east-1.amazonaws.com"}});
         let policy = policy(json!([
             {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*", "Condition": condition},

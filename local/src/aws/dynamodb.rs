@@ -67,7 +67,7 @@ pub(crate) fn rights(operation: &str, body: &Value) -> Vec<Right> {
     let rights = needed(operation, body).into_iter().map(|(action, table, index)| {
         let index = index.map(|index| format!("/index/{index}")).unwrap_or_default();
         let resource = arn("dynamodb", &format!("table/{table}{index}"));
-        Right { action: format!("dynamodb:{action}"), resource }
+        Right::new(format!("dynamodb:{action}"), resource)
     });
     rights.collect()
 }
@@ -224,9 +224,8 @@ mod tests {
             {"Put": {"TableName": "a"}},
             {"ConditionCheck": {"TableName": "arn:aws:dynamodb:us-east-1:123456789012:table/b"}},
         ]});
-        let right = |action: &str, table: &str| Right {
-            action: action.to_owned(),
-            resource: format!("arn:aws:dynamodb:us-east-1:123456789012:table/{table}"),
+        let right = |action: &str, table: &str| {
+            Right::new(action, format!("arn:aws:dynamodb:us-east-1:123456789012:table/{table}"))
         };
         let expected = [right("dynamodb:PutItem", "a"), right("dynamodb:ConditionCheckItem", "b")];
         assert_eq!(rights("TransactWriteItems", &body), expected);

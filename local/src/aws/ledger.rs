@@ -204,7 +204,7 @@ mod tests {
         let lambda =
             Arc::new(Lambda::new(BTreeMap::new(), BTreeMap::new(), 1, "", Arc::clone(&faults), Arc::default()));
         let ledger = Ledger { lambda, journal: Arc::default(), faults };
-        let rights = vec![Right { action: "dynamodb:PutItem".to_owned(), resource: "arn:t".to_owned() }];
+        let rights = vec![Right::new("dynamodb:PutItem", "arn:t")];
         let call = Call { service: "dynamodb", operation: "PutItem".to_owned(), rights, ..Call::default() };
         let act = async {
             let cost = Cost { write_units: 2.0, ..Cost::default() };

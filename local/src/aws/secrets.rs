@@ -118,7 +118,7 @@ impl Secrets {
         }
         let id = request["SecretId"].as_str().unwrap_or_default();
         let resource = find(&self.lock(), id).unwrap_or_else(|| id.to_owned());
-        vec![Right { action: format!("secretsmanager:{operation}"), resource }]
+        vec![Right::new(format!("secretsmanager:{operation}"), resource)]
     }
 
     fn get(&self, request: &Value) -> Response {

@@ -17,7 +17,7 @@ pub(super) fn dead_letters_of(
     let queue = queues.iter().find(|queue| queue.arn == *target_arn);
     let queue =
         queue.ok_or_else(|| format!("{function}: its DeadLetterQueue {target_arn} is no queue of the template"))?;
-    if !allows(policy, &Right { action: "sqs:SendMessage".to_owned(), resource: queue.arn.clone() }) {
+    if !allows(policy, &Right::new("sqs:SendMessage", queue.arn.clone())) {
         return Err(format!("{function}: its role does not allow sqs:SendMessage on its DeadLetterQueue {target_arn}"));
     }
     Ok(queue.name.clone())

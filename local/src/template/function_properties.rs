@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::properties::{number, one_or_more, some_number, texts};
 
@@ -102,8 +103,9 @@ pub(crate) struct Statement {
     /// In their place: it is about whatever fits none of these ARN patterns.
     #[serde(default, deserialize_with = "one_or_more")]
     pub(crate) not_resource: Vec<String>,
-    /// Under which circumstances alone it counts; no condition is evaluated here.
-    pub(crate) condition: Option<IgnoredAny>,
+    /// Under which circumstances alone it counts: by operator, then by what is compared, the values that fit.
+    #[serde(default)]
+    pub(crate) condition: BTreeMap<String, BTreeMap<String, Value>>,
     #[serde(rename = "Sid")]
     _sid: Option<String>,
 }

@@ -87,6 +87,7 @@ impl Scope {
             "Fn::GetAtt" => Value::String(self.served_here(&self.attribute(&self.strings(argument)?.join("."))?)),
             "Fn::Join" => self.join(argument)?,
             "Fn::Select" => return self.select(argument),
+            "Fn::Split" => self.split(argument)?,
             "Fn::FindInMap" => return self.find_in_map(argument),
             _ => return Err(format!("{name} is not served here")),
         };
@@ -155,6 +156,16 @@ impl Scope {
             return Err("Fn::Join takes a separator and a list".to_owned());
         };
         Ok(Value::String(self.served_here(&self.strings(items)?.join(separator))))
+    }
+
+    fn split(&self, argument: &Value) -> Result<Value, String> {
+        let Some([Value::String(separator), text]) = argument.as_array().map(Vec::as_slice) else {
+            return Err("Fn::Split takes a separator and a text".to_owned());
+        };
+        match self.resolve(text)? {
+            Some(Value::String(text)) => Ok(text.split(separator.as_str()).map(Value::from).collect()),
+            _ => Err(format!("{text} is not a text")),
+        }
     }
 
     fn select(&self, argument: &Value) -> Resolved {
@@ -299,6 +310,7 @@ mod tests {
     fn lists_and_mappings() {
         assert_eq!(resolved(&json!({"Fn::Join": ["-", ["a", {"Ref": "Stage"}]]})), json!("a-local"));
         assert_eq!(resolved(&json!({"Fn::Select": ["1", ["a", "b"]]})), json!("b"));
+        assert_eq!(resolved(&json!({"Fn::Split": ["/", {"Fn::Sub": "a/${Stage}"}]})), json!(["a", "local"]));
         assert_eq!(resolved(&json!({"Fn::FindInMap": ["Sizes", {"Ref": "Stage"}, "Memory"]})), json!(128));
     }
 

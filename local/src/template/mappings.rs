@@ -99,7 +99,7 @@ fn check(name: &str, queue: &Queue, function: &Function) -> Result<(), String> {
             function.timeout.as_secs()
         ));
     }
-    let right = |action: &str| Right { action: action.to_owned(), resource: queue.arn.clone() };
+    let right = |action: &str| Right::new(action, queue.arn.clone());
     let missing: Vec<&str> = NEEDED.into_iter().filter(|action| !allows(&function.policy, &right(action))).collect();
     if missing.is_empty() {
         return Ok(());

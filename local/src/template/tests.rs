@@ -134,7 +134,7 @@ fn a_function_has_its_globals_environment_and_policy() {
     assert!(work.policy[0].resource[0].ends_with(&format!("table/{}", stack.tables[0].name)));
     let actions: Vec<&str> = work.policy.iter().map(|statement| statement.action[0].as_str()).collect();
     assert_eq!(actions, ["dynamodb:GetItem", "logs:PutLogEvents", "kms:Decrypt"]);
-    assert!(work.policy[1].resource[0].ends_with("log-group:/aws/dev:*") && work.policy[2].condition.is_some());
+    assert!(work.policy[1].resource[0].ends_with("log-group:/aws/dev:*") && !work.policy[2].condition.is_empty());
 }
 
 #[test]

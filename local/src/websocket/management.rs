@@ -82,7 +82,7 @@ pub(super) async fn answer(gateway: Arc<WebSocketGateway>, target: Target, reque
 fn right(gateway: &WebSocketGateway, method: &Method, id: &str) -> Right {
     let (api, stage) = gateway.api.as_ref().map_or(("", ""), |api| (api.id.as_str(), api.stage.as_str()));
     let resource = arn("execute-api", &format!("{api}/{stage}/{method}/@connections/{id}"));
-    Right { action: "execute-api:ManageConnections".to_owned(), resource }
+    Right::new("execute-api:ManageConnections", resource)
 }
 
 fn perform(registry: &Registry, method: &Method, id: &str, body: &[u8]) -> Response {

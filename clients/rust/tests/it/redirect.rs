@@ -4,7 +4,7 @@ use std::future::ready;
 use std::time::Duration;
 
 use reqwest::Url;
-use tidings::token::{Claims, LOCAL_SECRET};
+use tidings::token::Claims;
 use tidings::{Channel, Client, Event, HttpError, Listener, NewEndpoint, Notification, Target, Timing};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -95,7 +95,7 @@ async fn the_program_says_which_address_to_give() {
 #[tokio::test]
 async fn a_listener_tells_of_a_redirect_and_tries_the_same_address_again() {
     let (server, elsewhere) = (Server::start().await, Elsewhere::start().await);
-    let token = Claims::new("alice", Duration::from_secs(3_600)).sign(LOCAL_SECRET).unwrap();
+    let token = Claims::new("alice", Duration::from_secs(3_600)).sign("a secret of at least thirty-two bytes").unwrap();
     let timing = Timing { first_retry: Duration::from_millis(10), ..Timing::default() };
     let source = move || ready(Ok::<_, String>(token.clone()));
     let mut listener = Listener::builder(server.url(), source).timing(timing).start().unwrap();
@@ -135,7 +135,7 @@ async fn the_program_warns_of_a_token_in_the_clear_unless_it_stays_on_this_machi
 #[tokio::test]
 async fn listening_in_the_clear_is_warned_of_once() {
     let server = Server::start().await;
-    let token = Claims::new("alice", Duration::from_secs(3_600)).sign(LOCAL_SECRET).unwrap();
+    let token = Claims::new("alice", Duration::from_secs(3_600)).sign("a secret of at least thirty-two bytes").unwrap();
     let url = from_the_network(&server.url());
     let listening =
         output(tidings(&["--websocket", &url, "--token", &token, "listen", "user:alice:0", "--count", "1"]));

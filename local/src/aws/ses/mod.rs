@@ -4,7 +4,7 @@ mod address;
 mod email;
 mod failure;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -48,7 +48,9 @@ pub(crate) fn rights(operation: &str, request: &Value) -> Vec<Right> {
     let named = request["FromEmailAddressIdentityArn"].as_str().map(str::to_owned);
     let identity = named.unwrap_or_else(|| arn(&format!("identity/{sender}")));
     let set = request["ConfigurationSetName"].as_str().map(|name| arn(&format!("configuration-set/{name}")));
-    let right = |resource: String| Right { action: format!("{NAME}:{operation}"), resource };
+    let context = BTreeMap::from([("ses:FromAddress", sender)]);
+    let right =
+        |resource: String| Right { context: context.clone(), ..Right::new(format!("{NAME}:{operation}"), resource) };
     std::iter::once(identity).chain(set).map(right).collect()
 }
 

@@ -48,8 +48,7 @@ pub(crate) const OPERATIONS: [&str; 11] = [
 
 /// The rights that a request needs; none if the operation is not served.
 pub(crate) fn rights(operation: &str, request: &Value) -> Vec<Right> {
-    let on =
-        |action: &str, resource: &str| vec![Right { action: format!("sns:{action}"), resource: resource.to_owned() }];
+    let on = |action: &str, resource: &str| vec![Right::new(format!("sns:{action}"), resource)];
     let named = |field: &str| request[field].as_str().unwrap_or_default();
     match operation {
         "ListTopics" | "ListSubscriptions" | "CreatePlatformApplication" => on(operation, "*"),

@@ -46,7 +46,7 @@ pub(crate) const OPERATIONS: [&str; 13] = [
 
 /// The rights that a request needs; none if the operation is not served.
 pub(crate) fn rights(operation: &str, request: &Value) -> Vec<Right> {
-    let on = |action: &str, queue: &str| Right { action: format!("sqs:{action}"), resource: arn("sqs", queue) };
+    let on = |action: &str, queue: &str| Right::new(format!("sqs:{action}"), arn("sqs", queue));
     let named = |parameter: &str| name_in(request[parameter].as_str().unwrap_or_default());
     match operation {
         "ListQueues" => vec![on(operation, "*")],

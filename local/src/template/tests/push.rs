@@ -85,7 +85,7 @@ fn a_secret_has_the_value_that_it_is_given_or_none() {
 fn only_a_right_to_everything_lets_a_function_send_to_phones() {
     let may = |text: &str, action: &str, resource: &str| {
         let stack = read_with(text, &[]).expect("a valid template");
-        let right = Right { action: action.to_owned(), resource: resource.to_owned() };
+        let right = Right::new(action, resource);
         (allows(&stack.functions["One"].policy, &right), allows(&stack.functions["Two"].policy, &right))
     };
     let endpoint = "arn:aws:sns:us-east-1:123456789012:endpoint/APNS/App/x";

@@ -58,6 +58,11 @@ impl Queue {
         Self { client: clients.sqs(), url }
     }
 
+    /// Whether the queue's ARN is this one: both end with its name.
+    fn has_arn(&self, arn: &str) -> bool {
+        arn.rsplit(':').next() == self.url.rsplit('/').next()
+    }
+
     async fn send(&self, message: Message) -> Result<(), Error> {
         let request = self.client.send_message().queue_url(&self.url).message_body(message.body);
         let answer = request.delay_seconds(delay(message.due, clock::now())).send().await;

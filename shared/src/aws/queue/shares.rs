@@ -1,6 +1,7 @@
-//! The queue of shares of large audiences, and of connections that did not take a notification.
+//! The queues of shares of large audiences, and of connections that did not take a notification. A notification that is not to be
+//! stored is in its messages, and they have a queue of their own: it keeps a message for minutes, and has no dead letters.
 
-use domain::share::Share;
+use domain::share::{Share, What};
 use domain::time::Millis;
 use serde::{Deserialize, Serialize};
 
@@ -8,10 +9,14 @@ use super::{Message, Queue};
 use crate::aws::clients::Clients;
 use crate::aws::row::VERSION;
 use crate::error::Error;
+use crate::settings::SharesSettings;
 
-/// The queue.
+/// The two queues.
 #[derive(Clone, Debug)]
-pub struct SharesQueue(Queue);
+pub struct SharesQueue {
+    stored: Queue,
+    unstored: Queue,
+}
 
 #[derive(Serialize, Deserialize)]
 struct Body {
@@ -27,10 +32,10 @@ fn message(share: &Share, due: Millis) -> Message {
 }
 
 impl SharesQueue {
-    /// The queue at this address.
+    /// The queues at these addresses.
     #[must_use]
-    pub fn new(clients: &Clients, url: String) -> Self {
-        Self(Queue::new(clients, url))
+    pub fn new(clients: &Clients, SharesSettings { stored, unstored }: SharesSettings) -> Self {
+        Self { stored: Queue::new(clients, stored), unstored: Queue::new(clients, unstored) }
     }
 
     /// The share that a message asks for.
@@ -46,15 +51,21 @@ impl SharesQueue {
     /// # Errors
     /// Some may not have been queued.
     pub async fn send_all(&self, shares: &[Share], due: Millis) -> Result<(), Error> {
-        self.0.send_all(shares.iter().map(|share| message(share, due)).collect()).await
+        let (unstored, stored): (Vec<&Share>, Vec<_>) =
+            shares.iter().partition(|share| matches!(share.what, What::Item(_)));
+        for (queue, shares) in [(&self.stored, stored), (&self.unstored, unstored)] {
+            queue.send_all(shares.into_iter().map(|share| message(share, due)).collect()).await?;
+        }
+        Ok(())
     }
 
-    /// Has a message that was received come again after so many seconds.
+    /// Has a message that was received from the queue with this ARN come again after so many seconds.
     ///
     /// # Errors
     /// SQS does not answer as it should. Then the message comes when its visibility timeout ends.
-    pub async fn come_again(&self, receipt_handle: &str, seconds: i32) -> Result<(), Error> {
-        self.0.come_again(receipt_handle, seconds).await
+    pub async fn come_again(&self, arn: Option<&str>, receipt_handle: &str, seconds: i32) -> Result<(), Error> {
+        let queue = if arn.is_some_and(|arn| self.unstored.has_arn(arn)) { &self.unstored } else { &self.stored };
+        queue.come_again(receipt_handle, seconds).await
     }
 }
 

@@ -157,6 +157,9 @@ def tokens(answers):
         if name == "issueTicket":
             request["claims"]["channels"] = ["user:alice"]
         answers.expect(403, "forbidden", name, **request)
+    for name in ("rotateEndpoint", "replayEndpoint"):
+        path = {"path_parameters": place(endpoint)}
+        answers.expect(403, "forbidden", name, claims={"sub": PUBLISHER["sub"]}, **path)
 
 
 def refusals(answers):

@@ -98,6 +98,23 @@ pub(crate) fn assert_page_has(rows: &[(&str, Cost)]) {
 }
 
 #[tokio::test]
+async fn an_endpoint_costs_what_the_architecture_page_says() {
+    let stack = Stack::start().await;
+    stack.send("topic:builds", "x").await;
+    stack.forget_calls().await;
+    let webhook = json!({"kind": "webhook", "url": "https://hooks.example.com/"});
+    let id = stack.add_endpoint("topic:builds", &webhook).await["id"].clone();
+    let add = spent(&stack, "Send").await;
+    assert_eq!(add, cost(&["GetItem", "PutItem", "Query", "Query"], 3.0, 1.0));
+
+    stack.forget_calls().await;
+    assert_eq!(stack.add_endpoint("topic:builds", &webhook).await["id"], id);
+    let again = spent(&stack, "Send").await;
+    assert_eq!(again, cost(&["Query", "UpdateItem"], 1.0, 1.0));
+    assert_page_has(&[("add an endpoint", add), ("add it again", again)]);
+}
+
+#[tokio::test]
 async fn what_is_sent_later_costs_what_the_architecture_page_says() {
     let stack = Stack::start().await;
     stack.stop_sweeps().await;

@@ -10,6 +10,7 @@ use domain::refusal::{Code, Refusal};
 use domain::replay::Row as _;
 use domain::seq::Seq;
 use domain::time::{self, Millis};
+use futures_util::try_join;
 use serde::Serialize;
 
 use crate::aws::cap::{Allowance, Capped, Caps};
@@ -124,6 +125,8 @@ impl EndpointState {
 pub struct Replayed {
     /// How many notifications.
     pub queued: usize,
+    /// The first seq that it went through: the one asked for, or the first after the endpoint was added.
+    pub from: Seq,
     /// The last of them; where to go on, if there is more.
     pub seq: Seq,
     /// Whether there is more.
@@ -188,7 +191,10 @@ impl Endpoints {
         let (id, now) = (EndpointId::new(&by.sub, place, rand::random()), clock::now());
         let mut endpoint = Endpoint::new(channel.clone(), id, by.sub.clone(), target.clone(), filter, now);
         endpoint.secret = target.is_signed().then(Secret::random);
-        endpoint.slow_until = self.slow.recall(&by.sub, target, now).await?;
+        // Before the row is written: what is stored from here on is the endpoint's, by a push or by a replay.
+        let (newest, slow) = try_join!(self.log.newest(channel), self.slow.recall(&by.sub, target, now))?;
+        endpoint.added_after = Some(newest.map_or(Seq::ZERO, |newest| newest.seq));
+        endpoint.slow_until = slow;
         if !self.subscribers.add_endpoint(&endpoint).await? {
             return Ok(None);
         }
@@ -262,9 +268,10 @@ impl Endpoints {
     /// Gives an endpoint a new secret. The one before counts for another day.
     ///
     /// # Errors
-    /// As [`Endpoints::look`]; `invalid_request` where nothing is signed; `endpoint_changed` if another was first.
+    /// As [`Endpoints::look`]; `forbidden` to an owner who could not add it now; `invalid_request` where nothing is signed; `endpoint_changed` if another was first.
     pub async fn rotate(&self, by: &Claims, channel: &Channel, id: &str) -> Result<EndpointState, Error> {
         let endpoint = self.find(by, channel, id).await?;
+        check_owner(by, channel)?;
         if endpoint.secret.is_none() {
             let reason = format!("what goes to a {} endpoint is not signed with a secret", endpoint.target.kind());
             return Err(Refusal::field("id", reason).into());
@@ -279,18 +286,24 @@ impl Endpoints {
         Ok(state.with_secret(Some(&secret)))
     }
 
-    /// Sends again what is in the log from a seq on, as if it were new: up to 1,000 notifications a call. An endpoint that
-    /// was disabled is enabled with it.
+    /// Sends again what is in the log from a seq on, as if it were new: up to 1,000 notifications a call, and nothing that was
+    /// in the log before the endpoint was added. An endpoint that was disabled is enabled with it.
     ///
     /// # Errors
-    /// As [`Endpoints::look`]; `too_many_replays`.
-    pub async fn replay(&self, by: &Claims, channel: &Channel, id: &str, from: Replay) -> Result<Replayed, Error> {
+    /// As [`Endpoints::look`]; `forbidden` to an owner who could not add it now; `too_many_replays`.
+    pub async fn replay(&self, by: &Claims, channel: &Channel, id: &str, asked: Replay) -> Result<Replayed, Error> {
         let endpoint = self.find(by, channel, id).await?;
+        check_owner(by, channel)?;
         self.check_allowance(by, channel).await?;
-        let Some(replay) = self.subscribers.begin_replay(channel, &endpoint.id).await? else {
+        let added_after = match endpoint.added_after {
+            Some(seq) => seq,
+            None => self.log.newest_before(channel, endpoint.created_at).await?,
+        };
+        let Some(replay) = self.subscribers.begin_replay(channel, &endpoint.id, added_after).await? else {
             return Err(not_found().into());
         };
-        let mut replayed = Replayed { queued: 0, seq: from.before(), more: true };
+        let from = asked.behind(added_after);
+        let mut replayed = Replayed { queued: 0, from: from.first(), seq: from.before(), more: true };
         for _ in 0..PAGES {
             if !replayed.more || replayed.queued >= REPLAYED {
                 break;
@@ -305,9 +318,9 @@ impl Endpoints {
                 .collect();
             self.queue.send_all(&attempts).await?;
             let (seq, more) = (page.position.seq, page.position.more);
-            replayed = Replayed { queued: replayed.queued + attempts.len(), seq, more };
+            replayed = Replayed { queued: replayed.queued + attempts.len(), seq, more, ..replayed };
         }
-        let covered = attempt::Replayed { number: replay, from: from.first(), to: replayed.seq };
+        let covered = attempt::Replayed { number: replay, from: replayed.from, to: replayed.seq };
         self.subscribers.note_replayed(channel, &endpoint.id, covered).await?;
         Ok(replayed)
     }

@@ -1,5 +1,6 @@
 //! Who may have endpoints, where, and which.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -20,7 +21,7 @@ async fn call(
 }
 
 fn webhook(n: usize) -> Option<Value> {
-    Some(json!({"kind": "webhook", "url": format!("https://hooks.example.com/{n}")}))
+    Some(json!({"kind": "webhook", "url": format!("https://hooks.example.invalid/{n}")}))
 }
 
 #[tokio::test]
@@ -127,5 +128,110 @@ async fn an_attempt_at_a_host_that_is_nowhere_is_told_of() {
         "{first}"
     );
     assert_eq!((&first["seq"], &first["attempt"]), (&json!(1), &json!(1)), "{first}");
+    assert_eq!(call(&target, Method::DELETE, &inbox, &id, &alice, None).await.status, 204);
+}
+
+#[tokio::test]
+async fn a_publisher_who_lost_the_right_only_looks_at_endpoints_and_removes_them() {
+    let target = Target::start().await;
+    let topic = target.topic("hr");
+    let eve = target.name("eve");
+    let (publisher, before) = (json!({"sub": eve, "publish": [topic]}), json!({"sub": eve}));
+    target.send(&topic, "before").await;
+    let added = call(&target, Method::POST, &topic, "", &publisher, webhook(1)).await;
+    let id = format!("/{}", added.body["id"].as_str().unwrap());
+    let disabled = disable(&target, &topic, &added.body).await;
+
+    let stranger = json!({"sub": target.name("mallory"), "subscribe": [topic]});
+    let (rotate, replay) = (format!("{id}/rotate"), format!("{id}/replay"));
+    for (method, rest, body, owner, other) in [
+        (Method::POST, "", webhook(2), 403, 403),
+        (Method::POST, &rotate, None, 403, 404),
+        (Method::POST, &replay, Some(json!({"seq": 1})), 403, 404),
+        (Method::GET, "", None, 200, 403),
+        (Method::GET, &id, None, 200, 404),
+    ] {
+        for (claims, status) in [(&before, owner), (&stranger, other)] {
+            let answer = call(&target, method.clone(), &topic, rest, claims, body.clone()).await;
+            assert_eq!(answer.status, status, "{method} {rest} by {claims}: {answer:?}");
+            let code = match status {
+                403 => "forbidden",
+                404 => "not_found",
+                _ => "",
+            };
+            assert_eq!(answer.code(), code, "{method} {rest} by {claims}: {answer:?}");
+        }
+    }
+    let looked = call(&target, Method::GET, &topic, &id, &publisher, None).await;
+    assert!(looked.body["previous_until"].is_null(), "its secret is the first one still: {looked:?}");
+    if disabled {
+        assert_eq!(looked.body["state"], "disabled", "no refused replay has enabled it");
+    }
+    let replayed = call(&target, Method::POST, &topic, &replay, &publisher, Some(json!({"seq": 1}))).await;
+    assert_eq!(replayed.status, 202, "the right is there again: {replayed:?}");
+    assert_eq!(call(&target, Method::DELETE, &topic, &id, &before, None).await.status, 204);
+}
+
+/// Disables an endpoint as five days of failures do; `false` where the table is not known.
+async fn disable(target: &Target, channel: &str, endpoint: &Value) -> bool {
+    let Some((client, table)) = target.subscribers().await else { return false };
+    let id = endpoint["id"].as_str().unwrap();
+    let update = client.update_item().table_name(table);
+    let update = update.key("channel", AttributeValue::S(channel.to_owned()));
+    let update = update.key("subscriber", AttributeValue::S(format!("~{}", &id[..17])));
+    let update = update.update_expression("SET disabled_at = created_at");
+    update.send().await.unwrap();
+    true
+}
+
+#[tokio::test]
+async fn a_replay_begins_where_its_endpoint_was_added() {
+    let target = Target::start().await;
+    let (topic, publisher) = (target.topic("replayed"), json!({"sub": target.name("shop"), "publish": ["topic:*"]}));
+    let add = async || {
+        let added = call(&target, Method::POST, &topic, "", &publisher, webhook(1)).await;
+        added.body["id"].as_str().unwrap().to_owned()
+    };
+    let replay = async |id: &str, seq: u64| {
+        let body = Some(json!({ "seq": seq }));
+        let answer = call(&target, Method::POST, &topic, &format!("/{id}/replay"), &publisher, body).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        answer.body
+    };
+    let empty = add().await;
+    let first = target.send(&topic, "the first of all").await;
+    assert_eq!(replay(&empty, 0).await, json!({"queued": 1, "from": 1, "seq": first, "more": false}));
+    assert_eq!(call(&target, Method::DELETE, &topic, &format!("/{empty}"), &publisher, None).await.status, 204);
+
+    let last = target.send(&topic, "the last before").await;
+    let id = add().await;
+    let none = json!({"queued": 0, "from": last + 1, "seq": last, "more": false});
+    for seq in [0, 1, last, last + 1] {
+        assert_eq!(replay(&id, seq).await, none, "from {seq}");
+    }
+    target.send(&topic, "the first after").await;
+    let newest = target.send(&topic, "the second after").await;
+    let both = json!({"queued": 2, "from": last + 1, "seq": newest, "more": false});
+    assert_eq!(replay(&id, 1).await, both);
+    assert_eq!(replay(&id, newest).await, json!({"queued": 1, "from": newest, "seq": newest, "more": false}));
+    assert_eq!(add().await, id, "the same place");
+    assert_eq!(replay(&id, 1).await, both, "added again, it keeps where it began");
+    assert_eq!(call(&target, Method::DELETE, &topic, &format!("/{id}"), &publisher, None).await.status, 204);
+    let anew = add().await;
+    assert_eq!(replay(&anew, 1).await["from"], newest + 1, "removed and added, it begins anew");
+    assert_eq!(call(&target, Method::DELETE, &topic, &format!("/{anew}"), &publisher, None).await.status, 204);
+}
+
+#[tokio::test]
+async fn the_owner_of_an_inbox_replays_from_where_their_endpoint_was_added() {
+    let target = Target::start().await;
+    let (alice, inbox) = (json!({"sub": target.name("alice")}), target.inbox("alice"));
+    let before = target.send(&inbox, "before").await;
+    let added = call(&target, Method::POST, &inbox, "", &alice, webhook(1)).await;
+    let id = format!("/{}", added.body["id"].as_str().unwrap());
+    let after = target.send(&inbox, "after").await;
+    let replayed = call(&target, Method::POST, &inbox, &format!("{id}/replay"), &alice, Some(json!({"seq": 1}))).await;
+    let expected = json!({"queued": 1, "from": before + 1, "seq": after, "more": false});
+    assert_eq!((replayed.status, replayed.body), (202, expected));
     assert_eq!(call(&target, Method::DELETE, &inbox, &id, &alice, None).await.status, 204);
 }

@@ -59,18 +59,19 @@ async fn a_webhook_gets_data_as_it_was_written() {
 async fn a_long_log_is_sent_again_call_by_call() {
     const SENT: usize = 1_020;
     let stack = Stack::start_with(&LOOPBACK).await;
+    let receiver = Receiver::start().await;
+    let (id, _) = stack.add_webhook(CHANNEL, &receiver.url).await;
+    stack.disable_endpoint(CHANNEL, &id).await;
     stream::iter(0..SENT)
         .for_each_concurrent(8, async |n| {
             assert_eq!(stack.post(&json!({"to": CHANNEL, "data": n})).await.status, 202);
         })
         .await;
-    let receiver = Receiver::start().await;
-    let (id, _) = stack.add_webhook(CHANNEL, &receiver.url).await;
     let first = stack.do_with_endpoint(CHANNEL, &id, "replay", Some(json!({"seq": 1}))).await;
-    assert_eq!(first, json!({"queued": 1_000, "seq": 1_000, "more": true}));
+    assert_eq!(first, json!({"queued": 1_000, "from": 1, "seq": 1_000, "more": true}));
     receiver.wait_for(1_000, 2 * PATIENCE).await;
     let rest = stack.do_with_endpoint(CHANNEL, &id, "replay", Some(json!({"seq": 1_001}))).await;
-    assert_eq!(rest, json!({"queued": 20, "seq": 1_020, "more": false}));
+    assert_eq!(rest, json!({"queued": 20, "from": 1_001, "seq": 1_020, "more": false}));
     let received = receiver.wait_for(SENT, PATIENCE).await;
     let seqs: BTreeSet<u64> = received.iter().map(crate::harness::Received::seq).collect();
     assert_eq!(seqs, (1..=SENT as u64).collect());

@@ -91,7 +91,7 @@ async fn one_that_never_answers_is_dead_lettered_and_then_disabled_and_replayed_
 
     let receiver = Receiver::start_at(address).await;
     let replayed = stack.do_with_endpoint(CHANNEL, &id, "replay", Some(json!({"seq": 1}))).await;
-    assert_eq!(replayed, json!({"queued": 3, "seq": 3, "more": false}));
+    assert_eq!(replayed, json!({"queued": 3, "from": 1, "seq": 3, "more": false}));
     let mut seqs: Vec<u64> = receiver.wait_for(3, PATIENCE).await.iter().map(|one| one.seq()).collect();
     seqs.sort_unstable();
     assert_eq!(seqs, [1, 2, 3]);

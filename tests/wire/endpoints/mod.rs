@@ -5,6 +5,7 @@ mod attempts;
 mod dead;
 mod faults;
 mod odd;
+mod past;
 mod phones;
 mod rescue;
 mod slow;

@@ -226,7 +226,7 @@ fn plain(attribute: &Value) -> Value {
 
 impl Stack {
     /// An endpoint's row.
-    async fn endpoint_row(&self, id: &str) -> Value {
+    pub(super) async fn endpoint_row(&self, id: &str) -> Value {
         let rows = self.rows("Subscribers").await;
         let row = rows.into_iter().find(|row| plain(&row["id"]) == id);
         row.unwrap_or_else(|| panic!("{id} has no row"))

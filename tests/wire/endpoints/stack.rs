@@ -44,6 +44,16 @@ impl Stack {
         answer.body
     }
 
+    /// Disables an endpoint, as five days of failures do: nothing goes there until a replay.
+    pub(crate) async fn disable_endpoint(&self, channel: &str, id: &str) {
+        let change = json!({
+            "TableName": self.table("Subscribers").await,
+            "Key": {"channel": {"S": channel}, "subscriber": {"S": format!("~{}", &id[..17])}},
+            "UpdateExpression": "SET disabled_at = created_at",
+        });
+        self.dynamodb("UpdateItem", &change).await;
+    }
+
     /// Does something with an endpoint: `rotate` or `replay`.
     pub(crate) async fn do_with_endpoint(&self, channel: &str, id: &str, what: &str, body: Option<Value>) -> Value {
         let publisher = self.publisher();

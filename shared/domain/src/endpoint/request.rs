@@ -57,6 +57,12 @@ impl Replay {
         self.seq
     }
 
+    /// The same, but only of what came after a place in the log.
+    #[must_use]
+    pub fn behind(self, after: Seq) -> Self {
+        Self { seq: self.seq.max(after.next()) }
+    }
+
     /// The place before the first.
     #[must_use]
     pub fn before(self) -> Seq {
@@ -80,6 +86,15 @@ mod tests {
         assert_eq!(add.kind, "webhook");
         assert_eq!(Value::Object(add.target), json!({"url": "https://a.example/"}));
         assert_eq!(add.filter, Filter { min_priority: Some(Priority::High), only_when_offline: false });
+    }
+
+    #[test]
+    fn a_replay_goes_back_to_a_place_and_no_further() {
+        let from = |seq| Replay { seq: Seq(seq) };
+        for (asked, first) in [(0, 42), (1, 42), (41, 42), (42, 42), (43, 43)] {
+            assert_eq!(from(asked).behind(Seq(41)), from(first), "{asked}");
+        }
+        assert_eq!(from(0).behind(Seq::ZERO).before(), Seq::ZERO, "a log that was empty is replayed from its first on");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The table *Notifications*: one log a channel, and a row of the channel's own at seq 0.
 
 mod append;
+mod before;
 mod head;
 mod oldest;
 mod read;

@@ -158,7 +158,7 @@ fn rows(items: Option<Vec<Attributes>>) -> Result<Vec<LogRow>, Error> {
 
 /// What a row says of its log. The row of a later release has its place and its expiry; the rest is taken as if this one had
 /// written it.
-fn newest_of(row: &Attributes, retention: i64) -> Result<Newest, Error> {
+pub(super) fn newest_of(row: &Attributes, retention: i64) -> Result<Newest, Error> {
     let seq = number_in(row, "seq").map(Seq).ok_or_else(|| Error::Unreadable("a row has no seq".to_owned()))?;
     // Behind a row that has none, a log does not go on.
     let Life { expires_at, kept_until } = Life::of(row).unwrap_or(Life { expires_at: 0, kept_until: 0 });

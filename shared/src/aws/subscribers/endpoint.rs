@@ -7,6 +7,7 @@ use domain::channel::{Channel, Sub};
 use domain::endpoint::Filter;
 use domain::endpoint::attempt::Replayed;
 use domain::endpoint::id::{EndpointId, PREFIX};
+use domain::seq::Seq;
 use domain::time::Millis;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,10 @@ pub struct Endpoint {
     pub filter: Filter,
     /// When it was added.
     pub created_at: Millis,
+    /// The newest seq of its channel when it was added: no replay goes back to it. Rows of earlier releases do not say it until
+    /// their first replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub added_after: Option<Seq>,
     /// What its notifications are signed with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<Secret>,
@@ -77,6 +82,7 @@ impl Endpoint {
             target,
             filter,
             created_at: now,
+            added_after: None,
             secret: None,
             previous_secret: None,
             previous_until: None,
@@ -262,17 +268,25 @@ impl Subscribers {
         Ok(known.is_some_and(|known| known.secret.as_ref() == Some(new)))
     }
 
-    /// Begins a replay, and enables an endpoint that was disabled. Answers the replay's number; `None` if the endpoint is
-    /// gone.
+    /// Begins a replay, and enables an endpoint that was disabled. A row that does not say where its endpoint was added says it
+    /// from then on. Answers the replay's number; `None` if the endpoint is gone.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn begin_replay(&self, channel: &Channel, id: &EndpointId) -> Result<Option<u32>, Error> {
+    pub async fn begin_replay(
+        &self,
+        channel: &Channel,
+        id: &EndpointId,
+        added_after: Seq,
+    ) -> Result<Option<u32>, Error> {
         let request = self
             .update_endpoint(channel, id)
-            .update_expression("ADD replays :one REMOVE disabled_at, failing_since")
+            .update_expression(
+                "ADD replays :one SET added_after = if_not_exists(added_after, :after) REMOVE disabled_at, failing_since",
+            )
             .condition_expression("id = :id")
             .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":after", number(added_after))
             .return_values(ReturnValue::AllNew);
         let row = self.change_endpoint(request).await?;
         Ok(row.map(from_row::<Endpoint>).transpose()?.map(|endpoint| endpoint.replays))

@@ -13,5 +13,6 @@ mod page;
 pub(crate) mod poll;
 mod refusals;
 pub(crate) mod replay;
+mod rights;
 pub(crate) mod tickets;
 mod wording;

@@ -268,7 +268,8 @@ impl Endpoints {
     /// Gives an endpoint a new secret. The one before counts for another day.
     ///
     /// # Errors
-    /// As [`Endpoints::look`]; `forbidden` to an owner who could not add it now; `invalid_request` where nothing is signed; `endpoint_changed` if another was first.
+    /// As [`Endpoints::look`]; `forbidden` to an owner who could not add it now; `invalid_request` where nothing is signed;
+    /// `endpoint_changed` if another was first.
     pub async fn rotate(&self, by: &Claims, channel: &Channel, id: &str) -> Result<EndpointState, Error> {
         let endpoint = self.find(by, channel, id).await?;
         check_owner(by, channel)?;

@@ -1,5 +1,5 @@
-//! Who may do what: every call, by many tokens, in many channels. What is expected follows from docs/api.md alone: the tables of calls
-//! say what each needs, and `Token` says what a pattern opens.
+//! Who may do what: every call, by many tokens, in many channels. What is expected follows from docs/api.md alone: the tables of
+//! calls say what each needs, and `Token` says what a pattern opens.
 
 mod calls;
 
@@ -14,8 +14,8 @@ use calls::{Place, add, names};
 
 use crate::harness::{Socket, Target, room};
 
-/// What each call needs, what it answers to a token that has it, and what to one that has not. A stranger is not told that an endpoint
-/// exists.
+/// What each call needs, what it answers to a token that has it, and what to one that has not. A stranger is not told that an
+/// endpoint exists.
 const CALLS: &[(Call, Needs, &str, &str)] = &[
     (Send, ToPublish, "202", "403 forbidden"),
     (SendToTwo, ToPublishToBoth, "202", "403 forbidden"),

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds docs/openapi.yaml and docs/asyncapi.yaml against what a local stack answers.
 
-    pip install --requirement tests/openapi/requirements.txt
+    pip install --require-hashes --no-deps --requirement tests/openapi/requirements.txt
     python3 tests/openapi/run.py
 
 The documents have to be well-formed, and their examples valid. Then schemathesis calls the HTTP API with whatever the
@@ -28,7 +28,7 @@ try:
     import generated
     from stack import ROOT, Stack, token
 except ImportError as missing:
-    sys.exit(f"{missing}. Run: pip install --requirement tests/openapi/requirements.txt")
+    sys.exit(f"{missing}. Run: pip install --require-hashes --no-deps --requirement tests/openapi/requirements.txt")
 
 FOLDER = ROOT / "target/openapi"
 HERE = pathlib.Path(__file__).parent

@@ -19,7 +19,8 @@ def install(folder):
     python, installed = folder / "venv/bin/python", folder / "venv/requirements.txt"
     if not (installed.exists() and installed.read_text() == REQUIREMENTS.read_text()):
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder / "venv"], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "--requirement", REQUIREMENTS], check=True)
+        install = ["install", "--quiet", "--require-hashes", "--no-deps", "--only-binary", ":all:", "--requirement", REQUIREMENTS]
+        subprocess.run([python, "-m", "pip", *install], check=True)
         installed.write_text(REQUIREMENTS.read_text())
     return python
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Builds the bundle, deploys it with the SAM CLI onto an AWS emulator that others wrote, and runs the wire tests there.
 
-    pip install --requirement .ci/requirements.txt
+    pip install --require-hashes --no-deps --requirement .ci/requirements.txt
     python3 tests/second-cloud/run.py
 
 Then a second deployment with a changed parameter, a restoration from a backup, a rotation of the secret, a search of the
@@ -33,7 +33,7 @@ try:
     import boto3
     from adapt import adapt, complete
 except ImportError as missing:
-    sys.exit(f"{missing}. Run: pip install --requirement .ci/requirements.txt")
+    sys.exit(f"{missing}. Run: pip install --require-hashes --no-deps --requirement .ci/requirements.txt")
 if not shutil.which("sam"):
     sys.exit("The program sam is not in the PATH; is the environment that has it active?")
 from emulator import Emulator

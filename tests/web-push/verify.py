@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Reads a Web Push as its push service and its browser do, with libraries by others, and prints what it says.
 
-    pip install --requirement tests/web-push/requirements.txt
+    pip install --require-hashes --no-deps --requirement tests/web-push/build.txt
+    pip install --require-hashes --no-deps --no-build-isolation --requirement tests/web-push/requirements.txt
     python3 tests/web-push/verify.py captured.json
 
 The file (or standard input, without one) is what a push service got, and what the browser alone knows:
@@ -26,7 +27,7 @@ try:
     from cryptography.hazmat.primitives.asymmetric import ec
     from py_vapid import Vapid02
 except ImportError as missing:
-    sys.exit(f"{missing}. Run: pip install --requirement tests/web-push/requirements.txt")
+    sys.exit(f"{missing}. Install tests/web-push/requirements.txt, as this file's first lines say")
 
 LARGEST_BODY = 4096
 LONGEST_TOKEN = 24 * 60 * 60

@@ -11,13 +11,11 @@ use crate::anywhere::poll::{only, poll};
 use crate::harness::{Stack, python};
 use crate::schedule::tell;
 
-const BOTO3: &str = "boto3==1.43.108";
-
 /// A Python with boto3.
 pub(crate) fn boto3() -> Option<PathBuf> {
     static ONCE: Mutex<()> = Mutex::new(());
     let _turn = ONCE.lock().unwrap_or_else(PoisonError::into_inner);
-    python("boto3", &[BOTO3])
+    python("boto3")
 }
 
 const SCRIPT: &str = r#"

@@ -10,7 +10,6 @@ use super::stack::LOOPBACK;
 use crate::harness::{PATIENCE, Received, Receiver, Stack, errors, npm_install, python, root};
 
 const CHANNEL: &str = "topic:builds";
-const LIBRARY: &str = "standardwebhooks==1.1.0";
 
 /// What a library is asked to verify, with one of the secrets.
 fn question(received: &Received, secret: &str, change: Option<&str>) -> Value {
@@ -79,7 +78,7 @@ async fn the_official_libraries_accept_what_is_signed_before_during_and_after_a_
     ];
     let questions = [&good[..], &bad].concat();
     let tried = tokio::task::spawn_blocking(move || {
-        let python = python("standardwebhooks", &[LIBRARY]);
+        let python = python("webhooks");
         let folder = root().join("tests/webhooks");
         let node = npm_install(&folder);
         assert!(node || std::env::var_os("CI").is_none(), "standardwebhooks could not be installed with npm");

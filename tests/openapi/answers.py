@@ -184,6 +184,7 @@ def refusals(answers):
         answers.expect(400, "invalid_json", name, body=[1])
         answers.expect(400, invalid, name, body={"colour": "red"})
         answers.expect(413, "gateway", name, body={"body": HUGE})
+        answers.expect(413, "body_too_large", name, body=LONG)
     answers.expect(400, invalid, "cutConnections", path_parameters={"sub": "no user"})
     answers.expect(400, "invalid_json", "markRead", body=[1])
     answers.expect(201, "-", "issueTicket", body={})
@@ -191,6 +192,8 @@ def refusals(answers):
     answers.expect(400, invalid, "issueTicket", body={"sub": "bob"})
     crowd = {"sub": "bob", "subscribe": ["topic:*"], "channels": MANY}
     answers.expect(400, "too_many_subscriptions", "issueTicket", claims=crowd)
+    for name in ("markRead", "issueTicket"):
+        answers.expect(413, "body_too_large", name, body=LONG)
     for name in ("sendNotification", "markRead", "issueTicket"):
         answers.expect(413, "gateway", name, body={"body": HUGE})
 

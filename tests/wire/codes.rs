@@ -50,6 +50,8 @@ async fn bodies(stack: &Stack, seen: &mut Seen) {
     ] {
         seen.send(stack, &body).await;
     }
+    let large = json!({"more": "x".repeat(5_000)});
+    seen.call(stack, Method::POST, "/v1/tickets", json!({"sub": "alice"}), Some(&large)).await;
     let key = stack.post_under(&"k".repeat(256), &json!({"to": "topic:a", "body": "x"})).await;
     seen.note(&key.body["code"], key.status);
 }

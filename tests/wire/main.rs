@@ -4,6 +4,7 @@
 mod anywhere;
 mod append;
 mod audience;
+mod bodies;
 mod browser;
 mod build;
 mod cli;

@@ -3,7 +3,7 @@
 use lambda_http::{Request, Response};
 use serde_json::json;
 use shared::domain::endpoint::request::{Add, Replay};
-use shared::domain::request;
+use shared::domain::request::{self, Limit};
 use shared::error::Error;
 use shared::http::answer::{self, json};
 
@@ -14,7 +14,7 @@ use crate::routes::{bearer, says_nothing};
 pub(crate) async fn add(app: &App, request: &Request) -> Result<Response<String>, Error> {
     let by = bearer(app, request).await?;
     let channel = ask::channel(request)?;
-    let add = Add::parse(request::object(request.body())?.fields)?;
+    let add = Add::parse(request::object(request.body(), Limit::Endpoint)?.fields)?;
     Ok(json(201, &app.endpoints.add(&by, &channel, add).await?))
 }
 
@@ -43,6 +43,6 @@ pub(crate) async fn rotate(app: &App, request: &Request) -> Result<Response<Stri
 
 pub(crate) async fn replay(app: &App, request: &Request) -> Result<Response<String>, Error> {
     let by = bearer(app, request).await?;
-    let from: Replay = request::fields(request::object(request.body())?)?;
+    let from: Replay = request::fields(request::object(request.body(), Limit::Little)?)?;
     Ok(json(202, &app.endpoints.replay(&by, &ask::channel(request)?, &ask::id(request), from).await?))
 }

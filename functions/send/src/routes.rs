@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 use shared::domain::claims::Claims;
 use shared::domain::refusal::Refusal;
-use shared::domain::request;
+use shared::domain::request::{self, Limit};
 use shared::domain::send::Send;
 use shared::domain::seq::Seq;
 use shared::error::Error;
@@ -49,7 +49,7 @@ fn route_key(request: &Request) -> Option<String> {
 async fn send(app: &App, request: &Request) -> Result<Response<String>, Error> {
     let publisher = bearer(app, request).await?;
     let key = ask::idempotency_key(request)?;
-    let send = Send::parse(request::object(request.body())?)?;
+    let send = Send::parse(request::object(request.body(), Limit::Notification)?)?;
     let sent = app.sender.send(&publisher, &send, key.as_ref()).await?;
     Ok(json(202, &sent))
 }
@@ -79,7 +79,7 @@ struct Mark {
 async fn read(app: &App, request: &Request) -> Result<Response<String>, Error> {
     let reader = bearer(app, request).await?;
     let channel = ask::channel(request)?;
-    let mark: Mark = request::fields(request::object(request.body())?)?;
+    let mark: Mark = request::fields(request::object(request.body(), Limit::Little)?)?;
     Ok(json(200, &app.inboxes.mark_read(&reader, channel, mark.seq).await?))
 }
 
@@ -98,7 +98,7 @@ struct Nothing {}
 /// Refuses a body with anything in it.
 pub(crate) fn says_nothing(request: &Request) -> Result<(), Refusal> {
     if !request::without_mark(request.body()).is_empty() {
-        request::fields::<Nothing>(request::object(request.body())?)?;
+        request::fields::<Nothing>(request::object(request.body(), Limit::Little)?)?;
     }
     Ok(())
 }

@@ -27,7 +27,7 @@ impl Data {
     #[must_use]
     pub fn depth(&self) -> usize {
         let (mut depth, mut deepest) = (0_usize, 0);
-        for (byte, is_text) in bytes(self.as_str()) {
+        for (byte, is_text) in bytes(self.as_str().as_bytes()) {
             match byte {
                 b'[' | b'{' if !is_text => depth += 1,
                 b']' | b'}' if !is_text => depth = depth.saturating_sub(1),
@@ -70,14 +70,14 @@ impl From<&Value> for Data {
 
 impl<'de> Deserialize<'de> for Data {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Box::<RawValue>::deserialize(deserializer).map(|raw| Self::written(without_white_space(raw.get())))
+        Box::<RawValue>::deserialize(deserializer).map(|raw| Self::written(packed(raw.get())))
     }
 }
 
 /// Each byte of a JSON text, and whether it is part of a text within it.
-fn bytes(text: &str) -> impl Iterator<Item = (u8, bool)> {
+fn bytes(text: &[u8]) -> impl Iterator<Item = (u8, bool)> {
     let (mut is_text, mut is_escaped) = (false, false);
-    text.bytes().map(move |byte| {
+    text.iter().copied().map(move |byte| {
         let was_text = is_text;
         match byte {
             b'"' if !is_escaped => is_text = !is_text,
@@ -88,10 +88,14 @@ fn bytes(text: &str) -> impl Iterator<Item = (u8, bool)> {
     })
 }
 
-fn without_white_space(text: &str) -> String {
-    let kept = bytes(text).filter(|(byte, is_text)| *is_text || !byte.is_ascii_whitespace()).map(|(byte, _)| byte);
+/// The bytes of a JSON text, but for white space between its parts.
+pub(crate) fn without_white_space(text: &[u8]) -> impl Iterator<Item = u8> {
+    bytes(text).filter(|(byte, is_text)| *is_text || !byte.is_ascii_whitespace()).map(|(byte, _)| byte)
+}
+
+fn packed(text: &str) -> String {
     // White space is of one byte each, so what is left is UTF-8.
-    String::from_utf8(kept.collect()).unwrap_or_default()
+    String::from_utf8(without_white_space(text.as_bytes()).collect()).unwrap_or_default()
 }
 
 fn canonical(raw: &RawValue) -> String {

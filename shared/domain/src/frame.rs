@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::channel::Channel;
 use super::refusal::{Code, Refusal};
-use super::request::{self, Object};
+use super::request::{self, Limit, Object};
 use super::send::{IdempotencyKey, Send};
 use super::seq::Seq;
 
@@ -69,7 +69,7 @@ impl Frame {
     /// Reads a frame. What is wrong with it is told under its own `ref` where that can be read.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        let mut fields = match request::object(text.as_bytes()) {
+        let mut fields = match request::object(text.as_bytes(), Limit::Frame) {
             Ok(fields) => fields,
             Err(refusal) => {
                 return Self { reference: None, action: Err(refusal) };

@@ -23,6 +23,8 @@ pub enum Code {
     Forbidden,
     /// The notification does not fit one frame.
     NotificationTooLarge,
+    /// The body is larger than this call can need.
+    BodyTooLarge,
     /// The key was used with another body.
     IdempotencyKeyReused,
     /// A connection joins more channels than it may.
@@ -63,6 +65,7 @@ impl Code {
             Self::ExpiredToken => "expired_token",
             Self::Forbidden => "forbidden",
             Self::NotificationTooLarge => "notification_too_large",
+            Self::BodyTooLarge => "body_too_large",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::TooManySubscriptions => "too_many_subscriptions",
             Self::TooManyEndpoints => "too_many_endpoints",
@@ -99,6 +102,7 @@ impl Code {
             Self::AlreadySent => (409, "Already sent"),
             Self::ConnectionGone => (410, "The connection is gone"),
             Self::NotificationTooLarge => (413, "The notification is too large"),
+            Self::BodyTooLarge => (413, "The body is too large"),
             Self::TooManyReplays => (429, "Too many replays"),
             Self::IdempotencyKeyReused => (422, "The idempotency key was used with another body"),
             Self::ChannelBusy => (503, "The channel is busy"),
@@ -110,6 +114,62 @@ impl Code {
 /// A refusal repeats what was sent only up to this many characters, so that an answer always fits.
 const LONGEST_DETAIL: usize = 600;
 const LONGEST_FIELD: usize = 100;
+
+/// The names that this API gives to fields, parameters and headers. All others are a caller's own words.
+const NAMES: [&str; 41] = [
+    "Idempotency-Key",
+    "MessageId",
+    "action",
+    "address",
+    "after",
+    "auth",
+    "body",
+    "channel",
+    "channels",
+    "collapse_key",
+    "data",
+    "delay",
+    "deliver_at",
+    "endpoint",
+    "exp",
+    "id",
+    "key",
+    "keys",
+    "kind",
+    "limit",
+    "min_priority",
+    "nbf",
+    "only_when_offline",
+    "p256dh",
+    "phone",
+    "priority",
+    "publish",
+    "ref",
+    "repeat",
+    "seq",
+    "store",
+    "sub",
+    "subscribe",
+    "subscription",
+    "target_arn",
+    "time_zone",
+    "title",
+    "to",
+    "ttl",
+    "url",
+    "wait",
+];
+
+/// Whether a field's path has names of this API only, and places in lists: `to[1]`, `subscription.keys.auth`.
+fn is_known(path: &str) -> bool {
+    path.split('.').all(|part| match part.split_once('[') {
+        Some((name, place)) => {
+            let place = place.strip_suffix(']').unwrap_or_default();
+            NAMES.contains(&name) && !place.is_empty() && place.bytes().all(|digit| digit.is_ascii_digit())
+        }
+        None => NAMES.contains(&part),
+    })
+}
 
 /// A refused request. Unless its code says to try again, nothing was changed by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,6 +202,18 @@ impl Refusal {
         Self { code, detail, field: Some(field), retry_after: None }
     }
 
+    /// The refusal as it may stand in a log: its code, and its field where the API has one of that name. The detail may repeat
+    /// what was sent, and so may the name of a field that is unknown.
+    #[must_use]
+    pub fn logged(&self) -> String {
+        let code = self.code.as_str();
+        match &self.field {
+            Some(field) if is_known(field) => format!("{code} `{field}`"),
+            Some(_) => format!("{code}, an unknown field"),
+            None => code.to_owned(),
+        }
+    }
+
     /// The same, and when to ask again.
     #[must_use]
     pub fn again_in(self, seconds: i64) -> Self {
@@ -163,3 +235,32 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_has_the_apis_own_names_and_none_of_a_callers() {
+        let logged = |field: &str| Refusal::field(field, "a secret of theirs").logged();
+        for known in ["to", "to[1]", "subscription.keys.auth", "Idempotency-Key", "channels[49]"] {
+            assert_eq!(logged(known), format!("invalid_request `{known}`"));
+        }
+        for theirs in [
+            "Mr Doe has cancer",
+            "to.x",
+            "x.to",
+            "to[Mr Doe]",
+            "to[",
+            "to[]",
+            "to[1]]",
+            "titel",
+            "",
+            "data.",
+            "to[1][x]",
+        ] {
+            assert_eq!(logged(theirs), "invalid_request, an unknown field", "{theirs}");
+        }
+        assert_eq!(Refusal::new(Code::InvalidJson, "a secret of theirs").logged(), "invalid_json");
+    }
+}

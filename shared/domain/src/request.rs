@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::data::{Data, Readable};
+use super::data::{self, Data, Readable};
 use super::refusal::{Code, Refusal};
 use super::wording::{self, Wrong};
 
@@ -17,13 +17,77 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// The name of the field that is kept as it was written.
 const DATA: &str = "data";
 
+/// How large a body may be, by what the call that takes it can need.
+///
+/// A body becomes values in memory, of which small ones take a hundred times the bytes that they are written in. So it is
+/// measured before it is read. White space between its parts does not count: it becomes nothing, and somebody may indent a
+/// notification as deep as they like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// A notification: 256 KB. What fits a frame of 32 KB may be written with six bytes for each of its own (`\u0041` for `A`),
+    /// which is 192 KB; the names of 25 channels, of up to 213 characters each, likewise take 32 KB. That leaves 32 KB for the
+    /// other fields, and SNS passes on no more than 256 KB either.
+    Notification,
+    /// A frame of a client: 128 KB, since API Gateway takes no longer message of a WebSocket.
+    Frame,
+    /// An endpoint: 32 KB. A URL has at most 2,048 characters, which take twelve bytes each where they are written as two
+    /// escapes. All else is short.
+    Endpoint,
+    /// A number, or nothing: 4 KB.
+    Little,
+}
+
+impl Limit {
+    fn bytes(self) -> usize {
+        const KB: usize = 1024;
+        match self {
+            Self::Notification => 256 * KB,
+            Self::Frame => 128 * KB,
+            Self::Endpoint => 32 * KB,
+            Self::Little => 4 * KB,
+        }
+    }
+
+    fn code(self) -> Code {
+        match self {
+            Self::Notification | Self::Frame => Code::NotificationTooLarge,
+            Self::Endpoint | Self::Little => Code::BodyTooLarge,
+        }
+    }
+
+    /// Refuses a text that is larger. It is looked through and not read, so that it costs no memory.
+    fn check(self, text: &[u8]) -> Result<(), Refusal> {
+        let most = self.bytes();
+        if text.len() <= most || data::without_white_space(text).nth(most).is_none() {
+            return Ok(());
+        }
+        let detail = format!(
+            "this call takes at most {most} bytes of JSON, not counting white space between its parts; send less"
+        );
+        Err(Refusal::new(self.code(), detail))
+    }
+}
+
 /// A JSON object's fields.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Object {
-    /// All of them, by name.
+    /// All of them, by name; `null` in the place of `data`.
     pub fields: Map<String, Value>,
     /// The field `data` as it was written, unless it is `null`.
     pub data: Option<Data>,
+}
+
+impl Object {
+    /// All of it as one value, with what `data` says.
+    #[must_use]
+    pub fn into_value(self) -> Value {
+        let Self { mut fields, data } = self;
+        if let Some(data) = data {
+            // As far as it is one: numbers may lose digits.
+            fields.insert(DATA.to_owned(), serde_json::from_str(data.as_str()).unwrap_or_default());
+        }
+        Value::Object(fields)
+    }
 }
 
 impl From<Map<String, Value>> for Object {
@@ -50,8 +114,8 @@ impl<'de> Deserialize<'de> for Object {
                     let value = if name == DATA {
                         let raw = map.next_value::<Box<RawValue>>()?;
                         object.data = serde_json::from_str::<Option<Data>>(raw.get()).unwrap_or_default();
-                        // As far as it is one: it is looked at, and not sent.
-                        serde_json::from_str(raw.get()).unwrap_or_default()
+                        // Nothing but its text is sent, and as a value it would take a hundred times as much memory.
+                        Value::Null
                     } else {
                         map.next_value()?
                     };
@@ -68,9 +132,10 @@ impl<'de> Deserialize<'de> for Object {
 /// Reads a JSON object.
 ///
 /// # Errors
-/// `invalid_json` where it is none.
-pub fn object(text: &[u8]) -> Result<Object, Refusal> {
+/// `invalid_json` where it is none; `notification_too_large` or `body_too_large` where it is larger than `limit`.
+pub fn object(text: &[u8], limit: Limit) -> Result<Object, Refusal> {
     let text = without_mark(text);
+    limit.check(text)?;
     let refused = |error: serde_json::Error| Refusal::new(Code::InvalidJson, wording::no_object(&error));
     serde_json::from_slice::<Readable>(text).map_err(refused)?;
     serde_json::from_slice(text).map_err(refused)
@@ -155,8 +220,12 @@ mod tests {
     #[test]
     fn a_byte_order_mark_is_passed_over() {
         let marked = "\u{feff}{\"inner\": [1]}";
-        assert_eq!(object(marked.as_bytes()).unwrap().fields["inner"], json!([1]));
-        assert_eq!(object("\u{feff}\u{feff}{}".as_bytes()).unwrap_err().code, Code::InvalidJson, "one is a mark");
+        assert_eq!(object(marked.as_bytes(), Limit::Notification).unwrap().fields["inner"], json!([1]));
+        assert_eq!(
+            object("\u{feff}\u{feff}{}".as_bytes(), Limit::Notification).unwrap_err().code,
+            Code::InvalidJson,
+            "one is a mark"
+        );
     }
 
     #[test]
@@ -164,12 +233,15 @@ mod tests {
         let numbers = "[-24.506032561844222, 92838584930183242888, 1.0, 1e-7]";
         let odd = r#"{"z": 1, "a": {"$serde_json::private::RawValue": "[1, 2]"}, "é\u00e9": " \" {"}"#;
         for data in [numbers, odd, r#"{"$serde_json::private::RawValue": "hello"}"#, "\"text\"", "7"] {
-            let read = object(format!("{{\"to\": \"a:b\", \"data\": {data} }}").as_bytes()).unwrap().data.unwrap();
+            let read = object(format!("{{\"to\": \"a:b\", \"data\": {data} }}").as_bytes(), Limit::Notification)
+                .unwrap()
+                .data
+                .unwrap();
             let [packed, expected] = [read.as_str(), data].map(|text| text.replace(", ", ",").replace(": ", ":"));
             assert_eq!(packed, expected);
         }
         for text in [r#"{"data": null}"#, r#"{"title": "x"}"#] {
-            assert_eq!(object(text.as_bytes()).unwrap().data, None, "{text}");
+            assert_eq!(object(text.as_bytes(), Limit::Notification).unwrap().data, None, "{text}");
         }
     }
 
@@ -177,14 +249,54 @@ mod tests {
     fn what_some_reader_could_not_read_is_invalid_json() {
         for data in ["1e400", r#""\ud83d""#, r#"{"\ud83d": 1}"#, &format!("{}{}", "[".repeat(200), "]".repeat(200))] {
             let text = format!("{{\"to\": \"a:b\", \"data\": {data}}}");
-            assert_eq!(object(text.as_bytes()).unwrap_err().code, Code::InvalidJson, "{data}");
+            assert_eq!(object(text.as_bytes(), Limit::Notification).unwrap_err().code, Code::InvalidJson, "{data}");
         }
+    }
+
+    /// A text of this many bytes and more white space than that.
+    fn spaced(bytes: usize) -> String {
+        let space = " \n".repeat(bytes);
+        let filled = "x".repeat(bytes - r#"{"data":""}"#.len());
+        format!("{{{space}\"data\"{space}:\"{filled}\"{space}}}")
+    }
+
+    #[test]
+    fn a_body_is_measured_without_the_white_space_between_its_parts() {
+        for (limit, most, code) in [
+            (Limit::Notification, 262_144, Code::NotificationTooLarge),
+            (Limit::Frame, 131_072, Code::NotificationTooLarge),
+            (Limit::Endpoint, 32_768, Code::BodyTooLarge),
+            (Limit::Little, 4_096, Code::BodyTooLarge),
+        ] {
+            assert!(object(spaced(most).as_bytes(), limit).is_ok(), "{limit:?}");
+            assert_eq!(object(spaced(most + 1).as_bytes(), limit).unwrap_err().code, code, "{limit:?}");
+        }
+        let in_a_text = format!("{{\"data\":\"{}\"}}", " ".repeat(5_000));
+        assert_eq!(object(in_a_text.as_bytes(), Limit::Little).unwrap_err().code, Code::BodyTooLarge);
+    }
+
+    #[test]
+    fn the_largest_notification_may_be_written_in_escapes_only() {
+        let escaped = |text: &str| text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+        let channels: Vec<_> =
+            (0..25).map(|n| escaped(&format!("{}:{}{n:02}", "n".repeat(32), "c".repeat(178)))).collect();
+        let text = format!(
+            r#"{{"{}": ["{}"], "{}": "{}", "{}": "{}"}}"#,
+            escaped("to"),
+            channels.join("\",\""),
+            escaped("body"),
+            escaped(&"b".repeat(32 * 1024)),
+            escaped("collapse_key"),
+            escaped(&"\u{1f600}".repeat(64)),
+        );
+        assert!(text.len() > 200_000);
+        assert!(object(text.as_bytes(), Limit::Notification).is_ok());
     }
 
     #[test]
     fn what_is_no_object_is_invalid_json() {
         for text in ["", "[1]", "{", "null", "\"text\"", &"[".repeat(1000)] {
-            assert_eq!(object(text.as_bytes()).unwrap_err().code, Code::InvalidJson, "{text}");
+            assert_eq!(object(text.as_bytes(), Limit::Notification).unwrap_err().code, Code::InvalidJson, "{text}");
         }
     }
 }

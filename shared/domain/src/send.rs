@@ -294,7 +294,7 @@ mod tests {
     }
 
     fn fingerprint_of(text: &str) -> String {
-        Send::parse(request::object(text.as_bytes()).unwrap()).unwrap().fingerprint
+        Send::parse(request::object(text.as_bytes(), request::Limit::Notification).unwrap()).unwrap().fingerprint
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! in an order that it rarely chooses.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -36,8 +37,25 @@ struct Runtime {
     answers: mpsc::Sender<Value>,
 }
 
+/// Bodies that are longer are refused, and reading one here could take gigabytes.
+const LONGEST_REMEMBERED: usize = 64 * 1024;
+
 impl Function {
     pub(crate) async fn start(stack: &Stack, name: &str) -> Self {
+        Self::start_as(stack, name, Command::new).await
+    }
+
+    /// Starts one that gets no more than this much memory, by its addresses: a process that wants more ends.
+    pub(crate) async fn start_within(stack: &Stack, name: &str, megabytes: usize) -> Self {
+        Self::start_as(stack, name, |binary| {
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", &format!("ulimit -v {}; exec \"$0\"", megabytes * 1024)]).arg(binary);
+            command
+        })
+        .await
+    }
+
+    async fn start_as(stack: &Stack, name: &str, command: impl Fn(PathBuf) -> Command) -> Self {
         let environment = environment(stack, name).await;
         let (events, waiting) = mpsc::channel(1);
         let (answering, answers) = mpsc::channel(1);
@@ -50,7 +68,7 @@ impl Function {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(async move { axum::serve(listener, routes).await });
-        let mut process = Command::new(binaries().join(name.to_lowercase()))
+        let mut process = command(binaries().join(name.to_lowercase()))
             .env_clear()
             .envs(environment)
             .env("AWS_LAMBDA_RUNTIME_API", address)
@@ -63,6 +81,18 @@ impl Function {
         Self { process, log, said: stack.said.clone(), events, answers }
     }
 
+    /// Whether it has logged a line with all of these words.
+    pub(crate) fn has_logged(&self, words: &[&str]) -> bool {
+        self.log.has(words)
+    }
+
+    /// The most memory that it has had, in megabytes. `None` where the system does not say.
+    pub(crate) fn peak(&self) -> Option<usize> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        Some(peak.trim().strip_suffix(" kB")?.parse::<usize>().ok()? / 1024)
+    }
+
     /// Runs it on one event, and gives what it answers.
     pub(crate) async fn invoke(&mut self, event: &Value) -> Value {
         self.invoke_within(event, PATIENCE).await
@@ -71,8 +101,8 @@ impl Function {
     /// The same, with less time than the template gives it.
     pub(crate) async fn invoke_within(&mut self, event: &Value, time: Duration) -> Value {
         for inside in [&event["body"], &event["requestContext"]["authorizer"]["claims"]] {
-            let inside = serde_json::from_str(inside.as_str().unwrap_or_default());
-            self.said.json(&inside.unwrap_or_default());
+            let inside = inside.as_str().filter(|text| text.len() <= LONGEST_REMEMBERED).unwrap_or_default();
+            self.said.json(&serde_json::from_str(inside).unwrap_or_default());
         }
         self.events.send((event.clone(), time)).await.unwrap();
         tokio::time::timeout(PATIENCE, self.answers.recv()).await.expect("no answer").unwrap()

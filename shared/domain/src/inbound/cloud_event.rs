@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::read::is_addressed;
 use super::{text, told};
 use crate::refusal::Refusal;
-use crate::request::{self, Object};
+use crate::request::{self, Limit, Object};
 
 /// The attributes that every CloudEvent must have, besides `specversion`.
 const REQUIRED: [&str; 3] = ["id", "source", "type"];
@@ -24,7 +24,7 @@ pub(super) fn is_one(fields: &Map<String, Value>) -> bool {
 /// The event names channels too.
 pub(super) fn notification(event: &Object) -> Result<Option<Object>, Refusal> {
     let data = event.data.as_ref().filter(|_| is_one(&event.fields));
-    let data = data.and_then(|data| request::object(data.as_str().as_bytes()).ok());
+    let data = data.and_then(|data| request::object(data.as_str().as_bytes(), Limit::Notification).ok());
     let Some(notification) = data.filter(|data| is_addressed(&data.fields)) else { return Ok(None) };
     if is_addressed(&event.fields) {
         return Err(Refusal::field("to", "the event and its data both have one; name its channels once"));

@@ -75,7 +75,7 @@ impl Inbound {
         if let Some(notification) = cloud_event::notification(&object)? {
             return Ok(Said::Notification(notification));
         }
-        let event = Value::Object(object.fields);
+        let event = object.into_value();
         let told = [alarm::tell, object::tell, cloud_event::tell, bus::tell].into_iter().find_map(|tell| tell(&event));
         Ok(Said::Told(told.unwrap_or_else(|| self.foreign(event))))
     }

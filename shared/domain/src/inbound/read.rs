@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::channel::Channel;
 use crate::refusal::{Code, Refusal};
-use crate::request::{self, Object};
+use crate::request::{self, Limit, Object};
 
 /// Stands for what no text can hold (U+FFFD), in an escape.
 const REPLACEMENT: &str = "\\ufffd";
@@ -14,10 +14,14 @@ const REPLACEMENT: &str = "\\ufffd";
 /// A half of a surrogate pair, as JavaScript escapes it where it has cut a text, counts as U+FFFD.
 ///
 /// # Errors
-/// `invalid_json`: the text names a channel in a field `to`, but not as one JSON object does.
+/// `invalid_json`: the text names a channel in a field `to`, but not as one JSON object does. `notification_too_large`: it is
+/// larger than any message of SNS.
 pub(super) fn object(text: &str) -> Result<Option<Object>, Refusal> {
-    if let Ok(object) = request::object(text.as_bytes()).or_else(|_| request::object(whole_pairs(text).as_bytes())) {
-        return Ok(Some(object));
+    let read = |text: &str| request::object(text.as_bytes(), Limit::Notification);
+    match read(text).or_else(|_| read(&whole_pairs(text))) {
+        Ok(object) => return Ok(Some(object)),
+        Err(refusal) if refusal.code == Code::NotificationTooLarge => return Err(refusal),
+        Err(_) => {}
     }
     match serde_json::from_str::<Value>(text) {
         Ok(other) if names_channel(&other) => Err(Refusal::new(Code::InvalidJson, "send one JSON object")),

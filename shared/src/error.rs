@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use domain::refusal::{Code, Refusal};
+use domain::wording::{self, Wrong};
 
 use crate::settings::InvalidSetting;
 
@@ -48,6 +49,14 @@ impl Error {
             };
             Self::Failed { call, cause }
         }
+    }
+
+    /// What serde says of a row or message, without what stands in it: that may be somebody's words, and goes to the log.
+    pub(crate) fn unreadable(error: &impl std::fmt::Display) -> Self {
+        let says = error.to_string();
+        let Wrong { field, reason } = wording::wrong(&says);
+        let missing = field.filter(|_| says.starts_with("missing field `"));
+        Self::Unreadable(missing.map_or(reason.clone(), |field| format!("`{field}` {reason}")))
     }
 
     /// Whether it is that others keep writing to the same channel.
@@ -98,4 +107,30 @@ where
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Row {
+        #[allow(dead_code, reason = "only its reading is tested")]
+        seq: u64,
+    }
+
+    #[test]
+    fn of_what_cannot_be_read_no_log_has_a_part() {
+        for (text, says) in [
+            (r#"{"seq": "a secret of theirs"}"#, "unreadable: give a whole number, 0 or more"),
+            (r#"{"a secret of theirs": 1}"#, "unreadable: is not a field of this request; there is `seq`"),
+            ("{}", "unreadable: `seq` is required"),
+        ] {
+            let error = serde_json::from_str::<Row>(text).unwrap_err();
+            assert_eq!(Error::unreadable(&error).to_string(), says, "{text}");
+        }
+    }
 }

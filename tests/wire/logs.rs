@@ -1,9 +1,11 @@
 //! Logs tell what went wrong, and nothing that a caller said. Every stack of every test searches its own when it ends;
 //! here is more to log than elsewhere.
 
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 
-use crate::harness::{Socket, Stack};
+use crate::anywhere::inbound::publish;
+use crate::harness::{Socket, Stack, Target};
 
 #[tokio::test]
 async fn at_the_highest_level_too_nothing_that_was_said_is_logged() {
@@ -45,7 +47,11 @@ async fn a_stranger_makes_no_error_and_an_authorizer_that_fails_does() {
     let stranger = async || stack.try_connect("not.a.token").await.err().map(|refused| refused.status);
     assert_eq!(stranger().await, Some(401));
     stack.fault(json!({"on": "dynamodb.DeleteItem", "function": "Authorizer", "times": 0, "do": {"error": "InternalServerError"}})).await;
-    let refused = Socket::open(&format!("{}/?ticket=t", stack.websocket), &[]).await.err().unwrap();
+    let token = stack.token(&json!({"sub": "alice"}));
+    let ticket = stack.call(Method::POST, "/v1/tickets", Some(&token), &[], None).await.body["ticket"].clone();
+    let ticket = ticket.as_str().unwrap();
+    stack.said.text(ticket);
+    let refused = Socket::open(&format!("{}/?ticket={ticket}", stack.websocket), &[]).await.err().unwrap();
     assert_eq!(refused.status, 500);
     stack.assert_faults_fired().await;
     // One process has written both, in this order.
@@ -53,4 +59,56 @@ async fn a_stranger_makes_no_error_and_an_authorizer_that_fails_does() {
     stack.until("the failure is logged", told).await;
     assert!(stack.has_logged(&["Authorizer", "INFO", "refused a connection", "invalid_token"]));
     assert!(!stack.has_logged(&["Authorizer", "ERROR", "Unauthorized"]));
+}
+
+/// A name that a caller gives to a field.
+const THEIRS: &str = "Mr Doe's illness";
+
+/// Requests that are refused for a name of the caller's own.
+async fn call_with_names(stack: &Stack) {
+    let named = |value: Value| {
+        let mut named = value.clone();
+        named[THEIRS] = json!(1);
+        named
+    };
+    let publisher = stack.publisher();
+    let (sends, endpoints) = ("/v1/notifications", "/v1/channels/topic:a/endpoints");
+    let webhook = json!({"kind": "webhook", "url": "https://hooks.example.com/"});
+    for (path, body) in [
+        (sends, named(json!({"to": "topic:a", "body": "x"}))),
+        (sends, json!({"to": named(json!({})), "body": "x"})),
+        (endpoints, named(webhook.clone())),
+        ("/v1/tickets", named(json!({}))),
+    ] {
+        let answer = stack
+            .call(Method::POST, path, Some(&publisher), &[("x-illness-of", "Mr Doe")], Some(body.to_string()))
+            .await;
+        assert_eq!(answer.status, 400, "{path}: {answer:?}");
+    }
+    let data = named(json!({"to": "topic:a", "data": named(json!({}))}));
+    assert_eq!(stack.post(&data).await.status, 400);
+    let asked = stack.call(Method::GET, &format!("{sends}?illness-of=doe"), Some(&publisher), &[], None).await;
+    assert_eq!((asked.status, &asked.body["field"]), (400, &json!("illness-of")));
+}
+
+#[tokio::test]
+async fn no_name_that_a_caller_chose_is_logged() {
+    let target = Target::Local(Box::new(Stack::start_with(&["--parameter", "LogLevel=DEBUG"]).await));
+    let stack = target.stack().unwrap();
+    call_with_names(stack).await;
+    let mut alice = stack.connect_with(&json!({"sub": "alice", THEIRS: {THEIRS: 1}})).await;
+    alice.ask(json!({"action": "subscribe", "channel": "user:alice", THEIRS: 1})).await;
+    alice.close().await;
+    let refused = stack.try_connect(&stack.token(&json!({"sub": "alice", "channels": [{THEIRS: 1}]}))).await;
+    assert_eq!(refused.err().map(|refused| refused.status), Some(401));
+    let url = format!("{}/?illness-of=doe", stack.websocket);
+    stack.said.name("illness-of");
+    assert!(Socket::open(&url, &[]).await.is_err());
+
+    publish(&target, None, None, &json!({"to": "user:a", "title": "x", THEIRS: 1}).to_string()).await;
+    stack.until("the message is refused", || async { stack.has_logged(&["Ingest", "an unknown field"]) }).await;
+    publish(&target, None, None, &json!({"to": "user:a", "title": 1}).to_string()).await;
+    stack
+        .until("a field of the API's is named", || async { stack.has_logged(&["Ingest", "invalid_request `title`"]) })
+        .await;
 }

@@ -45,8 +45,7 @@ async fn authorize(
     match admission.admit(&request).await {
         Ok(claims) => allow(&route, &claims),
         Err(Error::Refused(refusal)) => {
-            // Not the detail, which repeats parts of the token.
-            tracing::info!(code = refusal.code.as_str(), field = refusal.field, "refused a connection");
+            tracing::info!("refused a connection: {}", refusal.logged());
             if refusal.code.status_and_title().0 == 401 { Err(UNAUTHORIZED.into()) } else { Ok(deny(&route)) }
         }
         Err(error) => Err(error.into()),

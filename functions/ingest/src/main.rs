@@ -30,13 +30,10 @@ async fn ingest(ingester: &Ingester, event: LambdaEvent<SnsEvent>) -> Result<(),
     Ok(())
 }
 
-/// A refusal without its detail, which may repeat what was published: that stands in the dead letter.
+/// Why a message is not sent, without what was published: that stands in the dead letter.
 fn cause(error: &Error) -> String {
     match error {
-        Error::Refused(refusal) => match &refusal.field {
-            Some(field) => format!("{} `{field}`", refusal.code.as_str()),
-            None => refusal.code.as_str().to_owned(),
-        },
+        Error::Refused(refusal) => refusal.logged(),
         error => error.to_string(),
     }
 }

@@ -30,7 +30,7 @@ pub(crate) fn to_row<T: Serialize>(value: &T) -> Result<Attributes, Error> {
 /// [`Error::Unreadable`]: it is of a later release, or of none.
 pub(crate) fn from_row<T: DeserializeOwned>(row: Attributes) -> Result<T, Error> {
     check_version(&row)?;
-    serde_dynamo::from_item(row).map_err(|error| Error::Unreadable(error.to_string()))
+    serde_dynamo::from_item(row).map_err(|error| Error::unreadable(&error))
 }
 
 /// A read of some attributes may not have asked for the version.

@@ -17,6 +17,7 @@ pub(crate) async fn publish(
     message: &str,
 ) -> Option<String> {
     target.said.text(message);
+    target.said.json(&serde_json::from_str(message).unwrap_or_default());
     let Some((client, topic)) = target.inbound().await else {
         target.skip("the topic is not known");
         return None;

@@ -107,6 +107,7 @@ impl Bundle {
             request = request.bearer_auth(token);
         }
         for (name, value) in headers {
+            self.said.name(name);
             self.said.text(value);
             request = request.header(*name, *value);
         }

@@ -10,6 +10,41 @@ use serde_json::Value;
 const PRIVATE: [&str; 11] =
     ["sub", "to", "channel", "channels", "subscribe", "publish", "title", "body", "url", "data", "key"];
 
+/// Names that the API gives to fields, parameters, claims and headers, and words that log lines have anyway. All other names
+/// are the callers' own.
+const KNOWN: [&str; 30] = [
+    "Idempotency-Key",
+    "accept",
+    "action",
+    "address",
+    "authorization",
+    "channel",
+    "channels",
+    "collapse_key",
+    "content-type",
+    "deliver_at",
+    "endpoint",
+    "expirationTime",
+    "if-none-match",
+    "message",
+    "min_priority",
+    "number",
+    "only_when_offline",
+    "origin",
+    "p256dh",
+    "priority",
+    "publish",
+    "repeat",
+    "status",
+    "subscribe",
+    "subscription",
+    "target_arn",
+    "ticket",
+    "time_zone",
+    "traceparent",
+    "version",
+];
+
 /// Shorter texts occur by chance.
 const SHORTEST: usize = 6;
 
@@ -30,8 +65,9 @@ impl Said {
         token.split('.').for_each(|part| self.text(part));
     }
 
-    /// Remembers what is private in a request or frame: its texts, and short ones with their names.
+    /// Remembers what is private in a request or frame: its texts, short ones with their names, and names of the caller's own.
     pub(crate) fn json(&self, value: &Value) {
+        self.names(value);
         for (name, member) in value.as_object().into_iter().flatten() {
             if PRIVATE.contains(&name.as_str()) {
                 self.text(&format!("\"{name}\":{member}"));
@@ -40,8 +76,25 @@ impl Said {
         }
     }
 
-    /// Remembers the channels and users in a path.
+    /// Remembers a name, if it is the caller's own.
+    pub(crate) fn name(&self, name: &str) {
+        if !KNOWN.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            self.text(name);
+        }
+    }
+
+    fn names(&self, value: &Value) {
+        for (name, member) in value.as_object().into_iter().flatten() {
+            self.name(name);
+            self.names(member);
+        }
+        value.as_array().into_iter().flatten().for_each(|value| self.names(value));
+    }
+
+    /// Remembers the channels and users in a path, and the names in its query.
     pub(crate) fn path(&self, path: &str) {
+        let query = path.split_once('?').map_or("", |(_, query)| query);
+        query.split('&').for_each(|pair| self.name(pair.split('=').next().unwrap_or_default()));
         let mut before = "";
         for part in path.split(['/', '?', '&', '=']) {
             if part.contains(':') || before == "users" {
@@ -84,6 +137,12 @@ fn what_was_said_is_found_in_a_log_line() {
     assert_eq!(said.found_in(r#"{"message":"got {\"body\":\"x\"}"}"#), Some("\"body\":\"x\"".to_owned()));
     assert!(said.found_in("token eyJhbGciOi…").is_some());
     assert_eq!(said.found_in("INFO normal"), None);
+    said.json(&serde_json::json!({"collapse_key": "x", "Mr Doe's illness": {"priority": [{"of late": 1}]}}));
+    assert!(said.found_in("invalid_request `Mr Doe's illness`").is_some());
+    assert!(said.found_in("invalid_request `priority[0].of late`").is_some());
+    assert_eq!(said.found_in("invalid_request `collapse_key`"), None);
+    said.path("/v1/notifications?his+illness=1&channel=a:b");
+    assert!(said.found_in("invalid_request `his+illness`").is_some());
     said.path("/v1/users/alice@example.org/connections");
     assert!(said.found_in("no alice@example.org here").is_some());
 }

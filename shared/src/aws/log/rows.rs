@@ -237,6 +237,6 @@ impl NotificationRow {
     /// # Errors
     /// The row is not as this code writes it.
     pub fn content(&self) -> Result<Content, Error> {
-        serde_json::from_str(&self.content).map_err(|error| Error::Unreadable(error.to_string()))
+        serde_json::from_str(&self.content).map_err(|error| Error::unreadable(&error))
     }
 }

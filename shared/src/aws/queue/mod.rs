@@ -105,7 +105,7 @@ fn read<T: DeserializeOwned>(body: &str) -> Result<T, Error> {
     struct Version {
         v: u64,
     }
-    let unreadable = |error: serde_json::Error| Error::Unreadable(format!("a message: {error}"));
+    let unreadable = |error: serde_json::Error| Error::unreadable(&error);
     match serde_json::from_str(body).map_err(unreadable)? {
         Version { v } if v > u64::from(VERSION) => {
             Err(Error::Unreadable(format!("a message's version is {v}; this release reads up to {VERSION}")))

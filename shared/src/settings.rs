@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use ::url::{Host, Url};
 use domain::append;
 use domain::channel::Channel;
 use domain::endpoint::retry::LOG_KEEPS;
 use domain::time::Millis;
+use url::{Host, Url};
 
 use crate::clock;
 use crate::endpoints::mobile_push::Application;
@@ -38,6 +38,25 @@ fn required(name: &'static str) -> Result<String, InvalidSetting> {
 /// An empty value is none: a template cannot leave a variable out.
 fn optional(name: &'static str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whether the function runs in a local stack: what it takes for AWS is on this machine.
+#[must_use]
+pub fn local_stack() -> bool {
+    optional("AWS_ENDPOINT_URL").is_some_and(|url| is_on_this_machine(&url))
+}
+
+fn is_on_this_machine(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| is_loopback(&url) || url.host_str() == Some("localhost"))
+}
+
+/// Whether a URL's host is an address of this machine. A name may lead anywhere.
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(_)) | None => false,
+    }
 }
 
 /// The table *Subscribers*.
@@ -263,27 +282,13 @@ fn loopback_ports() -> Result<Vec<u16>, InvalidSetting> {
 /// hand a signing secret to everybody; so it does not start there. The template's rules refuse it as well.
 fn local_only(name: &'static str) -> Result<Option<String>, InvalidSetting> {
     match optional(name) {
-        Some(_) if !is_local_stack() => Err(InvalidSetting::Invalid { name, reason: NOT_LOCAL.to_owned() }),
+        Some(_) if !local_stack() => Err(InvalidSetting::Invalid { name, reason: NOT_LOCAL.to_owned() }),
         value => Ok(value),
     }
 }
 
 const NOT_LOCAL: &str =
     "leave it empty: it is for a stack on one machine, where AWS_ENDPOINT_URL is a loopback address";
-
-/// Whether AWS's services are on this machine itself.
-fn is_local_stack() -> bool {
-    optional("AWS_ENDPOINT_URL").is_some_and(|url| is_loopback_url(&url))
-}
-
-fn is_loopback_url(url: &str) -> bool {
-    match Url::parse(url).ok().as_ref().and_then(Url::host) {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
-}
 
 fn number<T: FromStr>(name: &'static str) -> Result<T, InvalidSetting>
 where
@@ -335,30 +340,61 @@ pub struct TokenSettings {
     /// A public key, in PEM.
     pub public_key: Option<String>,
     /// The address of a JSON Web Key Set.
-    pub jwks_url: Option<String>,
+    pub jwks_url: Option<Url>,
     /// The `iss` that tokens signed by a public key must carry.
     pub issuer: Option<String>,
     /// The `aud` that tokens signed by a public key must carry.
     pub audience: Option<String>,
     /// The claim that names the user in tokens signed by a public key.
     pub user_claim: String,
+    /// Whether HS256 tokens count, which the secret has signed.
+    pub accepts_secret: bool,
+    /// How many seconds from now a token may end at most; none where it may at any time.
+    pub longest: Option<i64>,
 }
 
 impl TokenSettings {
     /// Reads them from the environment.
     ///
     /// # Errors
-    /// A variable is missing.
+    /// A variable is missing or wrong.
     pub fn from_env() -> Result<Self, InvalidSetting> {
+        const JWKS: &str = "TOKEN_JWKS_URL";
+        let jwks_url = optional(JWKS).map(|text| key_set(&text, local_stack())).transpose();
         Ok(Self {
             secret: required("TOKEN_SECRET")?,
             public_key: optional("TOKEN_PUBLIC_KEY"),
-            jwks_url: optional("TOKEN_JWKS_URL"),
+            jwks_url: jwks_url.map_err(|reason| InvalidSetting::Invalid { name: JWKS, reason: reason.to_owned() })?,
             issuer: optional("TOKEN_ISSUER"),
             audience: optional("TOKEN_AUDIENCE"),
             user_claim: user_claim(),
+            accepts_secret: number_or("ACCEPT_SECRET_TOKENS", true)?,
+            longest: Some(number_or("LONGEST_TOKEN_SECONDS", 0)?).filter(|seconds| *seconds > 0),
         })
     }
+}
+
+/// The address of a key set. Who could answer in the provider's place could sign tokens for everybody, so that it is one of
+/// https; plain http is for a provider on this machine, beside a local stack.
+fn key_set(text: &str, is_local: bool) -> Result<Url, &'static str> {
+    let url = Url::parse(text).map_err(|_| "give an https address")?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("give an address without a user or password before its host");
+    }
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_local && is_loopback(&url) => Ok(url),
+        _ => Err("give an https address; plain http is for 127.0.0.1 in a local stack"),
+    }
+}
+
+/// The same as [`number`] of what a function may not have yet: it may run with its new code for a moment before it has its new
+/// variables.
+fn number_or<T: FromStr>(name: &'static str, default: T) -> Result<T, InvalidSetting>
+where
+    T::Err: ToString,
+{
+    if optional(name).is_some() { number(name) } else { Ok(default) }
 }
 
 /// A function may run with its new code for a moment before it has its new variables.
@@ -373,7 +409,7 @@ mod tests {
     #[test]
     fn a_local_stack_has_its_services_on_loopback() {
         for url in ["http://127.0.0.1:8000", "http://localhost:8000/", "http://[::1]:1", "http://127.9.9.9"] {
-            assert!(is_loopback_url(url), "{url}");
+            assert!(is_on_this_machine(url), "{url}");
         }
         for url in [
             "",
@@ -382,7 +418,33 @@ mod tests {
             "http://localhost.example",
             "127.0.0.1",
         ] {
-            assert!(!is_loopback_url(url), "{url}");
+            assert!(!is_on_this_machine(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_key_set_is_behind_https_or_on_this_machine() {
+        for good in ["https://idp.example.com/keys.json", "https://idp.example.com:8443/a@b?c"] {
+            assert!(key_set(good, false).is_ok(), "{good}");
+        }
+        for local in ["http://127.0.0.1:8080/keys.json", "http://127.0.0.1/", "http://[::1]:80/"] {
+            assert!(key_set(local, true).is_ok(), "{local}");
+            assert!(key_set(local, false).is_err(), "{local}");
+        }
+        for bad in [
+            "http://127.0.0.1:9@other-host/",
+            "http://127.0.0.1:9@localhost:8080/",
+            "http://127.0.0.1.example.com/",
+            "http://localhost/",
+            "http://idp.example.com/",
+            "https://user@idp.example.com/",
+            "https://user:password@idp.example.com/",
+            "https://:password@idp.example.com/",
+            "file:///etc/passwd",
+            "127.0.0.1/keys.json",
+            "keys.json",
+        ] {
+            assert!(key_set(bad, true).is_err(), "{bad}");
         }
     }
 

@@ -28,6 +28,7 @@ mod reuse;
 mod schedule;
 mod sdk;
 mod strangers;
+mod token_rules;
 mod tokens;
 mod transports;
 mod units;

@@ -53,6 +53,36 @@ async fn what_is_no_public_key_is_refused_before_anything_starts() {
 }
 
 #[tokio::test]
+async fn a_key_set_is_behind_https_or_on_this_machine_and_nobody_is_named_before_its_host() {
+    for bad in [
+        "http://127.0.0.1:9@localhost:8080/keys.json",
+        "http://127.0.0.1@localhost/keys.json",
+        "http://127.0.0.1.example.com/keys.json",
+        "http://127.0.0.1",
+        "http://idp.example.com/keys.json",
+        "https://user:password@idp.example.com/keys.json",
+        "https://idp.example.com\\@other.example.com/",
+        "https:///keys.json",
+        "ftp://idp.example.com/keys.json",
+    ] {
+        let said = refusal(&format!("TokenJwksUrl={bad}")).await;
+        assert!(said.contains("TokenJwksUrl") && said.contains("an https address"), "{bad}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_stack_has_somebody_whose_tokens_count() {
+    let said = refusal("AcceptSecretTokens=false").await;
+    assert!(said.contains("AcceptSecretTokens may be false only with TokenPublicKey or TokenJwksUrl"), "{said}");
+    let said = refusal("AcceptSecretTokens=no").await;
+    assert!(said.contains("AcceptSecretTokens"), "{said}");
+    let said = refusal("LocalTokenSecret=thirty-one characters, or bytes").await;
+    assert!(said.contains("LocalTokenSecret") && said.contains("at least 32 characters"), "{said}");
+    let said = refusal("LongestTokenSeconds=-1").await;
+    assert!(said.contains("LongestTokenSeconds"), "{said}");
+}
+
+#[tokio::test]
 async fn a_claim_without_a_name_names_no_user() {
     for bad in ["", " ", "my claim"] {
         let said = refusal(&format!("TokenUserClaim={bad}")).await;

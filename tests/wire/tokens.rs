@@ -14,10 +14,10 @@ use tokio::net::TcpListener;
 use crate::harness::{Stack, environment, in_an_hour, local_secret, sign};
 
 /// A pair of keys, the public one in PEM and as the fields of a JSON Web Key.
-struct Pair {
+pub(crate) struct Pair {
     algorithm: Algorithm,
     private: EncodingKey,
-    pem: String,
+    pub(crate) pem: String,
     jwk: Value,
 }
 
@@ -25,7 +25,7 @@ fn pem(der: &[u8]) -> String {
     format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", BASE64_STANDARD.encode(der))
 }
 
-fn rsa() -> Pair {
+pub(crate) fn rsa() -> Pair {
     let pair = aws_lc_rs::rsa::KeyPair::generate(KeySize::Rsa2048).unwrap();
     let pkcs8: Pkcs8V1Der<'_> = pair.as_der().unwrap();
     // The `jsonwebtoken` crate takes PKCS#8 in PEM only.
@@ -45,7 +45,7 @@ fn rsa() -> Pair {
     }
 }
 
-fn p256() -> Pair {
+pub(crate) fn p256() -> Pair {
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
     let point = pair.public_key().as_ref().to_vec();
     let part = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
@@ -71,7 +71,7 @@ fn ed25519() -> Pair {
     }
 }
 
-fn signed_by(pair: &Pair, kid: Option<&str>, claims: &Value) -> String {
+pub(crate) fn signed_by(pair: &Pair, kid: Option<&str>, claims: &Value) -> String {
     let mut header = Header::new(pair.algorithm);
     header.kid = kid.map(ToOwned::to_owned);
     let mut claims = claims.clone();
@@ -89,7 +89,7 @@ fn signed_under(header: &Value, claims: &Value, pair: &Pair) -> String {
     format!("{signed}.{signature}")
 }
 
-async fn opens(stack: &Stack, token: &str) -> bool {
+pub(crate) async fn opens(stack: &Stack, token: &str) -> bool {
     stack.try_connect(token).await.is_ok()
 }
 
@@ -111,7 +111,7 @@ async fn a_public_key_of_each_kind_is_believed_beside_the_secret() {
 }
 
 /// The status of a call with a token, its code, and its detail.
-async fn called(stack: &Stack, token: &str) -> (u16, String, String) {
+pub(crate) async fn called(stack: &Stack, token: &str) -> (u16, String, String) {
     let answer = stack.call(reqwest::Method::GET, "/v1/channels/user:alice", Some(token), &[], None).await;
     (answer.status, answer.code().to_owned(), answer.body["detail"].as_str().unwrap_or_default().to_owned())
 }
@@ -246,13 +246,13 @@ async fn another_claim_may_name_the_user_where_a_public_key_signs() {
 }
 
 /// An identity provider that publishes its keys on loopback.
-struct Provider {
-    url: String,
+pub(crate) struct Provider {
+    pub(crate) url: String,
     keys: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Provider {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/keys.json", listener.local_addr().unwrap());
         let keys = Arc::new(Mutex::new(Vec::new()));
@@ -268,7 +268,7 @@ impl Provider {
     }
 
     /// Publishes a key with these members besides its own.
-    fn publish_with(&self, pair: &Pair, members: &Value) {
+    pub(crate) fn publish_with(&self, pair: &Pair, members: &Value) {
         let mut jwk = pair.jwk.clone();
         jwk.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
         self.keys.lock().unwrap().push(jwk);
@@ -350,7 +350,7 @@ async fn a_provider_that_is_down_keeps_out_only_its_own_tokens() {
 }
 
 /// Puts another secret in the place of the current one, as an operator does.
-async fn rotate(stack: &Stack, secret: &str) {
+pub(crate) async fn rotate(stack: &Stack, secret: &str) {
     stack.said.text(secret);
     let id = environment(stack, "Authorizer").await["TOKEN_SECRET"].clone();
     let body = json!({"SecretId": id, "SecretString": secret, "ClientRequestToken": format!("{secret:0>32}")});
@@ -368,20 +368,23 @@ async fn is_believed(stack: &Stack, secret: &str) -> bool {
     sent.status == 202
 }
 
+const SECOND: &str = "the second secret, as long as it has to be";
+const THIRD: &str = "the third secret, which is as long as that";
+
 #[tokio::test]
 async fn a_rotated_secret_counts_at_once_and_the_old_one_until_it_is_dropped() {
     let stack = Stack::start_with(&["--max-processes", "1"]).await;
     assert!(is_believed(&stack, local_secret()).await);
-    rotate(&stack, "the second secret").await;
-    assert!(is_believed(&stack, "the second secret").await, "at once");
+    rotate(&stack, SECOND).await;
+    assert!(is_believed(&stack, SECOND).await, "at once");
     assert!(is_believed(&stack, local_secret()).await, "beside it");
 
     // The next rotation drops the first secret. Keys are read again at most once a minute.
-    rotate(&stack, "the third secret").await;
-    assert!(!is_believed(&stack, "the third secret").await, "not yet");
+    rotate(&stack, THIRD).await;
+    assert!(!is_believed(&stack, THIRD).await, "not yet");
     tokio::time::sleep(Duration::from_secs(61)).await;
-    assert!(is_believed(&stack, "the third secret").await);
-    assert!(is_believed(&stack, "the second secret").await, "beside it");
+    assert!(is_believed(&stack, THIRD).await);
+    assert!(is_believed(&stack, SECOND).await, "beside it");
     assert!(!is_believed(&stack, local_secret()).await, "it is dropped");
 
     let processes = stack.control(reqwest::Method::GET, "processes", None).await;

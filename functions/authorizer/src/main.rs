@@ -56,7 +56,7 @@ impl Admission {
     async fn admit(&self, request: &ApiGatewayCustomAuthorizerRequestTypeRequest) -> Result<Claims, Error> {
         let claims = match handshake::credentials(request) {
             Some(Credentials::Token(token)) => self.verifier.verify(token).await?,
-            Some(Credentials::Ticket(ticket)) => self.tickets.take(ticket).await?,
+            Some(Credentials::Ticket(ticket)) => self.tickets.take(ticket, &self.verifier).await?,
             None => {
                 let ways = "give a token, as the subprotocol `bearer.<token>`, as `Authorization: Bearer <token>` or as \
                             `?token=`, or a ticket, as `?ticket=`";

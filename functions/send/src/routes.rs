@@ -106,7 +106,7 @@ pub(crate) fn says_nothing(request: &Request) -> Result<(), Refusal> {
 async fn ticket(app: &App, request: &Request) -> Result<Response<String>, Error> {
     let claims = bearer(app, request).await?;
     says_nothing(request)?;
-    Ok(json(201, &app.tickets.issue(&claims).await?))
+    Ok(json(201, &app.tickets.issue(&claims, &app.verifier).await?))
 }
 
 fn health() -> Response<String> {

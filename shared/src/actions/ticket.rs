@@ -1,20 +1,15 @@
 //! Tickets: a token's rights for one WebSocket handshake, so that no token that lasts stands in a URL.
 
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::claims::Claims;
-use domain::refusal::{Code, Refusal};
 use serde::Serialize;
 
 use crate::aws::ticket::TicketRows;
 use crate::clock;
 use crate::error::Error;
+use crate::tokens::{Verifier, no_ticket};
 
 /// How long a ticket lives, in seconds.
 const LIFETIME: i64 = 30;
-
-/// The random bytes of a ticket; nobody guesses one in its lifetime.
-const BYTES: usize = 32;
 
 /// Issues tickets and takes them in.
 #[derive(Clone, Debug)]
@@ -40,25 +35,23 @@ impl Tickets {
     /// A ticket with the rights of a verified token.
     ///
     /// # Errors
-    /// The token's channels could not be joined, or DynamoDB does not answer as it should.
-    pub async fn issue(&self, claims: &Claims) -> Result<Ticket, Error> {
+    /// The token's channels could not be joined, the stack's secret cannot be used, or DynamoDB does not answer as it should.
+    pub async fn issue(&self, claims: &Claims, verifier: &Verifier) -> Result<Ticket, Error> {
         // Told now, where the reason can be: a refused handshake has no body.
         claims.joined()?;
-        let bytes: [u8; BYTES] = rand::random();
-        let ticket = BASE64_URL_SAFE_NO_PAD.encode(bytes);
+        let ticket = verifier.new_ticket().await?;
         self.rows.put(&ticket, claims, clock::now().seconds() + LIFETIME).await?;
         Ok(Ticket { ticket, expires_in: LIFETIME })
     }
 
-    /// The rights of a ticket, which has none from then on.
+    /// The rights of a ticket, which has none from then on. What the stack cannot have made costs no write.
     ///
     /// # Errors
     /// `invalid_token` if it was used before, has expired or never was one; `expired_token` if its token has ended.
-    pub async fn take(&self, ticket: &str) -> Result<Claims, Error> {
+    pub async fn take(&self, ticket: &str, verifier: &Verifier) -> Result<Claims, Error> {
+        verifier.check_ticket(ticket).await?;
         let now = clock::now();
-        let claims = self.rows.take(ticket, now.seconds()).await?.ok_or_else(|| {
-            Refusal::new(Code::InvalidToken, "this ticket was used, has expired, or never was one; get a new one")
-        })?;
+        let claims = self.rows.take(ticket, now.seconds()).await?.ok_or_else(no_ticket)?;
         claims.check_alive(now)?;
         Ok(claims)
     }

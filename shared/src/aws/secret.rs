@@ -5,6 +5,18 @@ use aws_sdk_secretsmanager::Client;
 use crate::aws::clients::Clients;
 use crate::error::Error;
 
+/// The stages of a secret's versions that count.
+const CURRENT: &str = "AWSCURRENT";
+const PREVIOUS: &str = "AWSPREVIOUS";
+
+/// A version of a secret. It has no `Debug`, which would show it.
+pub struct Version {
+    /// The version's stage, by which operators know it.
+    pub stage: &'static str,
+    /// The secret.
+    pub value: String,
+}
+
 /// A secret with a current and, after a rotation, a previous version.
 #[derive(Clone, Debug)]
 pub struct Secret {
@@ -23,9 +35,10 @@ impl Secret {
     ///
     /// # Errors
     /// Secrets Manager does not answer, or the secret is not there.
-    pub async fn versions(&self) -> Result<Vec<String>, Error> {
-        let (current, previous) = tokio::join!(self.current(), self.version("AWSPREVIOUS"));
-        Ok([Some(current?), previous?].into_iter().flatten().collect())
+    pub async fn versions(&self) -> Result<Vec<Version>, Error> {
+        let (current, previous) = tokio::join!(self.current(), self.version(PREVIOUS));
+        let version = |stage| move |value| Version { stage, value };
+        Ok([Some(current?).map(version(CURRENT)), previous?.map(version(PREVIOUS))].into_iter().flatten().collect())
     }
 
     /// Its current version.
@@ -33,7 +46,7 @@ impl Secret {
     /// # Errors
     /// Secrets Manager does not answer, or the secret is not there.
     pub async fn current(&self) -> Result<String, Error> {
-        self.version("AWSCURRENT").await?.ok_or_else(|| Error::Failed {
+        self.version(CURRENT).await?.ok_or_else(|| Error::Failed {
             call: "GetSecretValue",
             cause: "the secret has no current version".to_owned(),
         })

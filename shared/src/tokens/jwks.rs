@@ -9,20 +9,25 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 
+use url::Url;
+
 use super::keys::JwkSet;
 use crate::error::Error;
 
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// The most bytes of a set; what comes behind them is not read. A key of RSA has half a kilobyte, and a provider publishes a few.
+const LONGEST: usize = 256 * 1024;
+
 /// An identity provider's keys. Built only where an address is configured, since it reads root certificates of its own.
 #[derive(Debug)]
 pub(super) struct KeySet {
     connector: Connector,
-    url: String,
+    url: Url,
 }
 
 impl KeySet {
-    pub(super) fn new(url: String) -> Self {
+    pub(super) fn new(url: Url) -> Self {
         Self { connector: Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build(), url }
     }
 
@@ -40,9 +45,20 @@ impl KeySet {
         if !answer.status().is_success() {
             return Err(failed(format!("status {}", answer.status())));
         }
-        let body = ByteStream::new(answer.into_body()).collect().await.map_err(failed)?;
-        serde_json::from_slice(&body.into_bytes()).map_err(failed)
+        let set = bounded(ByteStream::new(answer.into_body())).await?;
+        serde_json::from_slice(&set).map_err(|_| failed("it is no JSON Web Key Set"))
     }
+}
+
+async fn bounded(mut body: ByteStream) -> Result<Vec<u8>, Error> {
+    let mut read = Vec::new();
+    while let Some(part) = body.try_next().await.map_err(failed)? {
+        if read.len() + part.len() > LONGEST {
+            return Err(failed(format!("the answer is larger than {LONGEST} bytes")));
+        }
+        read.extend_from_slice(&part);
+    }
+    Ok(read)
 }
 
 fn failed(cause: impl ToString) -> Error {

@@ -6,7 +6,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::parts::Parts;
+use super::ticket::TicketKey;
+use crate::aws::secret::Version;
 use crate::error::Error;
+
+/// The fewest bytes of a secret: as many as the hash has (RFC 7518 section 3.2). A shorter one can be found from a token by
+/// trial.
+const LEAST_SECRET: usize = 32;
 
 /// A public key and the only algorithm that it is used with.
 #[derive(Clone, Debug)]
@@ -16,11 +22,20 @@ pub(super) struct PublicKey {
     pub(super) key: DecodingKey,
 }
 
+/// A version of the stack's own secret.
+#[derive(Clone, Debug)]
+pub(super) struct SecretKey {
+    /// What has signed tokens.
+    pub(super) token: DecodingKey,
+    /// What makes tickets.
+    pub(super) ticket: TicketKey,
+}
+
 /// All keys.
 #[derive(Clone, Debug)]
 pub(super) struct Keys {
-    /// The stack's own, current and previous.
-    pub(super) secrets: Vec<DecodingKey>,
+    /// The stack's own, current and previous, as far as they can be used.
+    pub(super) secrets: Vec<SecretKey>,
     /// The one that is configured.
     pub(super) pem: Option<PublicKey>,
     /// The identity provider's.
@@ -37,9 +52,24 @@ impl Keys {
     }
 }
 
-/// The stack's own keys, from the versions of its secret.
-pub(super) fn from_versions(versions: &[String]) -> Vec<DecodingKey> {
-    versions.iter().map(|secret| DecodingKey::from_secret(secret.as_bytes())).collect()
+/// The stack's own keys, from the versions of its secret. One that is too short is left out, which the log says.
+pub(super) fn from_versions(versions: &[Version]) -> Vec<SecretKey> {
+    let is_long_enough = |version: &&Version| {
+        let is = version.value.len() >= LEAST_SECRET;
+        if !is {
+            let stage = version.stage;
+            tracing::error!(
+                stage,
+                "a version of TOKEN_SECRET has fewer than {LEAST_SECRET} bytes and is ignored; rotate it (docs/deploy.md)"
+            );
+        }
+        is
+    };
+    let key = |version: &Version| SecretKey {
+        token: DecodingKey::from_secret(version.value.as_bytes()),
+        ticket: TicketKey::of(&version.value),
+    };
+    versions.iter().filter(is_long_enough).map(key).collect()
 }
 
 type ReadPem = fn(&[u8]) -> jsonwebtoken::errors::Result<DecodingKey>;
@@ -126,6 +156,15 @@ mod tests {
         assert!(from_pem(&pem(P256)).is_ok_and(|key| key.algorithm == Algorithm::ES256));
         assert!(from_pem(&pem(p384)).is_err());
         assert!(from_pem("no key").is_err());
+    }
+
+    #[test]
+    fn a_secret_of_fewer_than_32_bytes_is_left_out() {
+        let version = |stage, length| Version { stage, value: "é".repeat(length / 2) };
+        let count = |lengths: [usize; 2]| {
+            from_versions(&[version("AWSCURRENT", lengths[0]), version("AWSPREVIOUS", lengths[1])]).len()
+        };
+        assert_eq!([count([32, 64]), count([30, 32]), count([32, 0]), count([30, 30])], [2, 1, 1, 0]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod jwks;
 mod keys;
 mod parts;
 mod source;
+mod ticket;
 mod verify;
 
 use domain::claims::Claims;
@@ -24,7 +25,7 @@ use keys::{Keys, from_pem, from_set, from_versions};
 use source::Source;
 use verify::{Signer, Verdict, verify};
 
-/// The most bytes of a token.
+/// The most bytes of a token. Its parts are read into memory, so that this bounds them too.
 const MAX_TOKEN: usize = 3 * 1024;
 
 /// Verifies tokens. Reads its keys when it is made, again when a token does not fit them (at most once a minute), and
@@ -112,9 +113,39 @@ impl Verifier {
         }
     }
 
-    /// Whether the key that fits a token may be one that could not be read.
+    /// A new ticket, which the stack knows by its current secret.
+    ///
+    /// # Errors
+    /// The stack has no secret that can be used.
+    pub async fn new_ticket(&self) -> Result<String, Error> {
+        let mut known = self.known.lock().await;
+        self.refresh_old(&mut known).await;
+        Ok(known.keys.secrets.first().ok_or_else(no_secret)?.ticket.ticket())
+    }
+
+    /// Refuses what this stack cannot have made as a ticket: it has not a ticket's form, or its code is by no version of the secret.
+    ///
+    /// # Errors
+    /// `invalid_token`; or the stack's secret cannot be read or used.
+    pub async fn check_ticket(&self, ticket: &str) -> Result<(), Error> {
+        let Some(bytes) = ticket::read(ticket) else { return Err(no_ticket().into()) };
+        let mut known = self.known.lock().await;
+        self.refresh_old(&mut known).await;
+        let is_known = |known: &Known| known.keys.secrets.iter().any(|secret| secret.ticket.has_made(&bytes));
+        if is_known(&known) || self.refresh(&mut known, Signer::Secret).await? && is_known(&known) {
+            return Ok(());
+        }
+        Err(if self.lacks_keys(&known, Signer::Secret) { no_secret() } else { no_ticket().into() })
+    }
+
+    /// Whether the key that fits a token may be one that could not be read, or used. It is the operator's to mend, and no fault
+    /// of the token's: its holder is told to try again.
     fn lacks_keys(&self, known: &Known, signer: Signer) -> bool {
-        known.source(signer).is_failing() || signer == Signer::KeySet && self.lacks_pem
+        let cannot = match signer {
+            Signer::Secret => known.keys.secrets.is_empty(),
+            Signer::KeySet => self.lacks_pem,
+        };
+        cannot || known.source(signer).is_failing()
     }
 
     /// Reads again what has grown old. Keys that cannot be read now stay as they are.
@@ -143,4 +174,13 @@ impl Verifier {
         }
         Ok(true)
     }
+}
+
+fn no_secret() -> Error {
+    Error::Failed { call: "read TOKEN_SECRET", cause: "it has no version that can be read and used".to_owned() }
+}
+
+/// What is no ticket that can be used.
+pub(crate) fn no_ticket() -> Refusal {
+    Refusal::new(Code::InvalidToken, "this ticket was used, has expired, or never was one; get a new one")
 }

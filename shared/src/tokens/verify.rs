@@ -10,7 +10,7 @@ use super::keys::Keys;
 use super::parts::Parts;
 use crate::settings::TokenSettings;
 
-/// A token may begin so many milliseconds from now.
+/// By how many milliseconds issuers' clocks may be ahead of ours.
 const LEEWAY: i64 = 10_000;
 
 /// What is thought of a token.
@@ -39,7 +39,10 @@ pub(super) fn verify(token: &str, keys: &Keys, settings: &TokenSettings, now: Mi
         Err(reason) => return refuse(&reason),
     };
     let (signer, is_signed) = match parts.algorithm {
-        Algorithm::HS256 => (Signer::Secret, keys.secrets.iter().any(|key| parts.is_signed_by(key))),
+        Algorithm::HS256 if !settings.accepts_secret => {
+            return refuse("this stack takes no tokens signed HS256, only those of its identity provider");
+        }
+        Algorithm::HS256 => (Signer::Secret, keys.secrets.iter().any(|key| parts.is_signed_by(&key.token))),
         _ => (Signer::KeySet, keys.public_for(&parts).any(|key| parts.is_signed_by(key))),
     };
     if !is_signed {
@@ -59,6 +62,7 @@ fn read(parts: &Parts<'_>, signer: Signer, settings: &TokenSettings, now: Millis
     if claims.check_alive(now).is_err() {
         return Ok(Verdict::Refused(Refusal::new(Code::ExpiredToken, "the token has expired; get a new one")));
     }
+    check_lifetime(&claims, settings, now)?;
     check_has_begun(&token, now)?;
     if signer == Signer::KeySet {
         check_issuer(&token, settings)?;
@@ -67,8 +71,18 @@ fn read(parts: &Parts<'_>, signer: Signer, settings: &TokenSettings, now: Millis
     Ok(Verdict::Is(Box::new(claims)))
 }
 
-/// Issuers' clocks are some seconds ahead of ours. `exp` has no such leeway: its holder reads from it when to get
-/// the next.
+/// A token that lasts for long opens doors for long to who has stolen it. Where the operator sets a bound, it counts from now on.
+fn check_lifetime(claims: &Claims, settings: &TokenSettings, now: Millis) -> Result<(), String> {
+    match settings.longest {
+        Some(longest) if claims.exp > now.plus(LEEWAY).seconds().saturating_add(longest) => Err(format!(
+            "its `exp` is more than {longest} seconds from now, the longest that this stack takes; get one that ends sooner"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Issuers' clocks are some seconds ahead of ours. That a token has ended has no such leeway: its holder reads from `exp` when to
+/// get the next.
 fn check_has_begun(claims: &Map<String, Value>, now: Millis) -> Result<(), String> {
     match time(claims, "nbf")? {
         Some(begins) if begins * 1000.0 > (now.0 + LEEWAY) as f64 => Err("its `nbf` has not come yet".to_owned()),
@@ -102,6 +116,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::aws::secret::Version;
 
     /// Half a second into it, so that fractions tell.
     const NOW: Millis = Millis(1_795_976_831_500);
@@ -114,11 +129,19 @@ mod tests {
             issuer: None,
             audience: None,
             user_claim: "email".to_owned(),
+            accepts_secret: true,
+            longest: None,
         }
     }
 
+    /// A secret of that name, as long as it has to be.
+    fn secret(name: &str) -> String {
+        format!("{name:.<32}")
+    }
+
     fn keys(secrets: &[&str]) -> Keys {
-        let secrets: Vec<_> = secrets.iter().map(ToString::to_string).collect();
+        let version = |name: &&str| Version { stage: "AWSCURRENT", value: secret(name) };
+        let secrets: Vec<_> = secrets.iter().map(version).collect();
         Keys { secrets: super::super::keys::from_versions(&secrets), pem: None, set: Vec::new() }
     }
 
@@ -126,9 +149,9 @@ mod tests {
         BASE64_URL_SAFE_NO_PAD.encode(value.to_string())
     }
 
-    fn signed(header: &Value, claims: &Value, secret: &str) -> String {
+    fn signed(header: &Value, claims: &Value, name: &str) -> String {
         let signed = format!("{}.{}", part(header), part(claims));
-        let key = EncodingKey::from_secret(secret.as_bytes());
+        let key = EncodingKey::from_secret(secret(name).as_bytes());
         let signature = crypto::sign(signed.as_bytes(), &key, Algorithm::HS256).unwrap();
         format!("{signed}.{signature}")
     }
@@ -180,6 +203,30 @@ mod tests {
             (endless.code, endless.detail.as_str()),
             (Code::InvalidToken, "the token is refused: its claim `exp` is missing")
         );
+    }
+
+    #[test]
+    fn a_token_may_end_no_later_than_the_operator_says() {
+        let settings = TokenSettings { longest: Some(60), ..settings() };
+        let judged = |exp: i64| verify(&token("s", &with("exp", json!(exp))), &keys(&["s"]), &settings, NOW);
+        // Ten seconds more, by which its issuer's clock may be ahead.
+        assert!(matches!(judged(1_795_976_901), Verdict::Is(_)));
+        for exp in [1_795_976_902, 253_402_300_799, i64::MAX] {
+            let Verdict::Refused(refusal) = judged(exp) else { panic!("{exp}") };
+            assert_eq!(refusal.code, Code::InvalidToken);
+            assert!(refusal.detail.contains("its `exp` is more than 60 seconds from now"), "{}", refusal.detail);
+        }
+    }
+
+    #[test]
+    fn where_secrets_do_not_count_a_token_of_theirs_is_refused_before_any_key_is_asked_for() {
+        let settings = TokenSettings { accepts_secret: false, ..settings() };
+        for name in ["s", "another"] {
+            let Verdict::Refused(refusal) = verify(&token(name, &good()), &keys(&["s"]), &settings, NOW) else {
+                panic!()
+            };
+            assert!(refusal.detail.contains("takes no tokens signed HS256"), "{}", refusal.detail);
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ async fn ask(bundle: &Bundle, token: Option<&str>, body: Option<&str>) -> Answer
     bundle.call(Method::POST, "/v1/tickets", token, &[], body.map(str::to_owned)).await
 }
 
-async fn ticket(bundle: &Bundle, claims: &Value) -> String {
+pub(crate) async fn ticket(bundle: &Bundle, claims: &Value) -> String {
     let answer = ask(bundle, Some(&bundle.token(claims)), None).await;
     assert_eq!((answer.status, &answer.body["expires_in"]), (201, &json!(30)), "{answer:?}");
     let ticket = answer.body["ticket"].as_str().unwrap().to_owned();
@@ -63,7 +63,11 @@ async fn a_ticket_is_refused_after_half_a_minute() {
 #[tokio::test]
 async fn what_is_no_ticket_opens_nothing() {
     let target = Target::start().await;
-    for made_up in ["x", "", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", &"x".repeat(3000)] {
+    let real = ticket(&target, &json!({"sub": target.name("alice")})).await;
+    let last = if real.ends_with('A') { 'B' } else { 'A' };
+    let changed = format!("{}{last}", &real[..real.len() - 1]);
+    for made_up in ["x", "", "zoë", &"A".repeat(43), &"A".repeat(real.len()), &real[1..], &changed, &"x".repeat(3000)]
+    {
         assert!(with_ticket(&target, made_up).await.is_none(), "{made_up}");
     }
 }

@@ -82,11 +82,16 @@ impl<'a> Sender<'a> {
 
     /// The client, with a new token if half of the old one's life is over. A token that was given stays.
     fn client(&mut self, now: Instant) -> Result<&Client, Failure> {
-        if self.stack.token.is_none() && now.saturating_duration_since(self.minted) > TOKEN_LIFETIME / 2 {
+        if self.stack.token.is_none() && is_old(self.minted, now) {
             *self = Self::new(self.stack, now)?;
         }
         Ok(&self.client)
     }
+}
+
+/// Whether a token that was minted then is to be replaced.
+fn is_old(minted: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(minted) > TOKEN_LIFETIME / 2
 }
 
 impl Send {
@@ -191,20 +196,14 @@ mod tests {
 
     #[test]
     fn a_minted_token_is_replaced_long_before_it_ends_and_a_given_one_never() {
-        let stack = |token: Option<&str>| {
-            let (http, websocket) = ("http://127.0.0.1:3000".to_owned(), String::new());
-            Stack { http, websocket, token: token.map(ToOwned::to_owned) }
-        };
-        let minted = |token| {
-            let (stack, begin) = (stack(token), Instant::now());
-            let mut sender = Sender::new(&stack, begin).unwrap();
-            [25, 31, 40, 62].map(|minutes| {
-                sender.client(begin + Duration::from_secs(minutes * 60)).unwrap();
-                (sender.minted - begin).as_secs() / 60
-            })
-        };
-        assert_eq!(minted(None), [0, 31, 31, 62]);
-        assert_eq!(minted(Some("t")), [0, 0, 0, 0]);
+        let begin = Instant::now();
+        let later = |minutes: u64| begin + Duration::from_secs(minutes * 60);
+        assert_eq!([25, 30, 31, 62].map(|minutes| is_old(begin, later(minutes))), [false, false, true, true]);
+        let http = "http://127.0.0.1:3000".to_owned();
+        let stack = Stack { http, websocket: String::new(), token: Some("t".to_owned()) };
+        let mut sender = Sender::new(&stack, begin).unwrap();
+        sender.client(later(62)).unwrap();
+        assert_eq!(sender.minted, begin);
     }
 
     #[test]

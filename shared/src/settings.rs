@@ -351,6 +351,8 @@ pub struct TokenSettings {
     pub accepts_secret: bool,
     /// How many seconds from now a token may end at most; none where it may at any time.
     pub longest: Option<i64>,
+    /// Whether a line of the log names each caller, by a code.
+    pub names_callers: bool,
 }
 
 impl TokenSettings {
@@ -370,6 +372,7 @@ impl TokenSettings {
             user_claim: user_claim(),
             accepts_secret: number_or("ACCEPT_SECRET_TOKENS", true)?,
             longest: Some(number_or("LONGEST_TOKEN_SECONDS", 0)?).filter(|seconds| *seconds > 0),
+            names_callers: number_or("CALLERS_IN_LOGS", false)?,
         })
     }
 }

@@ -1,11 +1,12 @@
 //! Logs tell what went wrong, and nothing that a caller said. Every stack of every test searches its own when it ends;
 //! here is more to log than elsewhere.
 
+use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::anywhere::inbound::publish;
-use crate::harness::{Socket, Stack, Target};
+use crate::harness::{Socket, Stack, Target, local_secret};
 
 #[tokio::test]
 async fn at_the_highest_level_too_nothing_that_was_said_is_logged() {
@@ -111,4 +112,33 @@ async fn no_name_that_a_caller_chose_is_logged() {
     stack
         .until("a field of the API's is named", || async { stack.has_logged(&["Ingest", "invalid_request `title`"]) })
         .await;
+}
+
+/// A user's code, as docs/security.md says how to find it.
+fn code(secret: &str, user: &str) -> String {
+    let mac = |key: &[u8], text: &str| sign(&Key::new(HMAC_SHA256, key), text.as_bytes()).as_ref().to_vec();
+    let code = mac(&mac(secret.as_bytes(), "tidings caller 1"), user);
+    code[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test]
+async fn a_caller_is_named_by_a_code_where_the_operator_asks_for_it_and_nowhere_else() {
+    let call = async |stack: &Stack| {
+        stack.connect("alice").await.close().await;
+        let token = stack.token(&json!({"sub": "alice"}));
+        for path in ["/v1/channels/user:alice", "/v1/notifications?channel=user:alice&wait=0"] {
+            assert_eq!(stack.call(Method::GET, path, Some(&token), &[], None).await.status, 200);
+        }
+    };
+    let named = Stack::start_with(&["--parameter", "CallersInLogs=true"]).await;
+    let (alice, bob) = (code(local_secret(), "alice"), code(local_secret(), "bob"));
+    call(&named).await;
+    for function in ["Authorizer", "Send", "Poll"] {
+        let told = || async { named.has_logged(&[function, "INFO", "called", &alice]) };
+        named.until("the caller is logged", told).await;
+    }
+    assert!(!named.has_logged(&[&bob]));
+    let stack = Stack::start().await;
+    call(&stack).await;
+    assert!(!stack.has_logged(&[&alice]));
 }

@@ -43,7 +43,7 @@ async fn authorize(
     let request = event.payload;
     let route = request.method_arn.clone().unwrap_or_default();
     match admission.admit(&request).await {
-        Ok(claims) => allow(&route, &claims),
+        Ok(claims) => allow(&route, &claims, admission.verifier.caller(&claims).await),
         Err(Error::Refused(refusal)) => {
             tracing::info!("refused a connection: {}", refusal.logged());
             if refusal.code.status_and_title().0 == 401 { Err(UNAUTHORIZED.into()) } else { Ok(deny(&route)) }
@@ -68,12 +68,13 @@ impl Admission {
     }
 }
 
-fn allow(route: &str, claims: &Claims) -> Result<Value, lambda_runtime::Error> {
-    Ok(json!({
-        "principalId": claims.sub.as_str(),
-        "policyDocument": policy("Allow", route),
-        "context": { CLAIMS: serde_json::to_string(claims)? },
-    }))
+/// The access log has the caller's code, where there is one.
+fn allow(route: &str, claims: &Claims, caller: Option<String>) -> Result<Value, lambda_runtime::Error> {
+    let mut context = json!({ CLAIMS: serde_json::to_string(claims)? });
+    if let Some(caller) = caller {
+        context["caller"] = json!(caller);
+    }
+    Ok(json!({ "principalId": claims.sub.as_str(), "policyDocument": policy("Allow", route), "context": context }))
 }
 
 fn deny(route: &str) -> Value {

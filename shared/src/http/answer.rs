@@ -2,7 +2,10 @@
 
 use domain::refusal::Refusal;
 use http::Response;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use serde::Serialize;
 use serde_json::json;
 
@@ -26,6 +29,7 @@ pub fn text(status: u16, json: String) -> Response<String> {
 pub fn nothing() -> Response<String> {
     let mut response = Response::new(String::new());
     *response.status_mut() = http::StatusCode::NO_CONTENT;
+    protect(&mut response);
     response
 }
 
@@ -67,7 +71,15 @@ fn respond(status: u16, kind: &'static str, body: String) -> Response<String> {
     add(&mut response, CONTENT_TYPE, kind);
     // What is true now, and told to one who may know it.
     add(&mut response, CACHE_CONTROL, "no-store");
+    protect(&mut response);
     response
+}
+
+/// Browsers take an answer for nothing but what it says it is, and come back over TLS only. (Over plain http, on one machine, they
+/// overlook the latter: RFC 6797 section 8.1.)
+fn protect(response: &mut Response<String>) {
+    add(response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    add(response, STRICT_TRANSPORT_SECURITY, "max-age=31536000");
 }
 
 fn add(response: &mut Response<String>, name: HeaderName, value: &'static str) {

@@ -5,6 +5,7 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::caller::CallerKey;
 use super::parts::Parts;
 use super::ticket::TicketKey;
 use crate::aws::secret::Version;
@@ -29,6 +30,8 @@ pub(super) struct SecretKey {
     pub(super) token: DecodingKey,
     /// What makes tickets.
     pub(super) ticket: TicketKey,
+    /// What users' codes in logs are made with.
+    pub(super) caller: CallerKey,
 }
 
 /// All keys.
@@ -68,6 +71,7 @@ pub(super) fn from_versions(versions: &[Version]) -> Vec<SecretKey> {
     let key = |version: &Version| SecretKey {
         token: DecodingKey::from_secret(version.value.as_bytes()),
         ticket: TicketKey::of(&version.value),
+        caller: CallerKey::of(&version.value),
     };
     versions.iter().filter(is_long_enough).map(key).collect()
 }

@@ -4,6 +4,8 @@
 //! EdDSA against the configured public key and key set, and against those only: the algorithm decides which keys count,
 //! so that no public key can ever serve as a shared secret.
 
+mod caller;
+mod derived;
 mod jwks;
 mod keys;
 mod parts;
@@ -102,7 +104,12 @@ impl Verifier {
             verdict = verify(token, &known.keys, &self.settings, now);
         }
         match verdict {
-            Verdict::Is(claims) => Ok(*claims),
+            Verdict::Is(claims) => {
+                if let Some(caller) = self.code_of(&known, &claims) {
+                    tracing::info!(caller, "called");
+                }
+                Ok(*claims)
+            }
             Verdict::Refused(refusal) => Err(refusal.into()),
             Verdict::UnknownKey(signer) if self.lacks_keys(&known, signer) => {
                 Err(Error::Failed { call: "verify a token", cause: "its signer's keys could not be read".to_owned() })
@@ -136,6 +143,16 @@ impl Verifier {
             return Ok(());
         }
         Err(if self.lacks_keys(&known, Signer::Secret) { no_secret() } else { no_ticket().into() })
+    }
+
+    /// The code of a user in logs: the same for as long as the stack's secret is. `None` unless the stack's logs name callers.
+    pub async fn caller(&self, claims: &Claims) -> Option<String> {
+        self.code_of(&*self.known.lock().await, claims)
+    }
+
+    fn code_of(&self, known: &Known, claims: &Claims) -> Option<String> {
+        let secret = known.keys.secrets.first().filter(|_| self.settings.names_callers)?;
+        Some(secret.caller.code(&claims.sub))
     }
 
     /// Whether the key that fits a token may be one that could not be read, or used. It is the operator's to mend, and no fault

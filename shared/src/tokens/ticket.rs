@@ -1,12 +1,13 @@
 //! What a ticket looks like, and how a stack knows its own: for one that somebody has made up, no table is asked.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
+use aws_lc_rs::hmac::{Key, sign};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
-/// Sets a ticket's key apart from all else that the secret signs. No token is signed over this: it would have a full stop.
-const LABEL: &[u8] = b"tidings ticket 1";
+use super::derived;
+
+const LABEL: &str = "tidings ticket 1";
 
 /// The random bytes of a ticket; nobody guesses one in its lifetime.
 const RANDOM: usize = 32;
@@ -24,8 +25,7 @@ pub(super) struct TicketKey(Key);
 
 impl TicketKey {
     pub(super) fn of(secret: &str) -> Self {
-        let secret = Key::new(HMAC_SHA256, secret.as_bytes());
-        Self(Key::new(HMAC_SHA256, sign(&secret, LABEL).as_ref()))
+        Self(derived::key(secret, LABEL))
     }
 
     /// A new ticket.

@@ -131,6 +131,7 @@ mod tests {
             user_claim: "email".to_owned(),
             accepts_secret: true,
             longest: None,
+            names_callers: false,
         }
     }
 

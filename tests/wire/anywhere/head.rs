@@ -60,5 +60,10 @@ async fn whatever_answers_get_answers_head_with_its_status_and_headers_and_no_bo
         assert_eq!((got.0, headed.0), (status, status), "{path}");
         assert_eq!(headed.1, got.1, "{path}");
         assert_eq!((got.2.is_empty(), headed.2.as_str()), (false, ""), "{path}");
+        // The gateway answers where there is no route.
+        let has = |name: &str, value: &str| got.1.iter().any(|header| (&*header.0, &*header.1) == (name, value));
+        let is_protected =
+            has("x-content-type-options", "nosniff") && has("strict-transport-security", "max-age=31536000");
+        assert_eq!(is_protected, !["/v1/nothing", "/v1/tickets"].contains(&path.as_str()), "{path}: {:?}", got.1);
     }
 }

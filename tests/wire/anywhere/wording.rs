@@ -209,7 +209,7 @@ async fn whole_numbers_may_be_written_as_doubles() {
     let endpoint = format!("/v1/channels/{inbox}/endpoints/{}", added.body["id"].as_str().unwrap());
     let replay = format!("{endpoint}/replay");
     let replayed = target.call(Method::POST, &replay, Some(&alice), &[], Some(r#"{"seq": 3e0}"#.to_owned())).await;
-    assert_eq!((replayed.status, &replayed.body["queued"]), (202, &json!(1)), "{replayed:?}");
+    assert_eq!((replayed.status, &replayed.body["seq"]), (202, &json!(3)), "{replayed:?}");
     assert_eq!(target.call(Method::DELETE, &endpoint, Some(&alice), &[], None).await.status, 204);
 
     let mut socket = target.connect(&target.name("alice")).await;

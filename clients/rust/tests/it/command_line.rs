@@ -11,7 +11,7 @@ use crate::server::{Server, within};
 
 /// A home folder in which a local stack has made its secret.
 fn home() -> PathBuf {
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("home");
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("home-of-a-client");
     std::fs::create_dir_all(home.join(".tidings")).unwrap();
     std::fs::write(home.join(".tidings/local-secret"), "a secret of at least thirty-two bytes\n").unwrap();
     home

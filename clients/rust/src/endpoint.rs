@@ -140,6 +140,9 @@ pub struct Attempt {
 pub struct Replayed {
     /// How many notifications.
     pub queued: u64,
+    /// Where it began: not before the endpoint was added. `None` from a stack that does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<u64>,
     /// How far it has come in the log.
     pub seq: u64,
     /// Whether there is more behind it.

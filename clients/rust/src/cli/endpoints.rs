@@ -107,10 +107,13 @@ impl Replay {
     async fn run(self, stack: &Stack) -> Result<(), Failure> {
         let Address { channel, id } = &self.address;
         let client = client(stack, channel)?;
-        let (mut from, mut queued) = (self.from, 0);
+        let (mut from, mut queued, mut began) = (self.from, 0, self.from);
         loop {
             let replayed = client.replay_endpoint(channel, id, from).await?;
             queued += replayed.queued;
+            if from == self.from {
+                began = replayed.from.unwrap_or(from);
+            }
             if self.json {
                 print(&serde_json::to_string(&replayed)?)?;
             }
@@ -124,6 +127,9 @@ impl Replay {
         }
         if !self.json {
             print(&format!("{queued} sent again"))?;
+            if began > self.from {
+                eprintln!("The endpoint was added after what came before #{began}, which is not sent again.");
+            }
         }
         Ok(())
     }

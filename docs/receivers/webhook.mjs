@@ -2,11 +2,13 @@
 //
 //     npm install standardwebhooks
 //     SECRET=whsec_… node webhook.mjs
+//
+// Without SECRET it only accepts challenges, for a stack with WebhookChallenge: the secret comes once one is accepted.
 import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
 import { Webhook } from "standardwebhooks";
 
-const webhook = new Webhook(process.env.SECRET);
+const webhook = process.env.SECRET ? new Webhook(process.env.SECRET) : undefined;
 
 // In your application a table with the key (channel, seq): it drops doubles, and sorts.
 const kept = new Map();
@@ -23,24 +25,37 @@ function inOrder() {
   return [...kept.values()].flatMap((items) => [...items.values()].sort((a, b) => a.seq - b.seq));
 }
 
+// Without a secret there is nothing to verify with, and nothing to do but to accept a challenge.
+function read(body, headers) {
+  if (webhook) return webhook.verify(body, headers);
+  const message = JSON.parse(body);
+  if (message?.type !== "challenge") throw new Error("start this with SECRET, to receive notifications");
+  return message;
+}
+
 async function receive(request) {
   // As it came: read and written again, it would not be what was signed.
   const body = await text(request);
   let item;
   try {
-    item = webhook.verify(body, request.headers);
+    item = read(body, request.headers);
   } catch (refusal) {
     console.log(`refused: ${refusal.message}`);
-    return 401;
+    return [401];
+  }
+  if (item.type === "challenge") {
+    console.log("accepted a challenge");
+    return [200, JSON.stringify({ challenge: item.challenge })];
   }
   console.log(`${keep(item) ? "new" : "double"}: ${item.channel}:${item.seq} ${item.title ?? item.body ?? ""}`);
   // Only now that it is kept. After anything but a 2xx it comes again.
-  return 204;
+  return [204];
 }
 
 createServer(async (request, response) => {
   if (request.method === "POST") {
-    response.writeHead(await receive(request)).end();
+    const [status, answer] = await receive(request);
+    response.writeHead(status).end(answer);
   } else {
     response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(inOrder()));
   }

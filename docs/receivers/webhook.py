@@ -2,6 +2,8 @@
 
     pip install standardwebhooks
     SECRET=whsec_… python3 webhook.py
+
+Without SECRET it only accepts challenges, for a stack with WebhookChallenge: the secret comes once one is accepted.
 """
 
 import json
@@ -11,7 +13,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
-WEBHOOK = Webhook(os.environ["SECRET"])
+SECRET = os.environ.get("SECRET")
+WEBHOOK = Webhook(SECRET) if SECRET else None
 
 # The key drops doubles, and sorts.
 KEPT = sqlite3.connect("received.db", isolation_level=None)
@@ -27,15 +30,28 @@ def in_order():
     return [json.loads(item) for (item,) in KEPT.execute("SELECT item FROM items ORDER BY channel, seq")]
 
 
+def read(body, headers):
+    """Without a secret there is nothing to verify with, and nothing to do but to accept a challenge."""
+    if WEBHOOK:
+        return WEBHOOK.verify(body, headers)
+    message = json.loads(body)
+    if not isinstance(message, dict) or message.get("type") != "challenge":
+        raise ValueError("start this with SECRET, to receive notifications")
+    return message
+
+
 class Receiver(BaseHTTPRequestHandler):
     def do_POST(self):
         # As it came: read and written again, it would not be what was signed.
         body = self.rfile.read(int(self.headers["Content-Length"]))
         try:
-            item = WEBHOOK.verify(body, dict(self.headers))
+            item = read(body, dict(self.headers))
         except (WebhookVerificationError, ValueError) as refusal:
             print(f"refused: {refusal}", flush=True)
             return self.answer(401)
+        if item.get("type") == "challenge":
+            print("accepted a challenge", flush=True)
+            return self.answer(200, json.dumps({"challenge": item["challenge"]}).encode())
         word = "new" if keep(item) else "double"
         print(f"{word}: {item['channel']}:{item['seq']} {item.get('title') or item.get('body') or ''}", flush=True)
         # Only now that it is kept. After anything but a 2xx it comes again.

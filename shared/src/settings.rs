@@ -254,18 +254,39 @@ impl CourierSettings {
     /// # Errors
     /// A variable is missing or wrong.
     pub fn from_env() -> Result<Self, InvalidSetting> {
-        const SERVER: &str = "NAME_SERVER";
-        let name_server = local_only(SERVER)?.map(|text| text.parse()).transpose();
         Ok(Self {
-            name_server: name_server.map_err(|_| InvalidSetting::Invalid {
-                name: SERVER,
-                reason: "give an address and a port".to_owned(),
-            })?,
+            name_server: name_server()?,
             vapid_secret: required("VAPID_SECRET")?,
             email_from: optional("EMAIL_FROM").unwrap_or_default(),
             once_table: once_table()?,
         })
     }
+}
+
+/// How a webhook proves to be its owner's, before it is added.
+#[derive(Clone, Copy, Debug)]
+pub struct ChallengeSettings {
+    /// Whether it has to.
+    pub is_on: bool,
+    /// Who is asked for the addresses of hosts, if not the system.
+    pub name_server: Option<SocketAddr>,
+}
+
+impl ChallengeSettings {
+    /// Reads them from the environment.
+    ///
+    /// # Errors
+    /// A variable is wrong.
+    pub fn from_env() -> Result<Self, InvalidSetting> {
+        Ok(Self { is_on: number_or("WEBHOOK_CHALLENGE", false)?, name_server: name_server()? })
+    }
+}
+
+/// Who is asked for the addresses of hosts, in place of the system.
+fn name_server() -> Result<Option<SocketAddr>, InvalidSetting> {
+    const SERVER: &str = "NAME_SERVER";
+    let server = local_only(SERVER)?.map(|text| text.parse()).transpose();
+    server.map_err(|_| InvalidSetting::Invalid { name: SERVER, reason: "give an address and a port".to_owned() })
 }
 
 /// The ports of this machine that webhooks may be on: `false` for none, else their numbers.

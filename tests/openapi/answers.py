@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import http.server
+import json
 import threading
 import time
 
@@ -15,6 +16,8 @@ from stack import PARAMETERS, RECEIVER, token
 
 PUBLISHER = {"sub": "publisher", "publish": ["*"], "subscribe": ["*", "user:*"]}
 NOWHERE = {"channel": "topic:answers", "id": "0123456789abcdef0123456789abcdef0"}
+# Nobody listens there.
+NOBODY = "http://127.0.0.1:9/hook"
 PHONE = {"kind": "sms", "phone": "+4915112345678"}
 # A request of each operation that is as it has to be.
 GOOD = {
@@ -259,6 +262,20 @@ def replays(answers):
     answers.expect(429, "too_many_replays", "replayEndpoint", **path)
 
 
+def challenges(stack, document):
+    """Webhooks whose servers are asked first, and one failed challenge more than a user has on a day."""
+    answers = Answers(stack, document)
+    where = {"path_parameters": {"channel": "topic:asked"}}
+    with receiver() as url:
+        body = {"kind": "webhook", "url": url}
+        answers.expect(400, "challenge_failed", "addEndpoint", body=body, **where)
+        answers.expect(201, "-", "addEndpoint", body=body, **where)
+    for _ in range(49):
+        answers.expect(400, "challenge_failed", "addEndpoint", body={"kind": "webhook", "url": NOBODY}, **where)
+    answers.expect(429, "too_many_challenges", "addEndpoint", body={"kind": "webhook", "url": NOBODY}, **where)
+    return answers.violations
+
+
 def kinds_of_endpoints(answers):
     """Each kind; the one that is off; and more than an owner may have."""
     keys = {"p256dh": PARAMETERS["VapidPublicKey"], "auth": "BTBZMqHH6r4Tts7J_aSIgg"}
@@ -298,15 +315,15 @@ def attempts(answers, path, is_so):
 
 @contextlib.contextmanager
 def receiver():
-    """A receiver of webhooks that fails once; gives its URL."""
+    """A receiver of webhooks that fails once, and repeats challenges; gives its URL."""
     statuses = [500]
 
     class Receiver(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
-            self.rfile.read(int(self.headers["Content-Length"]))
+            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(statuses.pop() if statuses else 200)
             self.end_headers()
-            self.wfile.write(b"so it is")
+            self.wfile.write(request.get("challenge", "so it is").encode())
 
         def log_request(self, *_):
             pass

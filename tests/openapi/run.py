@@ -99,6 +99,8 @@ def hold(stack, openapi, asyncapi, seed):
         say(f"schemathesis as {who}: " + "; ".join(re.findall("^  ([0-9]+ generated.*)", said, re.MULTILINE)))
         wrong += [f"schemathesis as {who} (--seed {seed}):\n{said}"] if failed else []
     http, socket = answers.provoke(stack, openapi), conversation.converse(stack, asyncapi)
+    with Stack(FOLDER, WebhookChallenge="true") as asking:
+        wrong += answers.challenges(asking, openapi)
     say(f"{len(noted())} kinds of answers of the HTTP API and {len(socket.seen)} things of the WebSocket API have come")
     wrong += http.violations + asyncapi.violations
     wrong += compare("HTTP", set(http.documented()), noted(), answers.NOT_TRIED)

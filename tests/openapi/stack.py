@@ -48,10 +48,10 @@ def part(text):
 class Stack:
     """A running stack; it ends with the `with` block."""
 
-    def __init__(self, folder):
-        self.log = open(folder / "stack.log", "w")
+    def __init__(self, folder, **more):
+        self.log = open(folder / ("-".join(["stack", *more]) + ".log"), "w")
         ports = [word for port in ("--http-port", "--websocket-port", "--aws-port") for word in (port, "0")]
-        parameters = [word for pair in PARAMETERS.items() for word in ("--parameter", "=".join(pair))]
+        parameters = [word for pair in (PARAMETERS | more).items() for word in ("--parameter", "=".join(pair))]
         self.process = subprocess.Popen(
             [BINARY, "--json", "--no-build", *ports, *parameters], cwd=ROOT, stdout=subprocess.PIPE, stderr=self.log, text=True
         )

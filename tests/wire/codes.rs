@@ -6,7 +6,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::anywhere::later::{look, schedule};
-use crate::harness::{Stack, in_an_hour, root};
+use crate::endpoints::stack::LOOPBACK;
+use crate::harness::{Stack, in_an_hour, receiver_port, root};
 
 /// The codes in the table of docs/api.md, each with its status.
 fn documented() -> BTreeSet<(String, u16)> {
@@ -127,6 +128,16 @@ async fn endpoints(stack: &Stack, seen: &mut Seen) {
     }
 }
 
+/// What webhooks are refused for whose servers are asked, and do not answer.
+async fn challenges(seen: &mut Seen) {
+    let stack = Stack::start_with(&[&LOOPBACK[..], &["--parameter", "WebhookChallenge=true"]].concat()).await;
+    let webhook = json!({"kind": "webhook", "url": format!("http://127.0.0.1:{}/hook", receiver_port())});
+    for _ in 0..51 {
+        let path = "/v1/channels/user:alice/endpoints";
+        seen.call(&stack, Method::POST, path, json!({"sub": "alice"}), Some(&webhook)).await;
+    }
+}
+
 /// What DynamoDB's troubles become.
 async fn troubles(stack: &Stack, seen: &mut Seen) {
     for (on, error) in
@@ -146,6 +157,7 @@ async fn each_documented_code_is_seen_with_its_status() {
     tokens(&stack, &mut seen).await;
     things(&stack, &mut seen).await;
     endpoints(&stack, &mut seen).await;
+    challenges(&mut seen).await;
     troubles(&stack, &mut seen).await;
     let never: Vec<_> = documented().difference(&seen.0).cloned().collect();
     assert_eq!(never, Vec::new(), "seen: {:?}", seen.0);

@@ -113,6 +113,7 @@ async fn what_is_for_one_machine_only_keeps_a_function_from_starting_anywhere_el
         ("Page", "LOCAL_TOKEN_SECRET", "a secret of at least thirty-two bytes"),
         ("Send", "ALLOW_LOOPBACK_WEBHOOKS", "9001"),
         ("Attempt", "ALLOW_LOOPBACK_WEBHOOKS", "9001"),
+        ("Send", "NAME_SERVER", "127.0.0.1:53"),
         ("Attempt", "NAME_SERVER", "127.0.0.1:53"),
     ] {
         let said = refusal_elsewhere(&stack, function, name, value).await;

@@ -1,6 +1,6 @@
 //! What the HTTP API is made of, built once.
 
-use shared::actions::{Channels, Cutter, Endpoints, Inboxes, Notifications, Sender, Tickets};
+use shared::actions::{Challenger, Channels, Cutter, Endpoints, Inboxes, Notifications, Sender, Tickets};
 use shared::aws::cap::Caps;
 use shared::aws::clients::{self, Clients};
 use shared::aws::deliveries::Deliveries;
@@ -8,7 +8,8 @@ use shared::aws::queue::EndpointsQueue;
 use shared::aws::schedule::Schedule;
 use shared::aws::slow::SlowEndpoints;
 use shared::aws::ticket::TicketRows;
-use shared::settings::{self, KindSettings, ScheduleSettings, TokenSettings};
+use shared::endpoints::client::LazyClient;
+use shared::settings::{self, ChallengeSettings, InvalidSetting, KindSettings, ScheduleSettings, TokenSettings};
 use shared::tokens::Verifier;
 use shared::wiring;
 
@@ -46,15 +47,21 @@ impl App {
         let inboxes = Inboxes::new(log.clone());
         let cutter = Cutter::new(subscribers.clone(), management);
         let tickets = Tickets::new(TicketRows::new(clients, once.clone()));
-        let endpoints = Endpoints::new(
-            subscribers,
-            Deliveries::new(clients, table),
-            log,
-            EndpointsQueue::new(clients, settings::endpoints_queue()?),
-            SlowEndpoints::new(clients, once.clone()),
-            Caps::new(clients, once),
-            KindSettings::from_env()?,
-        );
+        let deliveries = Deliveries::new(clients, table);
+        let queue = EndpointsQueue::new(clients, settings::endpoints_queue()?);
+        let (slow, caps) = (SlowEndpoints::new(clients, once.clone()), Caps::new(clients, once));
+        let kinds = KindSettings::from_env()?;
+        let challenger = challenger(&kinds, &caps)?;
+        let endpoints =
+            Endpoints::new(subscribers, deliveries, log, queue, slow, caps, kinds).with_challenger(challenger);
         Ok(|verifier| Self { verifier, sender, notifications, channels, inboxes, cutter, tickets, endpoints })
     }
+}
+
+/// What asks webhooks' servers whether they want this; nothing where they are not asked.
+fn challenger(kinds: &KindSettings, caps: &Caps) -> Result<Option<Challenger>, InvalidSetting> {
+    let ChallengeSettings { is_on, name_server } = ChallengeSettings::from_env()?;
+    let rules = kinds.urls.clone();
+    let client = LazyClient::new(rules.clone(), name_server);
+    Ok(is_on.then(|| Challenger::new(client, rules, caps.clone())))
 }

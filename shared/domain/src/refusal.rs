@@ -33,6 +33,10 @@ pub enum Code {
     TooManyEndpoints,
     /// A user had things sent again as often as one may on a day.
     TooManyReplays,
+    /// A webhook's server did not answer the challenge.
+    ChallengeFailed,
+    /// As many challenges of a user have failed as may on a day.
+    TooManyChallenges,
     /// The stack has this kind of endpoint switched off.
     KindOff,
     /// The endpoint was changed by another request at the same moment.
@@ -70,6 +74,8 @@ impl Code {
             Self::TooManySubscriptions => "too_many_subscriptions",
             Self::TooManyEndpoints => "too_many_endpoints",
             Self::TooManyReplays => "too_many_replays",
+            Self::ChallengeFailed => "challenge_failed",
+            Self::TooManyChallenges => "too_many_challenges",
             Self::KindOff => "kind_off",
             Self::EndpointChanged => "endpoint_changed",
             Self::UnknownAction => "unknown_action",
@@ -91,6 +97,7 @@ impl Code {
             Self::TooManyChannels => (400, "Too many channels"),
             Self::TooManyEndpoints => (400, "Too many endpoints"),
             Self::KindOff => (400, "This kind of endpoint is off"),
+            Self::ChallengeFailed => (400, "The challenge was not answered"),
             Self::EndpointChanged => (409, "The endpoint was changed meanwhile"),
             Self::UnknownAction => (400, "Unknown action"),
             Self::TooManySubscriptions => (400, "Too many subscriptions"),
@@ -104,6 +111,7 @@ impl Code {
             Self::NotificationTooLarge => (413, "The notification is too large"),
             Self::BodyTooLarge => (413, "The body is too large"),
             Self::TooManyReplays => (429, "Too many replays"),
+            Self::TooManyChallenges => (429, "Too many failed challenges"),
             Self::IdempotencyKeyReused => (422, "The idempotency key was used with another body"),
             Self::ChannelBusy => (503, "The channel is busy"),
             Self::Unavailable => (503, "Try again"),

@@ -13,6 +13,7 @@ use domain::time::{self, Millis};
 use futures_util::try_join;
 use serde::Serialize;
 
+use super::Challenger;
 use crate::aws::cap::{Allowance, Capped, Caps};
 use crate::aws::deliveries::{Deliveries, Record};
 use crate::aws::log::Log;
@@ -52,6 +53,8 @@ pub struct Endpoints {
     slow: SlowEndpoints,
     caps: Caps,
     kinds: KindSettings,
+    /// None where webhooks are added unasked.
+    challenger: Option<Challenger>,
 }
 
 /// An endpoint as its owner sees it.
@@ -145,18 +148,25 @@ impl Endpoints {
         caps: Caps,
         kinds: KindSettings,
     ) -> Self {
-        Self { subscribers, deliveries, log, queue, slow, caps, kinds }
+        Self { subscribers, deliveries, log, queue, slow, caps, kinds, challenger: None }
+    }
+
+    /// The same, where a webhook's server is asked before it is added, if there is a challenger.
+    #[must_use]
+    pub fn with_challenger(self, challenger: Option<Challenger>) -> Self {
+        Self { challenger, ..self }
     }
 
     /// Adds an endpoint. One of the same owner's that leads to the same place is replaced: it keeps its id and what is queued
     /// for it, and takes target, filter and a new secret from this request.
     ///
     /// # Errors
-    /// `forbidden` where the channel is neither the owner's own nor one that they may send to; `too_many_endpoints`. DynamoDB
-    /// does not answer as it should, or the owner's endpoints change all the time.
+    /// `forbidden` where the channel is neither the owner's own nor one that they may send to; `too_many_endpoints`;
+    /// what [`Challenger::ask`] refuses. DynamoDB does not answer as it should, or the owner's endpoints change all the time.
     pub async fn add(&self, by: &Claims, channel: &Channel, add: Add) -> Result<EndpointState, Error> {
         check_owner(by, channel)?;
         let target = Target::parse(&add.kind, add.target, &self.kinds)?;
+        self.check_wanted(by, channel, &target).await?;
         // Places in which another addition came first, or what this release cannot read.
         let mut taken = Vec::new();
         for _ in 0..ADDITIONS {
@@ -177,6 +187,23 @@ impl Endpoints {
         }
         let cause = "its owner's endpoints were changed with each try".to_owned();
         Err(Error::Failed { call: "add an endpoint", cause })
+    }
+
+    /// Asks a webhook's server whether it wants notifications, where the stack has that on. An endpoint of the same owner's
+    /// that leads there and is active has been asked, or was added before anybody was.
+    async fn check_wanted(&self, by: &Claims, channel: &Channel, target: &Target) -> Result<(), Error> {
+        let Some(challenger) = self.challenger.as_ref().filter(|_| target.is_signed()) else { return Ok(()) };
+        let known = self.subscribers.endpoints(channel, Some(&by.sub)).await?;
+        let secrets = match known.iter().find(|one| one.target.leads_where(target)) {
+            Some(same) if same.is_active() => return Ok(()),
+            Some(same) => same.secrets(clock::now()),
+            None => {
+                // Nobody is asked for an endpoint that there is no place for.
+                free_place(&known, &[])?;
+                Vec::new()
+            }
+        };
+        challenger.ask(&by.sub, target.place(), &secrets).await
     }
 
     /// Writes a new endpoint; `None` if its place is taken.

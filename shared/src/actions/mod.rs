@@ -1,6 +1,7 @@
 //! The use cases. Each says what a caller gets; the functions turn that into HTTP answers and frames.
 
 mod attempt;
+mod challenge;
 mod channel;
 mod close;
 mod cut;
@@ -23,6 +24,7 @@ mod sweep;
 mod ticket;
 
 pub use attempt::{Attempted, Attempter, Parts};
+pub use challenge::Challenger;
 pub use channel::{ChannelState, Channels};
 pub use cut::Cutter;
 pub use deliver::{Delivered, Deliverer};

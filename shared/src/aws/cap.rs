@@ -1,7 +1,7 @@
-//! Caps in the table *Once*: how many text messages and mails have gone out on a day, and how often a user had things sent
-//! again, so that a mistake costs no more than one day's allowance.
+//! Caps in the table *Once*: how many text messages and mails have gone out on a day, how often a user had things sent
+//! again, and how many challenges of theirs have failed, so that a mistake costs no more than one day's allowance.
 //!
-//! Nothing is given back, whatever came of it: after a timeout nobody knows whether it went out, and a cap that
+//! Of what was sent nothing is given back, whatever came of it: after a timeout nobody knows whether it went out, and a cap that
 //! counts less than what was sent is none. For the same reason a write that may have been counted is counted again when it is
 //! repeated. So the cap is a bound, and what goes out may be a little less.
 
@@ -27,6 +27,8 @@ pub enum Capped<'a> {
     Email,
     /// One user's replays.
     Replays(&'a Sub),
+    /// One user's challenges to webhooks that have failed.
+    Challenges(&'a Sub),
 }
 
 /// Whether one more may be.
@@ -81,6 +83,28 @@ impl Caps {
             Err(error) => Err(Error::call("UpdateItem of a cap")(error)),
         }
     }
+
+    /// Gives back one that was taken at `taken`, and has turned out not to count.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should; it may have been given back.
+    pub async fn give_back(&self, kind: Capped<'_>, taken: Millis) -> Result<(), Error> {
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("key", text(row_key(kind, taken)))
+            .update_expression("ADD used :less")
+            // A row that has expired meanwhile is not made anew.
+            .condition_expression("used > :none")
+            .expression_attribute_values(":less", number(-1))
+            .expression_attribute_values(":none", number(0));
+        match past_conflicts(|| request.clone().send()).await {
+            Ok(_) => Ok(()),
+            Err(error) if condition_failed(&error) => Ok(()),
+            Err(error) => Err(Error::call("UpdateItem of a cap")(error)),
+        }
+    }
 }
 
 /// A row a kind and day: `cap#sms#2026-11-22`, `cap#replays#2026-11-22#alice`.
@@ -91,6 +115,7 @@ fn row_key(kind: Capped<'_>, now: Millis) -> String {
         Capped::Sms => format!("cap#sms#{day}"),
         Capped::Email => format!("cap#email#{day}"),
         Capped::Replays(sub) => format!("cap#replays#{day}#{sub}"),
+        Capped::Challenges(sub) => format!("cap#challenges#{day}#{sub}"),
     }
 }
 
@@ -120,6 +145,8 @@ mod tests {
         assert_eq!(row_key(Capped::Email, at("2028-02-29T12:00:00Z")), "cap#email#2028-02-29");
         let alice = Sub::parse("alice").unwrap();
         assert_eq!(row_key(Capped::Replays(&alice), at("2028-02-29T12:00:00Z")), "cap#replays#2028-02-29#alice");
+        let key = row_key(Capped::Challenges(&alice), at("2028-02-29T12:00:00Z"));
+        assert_eq!(key, "cap#challenges#2028-02-29#alice");
     }
 
     #[tokio::test]

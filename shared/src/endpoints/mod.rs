@@ -2,6 +2,7 @@
 //! and pure; how it is reached is in [`courier`].
 
 pub mod address;
+pub mod challenge;
 pub mod client;
 pub mod courier;
 pub mod cut;

@@ -2,6 +2,7 @@
 
 mod again;
 mod attempts;
+mod challenge;
 mod dead;
 mod faults;
 mod odd;

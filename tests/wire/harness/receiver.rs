@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
 use rand::RngExt as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use super::port::receiver_port;
@@ -24,6 +24,8 @@ pub(crate) enum Reply {
     Hang,
     /// 204, but only after so long.
     Late(Duration),
+    /// The challenge in the request, after so long; 204 to what is none.
+    Repeat(Duration),
 }
 
 impl Reply {
@@ -140,6 +142,7 @@ impl Drop for Receiver {
 }
 
 async fn take(State(told): State<Arc<Mutex<Told>>>, headers: HeaderMap, body: Bytes) -> Response {
+    let challenge = challenge(&body);
     let reply = {
         let mut told = told.lock().unwrap();
         // One that fails a third time would wait for half an hour.
@@ -157,10 +160,20 @@ async fn take(State(told): State<Arc<Mutex<Told>>>, headers: HeaderMap, body: By
             told.lock().unwrap().late -= 1;
             StatusCode::NO_CONTENT.into_response()
         }
+        Reply::Repeat(after) => {
+            tokio::time::sleep(after).await;
+            challenge.map_or_else(|| StatusCode::NO_CONTENT.into_response(), IntoResponse::into_response)
+        }
         Reply::Status(status, header, text) => {
             let header = header.map(|(name, value)| [(name, value)]);
             let status = StatusCode::from_u16(status).unwrap();
             header.map_or_else(|| (status, text).into_response(), |header| (status, header, text).into_response())
         }
     }
+}
+
+/// The answer that accepts a challenge, if the request is one.
+fn challenge(request: &[u8]) -> Option<Json<Value>> {
+    let request: Value = serde_json::from_slice(request).ok()?;
+    (request["type"] == "challenge").then(|| Json(json!({ "challenge": request["challenge"] })))
 }

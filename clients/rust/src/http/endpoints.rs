@@ -18,8 +18,8 @@ impl Client {
     /// a webhook, and no later one does. It is tried once only: each try makes a new secret.
     ///
     /// # Errors
-    /// It is refused (`too_many_endpoints`, `kind_off`), or there was no answer: add it again, which replaces what may be
-    /// there.
+    /// It is refused (`too_many_endpoints`, `kind_off`, `challenge_failed`), or there was no answer: add it again, which
+    /// replaces what may be there.
     pub async fn add_endpoint(&self, channel: &Channel, endpoint: &NewEndpoint) -> Result<Endpoint, HttpError> {
         let request = self.request(Method::POST, &list_path(channel)).json(endpoint);
         self.once(request, Response::json).await

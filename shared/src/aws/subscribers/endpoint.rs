@@ -94,6 +94,12 @@ impl Endpoint {
         }
     }
 
+    /// Whether it takes notifications, as far as is known: it is neither failing nor disabled.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.failing_since.is_none() && self.disabled_at.is_none()
+    }
+
     /// The secrets that count: the current one and, for a day after a rotation, the one before.
     #[must_use]
     pub fn secrets(&self, now: Millis) -> Vec<&Secret> {

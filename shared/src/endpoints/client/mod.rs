@@ -7,6 +7,7 @@
 mod answer;
 mod connections;
 mod heard;
+mod lazy;
 mod names;
 mod reason;
 
@@ -26,6 +27,7 @@ use crate::tls;
 pub use answer::Answer;
 use connections::{Body, Connection, Connections, Sent};
 use heard::Heard;
+pub use lazy::LazyClient;
 use names::CheckedNames;
 pub use reason::Reason;
 

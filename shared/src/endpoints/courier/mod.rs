@@ -5,14 +5,13 @@ mod phone;
 mod web_push;
 mod webhook;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use domain::time::Millis;
 use tokio::sync::OnceCell;
 
 use super::Target;
-use super::client::{Answer, SafeClient, Unreachable};
+use super::client::{Answer, LazyClient, Unreachable};
 use super::parcel::Parcel;
 use super::web_push::VapidKeys;
 use crate::aws::cap::Caps;
@@ -25,7 +24,6 @@ use crate::aws::subscribers::Endpoint;
 use crate::aws::vapid::VapidTokens;
 use crate::error::Error;
 use crate::settings::{CourierSettings, KindSettings};
-use crate::tls;
 
 /// What came of an attempt, for the delivery and for the endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,9 +130,8 @@ fn wish(seconds: Option<u64>) -> Option<i64> {
 /// Reaches endpoints of all kinds.
 #[derive(Debug)]
 pub struct Courier {
-    /// Built for the first attempt that needs it, since it reads all certificates that this system believes.
-    client: OnceCell<SafeClient>,
-    name_server: Option<SocketAddr>,
+    /// What posts to URLs.
+    client: LazyClient,
     kinds: KindSettings,
     publisher: Publisher,
     mailer: Mailer,
@@ -151,8 +148,7 @@ impl Courier {
     pub fn new(clients: &Clients, kinds: KindSettings, settings: CourierSettings) -> Self {
         let CourierSettings { name_server, vapid_secret, email_from, once_table } = settings;
         Self {
-            client: OnceCell::new(),
-            name_server,
+            client: LazyClient::new(kinds.urls.clone(), name_server),
             kinds,
             publisher: Publisher::new(clients),
             mailer: Mailer::new(clients, email_from),
@@ -173,14 +169,5 @@ impl Courier {
             Target::Email(email) => email::attempt(self, email, parcel, now).await,
         };
         made.unwrap_or_else(|error| Made::failed(&error))
-    }
-
-    /// What posts to URLs.
-    ///
-    /// # Errors
-    /// There are no root certificates, or the TLS library or the resolver cannot be set up.
-    async fn client(&self) -> Result<&SafeClient, Error> {
-        let build = async || SafeClient::new(self.kinds.urls.clone(), self.name_server, tls::system_roots()?);
-        self.client.get_or_try_init(build).await
     }
 }

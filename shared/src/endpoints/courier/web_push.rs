@@ -26,7 +26,7 @@ pub(super) async fn attempt(
     let Ok(url) = PublicUrl::parse(url.as_str(), &courier.kinds.urls) else {
         return Ok(Made::because(Outcome::Hindered, "forbidden_url"));
     };
-    let answer = match courier.client().await?.post(&url, headers, Bytes::from(body)).await {
+    let answer = match courier.client.get().await?.post(&url, headers, Bytes::from(body)).await {
         Ok(answer) => answer,
         Err(unreachable) => return Ok(Made::unreachable(unreachable)),
     };

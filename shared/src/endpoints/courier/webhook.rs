@@ -28,7 +28,7 @@ pub(super) async fn attempt(
     let body = Bytes::from(body(parcel));
     let headers = headers(&message_id(parcel.channel, parcel.id), now.seconds(), &body, secrets)
         .map_err(|error| Error::Failed { call: "sign a webhook", cause: error.to_string() })?;
-    let answer = match courier.client().await?.post(&url, headers, body).await {
+    let answer = match courier.client.get().await?.post(&url, headers, body).await {
         Ok(answer) => answer,
         Err(unreachable) => return Ok(Made::unreachable(unreachable)),
     };

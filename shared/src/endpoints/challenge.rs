@@ -2,21 +2,13 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The random bytes of a challenge.
 const BYTES: usize = 32;
 
 /// A text that nobody can guess: a server that repeats it has read the request, and knows what it is for.
 pub struct Challenge(String);
-
-/// The answer in JSON. A server that repeats the whole request agrees to nothing, so that no other field may be in it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Repeated {
-    challenge: String,
-}
 
 impl Challenge {
     /// A new one.
@@ -31,13 +23,12 @@ impl Challenge {
         json!({"type": "challenge", "challenge": self.0}).to_string()
     }
 
-    /// Whether an answer accepts it: a 2xx, and the text, alone or as `{"challenge": "…"}`.
+    /// Whether an answer accepts it: a 2xx, and the text, alone or as `{"challenge": "…"}`. A server that repeats the whole
+    /// request agrees to nothing, so that no other field may be there.
     #[must_use]
     pub fn is_accepted_by(&self, status: u16, text: &str) -> bool {
-        let is_repeated = || {
-            text.trim() == self.0 || serde_json::from_str(text).is_ok_and(|Repeated { challenge }| challenge == self.0)
-        };
-        (200..300).contains(&status) && is_repeated()
+        let in_json = || serde_json::from_str(text).is_ok_and(|answer: Value| answer == json!({"challenge": self.0}));
+        (200..300).contains(&status) && (text.trim() == self.0 || in_json())
     }
 }
 
@@ -50,7 +41,7 @@ mod tests {
         let (one, other) = (Challenge::random(), Challenge::random());
         assert_ne!(one.0, other.0);
         assert!(one.0.len() == 43 && one.0.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
-        let body: serde_json::Value = serde_json::from_str(&one.body()).unwrap();
+        let body: Value = serde_json::from_str(&one.body()).unwrap();
         assert_eq!(body, json!({"type": "challenge", "challenge": one.0}));
     }
 

@@ -47,7 +47,9 @@ pub fn local_stack() -> bool {
 }
 
 fn is_on_this_machine(url: &str) -> bool {
-    Url::parse(url).is_ok_and(|url| is_loopback(&url) || url.host_str() == Some("localhost"))
+    // Names of loopback (RFC 6761), also where containers on this machine are given one for it.
+    let is_named = |host: &str| host == "localhost" || host.ends_with(".localhost");
+    Url::parse(url).is_ok_and(|url| is_loopback(&url) || url.host_str().is_some_and(is_named))
 }
 
 /// Whether a URL's host is an address of this machine. A name may lead anywhere.
@@ -432,7 +434,7 @@ mod tests {
 
     #[test]
     fn a_local_stack_has_its_services_on_loopback() {
-        for url in ["http://127.0.0.1:8000", "http://localhost:8000/", "http://[::1]:1", "http://127.9.9.9"] {
+        for url in ["http://127.0.0.1:8000", "http://localhost:8000/", "http://[::1]:1", "http://stack.localhost:1"] {
             assert!(is_on_this_machine(url), "{url}");
         }
         for url in [

@@ -80,9 +80,39 @@ fn object(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap_or_default()
 }
 
+/// The functions that CloudFormation takes in a rule.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-rules.html>
+const OF_RULES: [&str; 10] = [
+    "Fn::And",
+    "Fn::Contains",
+    "Fn::EachMemberEquals",
+    "Fn::EachMemberIn",
+    "Fn::Equals",
+    "Fn::Not",
+    "Fn::Or",
+    "Fn::RefAll",
+    "Fn::ValueOf",
+    "Fn::ValueOfAll",
+];
+
+/// The first function in a rule that CloudFormation would refuse there.
+fn foreign_function(rule: &Value) -> Option<&str> {
+    match rule {
+        Value::Object(entries) => entries.iter().find_map(|(key, value)| {
+            let is_foreign = key.starts_with("Fn::") && !OF_RULES.contains(&key.as_str());
+            if is_foreign { Some(key.as_str()) } else { foreign_function(value) }
+        }),
+        Value::Array(items) => items.iter().find_map(foreign_function),
+        _ => None,
+    }
+}
+
 fn check_rules(scope: &Scope, rules: &Value) -> Result<(), StartError> {
     for (name, rule) in &object(rules) {
         let broken = |why: String| StartError::Template(format!("the template's rule {name}: {why}"));
+        if let Some(function) = foreign_function(rule) {
+            return Err(broken(format!("CloudFormation takes no {function} in a rule")));
+        }
         let applies = rule.get("RuleCondition").map_or(Ok(true), |condition| scope.holds(condition));
         if !applies.map_err(broken)? {
             continue;

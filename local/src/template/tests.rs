@@ -176,6 +176,13 @@ fn a_broken_rule_says_so_in_its_own_words() {
 }
 
 #[test]
+fn a_rule_has_only_functions_that_cloudformation_takes_there() {
+    let joined = TEMPLATE.replace("!Equals [!Ref Stage, prod]", "!Equals [!Join [\"\", [!Ref Stage]], prod]");
+    let error = read_with(&joined, &[]).expect_err("it is refused on AWS");
+    assert!(error.contains("NotProd") && error.contains("Fn::Join"), "{error}");
+}
+
+#[test]
 fn what_api_gateway_may_not_invoke_is_refused() {
     let broken = [
         ("Sockets}/*/$connect", "Sockets}/*/$default", "$connect"),

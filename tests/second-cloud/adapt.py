@@ -61,7 +61,10 @@ def complete(left_out, resources, client):
         return resources[value["Ref"]].split("/")[-1] if isinstance(value, dict) and "Ref" in value else value
 
     for resource in left_out:
-        properties = {name: settled(value) for name, value in resource["Properties"].items()}
+        # Of the API, only what says nothing of a parameter is looked at.
+        is_api = resource["Type"].endswith("::Api")
+        given = {"CorsConfiguration": resource["Properties"]["CorsConfiguration"]} if is_api else resource["Properties"]
+        properties = {name: settled(value) for name, value in given.items()}
         match resource["Type"].rsplit("::", 1)[-1]:
             case "IntegrationResponse":
                 client.create_integration_response(**properties)

@@ -118,11 +118,24 @@ class Deployment:
         logs = self.client("logs")
         lines = []
         for group in logs.describe_log_groups()["logGroups"]:
-            events = logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
-            # So many are all that the emulator gives, and it does not say that there are more.
-            check(f"{len(events)} lines in {group['logGroupName']}", len(events) < 10_000)
+            events = events_of(logs, group["logGroupName"])
+            check(f"{len(events)} lines in {group['logGroupName']}", events)
             lines += [event["message"] for event in events]
         return lines
+
+
+def events_of(logs, group):
+    """All events of a log group. The emulator gives the first 10,000 from a moment on, and does not say that there are more."""
+    events, since = [], 0
+    while True:
+        page = logs.filter_log_events(logGroupName=group, startTime=since)["events"]
+        if len(page) < 10_000:
+            return events + page
+        # Those of the last moment come again with the next page.
+        since = page[-1]["timestamp"]
+        before = [event for event in page if event["timestamp"] < since]
+        check(f"no 10,000 lines at once in {group}", before)
+        events += before
 
 
 def start(deployment):

@@ -1,22 +1,27 @@
 //! A webhook's server is asked whether it wants notifications, where the stack has that on.
 
+use std::io::ErrorKind;
+use std::net::TcpListener;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use hickory_proto::rr::RecordType;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::names::{NameServer, Resolved};
 use super::stack::LOOPBACK;
-use crate::harness::{Answer, PATIENCE, Receiver, Reply, Stack, receiver_port};
+use crate::harness::{Answer, Folder, PATIENCE, Receiver, Reply, Stack, receiver_port};
 
 const CHANNEL: &str = "topic:asked";
 const ENDPOINTS: &str = "/v1/channels/topic:asked/endpoints";
 const NOW: Reply = Reply::Repeat(Duration::ZERO);
+const ASKING: [&str; 2] = ["--parameter", "WebhookChallenge=true"];
 
 impl Stack {
     /// A stack that asks the servers of webhooks.
     async fn start_asking() -> Self {
-        Self::start_with(&[&LOOPBACK[..], &["--parameter", "WebhookChallenge=true"]].concat()).await
+        Self::start_with(&[&LOOPBACK[..], &ASKING].concat()).await
     }
 
     /// Asks for a webhook, by a token of these claims.
@@ -126,6 +131,53 @@ async fn nobody_is_asked_for_what_is_refused_anyway() {
     let eleventh = stack.ask_for(&publisher(), &receiver.url).await;
     assert_eq!((eleventh.status, eleventh.code()), (400, "too_many_endpoints"));
     assert_eq!(receiver.received().len(), 10);
+}
+
+/// The stack resolves a name only with the challenge. The caller gets the same answer as for a server that is silent.
+#[tokio::test]
+async fn a_name_that_leads_to_a_private_address_is_not_connected_to() {
+    let inside = TcpListener::bind("127.0.0.1:0").unwrap();
+    inside.set_nonblocking(true).unwrap();
+    let port = inside.local_addr().unwrap().port();
+    let here = Resolved { alias_of: None, addresses: vec![[127, 0, 0, 1].into()] };
+    let names = NameServer::start([("inside.test".to_owned(), vec![here])].into());
+    let (ports, server) = (format!("WebhookPorts={port}"), format!("NameServer={}", names.address));
+    let parameters = ["--parameter", &ports, "--parameter", &server];
+    let stack = Stack::start_with(&[&parameters[..], &ASKING].concat()).await;
+
+    let answer = stack.ask_for(&publisher(), &format!("https://inside.test:{port}/hook")).await;
+    assert_eq!(refused(&answer), (400, "challenge_failed", "url"));
+    assert_eq!(names.asked("inside.test", RecordType::A), 1);
+    assert_eq!(inside.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+    assert_eq!(stack.rows("Subscribers").await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn a_browsers_push_service_is_not_asked() {
+    let stack = Stack::start_asking().await;
+    let service = Receiver::start().await;
+    let keys = json!({
+        "p256dh": "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8",
+        "auth": "AAAAAAAAAAAAAAAAAAAAAA",
+    });
+    let subscription = json!({"endpoint": service.url, "keys": keys});
+    stack.add_endpoint(CHANNEL, &json!({"kind": "web_push", "subscription": subscription})).await;
+    assert!(service.received().is_empty());
+}
+
+#[tokio::test]
+async fn what_was_added_before_the_stack_asks_stays_and_is_not_asked() {
+    let folder = Folder::new("challenge");
+    let receiver = Receiver::start().await;
+    let arguments = [&LOOPBACK[..], &["--data", folder.path()]].concat();
+    let stack = Stack::start_with(&arguments).await;
+    let (id, _) = stack.add_webhook(CHANNEL, &receiver.url).await;
+    drop(stack);
+    let stack = Stack::start_with(&[&arguments[..], &ASKING].concat()).await;
+    stack.post(&json!({"to": CHANNEL, "body": "x"})).await;
+    assert_eq!(receiver.wait_for(1, PATIENCE).await[0].seq(), 1);
+    assert_eq!(stack.add_webhook(CHANNEL, &receiver.url).await.0, id);
+    assert_eq!(receiver.received().len(), 1);
 }
 
 #[tokio::test]

@@ -5,6 +5,9 @@ mod attempts;
 mod challenge;
 mod dead;
 mod faults;
+/// The name server with which the client for webhooks is tested.
+#[path = "../../../shared/tests/endpoints/names.rs"]
+mod names;
 mod odd;
 mod past;
 mod phones;

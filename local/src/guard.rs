@@ -26,8 +26,15 @@ pub(crate) fn names_this_machine<B>(request: &Request<B>) -> bool {
     let mut hosts = request.headers().get_all(HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
     let host = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
-    host.is_some_and(|host| is_loopback(host.host()))
-        && request.uri().authority().is_none_or(|named| is_loopback(named.host()))
+    host.is_some_and(|host| is_this_machine(&host)) && request.uri().authority().is_none_or(is_this_machine)
+}
+
+/// Whether this is a name of this machine and at most a port: a browser sends nothing else, and no function has to read it.
+fn is_this_machine(authority: &Authority) -> bool {
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    let rest = authority.as_str().strip_prefix(authority.host());
+    let is_plain = rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port));
+    is_plain && is_loopback(authority.host())
 }
 
 /// Whether an origin is a page of this machine, on any port.
@@ -75,7 +82,8 @@ fn is_loopback(host: &str) -> bool {
     let host = host.to_ascii_lowercase();
     let name = host.strip_suffix('.').unwrap_or(&host);
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    name == "localhost" || name.ends_with(".localhost") || address.is_ok_and(|address| address.is_loopback())
+    let is_below = name.strip_suffix(".localhost").is_some_and(|label| !label.is_empty());
+    name == "localhost" || is_below || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -109,6 +117,13 @@ mod tests {
             "[::2]",
             "2130706433",
             "localhost..",
+            ".localhost",
+            "user:pw@127.0.0.1",
+            "localhost:99999",
+            "localhost:abc",
+            "localhost:",
+            "localhost:+80",
+            "[::1]evil.example",
             "local host",
         ] {
             assert!(!names("/", &[host]), "{host}");

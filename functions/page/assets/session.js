@@ -11,7 +11,7 @@ const secret = meta("tidings-local-token-secret");
 /** Names the user where a public key has signed. */
 const userClaim = meta("tidings-user-claim");
 
-/** A local stack's secret is published, so the page can sign by itself. Browsers offer that on safe origins only. */
+/** A local stack gives the page its machine's secret, so the page can sign by itself. Browsers offer that on safe origins only. */
 export const canMint = secret !== "" && globalThis.crypto?.subtle !== undefined;
 
 export class Session {

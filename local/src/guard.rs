@@ -10,9 +10,9 @@ use serde_json::json;
 
 use crate::serve::{Response, json as json_response};
 
-/// What browsers add to each request: how its origin and the page's are related (W3C Fetch Metadata).
+/// A header that browsers add to each request: how its target is related to the page that makes it (W3C Fetch Metadata).
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-/// What the answer is for.
+/// Headers that browsers add as well: the kind of request, and the use of its answer.
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 

@@ -13,7 +13,7 @@ use url::{Host, Url};
 
 use crate::clock;
 use crate::endpoints::mobile_push::Application;
-use crate::endpoints::url::Rules;
+use crate::endpoints::url::{Rules, is_loopback};
 
 /// The environment does not say what the function needs.
 #[derive(Debug, thiserror::Error)]
@@ -47,18 +47,14 @@ pub fn local_stack() -> bool {
 }
 
 fn is_on_this_machine(url: &str) -> bool {
-    // Names of loopback (RFC 6761), also where containers on this machine are given one for it.
-    let is_named = |host: &str| host == "localhost" || host.ends_with(".localhost");
-    Url::parse(url).is_ok_and(|url| is_loopback(&url) || url.host_str().is_some_and(is_named))
+    // By a name too: containers on this machine can be given one for it.
+    Url::parse(url).is_ok_and(|url| url.host().as_ref().is_some_and(is_loopback))
 }
 
 /// Whether a URL's host is an address of this machine. A name may lead anywhere.
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(_)) | None => false,
-    }
+fn has_loopback_address(url: &Url) -> bool {
+    let host = url.host().filter(|host| !matches!(host, Host::Domain(_)));
+    host.as_ref().is_some_and(is_loopback)
 }
 
 /// The table *Subscribers*.
@@ -409,7 +405,7 @@ fn key_set(text: &str, is_local: bool) -> Result<Url, &'static str> {
     }
     match url.scheme() {
         "https" => Ok(url),
-        "http" if is_local && is_loopback(&url) => Ok(url),
+        "http" if is_local && has_loopback_address(&url) => Ok(url),
         _ => Err("give an https address; plain http is for 127.0.0.1 in a local stack"),
     }
 }

@@ -1,4 +1,4 @@
-//! What can be wrong with an address at which somebody answers.
+//! Checks of a stack's address: whether it is encrypted, and whether it redirects.
 
 use reqwest::Url;
 use url::Host;
@@ -18,7 +18,8 @@ fn in_the_clear(address: &str) -> Option<String> {
     (matches!(url.scheme(), "http" | "ws") && !is_loopback(&url)).then(|| url.origin().ascii_serialization())
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether an address is on this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         // `::ffff:127.0.0.1` is IPv4's, too.

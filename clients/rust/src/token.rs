@@ -1,6 +1,5 @@
 //! Tokens: minted where the secret is at hand, read where it is not.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,6 +7,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::address::is_loopback;
 use crate::channel::Channel;
 
 /// Where the local stack keeps the secret of this machine, in the home folder.
@@ -75,7 +75,7 @@ pub enum TokenError {
     NoLocalSecret {
         /// Where the secret is looked for.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The secret cannot sign.
@@ -162,10 +162,7 @@ pub fn local_secret() -> Result<String, TokenError> {
 /// Whether an address is this machine's own, where alone [`local_secret`] is of use.
 #[must_use]
 pub fn is_local(url: &str) -> bool {
-    let Ok(url) = reqwest::Url::parse(url) else { return false };
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host == "localhost" || host.ends_with(".localhost") || address.is_ok_and(|address| address.is_loopback())
+    reqwest::Url::parse(url).is_ok_and(|url| is_loopback(&url))
 }
 
 fn seconds_since_1970() -> Duration {

@@ -2,9 +2,8 @@
 
 use lambda_http::Response;
 use lambda_http::http::HeaderValue;
-use lambda_http::http::header::{
-    CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
-};
+use lambda_http::http::header::{CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY};
+use shared::http::answer;
 
 use crate::asset::Asset;
 use crate::html;
@@ -25,12 +24,10 @@ impl Site {
 
     /// Tells the browser what the page never does, so that nothing in a notification can make it.
     pub(crate) fn protect(&self, mut response: Response<String>) -> Response<String> {
+        answer::protect(&mut response);
         let headers = response.headers_mut();
         headers.insert(CONTENT_SECURITY_POLICY, self.policy.clone());
         for (name, value) in [
-            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            // For a year. Browsers heed it over https only, and other hosts of the domain are none of the page's business.
-            (STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
             (REFERRER_POLICY, "no-referrer"),
             (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
             (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),

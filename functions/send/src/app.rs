@@ -58,7 +58,7 @@ impl App {
     }
 }
 
-/// What asks webhooks' servers whether they want this; nothing where they are not asked.
+/// The challenger of webhooks' servers; `None` where `WebhookChallenge` is off.
 fn challenger(kinds: &KindSettings, caps: &Caps) -> Result<Option<Challenger>, InvalidSetting> {
     let ChallengeSettings { is_on, name_server } = ChallengeSettings::from_env()?;
     let rules = kinds.urls.clone();

@@ -19,13 +19,13 @@ pub(crate) struct Right {
     pub(crate) action: String,
     /// The ARN of what it is done to.
     pub(crate) resource: String,
-    /// What a policy's conditions may ask about the call, by AWS's names: `ses:FromAddress`.
+    /// The values of AWS's condition keys for this call, such as `ses:FromAddress`.
     #[serde(skip)]
     pub(crate) context: BTreeMap<&'static str, String>,
 }
 
 impl Right {
-    /// A right about whose calls no condition asks.
+    /// A right without condition keys.
     pub(crate) fn new(action: impl Into<String>, resource: impl Into<String>) -> Self {
         Self { action: action.into(), resource: resource.into(), context: BTreeMap::new() }
     }

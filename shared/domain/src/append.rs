@@ -26,8 +26,8 @@ pub const FADING: i64 = 5 * 60;
 /// A row that lives longer than the retention by more than this was written under a longer retention. In seconds.
 const SLACK: i64 = 24 * 60 * 60;
 
-/// How long a row stays in the table after it has expired for readers, in seconds, before DynamoDB may delete it. While a log's
-/// newest row is still stored, it proves that no row followed it.
+/// The time between a row's expiry for readers and the time from which DynamoDB may delete it, in seconds. While a log's newest row
+/// is still stored, it proves that no row followed it.
 pub const KEPT_EXPIRED: i64 = 2 * 24 * 60 * 60;
 
 /// What is known of a log's newest row.
@@ -109,7 +109,7 @@ pub enum Plan {
     Start(Place, Generation, Before),
 }
 
-/// What a new generation does with the one before it.
+/// The link from a new generation to the one before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Before {
     /// Where a row closes the old generation, on condition that nothing has that seq: a writer that saw the log a moment earlier

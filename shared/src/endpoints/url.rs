@@ -126,8 +126,8 @@ fn address_of(host: &Host<&str>) -> Option<IpAddr> {
     }
 }
 
-/// A machine's name for itself (RFC 6761), or its address.
-fn is_loopback(host: &Host<&str>) -> bool {
+/// Whether a host is this machine: by its name for itself (RFC 6761), or by an address.
+pub(crate) fn is_loopback(host: &Host<&str>) -> bool {
     match host {
         Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
         Host::Ipv4(address) => address.is_loopback(),

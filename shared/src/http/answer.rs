@@ -75,9 +75,9 @@ fn respond(status: u16, kind: &'static str, body: String) -> Response<String> {
     response
 }
 
-/// Browsers take an answer for nothing but what it says it is, and come back over TLS only. (Over plain http, on one machine, they
-/// overlook the latter: RFC 6797 section 8.1.)
-fn protect(response: &mut Response<String>) {
+/// Tells browsers to take an answer for nothing but its content type, and to come back over TLS only, for a year and not for other hosts
+/// of the domain. (Over plain http, on one machine, they ignore the latter: RFC 6797 section 8.1.)
+pub fn protect(response: &mut Response<String>) {
     add(response, X_CONTENT_TYPE_OPTIONS, "nosniff");
     add(response, STRICT_TRANSPORT_SECURITY, "max-age=31536000");
 }

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use super::stack::LOOPBACK;
-use crate::harness::{PATIENCE, Receiver, Reply, Stack, receiver_port};
+use crate::harness::{PATIENCE, Receiver, Reply, Stack, bind_receiver};
 
 /// What a receiver does once it has written its answer.
 #[derive(Clone, Copy)]
@@ -33,7 +33,9 @@ struct Raw {
 
 impl Raw {
     async fn start(answer: String, then: Then) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", receiver_port())).await.unwrap();
+        let listener = bind_receiver();
+        listener.set_nonblocking(true).unwrap();
+        let listener = TcpListener::from_std(listener).unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let requests = Arc::new(AtomicUsize::new(0));
         let seen = Arc::clone(&requests);

@@ -24,7 +24,7 @@ pub(crate) use bundle::{Answer, Bundle, PATIENCE};
 pub(crate) use folder::Folder;
 pub(crate) use function::{Function, environment};
 pub(crate) use node::{Heard, Listener, clients_js, errors, npm_install};
-pub(crate) use port::{RECEIVERS, receiver_port};
+pub(crate) use port::{RECEIVERS, bind_receiver, receiver_port};
 pub(crate) use proxy::Proxy;
 pub(crate) use python::python;
 pub(crate) use receiver::{Received, Receiver, Reply};

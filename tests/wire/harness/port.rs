@@ -15,23 +15,32 @@ pub(crate) const RECEIVERS: Range<u16> = 30_000..30_400;
 /// is not.
 pub(crate) fn port() -> u16 {
     static NEXT: OnceLock<AtomicU16> = OnceLock::new();
-    free(&NEXT, PORTS)
+    number(&bind(&NEXT, PORTS))
 }
 
 /// The same, for a receiver of webhooks.
 pub(crate) fn receiver_port() -> u16 {
-    static NEXT: OnceLock<AtomicU16> = OnceLock::new();
-    free(&NEXT, RECEIVERS)
+    number(&bind_receiver())
 }
 
-fn free(next: &OnceLock<AtomicU16>, ports: Range<u16>) -> u16 {
+/// A receiver's port that is listened on already, so that another run of the tests cannot take it meanwhile.
+pub(crate) fn bind_receiver() -> TcpListener {
+    static NEXT: OnceLock<AtomicU16> = OnceLock::new();
+    bind(&NEXT, RECEIVERS)
+}
+
+fn number(listener: &TcpListener) -> u16 {
+    listener.local_addr().unwrap().port()
+}
+
+fn bind(next: &OnceLock<AtomicU16>, ports: Range<u16>) -> TcpListener {
     // Another run of the tests begins elsewhere.
     let next = next.get_or_init(|| AtomicU16::new(rand::random_range(ports.clone())));
     loop {
         let after = |port| Some(if port + 1 < ports.end { port + 1 } else { ports.start });
         let port = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, after).unwrap();
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            return listener;
         }
     }
 }

@@ -11,9 +11,10 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use rand::RngExt as _;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::port::receiver_port;
+use super::port::bind_receiver;
 
 /// What it answers to a request.
 #[derive(Clone, Debug)]
@@ -79,13 +80,18 @@ pub(crate) struct Receiver {
 impl Receiver {
     /// A server that answers 204.
     pub(crate) async fn start() -> Self {
-        Self::start_at(([127, 0, 0, 1], receiver_port()).into()).await
+        Self::on(bind_receiver())
     }
 
     /// The same, at an address.
     pub(crate) async fn start_at(address: std::net::SocketAddr) -> Self {
+        Self::on(std::net::TcpListener::bind(address).unwrap())
+    }
+
+    fn on(listener: std::net::TcpListener) -> Self {
+        listener.set_nonblocking(true).unwrap();
+        let listener = TcpListener::from_std(listener).unwrap();
         let told = Arc::new(Mutex::new(Told::default()));
-        let listener = tokio::net::TcpListener::bind(address).await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let router = Router::new().fallback(take).with_state(Arc::clone(&told));
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });

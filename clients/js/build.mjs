@@ -4,8 +4,8 @@ import { build } from "esbuild";
 
 const INTERNAL = [
   "answered", "ask", "call", "changed", "check", "cursor", "failed", "giveUp", "gone", "handshake", "hasGap",
-  "hasRoom", "heard", "held", "isDue", "joined", "leave", "left", "loaded", "lost", "marked", "options",
-  "polled", "pump", "putOff", "ready", "refuse", "restart", "resumed", "retryAfter", "settled", "take",
+  "hasAsked", "hasRoom", "heard", "held", "known", "isDue", "joined", "leave", "left", "loaded", "lost", "marked", "options",
+  "polled", "pump", "putOff", "ready", "refuse", "renew", "restart", "resumed", "retryAfter", "settled", "take",
   "takeLoose", "tell", "tellOnce",
 ];
 /** What applications are promised: none of it may be in the list. */

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
-const MOST = 5_000;
+const MOST = 6_500;
 const bundle = readFileSync(new URL("dist/tidings.js", import.meta.url));
 const { length } = gzipSync(bundle, { level: 9 });
 console.log(`dist/tidings.js: ${bundle.length} bytes, ${length} gzipped, of at most ${MOST}`);

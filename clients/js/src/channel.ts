@@ -1,13 +1,13 @@
 import { TidingsError } from "./error.js";
 import type { Client } from "./client.js";
 import { Ordering, type Item, type Page, type Step } from "./ordering.js";
-import { load, save } from "./storage.js";
+import { hold, load, save } from "./storage.js";
 import { backoff, pause } from "./timing.js";
 import type { Notification, SubscribeOptions, Subscription } from "./types.js";
 
 /** No more is asked for while more than a page waits for the application. */
 const PAGE = 100;
-/** What is pushed while so many wait is dropped, and asked for later. */
+/** What is pushed while so many wait is dropped, and asked for later. Of what is in no log, the oldest is lost. */
 const MOST = 1_000;
 /** So often is a call tried. */
 const TRIES = 5;
@@ -27,10 +27,20 @@ export class Channel implements Subscription {
   #options: SubscribeOptions;
   #order = new Ordering();
   #queue: Step[] = [];
+  /** Under this the storage keeps the cursor. */
+  #key = "";
+  /** The log has become another one, which the storage is yet to know. */
+  #reset = false;
   /** The newest seq that `unread` counts. */
   #counted = 0;
+  /** What has come since the server counted and is not marked as read: the newest of it. */
+  #since: number[] = [];
+  /** So many of those that come next have been counted by the server. */
+  #ahead = 0;
   /** Something was dropped, for lack of room. */
   #dropped = false;
+  /** What is in no log was dropped, for lack of room, and the application was told. */
+  #losing = false;
   /** Somebody wanted to ask, and there was no room. */
   #starved = false;
 
@@ -41,8 +51,23 @@ export class Channel implements Subscription {
     void this.#load();
   }
 
+  /** Nothing is asked before the cursor is known: one that cannot be read is not the same as none. */
   async #load(): Promise<void> {
-    const kept = await this.#try("storage_failed", () => load(this.#client.options.storage, this.name));
+    const { options, timing } = this.#client;
+    let kept;
+    for (let failures = 0; ; ) {
+      try {
+        this.#key = `tidings:${options.storage && (await this.#client.scope())}:${this.name}`;
+        kept = await load(options.storage, this.#key);
+        break;
+      } catch (cause) {
+        if (!failures++) this.#fail("storage_failed", cause);
+        this.#client.changed();
+        await pause(backoff(timing.retry, failures));
+        if (this.gone) return;
+      }
+    }
+    if (kept === null) this.#fail("invalid_cursor", "what the storage keeps is no cursor, and is passed over");
     const seq = kept ?? this.#options.after;
     this.#order = new Ordering(seq);
     this.seq = seq ?? 0;
@@ -74,6 +99,14 @@ export class Channel implements Subscription {
 
   /** Takes in what is in no log. */
   takeLoose(item: Item): void {
+    if (this.#queue.length > MOST) {
+      // The first is with the application.
+      const oldest = this.#queue.findIndex(({ item }, at) => at && item && !item.seq);
+      if (oldest > 0) this.#queue.splice(oldest, 1);
+      if (!this.#losing) this.#fail("dropped", "the handler is too slow: notifications sent with `store: false` are lost");
+      this.#losing = true;
+      if (oldest < 0) return;
+    }
     this.#hand([{ item }]);
   }
 
@@ -81,8 +114,11 @@ export class Channel implements Subscription {
   answer(after: number | undefined, page: Page): boolean {
     this.#dropped = false;
     if (page.unread !== undefined) {
-      this.#counted = page.seq;
-      this.#count(page.unread);
+      this.#since = this.#since.filter((seq) => seq > page.seq);
+      // Where there is more, the server has counted that as well.
+      this.#counted = page.more ? Infinity : page.seq;
+      this.#ahead = 0;
+      this.#count(page.unread + this.#since.length);
     }
     this.#hand(this.#order.answer(after, page));
     const behind = page.more || this.cursor! < page.seq;
@@ -95,10 +131,10 @@ export class Channel implements Subscription {
 
   /** Takes in how far an inbox was read. */
   marked({ seq, unread }: { seq: number; unread: number }): void {
-    // A log is dense: so many unread ones end there at the earliest. And what came while this was on its way is unread too.
-    unread = Math.max(unread, this.#counted - seq);
-    this.#counted = Math.max(this.#counted, seq + unread);
-    this.#count(unread);
+    this.#since = this.#since.filter((since) => since > seq);
+    this.#ahead = Math.max(0, unread - Math.max(0, this.#counted - seq));
+    // What came while this was on its way is unread too.
+    this.#count(Math.max(unread, this.#since.length));
   }
 
   #count(unread: number): void {
@@ -113,10 +149,12 @@ export class Channel implements Subscription {
       this.#queue.push(step);
       if (this.unread !== undefined && step.item && step.seq! > this.#counted) {
         this.#counted = step.seq!;
-        this.#count(this.unread + 1);
+        this.#since = [...this.#since, step.seq!].slice(-MOST);
+        if (this.#ahead) this.#ahead--;
+        else this.#count(this.unread + 1);
       }
     }
-    if (idle) void this.#run();
+    if (idle && !this.gone) hold(this.#client.options.storage, this.#key, this.#run());
   }
 
   async #run(): Promise<void> {
@@ -125,10 +163,17 @@ export class Channel implements Subscription {
       const hasMoved = seq != this.seq;
       this.seq = seq;
       await this.#try("handler_failed", () => this.#tell(step));
-      if (hasMoved) await this.#try("storage_failed", () => save(this.#client.options.storage, this.name, seq));
+      this.#reset ||= !!step.gap?.reset;
+      if (hasMoved) await this.#try("storage_failed", () => this.#save(seq));
       this.#queue.shift();
+      if (!this.#queue.length) this.#losing = false;
       if (this.#starved && this.hasRoom()) this.#client.changed();
     }
+  }
+
+  async #save(seq: number): Promise<void> {
+    await save(this.#client.options.storage, this.#key, seq, this.#reset);
+    this.#reset = false;
   }
 
   #tell({ item, gap, loaded }: Step): unknown {
@@ -143,9 +188,13 @@ export class Channel implements Subscription {
     try {
       return await call();
     } catch (cause) {
-      this.#client.tell(new TidingsError(code, cause, { channel: this.name, cause }));
+      this.#fail(code, cause);
       return undefined;
     }
+  }
+
+  #fail(code: string, cause: unknown): void {
+    this.#client.tell(cause instanceof TidingsError ? cause : new TidingsError(code, cause, { channel: this.name, cause }));
   }
 
   async read(seq = this.seq): Promise<void> {

@@ -4,7 +4,7 @@ import { TidingsError } from "./error.js";
 import { Http } from "./http.js";
 import { Polling } from "./polling.js";
 import { Socket } from "./socket.js";
-import { lifetime } from "./token.js";
+import { lifetime, subject } from "./token.js";
 import { about, backoff, grown, usual, within, type Timing } from "./timing.js";
 import type { Options, State, SubscribeOptions } from "./types.js";
 
@@ -53,6 +53,12 @@ export class Client {
     this.options = options;
     this.timing = { ...usual, ...options.timing };
     this.http = new Http(options);
+  }
+
+  /** Whose cursors the storage keeps: of one stack and one user, unless the application says otherwise. */
+  async scope(): Promise<string> {
+    const { scope, http } = this.options;
+    return scope ?? `${http.replace(/\/$/, "")}:${subject(await this.http.known())}`;
   }
 
   subscribe(name: string, options: SubscribeOptions): Channel {

@@ -11,14 +11,25 @@ const REDIRECTED = { code: "redirected", detail: "`http` redirects: give the API
 export class Http {
   #options: Options;
   #token: Promise<string> | undefined;
+  /** The token was asked for, and not used yet. */
+  #fresh = false;
 
   constructor(options: Options) {
     this.#options = options;
   }
 
-  /** A new token. */
+  /** A new token, to connect with. */
   token(): Promise<string> {
-    return (this.#token = this.#ask());
+    if (!this.#fresh) this.#token = undefined;
+    const token = this.known();
+    this.#fresh = false;
+    return token;
+  }
+
+  /** The token that there is, or else a new one. */
+  known(): Promise<string> {
+    this.#fresh ||= !this.#token;
+    return (this.#token ??= this.#ask());
   }
 
   async #ask(): Promise<string> {
@@ -43,7 +54,8 @@ export class Http {
     signal?.addEventListener("abort", stop);
     try {
       for (let again = false; ; again = true) {
-        const token = (this.#token ??= this.#ask());
+        const token = this.known();
+        this.#fresh = false;
         const headers = { authorization: `Bearer ${await token}`, "content-type": "application/json" };
         const request: RequestInit = { ...init, headers, cache: "no-store", redirect: "manual", signal: abort.signal };
         const response = await fetch(http.replace(/\/$/, "") + path, request);

@@ -100,20 +100,25 @@ export class Socket {
 
   #received(frame: any): void {
     const { type, channel, ref, code, detail } = frame;
-    if (type == "notifications") return this.#streams.get(channel)?.take(frame.items);
+    const streams = [...this.#streams.values()];
+    if (type == "notifications") {
+      const isAnswer = this.#streams.get(channel)?.take(frame.items);
+      // On a slow link the others' answers wait behind this one.
+      if (isAnswer) streams.forEach((stream) => stream.renew());
+      return;
+    }
     if (type == "read") return this.#client.channels.get(channel)?.marked(frame);
     if (OVER.test(code)) return this.giveUp();
-    const streams = [...this.#streams.values()];
     // API Gateway's own error does not say which frame failed.
     if (!type) return streams.forEach((stream) => stream.failed());
-    const stream = streams.find((stream) => stream.ref && stream.ref == ref);
+    const stream = streams.find((stream) => stream.hasAsked(ref));
     if (!stream) return;
-    if (stream.channel.gone) stream.left();
-    else if (type == "subscribed") stream.answered(frame);
+    if (type == "subscribed") stream.answered(ref, frame);
+    else if (type == "unsubscribed") stream.left();
     else if (PERMANENT.test(code)) {
       stream.left();
-      this.#client.refuse(stream.channel, new TidingsError(code, detail));
-    } else stream.putOff();
+      if (!stream.channel.gone) this.#client.refuse(stream.channel, new TidingsError(code, detail));
+    } else stream.putOff(ref);
   }
 
   /** Asks what may be asked now, the longest waiting first. */

@@ -4,6 +4,10 @@ import { within, type Timing } from "./timing.js";
 
 /** A connection on which so many questions in a row stay unanswered is given up. */
 const UNANSWERED = 4;
+/** No more is kept for answers that may yet come: then they count for nothing, and the question is asked again. */
+const MOST = 2_000;
+/** A question that brings no items is not waited for longer than this, however much else the connection brings. */
+const LONGEST = 3e5;
 
 /** What a stream needs of its socket. */
 interface Connection {
@@ -23,12 +27,14 @@ export class Stream {
   joined = false;
   /** The log holds something that has not come. */
   #behind = true;
-  /** The cursor that was asked with. */
-  #after: number | undefined;
-  /** What was pushed since. Only the answer says whether the log is still the one of the cursor. */
+  /** By its `ref`, the cursor that each unanswered question was asked with: any of them may be answered yet. */
+  #asked = new Map<number, number | undefined>();
+  /** What was pushed since the first of them. Only an answer says whether the log is still the one of the cursor. */
   #items: Item[] = [];
   /** Until an answer is due, or a question. */
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the question under way was asked. */
+  #since = 0;
   /** How often a question was put off since one last helped. */
   #delays = 0;
   /** How many questions in a row brought nothing at all. */
@@ -54,31 +60,54 @@ export class Stream {
   ask(ref: number): object {
     const { name: channel, cursor: after, gone } = this.channel;
     this.ref = ref;
-    this.#after = after;
-    this.#items = [];
-    this.#wait(within(this.#timing.answer) * 2 ** Math.min(this.#unanswered, 2), () => this.#missed());
+    this.#since = Date.now();
+    this.#await();
     if (gone) return { action: "unsubscribe", channel, ref };
+    this.#asked.set(ref, after);
     this.joined = true;
     return { action: "subscribe", channel, after, ref };
   }
 
-  /** Takes in what was pushed or replayed. */
-  take(items: Item[]): void {
-    for (const item of items) if (!item.seq) this.channel.takeLoose(item);
+  /** Takes in what was pushed or replayed. Says whether that is an answer under way. */
+  take(items: Item[]): boolean {
+    const { channel } = this;
+    if (channel.gone) return false;
+    const { cursor } = channel;
+    for (const item of items) if (!item.seq) channel.takeLoose(item);
     const stored = items.filter((item) => item.seq);
-    if (this.ref) this.#items.push(...stored);
+    if (this.#asked.size) this.#items.push(...stored);
+    if (this.#items.length > MOST) this.#forget(Infinity);
+    // Before a cursor is known, only the answer says what the application gets first.
+    if (cursor === undefined) return !!this.ref;
     // What was pushed before a question is in its answer.
-    if (this.#behind) return;
-    this.channel.take(stored);
-    if (!this.channel.hasGap) this.#delays = 0;
+    if (!this.ref && this.#behind) return false;
+    channel.take(stored);
+    if (this.ref) return channel.cursor != cursor;
+    if (!channel.hasGap) this.#delays = 0;
     else if (!this.#timer) this.#later();
+    return false;
   }
 
-  /** Takes in what a `subscribe` was answered with. */
-  answered(page: Page): void {
+  /** An answer is under way on this connection, perhaps this one: it takes as long as the link needs. */
+  renew(): void {
+    if (this.ref && !this.#failed && Date.now() - this.#since < LONGEST) this.#await();
+  }
+
+  /** Whether this question was asked for it. */
+  hasAsked(ref: number): boolean {
+    return this.#asked.has(ref) || (ref == this.ref && ref > 0);
+  }
+
+  /** Takes in what a `subscribe` was answered with. An older one is as true as the last. */
+  answered(ref: number, page: Page): void {
+    if (!this.#asked.has(ref)) return this.putOff(ref);
+    const [after, items] = [this.#asked.get(ref), this.#items];
     this.#over();
-    this.#behind = this.channel.answer(this.#after, { ...page, items: this.#items });
-    const helped = this.channel.cursor !== this.#after;
+    this.#forget(ref);
+    // It was left meanwhile; now that can be said.
+    if (this.channel.gone) return;
+    this.#behind = this.channel.answer(after, { ...page, items });
+    const helped = this.channel.cursor !== after;
     if (helped) this.#delays = 0;
     if (this.#behind ? !helped : this.channel.hasGap) this.#later();
   }
@@ -90,7 +119,8 @@ export class Stream {
   }
 
   /** The server cannot answer now. */
-  putOff(): void {
+  putOff(ref: number): void {
+    this.#forget(ref);
     this.#over();
     this.#later();
   }
@@ -107,12 +137,22 @@ export class Stream {
     clearTimeout(this.#timer);
   }
 
+  /** The questions up to this one are answered. */
+  #forget(ref: number): void {
+    for (const asked of this.#asked.keys()) if (asked <= ref) this.#asked.delete(asked);
+    if (!this.#asked.size) this.#items = [];
+  }
+
   #over(): void {
     this.stop();
     this.#timer = undefined;
     this.#failed = false;
     this.#unanswered = this.ref = 0;
     this.settled = true;
+  }
+
+  #await(): void {
+    this.#wait(within(this.#timing.answer) * 2 ** Math.min(this.#unanswered, 2), () => this.#missed());
   }
 
   #missed(): void {

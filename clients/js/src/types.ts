@@ -39,7 +39,7 @@ export interface Gap {
   reset: boolean;
 }
 
-/** Where cursors are kept, such as `localStorage`, under `tidings:<channel>`. */
+/** Where cursors are kept, such as `localStorage`, under `tidings:<scope>:<channel>`. */
 export interface CursorStorage {
   getItem(key: string): string | null | undefined | Promise<string | null | undefined>;
   setItem(key: string, value: string): unknown;
@@ -60,6 +60,8 @@ export interface Options {
   pollInterval?: number;
   /** Left out: cursors are kept in memory only. */
   storage?: CursorStorage;
+  /** Whose cursors the storage keeps. Left out: `<http>:<sub of the token>`, so each user of each stack has cursors of their own. */
+  scope?: string;
   onState?: (state: State) => void;
   /** What trying again does not mend. Left out: it goes to the console. */
   onError?: (error: TidingsError) => void;

@@ -158,3 +158,57 @@ test("a channel can be listened to once, and a socket needs an address", withSta
   assert.throws(() => listen({ transport: "socket", websocket: undefined }), TypeError);
   await until(() => stack.sockets.size);
 }));
+
+test("after a log has gone on at a higher number, what is unread is still counted one by one", withStack(async ({ stack, listen }) => {
+  stack.append(INBOX, 3);
+  const { subscriptions, unreads, seqs, loads } = listen({ channels: { [INBOX]: 0 } });
+  const inbox = subscriptions[INBOX];
+  await until(() => loads[INBOX] && inbox.unread === 3);
+  const log = stack.logs.get(INBOX);
+  log.newest = 1_795_977_259_426;
+  const [late] = stack.append(INBOX);
+  log.read = 3;
+  // The application marks what is on its screen while the new one is on its way. The server has counted that.
+  for (const socket of stack.sockets) socket.send({ type: "read", channel: INBOX, seq: 3, unread: 1 });
+  await until(() => inbox.unread === 1);
+  stack.push(INBOX, [late]);
+  await until(() => seqs[INBOX].length === 4);
+  assert.equal(inbox.unread, 1);
+  stack.send(INBOX);
+  await until(() => seqs[INBOX].length === 5);
+  assert.deepEqual([inbox.unread, unreads[INBOX]], [2, [3, 1, 2]]);
+}));
+
+for (const moment of ["before its answer came", "after", "before an error came instead", "whose leaving fails at first"]) {
+  test(`a channel that is left is left at the server, too: ${moment}`, withStack(async ({ stack, listen }) => {
+    const listener = listen({ channels: { [A]: 0 }, timing: { gap: [5, 10] } });
+    await until(() => listener.loads[A]);
+    const [socket] = stack.sockets;
+    let failures = 1;
+    stack.onFrame = (frame) => {
+      const { action, channel, ref } = frame;
+      if (channel === A) return false;
+      if (action === "subscribe" && moment.startsWith("before")) {
+        listener.subscriptions[channel].unsubscribe();
+        if (!moment.includes("error")) return false;
+        socket.channels.add(channel);
+        return socket.send({ type: "error", code: "channel_busy", detail: "", ref }) ?? true;
+      }
+      if (action === "unsubscribe" && moment.includes("fails") && failures-- > 0) {
+        return socket.send({ type: "error", code: "unavailable", detail: "", ref }) ?? true;
+      }
+      return false;
+    };
+    for (let room = 0; room < 60; room++) {
+      const name = `topic:room${room}`;
+      listener.subscribe(name, { after: 0 });
+      await until(() => stack.frames.some(({ channel }) => channel === name));
+      if (!moment.startsWith("before")) {
+        await until(() => listener.loads[name]);
+        listener.subscriptions[name].unsubscribe();
+      }
+    }
+    await until(() => socket.channels.size === 1, () => [...socket.channels]);
+    assert.deepEqual(listener.errors, []);
+  }));
+}

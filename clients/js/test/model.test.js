@@ -34,6 +34,9 @@ const happenings = {
   servePoll: [4, serve],
   arrivePoll: [4, fc.constant(null)],
   wait: [8, fc.constantFrom(10, 400, 3_500, 16_000)],
+  leave: [0.5, fc.constant(null)],
+  comeBack: [1, fc.constant(null)],
+  failStorage: [0.5, fc.integer({ min: 1, max: 3 })],
   restart: [0.5, fc.constant(null)],
 };
 const happening = fc.oneof(

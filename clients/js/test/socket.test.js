@@ -220,6 +220,47 @@ test("a server that falls silent is pinged, and then left", withStack(async ({ s
   assert.deepEqual(listener.states, ["connecting", "live", "connecting", "live"]);
 }));
 
+// As 32 KB a frame over 8 KB a second, when an answer is waited for 10 to 15 s; all of it 20 times as fast.
+const SLOW_LINK = { bytesPerSecond: 8_000, size: 1_600, answer: [500, 750] };
+
+for (const [kind, after, channels] of [["behind a seq", 0, 1], ["of the newest", null, 1], ["of several channels", 0, 3]]) {
+  test(`over a slow link a backlog comes once and in order, as it arrives: ${kind}`, withStack(async ({ stack, listen }) => {
+    const names = Array.from({ length: channels }, (_, n) => `topic:${n}`);
+    const count = 24 / channels;
+    for (const name of names) stack.append(name, count, SLOW_LINK.size);
+    Object.assign(stack, { perFrame: 1, bytesPerSecond: SLOW_LINK.bytesPerSecond });
+    const backlog = JSON.stringify(names.map((name) => stack.read(name, 0))).length;
+    const { seqs, loads, states } = listen({
+      channels: Object.fromEntries(names.map((name) => [name, after])),
+      timing: { answer: SLOW_LINK.answer, ping: [5_000, 5_000] },
+    });
+    // What can be handed on is not held until the end.
+    if (after !== null) await until(() => seqs[names[0]].length === 5 && !loads[names[0]]);
+    await until(() => names.every((name) => loads[name]), () => [seqs, states], 20_000);
+    for (const name of names) assert.deepEqual(seqs[name], upTo(count));
+    assert.ok(stack.bytes < 1.2 * backlog, `${stack.bytes} bytes for ${backlog}`);
+    assert.equal(stack.handshakes.length, 1);
+  }));
+}
+
+test("a question that is lost is asked again, though the channel is busy meanwhile", withStack(async ({ stack, listen }) => {
+  stack.append(A, 3);
+  stack.onFrame = (frame, socket) => {
+    const isLost = frame.action === "subscribe" && subscribes(stack).length === 1;
+    if (isLost) socket.channels.add(frame.channel);
+    return isLost;
+  };
+  const { seqs, loads } = listen({ channels: { [A]: 0 }, timing: { answer: [150, 200] } });
+  await until(() => subscribes(stack).length === 1);
+  const busy = setInterval(() => stack.send(A), 20);
+  try {
+    await until(() => loads[A], () => seqs, 2_000);
+  } finally {
+    clearInterval(busy);
+  }
+  assert.deepEqual(seqs[A], upTo(seqs[A].length));
+}));
+
 test("a socket that is cut in the middle of a replay loses and doubles nothing", withStack(async ({ stack, listen }) => {
   stack.page = 30;
   stack.append(A, 100);

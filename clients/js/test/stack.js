@@ -13,6 +13,10 @@ export class Stack {
   /** Items a page, and items a frame. */
   page = 100;
   perFrame = 10;
+  /** How much a link carries to its client; what is sent waits its turn there. */
+  bytesPerSecond = Infinity;
+  /** How much was sent to clients. */
+  bytes = 0;
   /** What came, in order. */
   handshakes = [];
   frames = [];
@@ -51,11 +55,11 @@ export class Stack {
   }
 
   /** Appends so many. Returns their items. */
-  append(channel, count = 1) {
+  append(channel, count = 1, size = 0) {
     const log = this.log(channel);
     const items = Array.from({ length: count }, () => {
       const seq = ++log.newest;
-      return { seq, id: `${channel}#${seq}`, sent_at: "2026-11-21T19:45:00.123Z", data: { n: seq } };
+      return { seq, id: `${channel}#${seq}`, sent_at: "2026-11-21T19:45:00.123Z", data: { n: seq, ...(size && { text: "x".repeat(size) }) } };
     });
     log.rows.push(...items);
     return items;
@@ -76,8 +80,8 @@ export class Stack {
 
   /** What a reader gets. */
   read(channel, after, limit = this.page) {
-    const { rows, newest, read } = this.log(channel);
-    const unread = channel.startsWith("user:") ? { unread: newest - read } : {};
+    const { rows, newest } = this.log(channel);
+    const unread = channel.startsWith("user:") ? { unread: this.#unread(channel) } : {};
     if (after === undefined) return { seq: newest, recovered: true, more: false, ...unread, items: rows.slice(-50) };
     if (after > newest) return { seq: newest, recovered: false, reset: true, more: false, ...unread, items: [] };
     const later = rows.filter((row) => row.seq > after);
@@ -86,6 +90,11 @@ export class Stack {
     const seq = more ? items.at(-1).seq : newest;
     const oldest = rows[0]?.seq ?? newest + 1;
     return { seq, recovered: after >= oldest - 1, more, ...unread, items };
+  }
+
+  #unread(channel) {
+    const { rows, read } = this.log(channel);
+    return rows.filter(({ seq }) => seq > read).length;
   }
 
   #upgrade(request, socket, head) {
@@ -103,7 +112,13 @@ export class Stack {
       ws,
       number: this.handshakes.length,
       channels: new Set(),
-      send: (frame) => ws.send(typeof frame === "string" ? frame : JSON.stringify(frame)),
+      send: (frame) => {
+        const text = typeof frame === "string" ? frame : JSON.stringify(frame);
+        this.bytes += text.length;
+        if (this.bytesPerSecond === Infinity) return ws.send(text);
+        socket.free = Math.max(Date.now(), socket.free ?? 0) + (text.length / this.bytesPerSecond) * 1_000;
+        setTimeout(() => ws.send(text), socket.free - Date.now());
+      },
       cut: () => ws.terminate(),
     };
     this.sockets.add(socket);
@@ -156,7 +171,7 @@ export class Stack {
     this.reads.push({ channel, seq });
     const log = this.log(channel);
     log.read = Math.max(log.read, Math.min(seq, log.newest));
-    answer(200, { channel, seq: log.read, unread: log.newest - log.read });
+    answer(200, { channel, seq: log.read, unread: this.#unread(channel) });
   }
 
   async #wait(poll) {

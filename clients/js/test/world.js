@@ -128,6 +128,8 @@ export class World {
   seen = [];
   gapTold = false;
   kept = {};
+  /** So many reads of the storage fail. */
+  failures = 0;
 
   constructor({ after, transport, before }) {
     Wire.world = this;
@@ -141,16 +143,27 @@ export class World {
       http: "https://tidings",
       websocket: "wss://tidings",
       token: "token",
+      scope: "here",
       transport: this.options.transport,
-      storage: { getItem: (key) => this.kept[key], setItem: (key, value) => (this.kept[key] = value) },
+      storage: { getItem: (key) => this.read(key), setItem: (key, value) => (this.kept[key] = value) },
       WebSocket: Wire,
       fetch: (url, { signal }) => this.fetch(url, signal),
       onError: (error) => {
-        throw error;
+        if (error.code !== "storage_failed") throw error;
       },
       // So often that two sockets, or a socket and polls, overlap again and again.
       timing: { replace: [20_000, 60_000], upgrade: [2_000, 20_000] },
     });
+    this.subscribe();
+  }
+
+  read(key) {
+    if (this.failures-- > 0) throw new Error("the storage is busy");
+    return this.kept[key];
+  }
+
+  subscribe() {
+    this.hasLeft = false;
     this.subscription = this.tidings.subscribe(CHANNEL, {
       after: this.options.after,
       onNotification: ({ seq }) => {
@@ -192,10 +205,11 @@ export class World {
     if (!question) return;
     const { action, after, ref } = question;
     if (action === "ping") return void wire.frames.push({ type: "pong" });
-    wire.joined = true;
+    wire.joined = action === "subscribe";
     if (how === "gateway error") wire.frames.push({ message: "Internal server error" });
     if (how === "busy") wire.frames.push({ type: "error", code: "channel_busy", detail: "", ref });
     if (how !== "well") return;
+    if (!wire.joined) return void wire.frames.push({ type: "unsubscribed", channel: CHANNEL, ref });
     const { items, ...position } = this.log.read(after);
     const seqs = items.map(({ seq }) => seq);
     const frames = [seqs.slice(0, 2), seqs.slice(2)].filter((part) => part.length).map(notifications);
@@ -253,6 +267,15 @@ export class World {
     servePoll: (how) => this.servePoll(how),
     arrivePoll: () => this.arrivePoll(),
     wait: (time) => this.clock.wind(time),
+    leave: () => {
+      this.subscription.unsubscribe();
+      this.hasLeft = true;
+    },
+    comeBack: () => {
+      this.subscription.unsubscribe();
+      this.subscribe();
+    },
+    failStorage: (times) => (this.failures = times),
     restart: async () => {
       // Whoever starts again waits for what is being handled.
       this.tidings.close();
@@ -275,6 +298,8 @@ export class World {
   /** From here on all goes well. */
   async settle() {
     await this.happenings.fillHole("is lost");
+    this.failures = 0;
+    if (this.hasLeft) this.subscribe();
     for (let round = 0; round < 60; round++) {
       // Until something follows, nobody can know that the last push was lost.
       if (round === 40) await this.happen(["publish", ["arrives"]]);
@@ -324,7 +349,7 @@ export class World {
     const { newest } = this.log;
     if (this.seen.at(-1)?.seq !== newest) return `the end is missing: ${newest}`;
     if (this.subscription.seq !== newest) return `the cursor is ${this.subscription.seq}, not ${newest}`;
-    if (this.kept[`tidings:${CHANNEL}`] !== `${newest}`) return "the kept cursor is another";
+    if (this.kept[`tidings:here:${CHANNEL}`] !== `${newest}`) return "the kept cursor is another";
     const { after } = this.options;
     return after === undefined ? undefined : this.#skipped(after, first.seq, first.gapTold);
   }

@@ -203,8 +203,9 @@ export class Channel implements Subscription {
       try {
         return this.marked(await this.#client.http.call(path, { method: "POST", body: JSON.stringify({ seq }) }));
       } catch (error) {
-        const { status = 500, retryAfter = 0 } = error as TidingsError;
-        if (tries == TRIES || (status < 500 && status != 429)) throw error;
+        const { status, retryAfter = 0 } = error as TidingsError;
+        if (!status) this.#client.check();
+        if (tries == TRIES || (status! < 500 && status != 429)) throw error;
         await pause(retryAfter + backoff(this.#client.timing.retry, tries));
       }
     }

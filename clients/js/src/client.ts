@@ -5,13 +5,17 @@ import { Http } from "./http.js";
 import { Polling } from "./polling.js";
 import { Socket } from "./socket.js";
 import { lifetime, subject } from "./token.js";
-import { about, backoff, grown, usual, within, type Timing } from "./timing.js";
+import { about, backoff, grown, limited, usual, within, type Timing } from "./timing.js";
 import type { Options, State, SubscribeOptions } from "./types.js";
 
-/** So many sockets in a row on which nothing was heard mean that sockets are blocked; */
-const BLOCKED = 2;
+/** So many sockets in a row on which nothing was heard, for a while in which HTTP works, mean that sockets are blocked; */
+const BLOCKED = 3;
 /** and so many, where they have worked before: then it may be the server. */
 const BLOCKED_ANEW = 5;
+/** So often it looks whether the machine has slept: */
+const TICK = 1e4;
+/** then a timer comes that late. */
+const LATE = 5e3;
 /** A socket is not replaced before, however soon its token ends. */
 const SHORTEST = 1e4;
 
@@ -31,10 +35,13 @@ export class Client {
   #next: Socket | undefined;
   #polling: Polling | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #ticker: ReturnType<typeof setTimeout> | undefined;
   /** Sockets in a row that came to nothing. */
   #failures = 0;
-  /** How much speaks for it that sockets are blocked. */
-  #suspicion = 0;
+  /** Of these, those in a row on which nothing was heard, */
+  #silent = 0;
+  /** and when the first of them failed. */
+  #since = 0;
   #worked = false;
   /** How long the last token is good for. */
   #lifetime = Infinity;
@@ -107,6 +114,7 @@ export class Client {
     this.#become("connecting");
     globalThis.addEventListener?.("online", this.#wake);
     globalThis.document?.addEventListener("visibilitychange", this.#wake);
+    this.#tick();
     if (this.#hasSockets) this.#connect();
     else this.#polling = new Polling(this);
   }
@@ -115,6 +123,7 @@ export class Client {
     globalThis.removeEventListener?.("online", this.#wake);
     globalThis.document?.removeEventListener("visibilitychange", this.#wake);
     clearTimeout(this.#timer);
+    clearTimeout(this.#ticker);
     this.#current?.close();
     this.#next?.close();
     this.#polling?.stop();
@@ -142,6 +151,20 @@ export class Client {
     this.#polling?.restart();
   };
 
+  #tick(): void {
+    const due = Date.now() + TICK;
+    this.#ticker = setTimeout(() => {
+      // A page that nobody sees has late timers anyway, and is woken when it is seen.
+      if (Date.now() > due + LATE) this.#wake();
+      this.#tick();
+    }, TICK);
+  }
+
+  /** Something else says that the network has failed. */
+  check(): void {
+    this.#current?.check();
+  }
+
   #connect(): void {
     clearTimeout(this.#timer);
     this.#next ??= new Socket(this);
@@ -155,7 +178,7 @@ export class Client {
   /** Begins to open a WebSocket. */
   async handshake(): Promise<WebSocket> {
     const { websocket, ticket, WebSocket = globalThis.WebSocket } = this.options;
-    if (ticket) return new WebSocket(`${websocket}?ticket=${encodeURIComponent(await ticket())}`);
+    if (ticket) return new WebSocket(`${websocket}?ticket=${encodeURIComponent(await limited(ticket(), this.timing.connect))}`);
     const token = await this.http.token();
     this.#lifetime = lifetime(token);
     return new WebSocket(websocket!, ["tidings", `bearer.${token}`]);
@@ -168,7 +191,7 @@ export class Client {
     this.#polling?.stop();
     this.#current = socket;
     this.#next = this.#polling = this.#told = undefined;
-    this.#failures = this.#suspicion = this.#upgrades = 0;
+    this.#failures = this.#silent = this.#upgrades = 0;
     this.#worked = true;
     this.#become("live");
     // A connection ends with its token. One that is given again and again leaves less of it each time.
@@ -176,8 +199,8 @@ export class Client {
     this.#connectIn(Math.min(within(this.timing.replace), token));
   }
 
-  /** A socket came to nothing, or to an end; with how much suspicion, if nothing was ever heard on it. */
-  lost(socket: Socket, suspicion: number): void {
+  /** A socket came to nothing, or to an end. */
+  lost(socket: Socket, isSilent: boolean): void {
     if (socket == this.#current) {
       this.#current = undefined;
       this.#interrupted("connecting");
@@ -186,21 +209,31 @@ export class Client {
     }
     this.#next = undefined;
     this.#failures++;
-    this.#suspicion = socket.heard ? 0 : this.#suspicion + suspicion;
+    if (!isSilent) this.#silent = 0;
+    else if (!this.#silent++) this.#since = Date.now();
     if (!this.#current && !this.#polling) this.#fallBack();
     const { retry, upgrade } = this.timing;
     this.#connectIn(this.#polling ? about(grown(upgrade, ++this.#upgrades)) : backoff(retry, this.#failures));
   }
 
   #fallBack(): void {
-    const areBlocked = this.#suspicion >= (this.#worked ? BLOCKED_ANEW : BLOCKED);
+    const isLong = Date.now() - this.#since >= this.timing.blocked;
+    const areBlocked = isLong && this.#silent >= (this.#worked ? BLOCKED_ANEW : BLOCKED);
     if (areBlocked && this.options.transport != "socket") this.#polling = new Polling(this);
     else this.#interrupted("offline");
   }
 
-  /** A poll was answered, or failed. */
-  polled(well: boolean): void {
-    if (!well) return this.#interrupted("offline");
+  /** A poll was answered, or failed and is made again after that time. */
+  polled(well: boolean, wait = 0): void {
+    if (!well) {
+      // Nothing works, or the server is too busy: a poll would hold more of it than a socket, and sockets may not be blocked.
+      if (this.#hasSockets && this.#state != "polling") {
+        this.#polling?.stop();
+        this.#polling = undefined;
+        this.#connectIn(Math.max(wait, backoff(this.timing.retry, this.#failures)));
+      }
+      return this.#interrupted("offline");
+    }
     this.#told = undefined;
     this.#become("polling");
   }

@@ -1,8 +1,12 @@
 import { TidingsError } from "./error.js";
+import { limited } from "./timing.js";
 import type { Options } from "./types.js";
 
 /** How long an answer may take, beside what the server was asked to wait. */
 const PATIENCE = 15e3;
+
+/** A timer takes no longer time, which is more than three weeks. */
+const LONGEST = 2e9;
 
 /** What a redirect is told as. It is not followed: nobody has configured where it leads. In browsers its status is 0. */
 const REDIRECTED = { code: "redirected", detail: "`http` redirects: give the API's own address" };
@@ -37,7 +41,8 @@ export class Http {
     await undefined;
     const { token } = this.#options;
     try {
-      return await (typeof token == "function" ? token() : token);
+      // Files and commands end in a newline, which no header takes.
+      return (await limited(typeof token == "function" ? token() : token, PATIENCE)).trim();
     } catch (cause) {
       this.#token = undefined;
       throw new TidingsError("token_failed", cause, { cause });
@@ -72,6 +77,8 @@ export class Http {
 }
 
 function refusal({ status, headers }: Response, { code, detail, message, field }: any): TidingsError {
-  const retryAfter = Number(headers.get("retry-after")) * 1e3 || 0;
+  const after = headers.get("retry-after") ?? "";
+  const time = Number(after) * 1e3 || Date.parse(after) - Date.now() || 0;
+  const retryAfter = Math.max(0, Math.min(time, LONGEST));
   return new TidingsError(code ?? `http_${status}`, detail ?? message, { status, field, retryAfter });
 }

@@ -81,10 +81,12 @@ export class Polling {
       this.#client.refuse(blamed, error);
       return 0;
     }
-    this.#client.polled(false);
     if (isPermanent || code == "token_failed") this.#client.tellOnce(error);
     const { retry } = this.#client.timing;
-    return retryAfter + backoff(isPermanent ? [retry[1], retry[1]] : retry, ++this.#failures);
+    // A fresh token may be good in a moment: its first may be ahead of the server's clock.
+    const wait = retryAfter + backoff(isPermanent && status != 401 ? [retry[1], retry[1]] : retry, ++this.#failures);
+    this.#client.polled(false, wait);
+    return wait;
   }
 }
 

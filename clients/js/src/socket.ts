@@ -1,7 +1,7 @@
 import type { Client } from "./client.js";
 import { TidingsError } from "./error.js";
 import { Stream } from "./stream.js";
-import { within } from "./timing.js";
+import { about, grown } from "./timing.js";
 
 /** So many questions may be under way at once. The server answers each by writing to one record of the connection. */
 const MOST = 4;
@@ -9,6 +9,8 @@ const MOST = 4;
 const PERMANENT = /^(forbidden|not_found|invalid_|too_many_s|unknown_)/;
 /** These are about the connection, not about a channel. */
 const OVER = /_token$|^connection_gone$/;
+/** No ping is later: API Gateway cuts a connection on which nothing passes for ten minutes. */
+const LATEST_PING = 54e4;
 
 /** One WebSocket: asks for what its channels miss, and sees to it that it is alive. */
 export class Socket {
@@ -21,6 +23,10 @@ export class Socket {
   #ref = 0;
   #alarm: ReturnType<typeof setTimeout> | undefined;
   #over = false;
+  /** A ping waits for its answer. */
+  #pinged = false;
+  /** How many pings were answered: the more, the longer it has been well. */
+  #answered = 0;
 
   constructor(client: Client) {
     this.#client = client;
@@ -42,8 +48,14 @@ export class Socket {
       else this.#expect(this.#client.timing.connect);
     } catch (error) {
       this.#client.tellOnce(error instanceof TidingsError ? error : new TidingsError("handshake_failed", error));
-      this.giveUp(0);
+      this.#end(false);
     }
+  }
+
+  #end(isSilent: boolean): void {
+    if (this.#over) return;
+    this.close();
+    this.#client.lost(this, isSilent);
   }
 
   /** Nobody is told: whoever closes it knows. */
@@ -54,28 +66,26 @@ export class Socket {
     this.#ws?.close();
   }
 
-  /** Says with how much suspicion that sockets are blocked. */
-  giveUp(suspicion = 1): void {
-    if (this.#over) return;
-    this.close();
-    this.#client.lost(this, suspicion);
+  giveUp(): void {
+    this.#end(!this.heard);
   }
 
-  /** Finds out whether it is still alive. */
+  /** Finds out whether it is still alive. One that is being asked is not given more time. */
   check(): void {
-    this.#listen(0);
+    if (!this.#pinged && this.#ws?.readyState == 1) this.#listen(0);
   }
 
-  /** Something must be heard in this time. Where nothing ever was, that alone means that sockets are blocked. */
+  /** Something must be heard in this time. */
   #expect(time: number): void {
     clearTimeout(this.#alarm);
-    this.#alarm = setTimeout(() => this.giveUp(Infinity), time);
+    this.#alarm = setTimeout(() => this.giveUp(), time);
   }
 
   /** Pings if nothing is heard in this time. */
   #listen(time: number): void {
     clearTimeout(this.#alarm);
     this.#alarm = setTimeout(() => {
+      this.#pinged = true;
       this.#send({ action: "ping" });
       this.#expect(this.#client.timing.pong);
     }, time);
@@ -88,7 +98,9 @@ export class Socket {
   #hear(data: string): void {
     if (this.#over) return;
     this.heard = true;
-    this.#listen(within(this.#client.timing.ping));
+    if (this.#pinged) this.#answered++;
+    this.#pinged = false;
+    this.#listen(Math.min(LATEST_PING, about(grown(this.#client.timing.ping, this.#answered + 1))));
     try {
       this.#received(JSON.parse(data));
     } catch {

@@ -7,12 +7,15 @@ export interface Timing {
   gap: Range;
   /** How long to wait for an answer before asking again. Up to fourfold while none comes. */
   answer: Range;
-  /** How long nothing may be heard before a ping is sent. */
+  /** How long nothing may be heard before a ping is sent, at first and at most: twice as long after each that was answered. A
+   * quarter of it is jitter. API Gateway cuts a connection on which nothing passes for ten minutes. */
   ping: Range;
   /** How long to wait for an answer to a ping. */
   pong: number;
   /** How long opening a socket may take. */
   connect: number;
+  /** For how long handshakes must have failed before sockets count as blocked, if HTTP works. */
+  blocked: number;
   /** How old a socket becomes before another takes its place; API Gateway cuts it at 2 h. */
   replace: Range;
   /** How long to wait after a socket that worked was lost. All clients may have lost theirs at once. */
@@ -28,9 +31,10 @@ export interface Timing {
 export const usual: Timing = {
   gap: [500, 3e3],
   answer: [1e4, 15e3],
-  ping: [24e3, 36e3],
+  ping: [3e4, 3e5],
   pong: 1e4,
   connect: 1e4,
+  blocked: 1e4,
   replace: [6e6, 69e5],
   reconnect: [0, 2e3],
   retry: [200, 3e4],
@@ -55,6 +59,16 @@ export function grown([first, longest]: Range, failures: number): number {
 /** All of a wait is left to chance: clients that failed at once do not come back at once. */
 export function backoff(range: Range, failures: number): number {
   return Math.random() * grown(range, failures);
+}
+
+/** Fails where a promise takes longer than that. */
+export function limited<T>(promise: T | Promise<T>, time: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no answer in ${time / 1e3} s`)), time);
+    Promise.resolve(promise)
+      .then(resolve, reject)
+      .finally(() => clearTimeout(timer));
+  });
 }
 
 /** Waits, but no longer than until it is aborted. */

@@ -59,14 +59,14 @@ test("when the page is seen again it finds out whether the socket lives", inPage
   assert.equal(pings(), 2);
 }));
 
-test("when the network is back it polls at once, and tries a socket", inPage(async ({ stack, listen, page }) => {
+test("when the network is back after sockets and polls have failed, it tries a socket at once", inPage(async ({ stack, listen, page }) => {
   let down = true;
   stack.onHandshake = () => down && 503;
   stack.onPoll = (poll, answer) => down && (answer(503, {}), true);
   const listener = listen({ channels: { [A]: 0 }, timing: { ...SLOW, retry: [10, 60_000] } });
-  await until(() => stack.polls.length >= 1 && stack.handshakes.length >= 2);
+  await until(() => stack.polls.length >= 1 && stack.handshakes.length >= 3);
   down = false;
   online(page);
   await until(() => listener.state === "live");
-  assert.equal(stack.handshakes.length, 3);
+  assert.ok(stack.handshakes.length <= 5, `${stack.handshakes.length} handshakes`);
 }));

@@ -11,6 +11,7 @@ export const QUICK = {
   ping: [10_000, 10_000],
   pong: 3_000,
   connect: 3_000,
+  blocked: 0,
   replace: [600_000, 600_000],
   reconnect: [0, 20],
   retry: [20, 100],

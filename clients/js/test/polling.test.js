@@ -218,10 +218,10 @@ test("where handshakes are refused it polls, and comes back to a socket as soon 
   stack.onHandshake = () => blocked && 403;
   const listener = listen({ channels: { [A]: 0, "topic:b": null } });
   await until(() => listener.state === "polling");
-  assert.equal(stack.handshakes.length, 2);
+  assert.equal(stack.handshakes.length, 3);
   const sender = setInterval(() => stack.send(A), 3);
-  await until(() => stack.handshakes.length >= 4 && listener.seqs[A].length > 10);
-  const waits = stack.handshakes.slice(2).map(({ at }, index) => at - stack.handshakes[index + 1].at);
+  await until(() => stack.handshakes.length >= 5 && listener.seqs[A].length > 10);
+  const waits = stack.handshakes.slice(3).map(({ at }, index) => at - stack.handshakes[index + 2].at);
   assert.ok(waits.every((wait) => wait >= 55), `tried again after ${waits}`);
   blocked = false;
   // The new socket is slow to answer: until then polling goes on.
@@ -245,11 +245,11 @@ test("where handshakes are refused it polls, and comes back to a socket as soon 
   assert.deepEqual([listener.states, listener.loads[A]], [["connecting", "offline", "polling", "live"], 1]);
 }));
 
-test("where a handshake hangs, once is enough", withStack(async ({ stack, listen }) => {
+test("where handshakes hang, it polls", withStack(async ({ stack, listen }) => {
   stack.onHandshake = () => "hang";
   const listener = listen({ channels: { [A]: 0 }, timing: { connect: 150, upgrade: [60_000, 60_000] } });
   await until(() => listener.state === "polling");
-  assert.deepEqual([stack.handshakes.length, listener.states], [1, ["connecting", "polling"]]);
+  assert.deepEqual([stack.handshakes.length, listener.states], [3, ["connecting", "offline", "polling"]]);
   stack.append(A);
   await until(() => listener.seqs[A].length === 1);
 }));
@@ -265,8 +265,42 @@ test("where a socket opens but lets no frame pass, it polls", withStack(async ({
   stack.onFrame = () => true;
   const listener = listen({ channels: { [A]: 0 }, timing: { pong: 60, answer: [5_000, 5_000], upgrade: [60_000, 60_000] } });
   await until(() => listener.state === "polling");
-  assert.deepEqual([stack.handshakes.length, stack.frames.map(({ action }) => action)], [1, ["subscribe", "ping"]]);
+  assert.deepEqual([stack.handshakes.length, stack.frames.map(({ action }) => action)], [
+    3,
+    Array(3).fill(["subscribe", "ping"]).flat(),
+  ]);
 }));
+
+test("handshakes that fail in one bad moment are no reason to poll", withStack(async ({ stack, listen }) => {
+  stack.onHandshake = () => 503;
+  const { states } = listen({ channels: { [A]: 0 }, timing: { blocked: 400 } });
+  await until(() => stack.polls.length);
+  assert.ok(stack.handshakes.length > 3 && stack.polls[0].at - stack.handshakes[0].at >= 400);
+  assert.deepEqual(states.slice(0, 2), ["connecting", "offline"]);
+}));
+
+test("where HTTP does not work either it does not poll, and comes back when the server wants", withStack(async ({ stack, listen }) => {
+  stack.onHandshake = () => 503;
+  stack.onPoll = (poll, answer) => (answer(429, { code: "too_many_polls" }, { "retry-after": "1" }), true);
+  const listener = listen({ channels: { [A]: 0 } });
+  await until(() => stack.polls.length);
+  const [{ at }] = stack.polls;
+  const before = stack.handshakes.length;
+  await until(() => stack.handshakes.length > before);
+  assert.ok(stack.handshakes[before].at - at >= 990, `came back after ${stack.handshakes[before].at - at} ms`);
+  assert.deepEqual([listener.states, stack.polls.length], [["connecting", "offline"], 1]);
+}));
+
+for (const after of [`${40 * 86_400}`, () => new Date(Date.now() + 40 * 86_400_000).toUTCString()]) {
+  test(`a server that wants to be left alone for long is: ${typeof after}`, withStack(async ({ stack, listen }) => {
+    const headers = () => ({ "retry-after": typeof after === "string" ? after : after() });
+    stack.onPoll = (poll, answer) => (answer(503, {}, headers()), true);
+    listen({ channels: { [A]: 0 }, transport: "long-poll" });
+    await until(() => stack.polls.length);
+    await sleep(200);
+    assert.equal(stack.polls.length, 1);
+  }));
+}
 
 test("where sockets have worked, a short outage is no reason to poll, and a long one is", withStack(async ({ stack, listen }) => {
   const listener = listen({ channels: { [A]: 0 } });

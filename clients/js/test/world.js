@@ -131,9 +131,9 @@ export class World {
   /** So many reads of the storage fail. */
   failures = 0;
 
-  constructor({ after, transport, before }) {
+  constructor({ after, transport, before, timing }) {
     Wire.world = this;
-    this.options = { transport, after };
+    this.options = { transport, after, timing };
     for (let n = 0; n < before; n++) this.log.append();
     this.start();
   }
@@ -152,7 +152,7 @@ export class World {
         if (error.code !== "storage_failed") throw error;
       },
       // So often that two sockets, or a socket and polls, overlap again and again.
-      timing: { replace: [20_000, 60_000], upgrade: [2_000, 20_000] },
+      timing: { replace: [20_000, 60_000], upgrade: [2_000, 20_000], ...this.options.timing },
     });
     this.subscribe();
   }

@@ -1,27 +1,41 @@
 import type { CursorStorage } from "./types.js";
 
-/** By storage and key: what is being handled, and is saved when that is done. A page may make one client after another. */
-const handling = new WeakMap<CursorStorage, Map<string, Promise<unknown>>>();
+/** What this program knows of a cursor that the storage is yet to learn. */
+interface Pending {
+  /** What is being handled, and is saved when that is done. */
+  work?: Promise<unknown>;
+  /** What could not be saved. */
+  seq?: number | undefined;
+}
+
+/** By storage and key. A page may make one client after another. */
+const storages = new WeakMap<CursorStorage, Map<string, Pending>>();
+
+function pending(storage: CursorStorage, key: string): Pending {
+  const all = storages.get(storage) ?? new Map<string, Pending>();
+  const found = all.get(key) ?? {};
+  storages.set(storage, all.set(key, found));
+  return found;
+}
 
 /** Has everybody who loads this cursor wait for `work`, which saves it. */
 export function hold(storage: CursorStorage | undefined, key: string, work: Promise<unknown>): void {
-  if (!storage) return;
-  const works = handling.get(storage) ?? new Map<string, Promise<unknown>>();
-  handling.set(storage, works.set(key, work));
-  void work.then(() => works.get(key) == work && works.delete(key));
+  if (storage) pending(storage, key).work = work;
 }
 
 /** The cursor that is kept under a key, or `null` for what is none, once nobody is about to save another. */
 export async function load(storage: CursorStorage | undefined, key: string): Promise<number | null | undefined> {
   if (!storage) return undefined;
-  await handling.get(storage)?.get(key);
-  return cursor(await storage.getItem(key));
+  await pending(storage, key).work;
+  return pending(storage, key).seq ?? cursor(await storage.getItem(key));
 }
 
 /** Saves a cursor. Where one further on is kept, by another tab or client, that one stays, unless the log is another one. */
 export async function save(storage: CursorStorage | undefined, key: string, seq: number, reset: boolean): Promise<void> {
-  if (!storage || (!reset && cursor(await storage.getItem(key))! >= seq)) return;
-  await storage.setItem(key, `${seq}`);
+  if (!storage) return;
+  pending(storage, key).seq = seq;
+  if (reset || !(cursor(await storage.getItem(key))! >= seq)) await storage.setItem(key, `${seq}`);
+  pending(storage, key).seq = undefined;
 }
 
 function cursor(kept: string | null | undefined): number | null | undefined {

@@ -6,8 +6,6 @@ import { within, type Timing } from "./timing.js";
 const UNANSWERED = 4;
 /** No more is kept for answers that may yet come: then they count for nothing, and the question is asked again. */
 const MOST = 2_000;
-/** A question that brings no items is not waited for longer than this, however much else the connection brings. */
-const LONGEST = 3e5;
 
 /** What a stream needs of its socket. */
 interface Connection {
@@ -33,8 +31,6 @@ export class Stream {
   #items: Item[] = [];
   /** Until an answer is due, or a question. */
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** When the question under way was asked. */
-  #since = 0;
   /** How often a question was put off since one last helped. */
   #delays = 0;
   /** How many questions in a row brought nothing at all. */
@@ -60,7 +56,6 @@ export class Stream {
   ask(ref: number): object {
     const { name: channel, cursor: after, gone } = this.channel;
     this.ref = ref;
-    this.#since = Date.now();
     this.#await();
     if (gone) return { action: "unsubscribe", channel, ref };
     this.#asked.set(ref, after);
@@ -68,29 +63,27 @@ export class Stream {
     return { action: "subscribe", channel, after, ref };
   }
 
-  /** Takes in what was pushed or replayed. Says whether that is an answer under way. */
-  take(items: Item[]): boolean {
+  /** Takes in what was pushed, or replayed for the question with this `ref`. Says whether that is an answer under way. */
+  take(items: Item[], ref: number): boolean {
     const { channel } = this;
     if (channel.gone) return false;
-    const { cursor } = channel;
+    const isReplay = this.#asked.has(ref);
     for (const item of items) if (!item.seq) channel.takeLoose(item);
     const stored = items.filter((item) => item.seq);
     if (this.#asked.size) this.#items.push(...stored);
     if (this.#items.length > MOST) this.#forget(Infinity);
-    // Before a cursor is known, only the answer says what the application gets first.
-    if (cursor === undefined) return !!this.ref;
-    // What was pushed before a question is in its answer.
-    if (!this.ref && this.#behind) return false;
-    channel.take(stored);
-    if (this.ref) return channel.cursor != cursor;
+    // Where no cursor is known, only the answer says what the application gets first. What is pushed meanwhile may be of
+    // another log; what is replayed follows the cursor or does not, and need not wait for the rest.
+    if (isReplay ? channel.cursor !== undefined : !this.#behind) channel.take(stored);
+    if (this.#behind) return isReplay;
     if (!channel.hasGap) this.#delays = 0;
     else if (!this.#timer) this.#later();
-    return false;
+    return isReplay;
   }
 
   /** An answer is under way on this connection, perhaps this one: it takes as long as the link needs. */
   renew(): void {
-    if (this.ref && !this.#failed && Date.now() - this.#since < LONGEST) this.#await();
+    if (this.ref && !this.#failed) this.#await();
   }
 
   /** Whether this question was asked for it. */

@@ -117,7 +117,7 @@ class Wire {
   }
 }
 
-const notifications = (seqs) => ({ type: "notifications", channel: CHANNEL, items: seqs.map((seq) => ({ seq })) });
+const notifications = (seqs, ref) => ({ type: "notifications", channel: CHANNEL, items: seqs.map((seq) => ({ seq })), ref });
 
 export class World {
   clock = new Clock();
@@ -130,6 +130,7 @@ export class World {
   kept = {};
   /** So many reads of the storage fail. */
   failures = 0;
+  storage = { getItem: (key) => this.read(key), setItem: (key, value) => (this.kept[key] = value) };
 
   constructor({ after, transport, before, timing }) {
     Wire.world = this;
@@ -145,7 +146,7 @@ export class World {
       token: "token",
       scope: "here",
       transport: this.options.transport,
-      storage: { getItem: (key) => this.read(key), setItem: (key, value) => (this.kept[key] = value) },
+      storage: this.storage,
       WebSocket: Wire,
       fetch: (url, { signal }) => this.fetch(url, signal),
       onError: (error) => {
@@ -212,7 +213,7 @@ export class World {
     if (!wire.joined) return void wire.frames.push({ type: "unsubscribed", channel: CHANNEL, ref });
     const { items, ...position } = this.log.read(after);
     const seqs = items.map(({ seq }) => seq);
-    const frames = [seqs.slice(0, 2), seqs.slice(2)].filter((part) => part.length).map(notifications);
+    const frames = [seqs.slice(0, 2), seqs.slice(2)].filter((part) => part.length).map((part) => notifications(part, ref));
     wire.answers.push([...frames, { type: "subscribed", channel: CHANNEL, ...position, ref }]);
   }
 

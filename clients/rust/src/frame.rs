@@ -33,8 +33,8 @@ impl ClientFrame {
 /// A server's frame, as far as a listener cares.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ServerFrame {
-    /// Live or replayed.
-    Notifications { channel: Channel, items: Vec<Item> },
+    /// Live, or replayed for the question that `reference` names.
+    Notifications { channel: Channel, items: Vec<Item>, reference: Option<u64> },
     /// The answer to a `subscribe`.
     Subscribed(Subscribed),
     /// The refusal of a frame.
@@ -77,11 +77,13 @@ pub(crate) struct Refusal {
     pub(crate) reference: Option<u64>,
 }
 
-/// What tells frames apart. API Gateway's own has no `type`.
+/// What tells frames apart. API Gateway's own has no `type`. A release to come may have other values here than texts.
 #[derive(Deserialize)]
-struct Kind {
-    r#type: Option<String>,
-    message: Option<String>,
+struct Kind<'a> {
+    #[serde(borrow)]
+    r#type: Option<&'a RawValue>,
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
 }
 
 /// The items are read one by one: none may take the others with it.
@@ -89,6 +91,8 @@ struct Kind {
 struct Notifications {
     channel: Channel,
     items: Vec<Box<RawValue>>,
+    #[serde(rename = "ref")]
+    reference: Option<u64>,
 }
 
 fn yes() -> bool {
@@ -96,27 +100,28 @@ fn yes() -> bool {
 }
 
 impl ServerFrame {
-    /// Reads a frame.
+    /// Reads a frame. One of a kind or form that this release does not know counts for nothing: what it answers is asked again.
     ///
     /// # Errors
-    /// It is not JSON, or lacks a field that its type has.
+    /// It is not JSON, or brings notifications that cannot be told apart.
     pub(crate) fn parse(text: &str) -> Result<Self, serde_json::Error> {
         let Kind { r#type, message } = serde_json::from_str(text)?;
+        let string = |value: &RawValue| serde_json::from_str::<String>(value.get()).ok();
         let Some(kind) = r#type else {
-            return Ok(Self::Gateway(message.unwrap_or_else(|| "no type".to_owned())));
+            return Ok(Self::Gateway(message.and_then(string).unwrap_or_else(|| "no type".to_owned())));
         };
-        match kind.as_str() {
-            "notifications" => Self::parse_notifications(text),
-            "subscribed" => serde_json::from_str(text).map(Self::Subscribed),
-            "error" => serde_json::from_str(text).map(Self::Error),
+        match string(kind).as_deref() {
+            Some("notifications") => Self::parse_notifications(text),
+            Some("subscribed") => Ok(serde_json::from_str(text).map_or(Self::Other, Self::Subscribed)),
+            Some("error") => Ok(serde_json::from_str(text).map_or(Self::Other, Self::Error)),
             _ => Ok(Self::Other),
         }
     }
 
     fn parse_notifications(text: &str) -> Result<Self, serde_json::Error> {
-        let Notifications { channel, items } = serde_json::from_str(text)?;
+        let Notifications { channel, items, reference } = serde_json::from_str(text)?;
         let items = items.iter().map(|item| Item::read(item.get())).collect::<Result<_, _>>()?;
-        Ok(Self::Notifications { channel, items })
+        Ok(Self::Notifications { channel, items, reference })
     }
 }
 
@@ -154,6 +159,20 @@ mod tests {
         let text = r#"{"message": "Internal server error", "connectionId": "x", "requestId": "y"}"#;
         assert_eq!(ServerFrame::parse(text).unwrap(), ServerFrame::Gateway("Internal server error".to_owned()));
         assert!(ServerFrame::parse("<html>").is_err());
+    }
+
+    #[test]
+    fn what_a_release_to_come_sends_costs_no_connection() {
+        for text in [
+            r#"{"type": "marked", "message": {"text": "new"}}"#,
+            r#"{"type": {"kind": "marked"}}"#,
+            r#"{"type": "error", "message": 7, "code": {"of": "another form"}}"#,
+            r#"{"type": "subscribed", "seq": "forty"}"#,
+        ] {
+            assert_eq!(ServerFrame::parse(text).unwrap(), ServerFrame::Other, "{text}");
+        }
+        let unnamed = ServerFrame::parse(r#"{"message": {"text": "new"}}"#).unwrap();
+        assert_eq!(unnamed, ServerFrame::Gateway("no type".to_owned()));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
@@ -20,6 +20,10 @@ use crate::timing::Timing;
 /// So many events may wait for the application. Then reading stops, and with it the server's sending.
 const WAITING_EVENTS: usize = 256;
 const WAITING_REPORTS: usize = 64;
+/// So often the driver looks whether the machine has slept. Its timers stand still meanwhile, and the calendar does not.
+const TICK: Duration = Duration::from_secs(10);
+/// So far ahead the calendar is then.
+const SLEPT: Duration = Duration::from_secs(5);
 /// How long the sockets may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -199,6 +203,8 @@ struct Driver {
     tasks: JoinSet<()>,
     /// How long the application has kept this turn waiting.
     stalled: Duration,
+    /// When the last turn was, by the calendar and by the timers.
+    looked: (SystemTime, Instant),
 }
 
 /// What is known of a socket's task.
@@ -214,7 +220,15 @@ struct Over;
 impl Driver {
     fn new(session: Session, target: Target, events: mpsc::Sender<Told>) -> Self {
         let (sockets, tasks) = Default::default();
-        Self { session, target: Arc::new(target), events, sockets, tasks, stalled: Duration::ZERO }
+        Self {
+            session,
+            target: Arc::new(target),
+            events,
+            sockets,
+            tasks,
+            stalled: Duration::ZERO,
+            looked: (SystemTime::now(), now()),
+        }
     }
 
     async fn run(mut self) {
@@ -232,19 +246,31 @@ impl Driver {
         reporter: &mpsc::Sender<Report>,
         reports: &mut mpsc::Receiver<Report>,
     ) -> Result<(), Over> {
-        let deadline = self.session.deadline();
+        let tick = now() + TICK;
+        let deadline = self.session.deadline().map_or(tick, |deadline| deadline.min(tick));
         let effects = tokio::select! {
             // Reports first: a pong that waits here was not late.
             biased;
             () = self.events.closed() => return Err(Over),
             Some(report) = reports.recv() => self.reported(report),
             Some(ended) = self.tasks.join_next() => self.ended(ended),
-            () = sleep_until(deadline.unwrap_or_else(now).into()), if deadline.is_some() => Vec::new(),
+            () = sleep_until(deadline.into()) => Vec::new(),
         };
+        if self.has_slept() {
+            self.session.woken(now());
+        }
         self.perform(effects, reporter).await?;
         self.session.stalled(std::mem::take(&mut self.stalled));
         let effects = self.session.fired(now());
         self.perform(effects, reporter).await
+    }
+
+    /// Whether the calendar has gone further than the timers since the last turn.
+    fn has_slept(&mut self) -> bool {
+        let looked = (SystemTime::now(), now());
+        let before = std::mem::replace(&mut self.looked, looked);
+        let calendar = looked.0.duration_since(before.0).unwrap_or_default();
+        calendar > looked.1.saturating_duration_since(before.1) + SLEPT
     }
 
     fn reported(&mut self, report: Report) -> Vec<Effect> {

@@ -60,8 +60,32 @@ impl Ordering {
         self.confirmed = false;
     }
 
-    /// Takes in the items of a frame, pushed or replayed.
+    /// Takes in the items of a frame that was pushed.
     pub(crate) fn take(&mut self, items: Vec<Item>) -> Vec<Step> {
+        let mut steps = self.hold(items);
+        if self.confirmed {
+            self.hand_on_what_follows(&mut steps);
+        }
+        steps
+    }
+
+    /// Takes in the items of a frame that was replayed: what follows the cursor need not wait for the rest of the answer, since
+    /// no other log has it there.
+    pub(crate) fn take_replayed(&mut self, items: Vec<Item>) -> Vec<Step> {
+        let replayed: Vec<u64> = items.iter().filter_map(|item| item.seq).collect();
+        let mut steps = self.hold(items);
+        for seq in replayed {
+            let follows = self.cursor.is_some_and(|cursor| cursor.checked_add(1) == Some(seq));
+            if follows && let Some(item) = self.held.remove(&seq) {
+                steps.push(Step::Item(Box::new(item)));
+                self.cursor = Some(seq);
+            }
+        }
+        steps
+    }
+
+    /// Keeps what has a place until its turn, and returns what has none.
+    fn hold(&mut self, items: Vec<Item>) -> Vec<Step> {
         let mut steps = Vec::new();
         for item in items {
             match item.seq {
@@ -73,19 +97,21 @@ impl Ordering {
                 }
             }
         }
-        if self.confirmed {
-            self.hand_on_what_follows(&mut steps);
-        }
         steps
     }
 
-    /// Takes in the answer to a `subscribe` that asked behind `after`, and is the newest question of this connection.
+    /// Takes in the answer to a `subscribe` that asked behind `after` on this connection: an older one is as true as the last.
     /// If the cursor then lies before the answer's `seq`, there is more to ask for.
     pub(crate) fn answered(&mut self, after: Option<u64>, answer: &Subscribed) -> Vec<Step> {
         let mut steps = Vec::new();
         self.confirmed = true;
         if self.cursor.is_none() && !self.held.is_empty() {
             return self.begin(answer.seq);
+        }
+        if after.is_none() && self.cursor.is_some() {
+            // Asked before anything was known: it does not say what lies between the cursor and its items.
+            self.hand_on_what_follows(&mut steps);
+            return steps;
         }
         if answer.reset {
             steps.extend(self.cursor.map(|after| Step::Reset { after, seq: answer.seq }));

@@ -14,7 +14,7 @@ use crate::event::Event;
 use crate::frame::{ClientFrame, Refusal, ServerFrame, Subscribed};
 use crate::item::Item;
 use crate::ordering::Step;
-use crate::timing::{Timing, later, within};
+use crate::timing::{Timing, later, silence};
 use pace::Pace;
 use stream::{Question, Stream, Turn};
 
@@ -83,6 +83,8 @@ pub(crate) struct Session {
     open: Option<Open>,
     next: Next,
     pace: Pace,
+    /// How many pings were answered since a connection was last lost.
+    answered_pings: u32,
     connections: u64,
     reference: u64,
 }
@@ -98,6 +100,7 @@ impl Session {
             open: None,
             next: Next::At(now),
             pace: Pace::default(),
+            answered_pings: 0,
             connections: 0,
             reference: 0,
         }
@@ -189,9 +192,20 @@ impl Session {
 
     /// A connection gave a sign of life.
     pub(crate) fn heard(&mut self, now: Instant, id: ConnectionId) {
+        let Some(open) = self.open.as_ref().filter(|open| open.id == id) else { return };
+        if let Heartbeat::PongBy(_) = open.heartbeat {
+            self.answered_pings = self.answered_pings.saturating_add(1);
+        }
         let heartbeat = self.ping_later(now);
-        if let Some(open) = self.open.as_mut().filter(|open| open.id == id) {
+        if let Some(open) = &mut self.open {
             open.heartbeat = heartbeat;
+        }
+    }
+
+    /// The machine has slept, perhaps: the connection is asked whether it is still alive. One that is being asked gets no more time.
+    pub(crate) fn woken(&mut self, now: Instant) {
+        if let Some(Open { heartbeat: heartbeat @ Heartbeat::PingAt(_), .. }) = &mut self.open {
+            *heartbeat = Heartbeat::PingAt(now);
         }
     }
 
@@ -202,7 +216,9 @@ impl Session {
         }
         self.heard(now, id);
         let mut effects = match frame {
-            ServerFrame::Notifications { channel, items } => self.notified(now, id, channel, items),
+            ServerFrame::Notifications { channel, items, reference } => {
+                self.notified(now, id, channel, items, reference)
+            }
             ServerFrame::Subscribed(answer) => self.subscribed(now, &answer),
             ServerFrame::Error(refusal) => self.refused(now, id, refusal),
             ServerFrame::Gateway(_) => {
@@ -267,7 +283,14 @@ impl Session {
         }
     }
 
-    fn notified(&mut self, now: Instant, id: ConnectionId, channel: Channel, items: Vec<Item>) -> Vec<Effect> {
+    fn notified(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        channel: Channel,
+        items: Vec<Item>,
+        reference: Option<u64>,
+    ) -> Vec<Effect> {
         let (mut turn, streams) = self.turn(now);
         if !streams.contains_key(&channel) {
             // Joined by connecting, though nobody knew: a token whose claims this client cannot read.
@@ -277,10 +300,14 @@ impl Session {
         }
         let Some(stream) = streams.get_mut(&channel) else { return Vec::new() };
         let before = stream.cursor();
-        let steps = stream.take(&mut turn, items);
+        let is_replay = stream.waits_for(reference);
+        let steps = stream.take(&mut turn, items, is_replay);
         let mut effects = told(&channel, steps, before, stream.cursor());
         if stream.is_overfull() {
             effects.extend(self.give_up(now, id, "too much came out of order"));
+        } else if is_replay {
+            // On a slow link the others' answers wait behind this one.
+            streams.values_mut().for_each(|stream| stream.renew(&mut turn));
         }
         effects
     }
@@ -305,7 +332,7 @@ impl Session {
         let Some((channel, stream)) = streams.iter_mut().find(|(_, stream)| stream.waits_for(refusal.reference)) else {
             return Vec::new();
         };
-        if matches!(refusal.code.as_str(), "channel_busy" | "unavailable") {
+        if !is_permanent(&refusal.code) {
             stream.put_off(&mut turn);
             return Vec::new();
         }
@@ -330,7 +357,7 @@ impl Session {
     }
 
     fn ping_later(&mut self, now: Instant) -> Heartbeat {
-        Heartbeat::PingAt(later(now, within(&mut self.rng, &self.timing.ping)))
+        Heartbeat::PingAt(later(now, silence(&mut self.rng, &self.timing.ping, self.answered_pings)))
     }
 
     fn give_up(&mut self, now: Instant, id: ConnectionId, reason: &str) -> Vec<Effect> {
@@ -339,6 +366,7 @@ impl Session {
 
     fn lost(&mut self, now: Instant, reason: String) -> Effect {
         self.open = None;
+        self.answered_pings = 0;
         self.streams.values_mut().for_each(Stream::disconnected);
         let retry_in = match self.next {
             Next::At(_) => {
@@ -355,6 +383,13 @@ impl Session {
         let turn = Turn { now, timing: &self.timing, rng: &mut self.rng, reference: &mut self.reference };
         (turn, &mut self.streams)
     }
+}
+
+/// Whether asking again does not mend it. Any other error of a channel may pass, also one that this release does not know.
+fn is_permanent(code: &str) -> bool {
+    matches!(code, "forbidden" | "not_found" | "too_many_subscriptions")
+        || code.starts_with("invalid_")
+        || code.starts_with("unknown_")
 }
 
 fn subscribe(id: ConnectionId, channel: &Channel, question: Question) -> Effect {

@@ -15,7 +15,9 @@ pub struct Timing {
     pub gap: RangeInclusive<Duration>,
     /// How long to wait for an answer before asking again. It doubles, up to fourfold, while none comes.
     pub answer: RangeInclusive<Duration>,
-    /// How long nothing may be heard before a ping is sent.
+    /// How long nothing may be heard before a ping is sent: at first, and at most. It doubles with each ping that is answered. A
+    /// quarter more or less is left to chance, and no ping is later than nine minutes, since API Gateway cuts a connection
+    /// on which nothing passes for ten.
     pub ping: RangeInclusive<Duration>,
     /// How long to wait, after a ping, until anything is heard.
     pub pong: Duration,
@@ -37,7 +39,7 @@ impl Default for Timing {
         Self {
             gap: Duration::from_millis(500)..=Duration::from_secs(3),
             answer: Duration::from_secs(10)..=Duration::from_secs(15),
-            ping: Duration::from_secs(24)..=Duration::from_secs(36),
+            ping: Duration::from_secs(30)..=minutes(5),
             pong: Duration::from_secs(10),
             replace: minutes(100)..=minutes(115),
             reconnect: Duration::ZERO..=Duration::from_secs(2),
@@ -51,6 +53,8 @@ impl Default for Timing {
 /// What is further away than this never comes, and might be more than an [`Instant`] can hold.
 const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
+const LATEST_PING: Duration = Duration::from_secs(9 * 60);
+
 /// The moment `wait` from `now`.
 pub(crate) fn later(now: Instant, wait: Duration) -> Instant {
     now + wait.min(FAR)
@@ -59,6 +63,13 @@ pub(crate) fn later(now: Instant, wait: Duration) -> Instant {
 /// A moment in `range`.
 pub(crate) fn within(rng: &mut StdRng, range: &RangeInclusive<Duration>) -> Duration {
     if range.is_empty() { *range.start() } else { rng.random_range(range.clone()) }
+}
+
+/// How long a connection that has answered so many pings may be silent before the next one.
+pub(crate) fn silence(rng: &mut StdRng, ping: &RangeInclusive<Duration>, answered: u32) -> Duration {
+    let full = ping.start().saturating_mul(2_u32.saturating_pow(answered)).min(*ping.end());
+    let quarter = full / 4;
+    within(rng, &(full - quarter..=full.saturating_add(quarter))).min(LATEST_PING)
 }
 
 /// `first`, doubled for each failure but the first, up to `longest`; half of it is left to chance.
@@ -73,6 +84,18 @@ mod tests {
     use rand::SeedableRng;
 
     use super::*;
+
+    #[test]
+    fn an_idle_connection_has_at_most_30_frames_an_hour_and_never_ten_minutes_without_one() {
+        let mut rng = StdRng::seed_from_u64(7);
+        let ping = Timing::default().ping;
+        let silences: Vec<_> = (0..500).map(|answered| silence(&mut rng, &ping, answered)).collect();
+        assert!(silences[0] < Duration::from_secs(38), "{silences:?}");
+        assert!(silences.iter().all(|silence| *silence <= LATEST_PING), "{silences:?}");
+        let hours = silences[10..].iter().sum::<Duration>().as_secs_f64() / 3_600.0;
+        let frames = 2.0 * 490.0 / hours;
+        assert!((20.0..=30.0).contains(&frames), "{frames} frames an hour");
+    }
 
     #[test]
     fn a_backoff_grows_from_the_first_wait_to_the_longest() {

@@ -1,5 +1,6 @@
 //! One channel on the connection: its order, and the one question that may be under way.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
@@ -42,7 +43,6 @@ enum Request {
     /// A question is under way, and asked again at `until`. `failed`: the gateway said that some question failed; this
     /// one's answer may still come.
     Asked {
-        question: Question,
         until: Instant,
         failed: bool,
     },
@@ -55,6 +55,8 @@ enum Request {
 pub(super) struct Stream {
     ordering: Ordering,
     request: Request,
+    /// By its `ref`, the cursor of each question of this connection that may yet be answered.
+    asked: BTreeMap<u64, Option<u64>>,
     /// Whether the log is known to hold more than what came.
     behind: bool,
     /// How often a question was put off since one last helped.
@@ -66,7 +68,7 @@ pub(super) struct Stream {
 impl Stream {
     pub(super) fn new(cursor: Option<u64>) -> Self {
         let ordering = Ordering::new(cursor);
-        Self { ordering, request: Request::Idle, behind: true, delays: 0, unanswered: 0 }
+        Self { ordering, request: Request::Idle, asked: BTreeMap::new(), behind: true, delays: 0, unanswered: 0 }
     }
 
     pub(super) fn cursor(&self) -> Option<u64> {
@@ -76,33 +78,36 @@ impl Stream {
     /// The connection is lost, and with it every question.
     pub(super) fn disconnected(&mut self) {
         self.request = Request::Idle;
+        self.asked.clear();
     }
 
     /// A connection is open.
     pub(super) fn connected(&mut self, turn: &mut Turn) {
         self.ordering.restart();
+        self.asked.clear();
         self.behind = true;
         self.delays = 0;
         self.unanswered = 0;
         self.request = Request::Waiting { since: *turn.reference };
     }
 
-    pub(super) fn take(&mut self, turn: &mut Turn, items: Vec<Item>) -> Vec<Step> {
-        let steps = self.ordering.take(items);
+    pub(super) fn take(&mut self, turn: &mut Turn, items: Vec<Item>, is_replay: bool) -> Vec<Step> {
+        let steps = if is_replay { self.ordering.take_replayed(items) } else { self.ordering.take(items) };
         self.plan(turn);
         steps
     }
 
-    /// Takes in an answer, unless it answers an older question: what that one brought was taken in already, and the
-    /// newer one covers it.
+    /// Takes in the answer to a question of this connection, be it the last one or another.
     pub(super) fn answered(&mut self, turn: &mut Turn, answer: &Subscribed) -> Vec<Step> {
-        let Request::Asked { question, .. } = self.request else { return Vec::new() };
-        let steps = self.ordering.answered(question.after, answer);
+        let Some(reference) = answer.reference else { return Vec::new() };
+        let Some(after) = self.asked.get(&reference).copied() else { return Vec::new() };
+        self.asked = self.asked.split_off(&reference.saturating_add(1));
+        let steps = self.ordering.answered(after, answer);
         self.request = Request::Idle;
         self.unanswered = 0;
         self.behind = answer.more || self.cursor() < Some(answer.seq);
         // Replayed items moved the cursor before their answer came.
-        let helped = self.cursor() != question.after;
+        let helped = self.cursor() != after;
         if helped {
             self.delays = 0;
         }
@@ -132,9 +137,17 @@ impl Stream {
         }
     }
 
-    /// Whether this question is the one that is under way.
+    /// Whether this question is one that may yet be answered.
     pub(super) fn waits_for(&self, reference: Option<u64>) -> bool {
-        matches!(self.request, Request::Asked { question, .. } if Some(question.reference) == reference)
+        reference.is_some_and(|reference| self.asked.contains_key(&reference))
+    }
+
+    /// An answer is under way on this connection, perhaps this one: it takes as long as the link needs.
+    pub(super) fn renew(&mut self, turn: &mut Turn) {
+        let patience = self.patience(turn);
+        if let Request::Asked { until, failed: false } = &mut self.request {
+            *until = later(turn.now, patience);
+        }
     }
 
     /// The server cannot answer now.
@@ -150,9 +163,9 @@ impl Stream {
 
     /// A question failed, perhaps this one.
     pub(super) fn something_failed(&mut self, turn: &mut Turn) {
-        let Request::Asked { question, until, failed: false } = self.request else { return };
+        let Request::Asked { until, failed: false } = self.request else { return };
         let until = until.min(later(turn.now, self.delay(turn)));
-        self.request = Request::Asked { question, until, failed: true };
+        self.request = Request::Asked { until, failed: true };
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -186,9 +199,15 @@ impl Stream {
     pub(super) fn ask(&mut self, turn: &mut Turn) -> Question {
         *turn.reference += 1;
         let question = Question { after: self.cursor(), reference: *turn.reference };
-        let patience = within(turn.rng, &turn.timing.answer).saturating_mul(2_u32.pow(self.unanswered.min(2)));
-        self.request = Request::Asked { question, until: later(turn.now, patience), failed: false };
+        self.asked.insert(question.reference, question.after);
+        let until = later(turn.now, self.patience(turn));
+        self.request = Request::Asked { until, failed: false };
         question
+    }
+
+    /// How long to wait for an answer, or for a part of one.
+    fn patience(&self, turn: &mut Turn) -> Duration {
+        within(turn.rng, &turn.timing.answer).saturating_mul(2_u32.pow(self.unanswered.min(2)))
     }
 
     /// Plans a question if something is missing, and forgets the plan if it came by itself.

@@ -23,6 +23,11 @@ fn items(channel: &str, seqs: &[u64]) -> ServerFrame {
     frame(&json!({"type": "notifications", "channel": channel, "items": items}))
 }
 
+fn replayed(channel: &str, seq: u64, reference: u64) -> ServerFrame {
+    let item = json!({"seq": seq});
+    frame(&json!({"type": "notifications", "channel": channel, "items": [item], "ref": reference}))
+}
+
 fn answer(seq: u64, reference: u64) -> ServerFrame {
     frame(&json!({"type": "subscribed", "seq": seq, "recovered": true, "more": false, "ref": reference}))
 }
@@ -340,4 +345,70 @@ fn what_an_old_connection_brings_changes_nothing() {
     assert_eq!(told.session.closed(told.now, old, "again".to_owned()), []);
     told.session.received(told.now, id, items("topic:a", &[42]));
     assert_eq!(seqs(&told.session.received(told.now, id, answer(42, 2))), [42]);
+}
+
+/// Frames of 32 KB over 8 KB a second: what has come is handed on, and nothing is asked twice while an answer is under way.
+#[test]
+fn over_a_slow_link_a_backlog_comes_once_as_it_arrives() {
+    let (mut told, _) = open(&["topic:a:41", "topic:b:7"]);
+    let mut asked = Vec::new();
+    let mut arrive = |told: &mut Told, frame: ServerFrame| {
+        let at = told.now + Duration::from_secs(4);
+        while let Some(deadline) = told.session.deadline().filter(|deadline| *deadline < at) {
+            told.now = deadline;
+            asked.extend(questions(&told.session.fired(deadline)));
+        }
+        told.now = at;
+        told.session.received(at, told.id, frame)
+    };
+    for seq in 42..=60 {
+        assert_eq!(seqs(&arrive(&mut told, replayed("topic:a", seq, 1))), [seq]);
+    }
+    arrive(&mut told, answer(60, 1));
+    for seq in 8..=26 {
+        assert_eq!(seqs(&arrive(&mut told, replayed("topic:b", seq, 2))), [seq]);
+    }
+    arrive(&mut told, answer(26, 2));
+    assert_eq!(asked, []);
+}
+
+#[test]
+fn an_older_questions_answer_is_as_true_as_the_last_ones() {
+    let (mut told, _) = open(&["topic:a:41"]);
+    let (_, _, again) = loop {
+        if let Some(question) = questions(&next(&mut told)).pop() {
+            break question;
+        }
+        told.session.heard(told.now, told.id);
+    };
+    assert_eq!(again, 2);
+    told.session.received(told.now, told.id, items("topic:a", &[42, 43]));
+    assert_eq!(seqs(&told.session.received(told.now, told.id, answer(43, 1))), [42, 43]);
+    assert_eq!(seqs(&told.session.received(told.now, told.id, answer(44, 2))), [0; 0]);
+    assert_eq!(seqs(&told.session.received(told.now, told.id, items("topic:a", &[45]))), [45]);
+}
+
+#[test]
+fn an_error_that_this_release_does_not_know_silences_no_channel() {
+    let (mut told, _) = open(&["topic:a:41"]);
+    let unknown = json!({"type": "error", "code": "out_of_breath", "detail": "", "ref": 1});
+    assert_eq!(told.session.received(told.now, told.id, frame(&unknown)), []);
+    assert_eq!(questions(&next(&mut told)), [("topic:a".to_owned(), Some(41), 2)]);
+}
+
+#[test]
+fn a_machine_that_wakes_finds_out_whether_its_connection_is_dead() {
+    let (mut told, _) = open(&["topic:a:41"]);
+    told.session.received(told.now, told.id, answer(41, 1));
+    let begin = told.now;
+    // Woken again and again, it still waits no longer than for one answer.
+    let lost = loop {
+        told.session.woken(told.now);
+        told.now += Duration::from_secs(3);
+        let effects = told.session.fired(told.now);
+        if effects.contains(&Effect::Close(told.id)) {
+            break told.now - begin;
+        }
+    };
+    assert!(lost <= Duration::from_secs(15), "{lost:?}");
 }

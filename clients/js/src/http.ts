@@ -61,7 +61,7 @@ export class Http {
       for (let again = false; ; again = true) {
         const token = this.known();
         this.#fresh = false;
-        const headers = { authorization: `Bearer ${await token}`, "content-type": "application/json" };
+        const headers = { ...init.headers, authorization: `Bearer ${await token}`, "content-type": "application/json" };
         const request: RequestInit = { ...init, headers, cache: "no-store", redirect: "manual", signal: abort.signal };
         const response = await fetch(http.replace(/\/$/, "") + path, request);
         const answer = await response.json().catch(() => ({}));

@@ -21,13 +21,18 @@ const LONGEST = 10;
 /** The version that the README asks for, whichever runs this. */
 const NODE = new URL("node_modules/node/bin/node", import.meta.url).pathname;
 
-/** The one example in this language that uses the client. */
-function example(markdown, language) {
+/** The examples in this language that import this. */
+function examples(markdown, language, name) {
   const blocks = [...markdown.matchAll(/^```(\w+)\n(.*?)^```$/gms)];
-  const examples = blocks.filter(([, name, text]) => name === language && text.includes("import { Tidings }"));
-  assert.equal(examples.length, 1, `examples in ${language}`);
-  const text = examples[0][2];
-  assert.ok(text.trimEnd().split("\n").length <= LONGEST, text);
+  const texts = blocks.filter(([, other, text]) => other === language && text.includes(`import { ${name} }`)).map(([, , text]) => text);
+  for (const text of texts) assert.ok(text.trimEnd().split("\n").length <= LONGEST, text);
+  return texts;
+}
+
+/** The one example in this language that listens. */
+function example(markdown, language) {
+  const [text, ...others] = examples(markdown, language, "Tidings");
+  assert.ok(text && !others.length, `examples in ${language}`);
   for (const address of Object.keys(ROUTES)) assert.ok(text.includes(`"${address}"`), `${address} in ${text}`);
   return text;
 }
@@ -88,18 +93,40 @@ async function bothListen(page, running) {
   await Promise.all([shown("#1 Hello #2 Hello again"), printed("#2 Hello again")]);
 }
 
+/** Where the README has an example that sends, what it sends arrives. */
+async function sends(markdown, page) {
+  const token = await tidings("token", "--sub", "shop", "--publish", "user:*");
+  for (const text of examples(markdown, "js", "Sender")) {
+    await inFolder(async (folder) => {
+      const [code] = await once(await startInNode(folder, text, token), "exit");
+      assert.equal(code, 0);
+    });
+    await page.locator("body", { hasText: "#2 Hello again #3 Hello" }).waitFor({ timeout: PATIENCE });
+  }
+}
+
+async function inFolder(body) {
+  const folder = await mkdtemp(join(tmpdir(), "tidings-example-"));
+  try {
+    await body(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
 await withBrowser(async (browser) => {
   const markdown = await readFile(given.readme, "utf8");
   const token = await tidings("token", "--sub", "alice");
   await tidings("send", "user:alice", "--title", "Hello");
   const page = await openInBrowser(browser, example(markdown, "html"), token);
-  const folder = await mkdtemp(join(tmpdir(), "tidings-example-"));
-  const running = await startInNode(folder, example(markdown, "js"), token);
-  try {
-    await bothListen(page, running);
-  } finally {
-    running.kill();
-    await rm(folder, { recursive: true });
-  }
+  await inFolder(async (folder) => {
+    const running = await startInNode(folder, example(markdown, "js"), token);
+    try {
+      await bothListen(page, running);
+    } finally {
+      running.kill();
+    }
+  });
+  await sends(markdown, page);
   tell(`README ${given.readme}: its examples run as they are written`);
 }, [rerouted(ROUTES)]);

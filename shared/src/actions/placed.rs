@@ -39,7 +39,7 @@ impl Placing {
 }
 
 /// The turns of channels that are appended to one after the other. One that fails keeps no other waiting for long: a busy one has
-/// another turn when the others have had theirs.
+/// another turn when the others have had theirs. The busy ones then share the time that is left: each turn gets an equal part of it.
 #[derive(Debug)]
 pub(super) struct Turns {
     waiting: VecDeque<Channel>,
@@ -61,8 +61,15 @@ impl Turns {
         if self.waiting.is_empty() {
             self.waiting = self.busy.take()?;
         }
-        let give_up = if self.busy.is_some() { Instant::now() + SHORT_PATIENCE } else { self.end };
+        let give_up = if self.busy.is_some() { Instant::now() + SHORT_PATIENCE } else { self.part_of_the_rest() };
         Some((self.waiting.pop_front()?, give_up))
+    }
+
+    /// When the next turn of the last round ends.
+    fn part_of_the_rest(&self) -> Instant {
+        let turns = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX).max(1);
+        let now = Instant::now();
+        now + self.end.saturating_duration_since(now) / turns
     }
 
     /// Notes that a turn was in vain.
@@ -76,5 +83,40 @@ impl Turns {
     /// The first failure, when all have had their turns.
     pub(super) fn ended(self) -> Result<(), Error> {
         self.failed.map_or(Ok(()), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use domain::refusal::{Code, Refusal};
+
+    use super::*;
+
+    fn busy() -> Error {
+        Refusal::new(Code::ChannelBusy, "busy").into()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_round_gives_each_busy_channel_an_equal_part_of_the_time_that_is_left() {
+        let channels: Vec<Channel> = (1..=4).map(|number| format!("topic:{number}").parse().unwrap()).collect();
+        let end = Instant::now() + PATIENCE;
+        let mut turns = Turns::of(channels.iter());
+        for _ in &channels {
+            let (channel, give_up) = turns.next().unwrap();
+            tokio::time::advance(give_up - Instant::now()).await;
+            turns.fail(channel, busy());
+        }
+        let left = end - Instant::now();
+        for number in 1..=4 {
+            let (channel, give_up) = turns.next().unwrap();
+            assert_eq!(channel, channels[number - 1]);
+            assert!((give_up - Instant::now()).abs_diff(left / 4) < Duration::from_millis(1), "turn {number}");
+            tokio::time::advance(give_up - Instant::now()).await;
+            turns.fail(channel, busy());
+        }
+        assert_eq!(turns.next().map(|(channel, _)| channel), None);
+        assert!(turns.ended().is_err());
     }
 }

@@ -229,8 +229,8 @@ fn serve_all(
         clock: Arc::clone(clock),
         closer: closer.clone(),
     };
-    let logical_names = stack.tables.into_iter().map(|table| (table.name, table.logical_name)).collect();
-    let aws = Arc::new(Aws { ledger, database: Arc::clone(&database), logical_names, secrets, ses, sqs, sns, control });
+    let tables = stack.tables.into_iter().map(|table| (table.name.clone(), table)).collect();
+    let aws = Arc::new(Aws { ledger, database: Arc::clone(&database), tables, secrets, ses, sqs, sns, control });
 
     // The closer is not the HTTP API's: functions keep no connections to it.
     tokio::spawn(serve(ports.http, IdleCloser::new(), move |request, peer| Arc::clone(&http).answer(request, peer)));

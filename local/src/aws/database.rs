@@ -139,8 +139,8 @@ mod tests {
         });
         for expiry in [None, Some("one"), Some("one"), Some("other"), None] {
             let ttl_attribute = expiry.map(str::to_owned);
-            let (name, logical_name) = ("kept".to_owned(), "Kept".to_owned());
-            let table = Table { logical_name, name, definition: definition.clone(), ttl_attribute };
+            let [name, logical_name, partition_key] = ["kept", "Kept", "id"].map(str::to_owned);
+            let table = Table { logical_name, name, definition: definition.clone(), partition_key, ttl_attribute };
             create(&engine, &table).expect("a table");
             let kept = engine.get_table_metadata("kept").expect("an answer").expect("a table");
             assert_eq!((kept.ttl_enabled, kept.ttl_attribute.as_deref()), (expiry.is_some(), expiry));

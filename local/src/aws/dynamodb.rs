@@ -5,7 +5,7 @@ use http_body_util::Full;
 use hyper::{
     StatusCode,
     header::{CONTENT_LENGTH, HeaderValue},
-    http::request::Parts,
+    http::{request::Parts, response},
 };
 use serde_json::{Value, json};
 
@@ -18,6 +18,8 @@ use crate::{control::Action, serve::Response, template::arn};
 
 const SERVICE: &str = "com.amazonaws.dynamodb.v20120810#";
 const PLATFORM: &str = "com.amazon.coral.service#";
+const THROTTLED: &str = "Throughput exceeds the current capacity of your table or index. DynamoDB is automatically scaling \
+                         your table or index so please try again shortly.";
 
 /// The operations of which it is known what rights they need: reads, writes, and what costs nothing.
 pub(crate) const OPERATIONS: [&str; 12] = [
@@ -105,7 +107,7 @@ pub(crate) fn consistent(operation: &str, body: &Value) -> Option<bool> {
 }
 
 /// A table may be named by its ARN too.
-fn table_name(name: &str) -> String {
+pub(super) fn table_name(name: &str) -> String {
     name.rsplit_once("table/").map_or(name, |(_, name)| name).to_owned()
 }
 
@@ -142,15 +144,21 @@ fn account(operation: &str, response: hyper::Response<Bytes>, hide: bool) -> Per
         None => Vec::new(),
     };
     if hide && value.as_object_mut().is_some_and(|object| object.remove("ConsumedCapacity").is_some()) {
-        body = value.to_string().into();
-        parts.headers.insert("x-amz-crc32", HeaderValue::from(crc32fast::hash(&body)));
-        parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+        body = replaced(&mut parts, &value);
     }
     let units: f64 = consumed.iter().filter_map(|one| one["CapacityUnits"].as_f64()).sum();
     let (read_units, write_units) = if reads(operation) { (units, 0.0) } else { (0.0, units) };
     let error = value["__type"].as_str().map(|name| name.rsplit('#').next().unwrap_or(name).to_owned());
     let cost = Cost { read_units, write_units, consumed };
     Performed { response: Response::from_parts(parts, Full::new(body)), error, cost }
+}
+
+/// A body in another's place, which the headers go with.
+pub(super) fn replaced(parts: &mut response::Parts, value: &Value) -> Bytes {
+    let body = Bytes::from(value.to_string());
+    parts.headers.insert("x-amz-crc32", HeaderValue::from(crc32fast::hash(&body)));
+    parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    body
 }
 
 /// What the policy forbids, in DynamoDB's words.
@@ -184,10 +192,7 @@ fn named_failure(name: &str, request: &Value) -> Response {
             "The level of configured provisioned throughput for the table was exceeded. \
              Consider increasing your provisioning level with the UpdateTable API."
         }
-        "ThrottlingException" => {
-            "Throughput exceeds the current capacity of your table or index. DynamoDB is automatically scaling your \
-             table or index so please try again shortly."
-        }
+        "ThrottlingException" => THROTTLED,
         "TransactionConflictException" => "Transaction is ongoing for the item",
         "TransactionCanceledException" => return cancelled(request),
         _ => "A fault that was asked for",
@@ -201,6 +206,21 @@ fn cancelled(request: &Value) -> Response {
     if let Some(first) = reasons.first_mut() {
         *first = json!({ "Code": "TransactionConflict", "Message": "Transaction is ongoing for the item" });
     }
+    cancelled_for(reasons)
+}
+
+/// What a limit holds back: all of a transaction where one of its writes is not admitted, else the call.
+pub(super) fn throttled(operation: &str, admitted: &[bool]) -> Response {
+    if operation != "TransactWriteItems" {
+        return named_failure("ThrottlingException", &Value::Null);
+    }
+    let throttled = json!({ "Code": "ThrottlingError", "Message": THROTTLED });
+    let reason = |admitted: &bool| if *admitted { json!({ "Code": "None" }) } else { throttled.clone() };
+    cancelled_for(admitted.iter().map(reason).collect())
+}
+
+/// A transaction that was cancelled for these reasons, one for each of its items.
+fn cancelled_for(reasons: Vec<Value>) -> Response {
     let codes: Vec<&str> = reasons.iter().filter_map(|reason| reason["Code"].as_str()).collect();
     let message =
         format!("Transaction cancelled, please refer cancellation reasons for specific reasons [{}]", codes.join(", "));
@@ -272,6 +292,19 @@ mod tests {
         assert!((performed.cost.read_units - 2.0).abs() < f64::EPSILON);
         let checksum = crc32fast::hash(br#"{"Item":{}}"#).to_string();
         assert_eq!(performed.response.headers()["x-amz-crc32"], checksum);
+    }
+
+    #[tokio::test]
+    async fn a_transaction_says_which_of_its_writes_a_limit_holds_back() {
+        let response = throttled("TransactWriteItems", &[true, false]);
+        let body = response.into_body().collect().await.expect("a body").to_bytes();
+        let body: Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(body["CancellationReasons"][0], json!({"Code": "None"}));
+        assert_eq!(body["CancellationReasons"][1]["Code"], "ThrottlingError");
+        assert!(body["Message"].as_str().is_some_and(|text| text.ends_with("[None, ThrottlingError]")), "{body}");
+        let plain = throttled("PutItem", &[false]);
+        assert_eq!(plain.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(plain.headers()["x-amzn-errortype"], "ThrottlingException");
     }
 
     #[tokio::test]

@@ -153,7 +153,7 @@ impl Ledger {
             }
             Action::Close => Suffered::Hangup("closed"),
             // No rule about a call may ask for these.
-            Action::Double | Action::Skip => Suffered::Nothing,
+            Action::Double | Action::Skip | Action::Limit(_) => Suffered::Nothing,
         }
     }
 

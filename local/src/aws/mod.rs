@@ -12,6 +12,7 @@ mod ses;
 mod sns;
 mod sqs;
 mod wire;
+mod writes;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -32,6 +33,7 @@ use crate::{
     control::{Control, PREFIX},
     guard,
     serve::{Answer, Hangup, Peer, Request, read_body},
+    template::Table,
 };
 
 /// DynamoDB accepts bodies of up to 16 MB.
@@ -57,8 +59,8 @@ pub(crate) struct Aws {
     pub(crate) ledger: Ledger,
     /// The tables.
     pub(crate) database: Arc<Database>,
-    /// The tables' logical names, by their names on AWS: a fault may name either.
-    pub(crate) logical_names: BTreeMap<String, String>,
+    /// The tables as the template has them, by their names on AWS: a fault may name either.
+    pub(crate) tables: BTreeMap<String, Table>,
     /// The secrets.
     pub(crate) secrets: Secrets,
     /// The queues.
@@ -99,7 +101,8 @@ impl Aws {
     async fn dynamodb(&self, operation: &str, parts: &Parts, body: Bytes, peer: &Peer) -> Answer {
         let request: Value = serde_json::from_slice(&body).unwrap_or_default();
         let mut tables = dynamodb::tables(operation, &request);
-        let logical: Vec<String> = tables.iter().filter_map(|table| self.logical_names.get(table)).cloned().collect();
+        let known = tables.iter().filter_map(|table| self.tables.get(table));
+        let logical: Vec<String> = known.map(|table| table.logical_name.clone()).collect();
         tables.extend(logical);
         let consistent = dynamodb::consistent(operation, &request);
         let rights = dynamodb::rights(operation, &request);
@@ -108,7 +111,7 @@ impl Aws {
         let allowed = call.authorize();
         let act = async {
             match allowed {
-                Ok(()) => dynamodb::perform(&self.database, operation, parts, body, &request).await,
+                Ok(()) => self.write_within_limits(operation, parts, body, &request).await,
                 Err(why) => Performed::free(dynamodb::denied(&why)),
             }
         };

@@ -1,11 +1,17 @@
 //! Faults on demand: rules that say which call is to go wrong, and how.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
-use super::rule::{Effect, Known, Rule};
+use super::{
+    limit::{Limit, Write},
+    rule::{Action, Effect, Known, Rule},
+};
 
 /// What a rule may look at in a call.
 #[derive(Debug, Default, Clone)]
@@ -28,9 +34,32 @@ struct Armed {
     effect: Effect,
     skipped: u64,
     fired: u64,
+    /// What is left of a limit's units, if the rule is one.
+    limit: Option<Limit>,
 }
 
 impl Armed {
+    fn new(id: u64, source: &Value, rule: Rule, effect: Effect) -> Self {
+        let limit = match effect.action {
+            Action::Limit(rate) => Some(Limit::new(rate, rule.is_about_a_table())),
+            _ => None,
+        };
+        Self { id, source: source.clone(), rule, effect, skipped: 0, fired: 0, limit }
+    }
+
+    /// The limit, if the rule is one that this write counts for.
+    fn limit_of(&mut self, write: &Write) -> Option<&mut Limit> {
+        let is_meant = self.rule.mentions.as_ref().is_none_or(|key| *key == write.key);
+        self.limit.as_mut().filter(|_| is_meant && self.rule.limits(&write.table))
+    }
+
+    /// Whether it is a limit that is reached; it has fired then.
+    fn holds_back(&mut self, write: &Write, now: Instant) -> bool {
+        let is_reached = self.limit_of(write).is_some_and(|limit| !limit.allows(write, now));
+        self.fired += u64::from(is_reached);
+        is_reached
+    }
+
     fn matches(&self, on: &str, subject: &Subject) -> bool {
         let rule = &self.rule;
         let same = |wanted: &Option<String>, is: &Option<String>| wanted.is_none() || wanted == is;
@@ -39,7 +68,7 @@ impl Armed {
             && same(&rule.connection, &subject.connection)
             && rule.table.as_ref().is_none_or(|table| subject.tables.contains(table))
             && rule.mentions.as_ref().is_none_or(|text| subject.texts.contains(text))
-            && (rule.times == 0 || self.fired < rule.times)
+            && rule.times().is_none_or(|times| self.fired < times)
     }
 }
 
@@ -69,7 +98,7 @@ impl Faults {
         let effect = rule.effect(&self.known)?;
         let mut rules = self.lock();
         let id = rules.last().map_or(1, |last| last.id + 1);
-        rules.push(Armed { id, source: source.clone(), rule, effect, skipped: 0, fired: 0 });
+        rules.push(Armed::new(id, source, rule, effect));
         Ok(rules.last().map(describe).unwrap_or_default())
     }
 
@@ -97,12 +126,50 @@ impl Faults {
         None
     }
 
+    /// Whether any rule limits writes.
+    pub(crate) fn has_limits(&self) -> bool {
+        self.lock().iter().any(|armed| armed.limit.is_some())
+    }
+
+    /// Says of each of these writes whether every limit that it counts for lets it through now, and takes its units then. Writes
+    /// of one transaction are let through together, or none of them takes any.
+    pub(crate) fn admit(&self, writes: &[Write], together: bool, now: Instant) -> Vec<bool> {
+        let mut rules = self.lock();
+        let admitted: Vec<bool> = writes.iter().map(|write| admit(&mut rules, write, now)).collect();
+        if together && admitted.contains(&false) {
+            for (write, _) in writes.iter().zip(&admitted).filter(|(_, admitted)| **admitted) {
+                take(&mut rules, write, -write.units, now);
+            }
+        }
+        admitted
+    }
+
+    /// Takes so many more units than were known when the write was let through.
+    pub(crate) fn charge(&self, write: &Write, units: f64, now: Instant) {
+        take(&mut self.lock(), write, units, now);
+    }
+
     fn happens(&self, chance: f64) -> bool {
         self.random.lock().unwrap_or_else(PoisonError::into_inner).random_bool(chance)
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Armed>> {
         self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lets a write through, unless one of the limits is reached.
+fn admit(rules: &mut [Armed], write: &Write, now: Instant) -> bool {
+    if rules.iter_mut().any(|armed| armed.holds_back(write, now)) {
+        return false;
+    }
+    take(rules, write, write.units, now);
+    true
+}
+
+fn take(rules: &mut [Armed], write: &Write, units: f64, now: Instant) {
+    for limit in rules.iter_mut().filter_map(|armed| armed.limit_of(write)) {
+        limit.take(write, units, now);
     }
 }
 
@@ -166,6 +233,32 @@ mod tests {
         assert_eq!(faults.take("dynamodb.Query", &of("F")), None);
         let about = Subject { texts: vec!["topic:a".to_owned()], ..of("F") };
         assert!(faults.take("dynamodb.Query", &about).is_some());
+    }
+
+    #[test]
+    fn a_write_needs_the_units_of_each_limit_and_a_transaction_takes_all_or_none() {
+        let faults = armed(&[
+            json!({"on": "partition.t", "do": {"write_units": 10}}),
+            json!({"on": "partition.t", "mentions": "hot", "do": {"write_units": 4}}),
+            json!({"on": "table.t", "do": {"write_units": 12}}),
+        ]);
+        let now = Instant::now();
+        let write = |key: &str, units: f64| {
+            let table = ["T".to_owned(), "t".to_owned()];
+            Write { table, key: key.to_owned(), units }
+        };
+        let elsewhere = Write { table: ["U".to_owned(), "u".to_owned()], ..write("hot", 99.0) };
+        assert_eq!(faults.admit(&[elsewhere], false, now), [true]);
+        let (hot, other) = (write("hot", 2.0), write("other", 2.0));
+        assert_eq!(faults.admit(&[hot.clone(), hot.clone(), hot.clone()], false, now), [true, true, false]);
+        for _ in 0..3 {
+            assert_eq!(faults.admit(&[other.clone(), hot.clone()], true, now), [true, false], "it takes no units");
+        }
+        let four = vec![other.clone(); 4];
+        assert_eq!(faults.admit(&four, true, now), [true; 4]);
+        assert_eq!(faults.admit(&[other], true, now), [false], "the table has no more, though its key has");
+        let fired: Vec<u64> = [0, 1, 2].map(|n| faults.describe()[n]["fired"].as_u64().unwrap_or_default()).into();
+        assert_eq!(fired, [0, 4, 1]);
     }
 
     #[test]

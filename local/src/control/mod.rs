@@ -2,6 +2,7 @@
 
 mod faults;
 mod journal;
+mod limit;
 mod rule;
 
 use std::{sync::Arc, time::Duration};
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 pub(crate) use self::{
     faults::{Faults, Subject},
     journal::{Entry, Journal},
+    limit::Write,
     rule::{Action, Effect, Known},
 };
 use crate::{

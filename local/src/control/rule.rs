@@ -1,6 +1,6 @@
 //! A fault rule: what it says, and whether that can happen at all.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, num::NonZeroU32, time::Duration};
 
 use serde::Deserialize;
 
@@ -33,6 +33,8 @@ pub(crate) enum Action {
     Double,
     /// A schedule's firing does not happen.
     Skip,
+    /// Writes beyond so many units a second are throttled.
+    Limit(u32),
 }
 
 /// What a rule is about.
@@ -48,6 +50,8 @@ enum Kind {
     Topic,
     /// A schedule's firing.
     Schedule,
+    /// The writes of a table, in all or at each partition key.
+    Writes,
 }
 
 impl Kind {
@@ -57,16 +61,18 @@ impl Kind {
             "queue" => Self::Queue,
             "topic" => Self::Topic,
             "schedule" => Self::Schedule,
+            "table" | "partition" => Self::Writes,
             _ => Self::Call,
         }
     }
 
     fn may(self, action: &Action) -> bool {
         match self {
-            Self::Call | Self::Invocation => !matches!(action, Action::Double | Action::Skip),
+            Self::Call | Self::Invocation => !matches!(action, Action::Double | Action::Skip | Action::Limit(_)),
             Self::Queue => *action == Action::Double,
             Self::Topic => matches!(action, Action::Double | Action::Error(_)),
             Self::Schedule => matches!(action, Action::Skip | Action::Delay(_)),
+            Self::Writes => matches!(action, Action::Limit(_)),
         }
     }
 }
@@ -82,8 +88,7 @@ pub(super) struct Rule {
     pub(super) mentions: Option<String>,
     #[serde(default)]
     pub(super) skip: u64,
-    #[serde(default = "once")]
-    pub(super) times: u64,
+    times: Option<u64>,
     pub(super) chance: Option<f64>,
     r#do: Do,
 }
@@ -102,12 +107,9 @@ struct Do {
     double: bool,
     #[serde(default)]
     skip: bool,
+    write_units: Option<NonZeroU32>,
     #[serde(default)]
     after: bool,
-}
-
-fn once() -> u64 {
-    1
 }
 
 impl Do {
@@ -120,16 +122,35 @@ impl Do {
             self.close.then_some(Action::Close),
             self.double.then_some(Action::Double),
             self.skip.then_some(Action::Skip),
+            self.write_units.map(|units| Action::Limit(units.get())),
         ];
         let mut actions = actions.into_iter().flatten();
         match (actions.next(), actions.next()) {
             (Some(action), None) => Ok(Effect { action, after: self.after }),
-            _ => Err("do: give exactly one of delay_ms, status, error, kill, close, double, skip".to_owned()),
+            _ => {
+                Err("do: give exactly one of delay_ms, status, error, kill, close, double, skip, write_units"
+                    .to_owned())
+            }
         }
     }
 }
 
 impl Rule {
+    /// How often it fires, unless that is until it is disarmed.
+    pub(super) fn times(&self) -> Option<u64> {
+        Some(self.times.unwrap_or(1)).filter(|times| *times > 0)
+    }
+
+    /// Whether it limits a table as a whole, and not each partition key of one.
+    pub(super) fn is_about_a_table(&self) -> bool {
+        self.on.starts_with("table.")
+    }
+
+    /// Whether the table that it limits has one of these names.
+    pub(super) fn limits(&self, names: &[String]) -> bool {
+        self.on.split_once('.').is_some_and(|(_, table)| names.iter().any(|name| name == table))
+    }
+
     /// What the rule does; an error if that can never happen.
     pub(super) fn effect(&self, known: &Known) -> Result<Effect, String> {
         let (service, name) = self.on.split_once('.').ok_or_else(|| format!("on: {:?} has no dot", self.on))?;
@@ -139,6 +160,7 @@ impl Rule {
             Kind::Queue => known.queue(name)?,
             Kind::Topic => known.topic(name)?,
             Kind::Schedule => known.schedule(name)?,
+            Kind::Writes => known.table("on", name)?,
             Kind::Call if operations(service).contains(&name) => {}
             Kind::Call => return Err(format!("on: no call is known as {}", self.on)),
         }
@@ -164,16 +186,19 @@ impl Rule {
             }
         }
         if let Some(table) = &self.table {
-            known.table(table)?;
+            known.table("table", table)?;
         }
         if self.table.is_some() && service != "dynamodb" {
             return Err(format!("table: {} is about none", self.on));
         }
-        if self.mentions.is_some() && service != "dynamodb" {
+        if self.mentions.is_some() && !["dynamodb", "partition"].contains(&service) {
             return Err(format!("mentions: {} is about no rows", self.on));
         }
         if self.connection.is_some() && service != "management" {
             return Err(format!("connection: {} is about none", self.on));
+        }
+        if kind == Kind::Writes && (self.skip > 0 || self.times.is_some() || self.chance.is_some()) {
+            return Err(format!("skip, times, chance: {} counts for every write, until it is disarmed", self.on));
         }
         if self.chance.is_some_and(|chance| chance <= 0.0 || chance > 1.0) {
             return Err("chance: a share of the calls, above 0 and at most 1".to_owned());
@@ -225,8 +250,8 @@ impl Known {
         if self.functions.contains(name) { Ok(()) } else { Err(format!("{field}: there is no function {name}")) }
     }
 
-    fn table(&self, name: &str) -> Result<(), String> {
-        if self.tables.contains(name) { Ok(()) } else { Err(format!("table: there is no table {name}")) }
+    fn table(&self, field: &str, name: &str) -> Result<(), String> {
+        if self.tables.contains(name) { Ok(()) } else { Err(format!("{field}: there is no table {name}")) }
     }
 
     fn queue(&self, name: &str) -> Result<(), String> {
@@ -290,6 +315,14 @@ mod tests {
             json!({"on": "schedule.S", "do": {"double": true}}),
             json!({"on": "dynamodb.PutItem", "do": {"double": true}}),
             json!({"on": "invoke.F", "do": {"skip": true}}),
+            json!({"on": "partition.u", "do": {"write_units": 1}}),
+            json!({"on": "partition.t", "do": kill}),
+            json!({"on": "partition.t", "do": {"write_units": 0}}),
+            json!({"on": "partition.t", "do": {"write_units": 1, "after": true}}),
+            json!({"on": "partition.t", "times": 2, "do": {"write_units": 1}}),
+            json!({"on": "partition.t", "function": "F", "do": {"write_units": 1}}),
+            json!({"on": "table.t", "mentions": "topic:a", "do": {"write_units": 1}}),
+            json!({"on": "dynamodb.PutItem", "do": {"write_units": 1}}),
             json!({"on": "invoke.F", "chance": 0, "do": kill}),
             json!({"on": "invoke.F", "chance": 1.5, "do": kill}),
         ] {
@@ -312,6 +345,8 @@ mod tests {
             json!({"on": "ses.SendEmail", "do": {"error": "MessageRejected"}}),
             json!({"on": "topic.T", "do": {"double": true}}),
             json!({"on": "topic.T", "do": {"error": "InternalError"}}),
+            json!({"on": "partition.t", "mentions": "topic:a", "do": {"write_units": 1000}}),
+            json!({"on": "table.t", "do": {"write_units": 4000}}),
             json!({"on": "schedule.S", "do": {"skip": true}}),
             json!({"on": "schedule.S", "chance": 0.5, "do": {"delay_ms": 1}}),
         ] {

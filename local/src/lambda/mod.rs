@@ -276,7 +276,7 @@ async fn suffer(action: &Action, process: &Process) -> Result<(), FunctionError>
         Action::Error(kind) => Err(FunctionError::new(kind, "A fault that was asked for")),
         Action::Status(status) => Err(FunctionError::new("Fault", format!("A fault that was asked for: {status}"))),
         // No rule about an invocation may ask for these.
-        Action::Double | Action::Skip => Ok(()),
+        Action::Double | Action::Skip | Action::Limit(_) => Ok(()),
     }
 }
 

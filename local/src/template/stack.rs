@@ -118,6 +118,8 @@ pub(crate) struct Table {
     pub(crate) name: String,
     /// A `CreateTable` request.
     pub(crate) definition: Value,
+    /// The attribute that its items are spread over partitions by.
+    pub(crate) partition_key: String,
     /// The attribute that holds an item's expiry.
     pub(crate) ttl_attribute: Option<String>,
 }
@@ -299,10 +301,15 @@ fn table(resource: &Resource) -> Result<Table, String> {
     }
     definition.insert("TableName".to_owned(), json!(resource.identity.reference));
     definition.insert("BillingMode".to_owned(), json!("PAY_PER_REQUEST"));
+    let mut keys = definition.get("KeySchema").and_then(Value::as_array).into_iter().flatten();
+    let partition_key = keys.find(|key| key["KeyType"] == "HASH").and_then(|key| key["AttributeName"].as_str());
+    let partition_key =
+        partition_key.ok_or_else(|| format!("{}: KeySchema has no HASH key", resource.name))?.to_owned();
     Ok(Table {
         logical_name: resource.name.clone(),
         name: resource.identity.reference.clone(),
         definition: Value::Object(definition),
+        partition_key,
         ttl_attribute: ttl["AttributeName"].as_str().filter(|_| enabled).map(str::to_owned),
     })
 }

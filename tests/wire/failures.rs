@@ -117,8 +117,10 @@ async fn a_start_whose_answer_got_lost_does_not_store_twice_either() {
 #[tokio::test]
 async fn a_connection_that_meets_others_at_its_rows_is_let_in_all_the_same() {
     let stack = Stack::start().await;
-    let conflict = json!({"error": "TransactionCanceledException"});
-    stack.fault(json!({"on": "dynamodb.TransactWriteItems", "function": "Connect", "times": 3, "do": conflict})).await;
+    for (operation, error) in [("PutItem", "TransactionConflictException"), ("BatchWriteItem", "ThrottlingException")] {
+        let on = format!("dynamodb.{operation}");
+        stack.fault(json!({"on": on, "function": "Connect", "times": 3, "do": {"error": error}})).await;
+    }
     let claims = json!({"sub": "alice", "subscribe": ["topic:*"], "channels": ["topic:a"]});
     let mut alice = stack.connect_with(&claims).await;
     stack.send("topic:a", "hello").await;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::harness::{Function, Socket, Stack};
 
 /// The live rows in *Subscribers*.
-async fn subscribers(stack: &Stack) -> Vec<Value> {
+pub(crate) async fn subscribers(stack: &Stack) -> Vec<Value> {
     stack.rows("Subscribers").await.into_iter().filter(|row| row.get("gone").is_none()).collect()
 }
 
@@ -84,7 +84,7 @@ async fn a_client_that_leaves_during_connect_leaves_nothing_behind() {
 #[tokio::test]
 async fn a_send_while_a_subscribe_joins_is_replayed_and_one_while_it_reads_is_pushed() {
     let stack = Stack::start().await;
-    for (operation, by) in [("TransactWriteItems", "replay"), ("Query", "push")] {
+    for (operation, by) in [("PutItem", "replay"), ("Query", "push")] {
         let mut alice = stack.connect_with(&json!({"sub": "alice", "subscribe": ["topic:*"]})).await;
         let channel = format!("topic:{by}");
         stack.send(&channel, "starts the log").await;
@@ -113,7 +113,7 @@ async fn a_disconnect_while_connect_still_writes_leaves_nothing_behind() {
     let mut disconnect = Function::start(&stack, "Disconnect").await;
     until_forgotten(&stack).await;
     // The home is written; the rows of the other channels are not yet.
-    stack.fault(json!({"on": "dynamodb.TransactWriteItems", "function": "Connect", "do": {"delay_ms": 2000}})).await;
+    stack.fault(json!({"on": "dynamodb.BatchWriteItem", "function": "Connect", "do": {"delay_ms": 2000}})).await;
     let at = events::now();
     let (opened, closed) = (events::of("Connect", "during=", at), events::of("Disconnect", "during=", at));
     let connecting = connect.invoke(&opened);

@@ -27,6 +27,7 @@ mod replay;
 mod reuse;
 mod schedule;
 mod sdk;
+mod storm;
 mod strangers;
 mod token_rules;
 mod tokens;

@@ -123,6 +123,16 @@ async fn what_is_for_one_machine_only_keeps_a_function_from_starting_anywhere_el
 }
 
 #[tokio::test]
+async fn warm_throughput_is_at_least_what_a_new_table_has() {
+    for bad in ["", "0", "3999", "many", "1000001"] {
+        let said = refusal(&format!("WarmWriteUnits={bad}")).await;
+        assert!(said.contains("WarmWriteUnits"), "{bad}: {said}");
+    }
+    let stack = Stack::start_with(&["--parameter", "WarmWriteUnits=40000"]).await;
+    stack.send("topic:a", "x").await;
+}
+
+#[tokio::test]
 async fn a_day_that_never_was_is_no_time_of_a_restoration() {
     for bad in ["2026-02-29", "2025-04-31", "2024-02-30", "2026-13-01", "2026-00-10"] {
         let said = refusal(&format!("RestoredAt={bad}T10:00:00Z")).await;

@@ -72,7 +72,22 @@ async fn connect_disconnect_and_send_cost_what_the_architecture_page_says() {
     let claims = json!({"sub": "alice", "subscribe": ["t:*"], "channels": ["t:a", "t:b"]});
     let alice = stack.connect_with(&claims).await;
     let connect_more = spent(&stack, "Connect").await;
-    assert_eq!(connect_more, cost(&["PutItem", "TransactWriteItems"], 0.0, 7.0));
+    assert_eq!(connect_more, cost(&["BatchWriteItem", "GetItem", "PutItem"], 1.0, 3.0));
+
+    // Three of the units are the log's, which is empty.
+    let mut alice = alice;
+    stack.forget_calls().await;
+    alice.ask(json!({"action": "subscribe", "channel": "t:a", "after": 0})).await;
+    let again = spent(&stack, "Message").await;
+    assert_eq!(again, cost(&["GetItem", "GetItem", "GetItem", "Query", "Query"], 5.0, 0.0));
+    stack.forget_calls().await;
+    alice.ask(json!({"action": "subscribe", "channel": "t:c", "after": 0})).await;
+    let join = spent(&stack, "Message").await;
+    assert_eq!(join, cost(&["GetItem", "GetItem", "GetItem", "PutItem", "Query", "Query", "UpdateItem"], 5.0, 2.0));
+    stack.forget_calls().await;
+    alice.ask(json!({"action": "unsubscribe", "channel": "t:c"})).await;
+    let leave = spent(&stack, "Message").await;
+    assert_eq!(leave, cost(&["DeleteItem", "GetItem", "UpdateItem"], 1.0, 2.0));
     alice.close().await;
     until_disconnected(&stack, 2).await;
     let disconnect_more = spent(&stack, "Disconnect").await;
@@ -86,6 +101,9 @@ async fn connect_disconnect_and_send_cost_what_the_architecture_page_says() {
         ("send, the first to a channel", first),
         ("connect, with two further channels", connect_more),
         ("disconnect, with two further channels", disconnect_more),
+        ("subscribe to a channel that is joined", again),
+        ("subscribe to another one", join),
+        ("unsubscribe", leave),
     ]);
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 
-use super::properties::number;
+use super::properties::{number, some_number};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -14,6 +14,8 @@ pub(super) struct TableProperties {
     _recovery: Option<RecoveryProperties>,
     #[serde(rename = "SSESpecification")]
     _encryption: Option<EncryptionProperties>,
+    #[serde(rename = "WarmThroughput")]
+    _warm: Option<WarmProperties>,
 }
 
 /// Without effect; read so that anything else in its place is refused.
@@ -34,6 +36,16 @@ struct EncryptionProperties {
     _type: Option<IgnoredAny>,
     #[serde(rename = "KMSMasterKeyId")]
     _key: Option<IgnoredAny>,
+}
+
+/// Without effect; read so that anything else in its place is refused.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WarmProperties {
+    #[serde(rename = "ReadUnitsPerSecond", default, deserialize_with = "some_number")]
+    _reads: Option<u64>,
+    #[serde(rename = "WriteUnitsPerSecond", default, deserialize_with = "some_number")]
+    _writes: Option<u64>,
 }
 
 #[derive(Deserialize)]

@@ -28,6 +28,7 @@ Resources:
       TimeToLiveSpecification: { AttributeName: gone_at, Enabled: true }
       PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true }
       DeletionProtectionEnabled: true
+      WarmThroughput: { WriteUnitsPerSecond: "4000" }
       SSESpecification: { SSEEnabled: true, SSEType: KMS, KMSMasterKeyId: some }
   Word:
     Type: AWS::SecretsManager::Secret
@@ -495,6 +496,8 @@ fn what_is_not_served_is_refused_by_name() {
         ("RetentionInDays: 7", "LogGroupClass: x", "WorkLogs", "LogGroupClass"),
         ("!Sub \"/aws/${Stage}\"", "!Sub \"/aws/${WorkX}\"", "WorkLogs", "LogGroupName"),
         ("PointInTimeRecoveryEnabled: true", "Enabled: true", "Rows", "Enabled"),
+        ("WriteUnitsPerSecond", "UnitsPerSecond", "Rows", "UnitsPerSecond"),
+        ("WriteUnitsPerSecond: \"4000\"", "WriteUnitsPerSecond: many", "Rows", "many"),
         ("DeletionProtectionEnabled: true", "TableClass: STANDARD", "Rows", "TableClass"),
         ("ExcludeCharacters: \"x\"", "ExcludePunctuation: true", "Word", "ExcludePunctuation"),
         ("ProtocolType: WEBSOCKET", "ProtocolType: WEBSOCKET, CorsConfiguration: {}", "Sockets", "CorsConfiguration"),

@@ -73,13 +73,17 @@ pub(crate) fn cancellation_reasons<R>(error: &SdkError<TransactWriteItemsError, 
 
 /// Whether DynamoDB refused because of what others do at the same moment. Its codes differ between calls and reasons.
 pub(crate) fn is_conflict(code: Option<&str>) -> bool {
+    let meets_another =
+        matches!(code, Some("TransactionConflict" | "TransactionConflictException" | "TransactionInProgressException"));
+    meets_another || is_throttle(code)
+}
+
+/// Whether DynamoDB refused because a table or a partition key has no units left.
+pub(crate) fn is_throttle(code: Option<&str>) -> bool {
     matches!(
         code,
         Some(
-            "TransactionConflict"
-                | "TransactionConflictException"
-                | "TransactionInProgressException"
-                | "ThrottlingError"
+            "ThrottlingError"
                 | "ThrottlingException"
                 | "ProvisionedThroughputExceeded"
                 | "ProvisionedThroughputExceededException"
@@ -114,6 +118,12 @@ where
 /// A short jittered wait, to let another write pass.
 pub(crate) async fn pause() {
     let milliseconds = rand::rng().random_range(5..50);
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+}
+
+/// A jittered wait where a partition key has no write units left: it is given new ones all the time, 1,000 a second.
+pub(crate) async fn wait_for_units() {
+    let milliseconds = rand::rng().random_range(100..600);
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;
 }
 

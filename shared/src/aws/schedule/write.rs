@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::{Schedule, Scheduled, Series};
 use crate::aws::row::{
-    CONDITION_FAILED, built, cancellation_reasons, condition_failed, is_conflict, past_conflicts, pause, to_row,
+    CONDITION_FAILED, built, cancellation_reasons, condition_failed, is_conflict, is_throttle, past_conflicts, pause,
+    to_row, wait_for_units,
 };
 use crate::error::Error;
 
@@ -86,12 +87,13 @@ impl Schedule {
             if reasons.iter().any(|reason| reason.code() == Some(CONDITION_FAILED)) {
                 return Ok(Transacted::ConditionFailed);
             }
-            let passing = reasons.iter().map(CancellationReason::code).chain([error.code()]).any(is_conflict);
-            if !passing || tries == TRIES {
+            let codes = || reasons.iter().map(CancellationReason::code).chain([error.code()]);
+            if !codes().any(is_conflict) || tries == TRIES {
                 return Err(Error::call("TransactWriteItems of the schedule")(error));
             }
             tries += 1;
-            pause().await;
+            // The SDK does not try a cancelled transaction again, whatever it was cancelled for.
+            if codes().any(is_throttle) { wait_for_units().await } else { pause().await }
         }
     }
 }

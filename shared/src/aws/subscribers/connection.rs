@@ -1,17 +1,12 @@
 //! A connection comes and goes.
 
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, DeleteRequest, Put, ReturnValue, TransactWriteItem, WriteRequest,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, ReturnValue, WriteRequest};
 use domain::channel::Channel;
 use domain::time::Millis;
 use sha2::{Digest, Sha256};
 
 use super::Subscribers;
-use crate::aws::row::{
-    Attributes, CONDITION_FAILED, VERSION, built, cancellation_reasons, condition_failed, is_conflict, number,
-    past_conflicts, pause, text,
-};
+use crate::aws::row::{Attributes, VERSION, built, condition_failed, number, past_conflicts, text, wait_for_units};
 use crate::error::Error;
 
 /// API Gateway closes a connection after two hours, in seconds.
@@ -109,15 +104,9 @@ impl Subscribers {
             let names = channels.iter().map(ToString::to_string).collect();
             home.insert("channels".into(), AttributeValue::Ss(names));
         }
-        let answer = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(home))
-            .condition_expression("attribute_not_exists(gone)")
-            .send()
-            .await;
-        match answer {
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(home));
+        let put = put.condition_expression("attribute_not_exists(gone)");
+        match past_conflicts(|| put.clone().send()).await {
             Ok(_) if channels.is_empty() => Ok(true),
             Ok(_) => self.join_first(connection, channels).await,
             Err(e) if condition_failed(&e) => Ok(false),
@@ -125,31 +114,15 @@ impl Subscribers {
         }
     }
 
-    /// Writes the rows of the channels that the home lists, all or, if the home has gone meanwhile, none.
+    /// Writes the rows of the channels that the home lists, and takes them back if the home has gone meanwhile: `$disconnect` may
+    /// have been at the channels before the rows were. One by one, without a transaction: see [`super::join`].
     async fn join_first(&self, connection: &Connection, channels: &[Channel]) -> Result<bool, Error> {
-        let check = ConditionCheck::builder()
-            .table_name(&self.table)
-            .set_key(Some(connection.key(&connection.inbox)))
-            .condition_expression("attribute_exists(subscriber) AND attribute_not_exists(gone)")
-            .build();
-        let mut items = vec![TransactWriteItem::builder().condition_check(built(check)?).build()];
-        for channel in channels {
-            let put = Put::builder().table_name(&self.table).set_item(Some(connection.row(channel))).build();
-            items.push(TransactWriteItem::builder().put(built(put)?).build());
+        self.put_rows(connection, channels).await?;
+        if self.home(connection).await?.is_some() {
+            return Ok(true);
         }
-        loop {
-            let request = self.client.transact_write_items().set_transact_items(Some(items.clone()));
-            let Err(error) = request.send().await else { return Ok(true) };
-            let reasons = cancellation_reasons(&error).unwrap_or_default();
-            if reasons.first().is_some_and(|home| home.code() == Some(CONDITION_FAILED)) {
-                return Ok(false);
-            }
-            if !reasons.iter().any(|reason| is_conflict(reason.code())) {
-                return Err(Error::call("TransactWriteItems of a connection")(error));
-            }
-            // It met another write; the function's own time limit ends this.
-            pause().await;
-        }
+        self.remove_rows(connection, channels).await?;
+        Ok(false)
     }
 
     /// Removes a connection's rows. One whose `$connect` may still be running leaves a mark in the home's place, which
@@ -205,32 +178,34 @@ impl Subscribers {
         }
     }
 
-    async fn remove_rows(&self, connection: &Connection, channels: &[Channel]) -> Result<(), Error> {
-        for batch in channels.chunks(BATCH) {
-            let mut requests = Vec::new();
-            for channel in batch {
-                let delete = DeleteRequest::builder().set_key(Some(connection.key(channel))).build();
-                requests.push(WriteRequest::builder().delete_request(built(delete)?).build());
-            }
-            self.write_all(requests).await?;
-        }
-        Ok(())
+    async fn put_rows(&self, connection: &Connection, channels: &[Channel]) -> Result<(), Error> {
+        let put = |channel: &Channel| {
+            let put = PutRequest::builder().set_item(Some(connection.row(channel))).build();
+            Ok(WriteRequest::builder().put_request(built(put)?).build())
+        };
+        self.write_all(channels.iter().map(put).collect::<Result<_, Error>>()?).await
     }
 
-    /// A batch may be done in part: what is left is asked for again.
+    async fn remove_rows(&self, connection: &Connection, channels: &[Channel]) -> Result<(), Error> {
+        let delete = |channel: &Channel| {
+            let delete = DeleteRequest::builder().set_key(Some(connection.key(channel))).build();
+            Ok(WriteRequest::builder().delete_request(built(delete)?).build())
+        };
+        self.write_all(channels.iter().map(delete).collect::<Result<_, Error>>()?).await
+    }
+
+    /// Makes these writes in batches. One may be done in part: what is left is asked for again, until the function's time is up.
     async fn write_all(&self, mut requests: Vec<WriteRequest>) -> Result<(), Error> {
         while !requests.is_empty() {
-            let answer = self
-                .client
-                .batch_write_item()
-                .request_items(&self.table, requests)
-                .send()
-                .await
-                .map_err(Error::call("BatchWriteItem of a connection's rows"))?;
+            let rest = requests.split_off(requests.len().min(BATCH));
+            let batch = self.client.batch_write_item().request_items(&self.table, requests);
+            let answer = past_conflicts(|| batch.clone().send()).await;
+            let answer = answer.map_err(Error::call("BatchWriteItem of a connection's rows"))?;
             requests = answer.unprocessed_items.and_then(|mut left| left.remove(&self.table)).unwrap_or_default();
             if !requests.is_empty() {
-                pause().await;
+                wait_for_units().await;
             }
+            requests.extend(rest);
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use domain::allowance::Allowance;
 use domain::append;
 use domain::channel::Channel;
 use domain::endpoint::retry::LOG_KEEPS;
@@ -71,6 +72,22 @@ pub fn subscribers_table() -> Result<String, InvalidSetting> {
 /// The variable is missing.
 pub fn once_table() -> Result<String, InvalidSetting> {
     required("ONCE_TABLE")
+}
+
+/// How much one user may have read from the logs.
+///
+/// # Errors
+/// The variable is no number.
+pub fn replay_allowance() -> Result<Allowance, InvalidSetting> {
+    number_or("REPLAY_MEGABYTES_PER_HOUR", 256).map(Allowance::of_megabytes)
+}
+
+/// How many live connections one user may have.
+///
+/// # Errors
+/// The variable is no number.
+pub fn connections_per_user() -> Result<usize, InvalidSetting> {
+    number_or("CONNECTIONS_PER_USER", 100)
 }
 
 /// The addresses of the queues of shares of large audiences.
@@ -208,7 +225,7 @@ pub struct KindSettings {
     pub web_push: Option<String>,
     /// The SNS platform applications whose endpoints may be.
     pub applications: Vec<Application>,
-    /// How many text messages a day may be sent.
+    /// How many parts of text messages a day may be sent.
     pub sms_cap: u32,
     /// How many e-mails a day may be sent.
     pub email_cap: u32,
@@ -244,6 +261,8 @@ pub struct CourierSettings {
     pub email_from: String,
     /// The table *Once*, which counts what is capped.
     pub once_table: String,
+    /// How many in a hundred of what a day's caps allow may go to one user.
+    pub cap_share: u32,
 }
 
 impl CourierSettings {
@@ -257,6 +276,7 @@ impl CourierSettings {
             vapid_secret: required("VAPID_SECRET")?,
             email_from: optional("EMAIL_FROM").unwrap_or_default(),
             once_table: once_table()?,
+            cap_share: number_or("DAILY_CAP_SHARE", 10)?,
         })
     }
 }

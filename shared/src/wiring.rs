@@ -1,6 +1,7 @@
 //! What several functions build alike when they start.
 
-use crate::actions::{FanOut, Scheduler, Sender};
+use crate::actions::{Crowd, FanOut, Scheduler, Sender};
+use crate::aws::allowances::Allowances;
 use crate::aws::clients::Clients;
 use crate::aws::log::Log;
 use crate::aws::management::Management;
@@ -17,6 +18,26 @@ use crate::settings::{self, InvalidSetting, LogSettings, ScheduleSettings, Share
 /// The environment does not say where they are.
 pub fn log(clients: &Clients) -> Result<Log, InvalidSetting> {
     Ok(Log::new(clients, LogSettings::from_env()?))
+}
+
+/// How much each user may have read.
+///
+/// # Errors
+/// The environment does not say.
+pub fn allowances(clients: &Clients) -> Result<Allowances, InvalidSetting> {
+    // A function may run with its new code for a moment before it has its new variables.
+    let table = settings::once_table().ok();
+    Ok(Allowances::new(clients, table, settings::replay_allowance()?))
+}
+
+/// What keeps each user's connections to a number; nothing while the function is not told where they are posted to.
+///
+/// # Errors
+/// The environment does not say to which.
+pub fn crowd(clients: Clients) -> Result<Option<Crowd>, InvalidSetting> {
+    // A function may run with its new code for a moment before it has its new variables.
+    let Ok(endpoint) = settings::management_endpoint() else { return Ok(None) };
+    Ok(Some(Crowd::new(subscribers(&clients)?, settings::connections_per_user()?, clients, endpoint)))
 }
 
 /// Who a channel's notifications go to.

@@ -127,6 +127,7 @@ def provoke(stack, document):
     endpoints(answers)
     kinds_of_endpoints(answers)
     long_polls(answers)
+    allowances(answers)
     failures(answers)
     return answers
 
@@ -346,6 +347,18 @@ def long_polls(answers):
     items = [len(answer["channels"][0]["items"]) for answer in (ended, woken)]
     if items != [0, 1] or time.monotonic() - began > 20:
         answers.violations.append(f"long polls: {items} items in {time.monotonic() - began:.0f} s")
+
+
+def allowances(answers):
+    """Who has had as much read as one user may."""
+    answers.stack.use_up("ruth")
+    inbox = {"path_parameters": {"channel": "user:ruth"}}
+    for name, where in (
+        ("readNotifications", {"query": {"channel": ["user:ruth"]}}),
+        ("getChannel", inbox),
+        ("markRead", inbox),
+    ):
+        answers.expect(429, "too_many_replays", name, claims={"sub": "ruth"}, **where)
 
 
 def failures(answers):

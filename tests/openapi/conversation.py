@@ -1,5 +1,6 @@
 """Talks to the WebSocket API until each message of asyncapi.yaml has come, and holds each against its schema."""
 
+import contextlib
 import json
 import time
 
@@ -217,6 +218,14 @@ def limits(conversation):
     """More channels than a connection may join, and frames that it may not send."""
     with conversation.open({"sub": "bob", "subscribe": ["topic:*"], "channels": MANY[:50]}) as socket:
         socket.refused("too_many_subscriptions", {"action": "subscribe", "channel": "topic:one-more"}, valid=True)
+    with conversation.open({"sub": "ruth"}) as socket:
+        conversation.stack.use_up("ruth")
+        again = {"action": "subscribe", "channel": "user:ruth", "after": 0, "ref": 8}
+        socket.refused("too_many_replays", again, valid=True)
+    with contextlib.ExitStack() as opened:
+        oldest, *_ = [opened.enter_context(conversation.open({"sub": "judy"})) for _ in range(26)]
+        conversation.seen.add(("code", oldest.hear()[1].get("code")))
+        oldest.ends(1000)
     for code, message, is_text in ((1003, b"{}", False), (1007, b"\xff", True), (1009, b" " * 32_769, True)):
         with conversation.open() as socket:
             socket.connection.send(message, text=is_text)

@@ -24,6 +24,7 @@ PARAMETERS = {
     "LocalTokenSecret": SECRET,
     "AllowLoopbackWebhooks": f"9,{RECEIVER}",
     "VapidPublicKey": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+    "ConnectionsPerUser": "25",
     "SmsDailyCap": "1000",
     "EmailDailyCap": "1000",
     "EmailFrom": "tidings@example.com",
@@ -85,6 +86,12 @@ class Stack:
         answer = requests.request(method, self.http + path, headers={"Authorization": f"Bearer {token}"}, **request)
         answer.raise_for_status()
         return answer.json()
+
+    def use_up(self, sub):
+        """Has a user's allowance be used up, and something of it be left again in a minute."""
+        table = next(name for name in self.dynamodb("ListTables")["TableNames"] if "Once" in name)
+        paid_at = str(int((time.time() + 3660) * 1000))
+        self.dynamodb("PutItem", TableName=table, Item={"key": {"S": f"allowance#{sub}"}, "paid_at": {"N": paid_at}})
 
     def dynamodb(self, operation, **body):
         """An operation on the tables. Signatures are not verified; the key only has to be none of a function's."""

@@ -138,6 +138,13 @@ async fn challenges(seen: &mut Seen) {
     }
 }
 
+/// What a connection is closed for that is one too many.
+async fn connections(seen: &mut Seen) {
+    let stack = Stack::start_with(&["--parameter", "ConnectionsPerUser=1"]).await;
+    let (mut first, _second) = (stack.connect("alice").await, stack.connect("alice").await);
+    seen.note(&first.next().await["code"], 429);
+}
+
 /// What DynamoDB's troubles become.
 async fn troubles(stack: &Stack, seen: &mut Seen) {
     for (on, error) in
@@ -158,6 +165,7 @@ async fn each_documented_code_is_seen_with_its_status() {
     things(&stack, &mut seen).await;
     endpoints(&stack, &mut seen).await;
     challenges(&mut seen).await;
+    connections(&mut seen).await;
     troubles(&stack, &mut seen).await;
     let never: Vec<_> = documented().difference(&seen.0).cloned().collect();
     assert_eq!(never, Vec::new(), "seen: {:?}", seen.0);

@@ -10,6 +10,7 @@ mod build;
 mod cli;
 mod cloud_events;
 mod codes;
+mod costs;
 mod endpoints;
 mod failures;
 mod handshakes;

@@ -370,6 +370,7 @@ async fn tour_of_later(stack: &Stack) {
 async fn start_with_all_kinds() -> Stack {
     let parameters = [
         "PlatformApplicationArns=arn:aws:sns:us-east-1:123456789012:app/GCM/shop",
+        "ConnectionsPerUser=5",
         "SmsDailyCap=10",
         "EmailDailyCap=10",
         "EmailFrom=news@example.com",
@@ -547,6 +548,25 @@ async fn tour(stack: &Stack) {
     let read = Some(json!({"seq": 2}).to_string());
     stack.call(Method::POST, "/v1/channels/user:alice/read", Some(&alices), &[], read).await;
     stack.channel("user:alice").await;
+
+    // One connection too many, when the oldest but one is gone: that one is forgotten, and the oldest closed.
+    let there = stack.sockets().await;
+    let mut kims = vec![stack.connect("kim").await];
+    let gone = stack.sockets().await.into_iter().find(|id| !there.contains(id)).unwrap();
+    for _ in 0..4 {
+        kims.push(stack.connect("kim").await);
+    }
+    age(stack, 60_000).await;
+    stack.control(Method::POST, &format!("sockets/{}/vanish", gone.replace('=', "%3D")), None).await;
+    kims.push(stack.connect("kim").await);
+    kims.push(stack.connect("kim").await);
+    assert_eq!(kims[1].next().await["code"], "too_many_connections");
+
+    // A poll that its reader pays for.
+    for _ in 0..3 {
+        stack.send("topic:large", &"x".repeat(30_000)).await;
+    }
+    poll(stack, &["topic:large:0".to_owned()], &[]).await;
 
     // Poll, and a ticket that is used.
     poll(stack, &["user:alice".to_owned(), "topic:a:9".to_owned()], &[]).await;

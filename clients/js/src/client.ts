@@ -199,12 +199,12 @@ export class Client {
     this.#connectIn(Math.min(within(this.timing.replace), token));
   }
 
-  /** A socket came to nothing, or to an end. */
-  lost(socket: Socket, isSilent: boolean): void {
+  /** A socket came to nothing, or to an end. The next one is to wait that long at least. */
+  lost(socket: Socket, isSilent: boolean, wait: number): void {
     if (socket == this.#current) {
       this.#current = undefined;
-      this.#interrupted("connecting");
-      if (!this.#next) this.#connectIn(within(this.timing.reconnect));
+      this.#interrupted(wait ? "offline" : "connecting");
+      if (!this.#next) this.#connectIn(wait || within(this.timing.reconnect));
       return;
     }
     this.#next = undefined;
@@ -213,7 +213,7 @@ export class Client {
     else if (!this.#silent++) this.#since = Date.now();
     if (!this.#current && !this.#polling) this.#fallBack();
     const { retry, upgrade } = this.timing;
-    this.#connectIn(this.#polling ? about(grown(upgrade, ++this.#upgrades)) : backoff(retry, this.#failures));
+    this.#connectIn(wait + (this.#polling ? about(grown(upgrade, ++this.#upgrades)) : backoff(retry, this.#failures)));
   }
 
   #fallBack(): void {

@@ -52,10 +52,10 @@ export class Socket {
     }
   }
 
-  #end(isSilent: boolean): void {
+  #end(isSilent: boolean, wait = 0): void {
     if (this.#over) return;
     this.close();
-    this.#client.lost(this, isSilent);
+    this.#client.lost(this, isSilent, wait);
   }
 
   /** Nobody is told: whoever closes it knows. */
@@ -111,7 +111,7 @@ export class Socket {
   }
 
   #received(frame: any): void {
-    const { type, channel, ref, code, detail } = frame;
+    const { type, channel, ref, code, detail, retry_after } = frame;
     const streams = [...this.#streams.values()];
     if (type == "notifications") {
       const isAnswer = this.#streams.get(channel)?.take(frame.items, ref);
@@ -120,6 +120,11 @@ export class Socket {
       return;
     }
     if (type == "read") return this.#client.channels.get(channel)?.marked(frame);
+    if (/^too_many_co/.test(code)) {
+      // One more at once would close another one of this user's.
+      this.#client.tellOnce(new TidingsError(code, detail));
+      return this.#end(false, about(this.#client.timing.upgrade[1]));
+    }
     if (OVER.test(code)) return this.giveUp();
     // API Gateway's own error does not say which frame failed.
     if (!type) return streams.forEach((stream) => stream.failed());
@@ -130,7 +135,7 @@ export class Socket {
     else if (PERMANENT.test(code)) {
       stream.left();
       if (!stream.channel.gone) this.#client.refuse(stream.channel, new TidingsError(code, detail));
-    } else stream.putOff(ref);
+    } else stream.putOff(ref, retry_after);
   }
 
   /** Asks what may be asked now, the longest waiting first. */

@@ -111,11 +111,11 @@ export class Stream {
     this.joined = false;
   }
 
-  /** The server cannot answer now. */
-  putOff(ref: number): void {
+  /** The server cannot answer now, and may say for how many seconds not. */
+  putOff(ref: number, seconds = 0): void {
     this.#forget(ref);
     this.#over();
-    this.#later();
+    this.#later(seconds * 1e3);
   }
 
   /** An action failed, perhaps this one: then no answer comes. */
@@ -155,8 +155,8 @@ export class Stream {
     this.#connection.pump();
   }
 
-  #later(): void {
-    this.#wait(this.#delay(), () => {
+  #later(wait = 0): void {
+    this.#wait(wait + this.#delay(), () => {
       this.#behind ||= this.channel.hasGap;
       this.#connection.pump();
     });

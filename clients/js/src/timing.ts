@@ -22,7 +22,7 @@ export interface Timing {
   reconnect: Range;
   /** How long to wait after a failure, at first and at most. */
   retry: Range;
-  /** How long to wait before a socket is tried again while polling, at first and at most. */
+  /** How long to wait before a socket is tried again while polling, at first and at most; and at most where the user has too many. */
   upgrade: Range;
   /** How long a long poll waits at the server. At most 25 s, in whole seconds. */
   poll: number;

@@ -152,6 +152,34 @@ test("an error that may pass is asked again, later each time", withStack(async (
   assert.ok(waited < 500, `after ${waited} ms`);
 }));
 
+test("who has read too much waits as long as the server says, and then asks again", withStack(async ({ stack, listen }) => {
+  let refusals = 0;
+  stack.onFrame = ({ ref }, socket) =>
+    refusals++ < 1 && (socket.send({ type: "error", code: "too_many_replays", detail: "later", retry_after: 1, ref }), true);
+  stack.append(A, 2);
+  const listener = listen({ channels: { [A]: 0 } });
+  await until(() => listener.seqs[A].length === 2);
+  const [first, second, ...more] = subscribes(stack).map((frame) => frame.at);
+  assert.ok(second - first >= 990 && second - first < 1_800, `after ${second - first} ms`);
+  assert.deepEqual([more, listener.errors, stack.handshakes.length], [[], [], 1]);
+}));
+
+test("a socket that was one too many is told, and not opened again at once", withStack(async ({ stack, listen }) => {
+  const listener = listen({ channels: { [A]: 0 } });
+  await until(() => listener.state === "live");
+  const closed = Date.now();
+  const [socket] = stack.sockets;
+  socket.send({ type: "error", code: "too_many_connections", detail: "more than 100" });
+  socket.cut();
+  await until(() => stack.handshakes.length === 2 && listener.state === "live");
+  const waited = Date.now() - closed;
+  assert.ok(waited >= 220, `after ${waited} ms`);
+  assert.deepEqual(listener.errors.map(({ code, detail }) => [code, detail]), [["too_many_connections", "more than 100"]]);
+  assert.deepEqual(listener.states.slice(1), ["live", "offline", "live"]);
+  stack.send(A);
+  await until(() => listener.seqs[A].length === 1);
+}));
+
 test("a channel that is refused for good is told once and given up; the others go on", withStack(async ({ stack, listen }) => {
   const codes = { "topic:x": "forbidden", "topic:y": "invalid_request", "topic:z": "too_many_subscriptions" };
   stack.onFrame = ({ channel, ref }, socket) =>

@@ -75,6 +75,9 @@ pub(crate) struct Refusal {
     /// Repeats the question's.
     #[serde(rename = "ref")]
     pub(crate) reference: Option<u64>,
+    /// After how many seconds the same question may be answered.
+    #[serde(default)]
+    pub(crate) retry_after: Option<u32>,
 }
 
 /// What tells frames apart. API Gateway's own has no `type`. A release to come may have other values here than texts.
@@ -152,8 +155,17 @@ mod tests {
         assert_eq!(ServerFrame::parse(text).unwrap(), ServerFrame::Subscribed(expected));
 
         let text = r#"{"type": "error", "code": "forbidden", "detail": "no", "ref": 1}"#;
-        let expected = Refusal { code: "forbidden".to_owned(), detail: "no".to_owned(), reference: Some(1) };
-        assert_eq!(ServerFrame::parse(text).unwrap(), ServerFrame::Error(expected));
+        let refusal = |code: &str, retry_after| {
+            ServerFrame::Error(Refusal {
+                code: code.to_owned(),
+                detail: "no".to_owned(),
+                reference: Some(1),
+                retry_after,
+            })
+        };
+        assert_eq!(ServerFrame::parse(text).unwrap(), refusal("forbidden", None));
+        let text = r#"{"type": "error", "code": "too_many_replays", "detail": "no", "retry_after": 90, "ref": 1}"#;
+        assert_eq!(ServerFrame::parse(text).unwrap(), refusal("too_many_replays", Some(90)));
 
         assert_eq!(ServerFrame::parse(r#"{"type": "pong"}"#).unwrap(), ServerFrame::Other);
         let text = r#"{"message": "Internal server error", "connectionId": "x", "requestId": "y"}"#;

@@ -324,16 +324,22 @@ impl Session {
     }
 
     fn refused(&mut self, now: Instant, id: ConnectionId, refusal: Refusal) -> Vec<Effect> {
+        let reason = || format!("{}: {}", refusal.code, refusal.detail);
+        // One more at once would close another one of this user's.
+        if refusal.code == "too_many_connections" {
+            let wait = within(&mut self.rng, &self.timing.crowded);
+            return vec![Effect::Close(id), self.lost_for(now, reason(), wait)];
+        }
         // These are about the connection, not about a channel.
         if matches!(refusal.code.as_str(), "expired_token" | "invalid_token" | "missing_token" | "connection_gone") {
-            return self.give_up(now, id, &format!("{}: {}", refusal.code, refusal.detail));
+            return self.give_up(now, id, &reason());
         }
         let (mut turn, streams) = self.turn(now);
         let Some((channel, stream)) = streams.iter_mut().find(|(_, stream)| stream.waits_for(refusal.reference)) else {
             return Vec::new();
         };
         if !is_permanent(&refusal.code) {
-            stream.put_off(&mut turn);
+            stream.put_off(&mut turn, refusal.retry_after.unwrap_or_default());
             return Vec::new();
         }
         stream.refused();
@@ -365,12 +371,17 @@ impl Session {
     }
 
     fn lost(&mut self, now: Instant, reason: String) -> Effect {
+        self.lost_for(now, reason, Duration::ZERO)
+    }
+
+    /// The same; the next connection is to wait that long at least, unless it is being opened.
+    fn lost_for(&mut self, now: Instant, reason: String, least: Duration) -> Effect {
         self.open = None;
         self.answered_pings = 0;
         self.streams.values_mut().for_each(Stream::disconnected);
         let retry_in = match self.next {
             Next::At(_) => {
-                let wait = self.pace.after_loss(&mut self.rng, &self.timing);
+                let wait = self.pace.after_loss(&mut self.rng, &self.timing).max(least);
                 self.next = Next::At(later(now, wait));
                 wait
             }

@@ -25,6 +25,8 @@ pub struct Timing {
     pub replace: RangeInclusive<Duration>,
     /// How long to wait after a connection that worked was lost. All clients may have lost theirs at once.
     pub reconnect: RangeInclusive<Duration>,
+    /// How long to wait after a connection was closed because its user has too many.
+    pub crowded: RangeInclusive<Duration>,
     /// How long to wait after no connection was to be had. It doubles with each failure.
     pub first_retry: Duration,
     /// How long to wait before a reconnect at most.
@@ -43,6 +45,7 @@ impl Default for Timing {
             pong: Duration::from_secs(10),
             replace: minutes(100)..=minutes(115),
             reconnect: Duration::ZERO..=Duration::from_secs(2),
+            crowded: minutes(1)..=minutes(5),
             first_retry: Duration::from_millis(200),
             longest_retry: Duration::from_secs(30),
             connect: Duration::from_secs(20),

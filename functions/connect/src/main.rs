@@ -3,16 +3,17 @@
 use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
 use lambda_runtime::{LambdaEvent, service_fn, tracing};
 use serde_json::{Value, json};
+use shared::actions::Crowd;
 use shared::aws::subscribers::Subscribers;
-use shared::settings;
 use shared::socket::{Peer, protocols};
+use shared::wiring;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
     let clients = shared::aws::clients::load().await?;
-    let subscribers = Subscribers::new(&clients, settings::subscribers_table()?);
-    lambda_runtime::run(service_fn(|event| connect(&subscribers, event))).await
+    let (subscribers, crowd) = (wiring::subscribers(&clients)?, wiring::crowd(clients)?);
+    lambda_runtime::run(service_fn(|event| connect(&subscribers, crowd.as_ref(), event))).await
 }
 
 /// The subprotocol that is spoken, and the header that names it.
@@ -21,6 +22,7 @@ const PROTOCOLS: &str = "Sec-WebSocket-Protocol";
 
 async fn connect(
     subscribers: &Subscribers,
+    crowd: Option<&Crowd>,
     event: LambdaEvent<ApiGatewayWebsocketProxyRequest>,
 ) -> Result<Value, lambda_runtime::Error> {
     let peer = Peer::of(&event.payload)?;
@@ -29,6 +31,10 @@ async fn connect(
     if !subscribers.connect(&peer.connection, &channels).await? {
         // The client has gone before it came in: nobody sees this status.
         return Ok(json!({ "statusCode": 410 }));
+    }
+    if let Some(crowd) = crowd {
+        // The new connection has its rows, and need not suffer for it.
+        crowd.thin(&peer.connection).await.unwrap_or_else(|error| error.log());
     }
     if asks_for_protocol(&event.payload) {
         return Ok(json!({ "statusCode": 200, "headers": { PROTOCOLS: PROTOCOL } }));

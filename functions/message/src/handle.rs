@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
 use shared::actions::{Inboxes, ReadMark, Replay, Sender, Sent, Subscriptions};
+use shared::aws::allowances::Allowances;
 use shared::aws::clients::Clients;
 use shared::aws::management::Management;
 use shared::clock;
@@ -21,6 +22,7 @@ use crate::answer::{Frames, Reply};
 pub(crate) struct App {
     subscriptions: Subscriptions,
     inboxes: Inboxes,
+    allowances: Allowances,
     sender: Sender,
     management: Management,
 }
@@ -28,9 +30,11 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn load(clients: &Clients) -> Result<Self, Error> {
         let (log, management) = (wiring::log(clients)?, wiring::management(clients)?);
+        let allowances = wiring::allowances(clients)?;
         Ok(Self {
-            subscriptions: Subscriptions::new(wiring::subscribers(clients)?, log.clone()),
+            subscriptions: Subscriptions::new(wiring::subscribers(clients)?, log.clone(), allowances.clone()),
             inboxes: Inboxes::new(log.clone()),
+            allowances,
             sender: wiring::sender(clients, log, management.clone())?,
             management,
         })
@@ -76,7 +80,7 @@ impl App {
                 Answer::Unsubscribed { channel: ask.channel }
             }
             Action::Read(ask) => {
-                let mark = self.inboxes.mark_read(&peer.claims, ask.channel, ask.seq).await?;
+                let mark = self.inboxes.mark_read(&self.allowances, &peer.claims, ask.channel, ask.seq).await?;
                 let ReadMark { channel, seq, unread } = mark;
                 Answer::Read { channel, seq, unread }
             }

@@ -3,21 +3,21 @@
 use lambda_http::{Request, RequestExt as _, Response, service_fn, tracing};
 use shared::actions::Poller;
 use shared::aws::clients;
-use shared::aws::log::Log;
 use shared::deadline;
 use shared::domain::poll::Poll;
 use shared::domain::polled;
 use shared::error::Error;
 use shared::http::{answer, token};
-use shared::settings::{LogSettings, TokenSettings};
+use shared::settings::TokenSettings;
 use shared::tokens::Verifier;
+use shared::wiring;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     tracing::init_default_subscriber();
     let clients = clients::load().await?;
     let verifier = Verifier::load(&clients, TokenSettings::from_env()?).await?;
-    let poller = Poller::new(Log::new(&clients, LogSettings::from_env()?));
+    let poller = Poller::new(wiring::log(&clients)?, wiring::allowances(&clients)?);
     lambda_http::run(service_fn(|request| serve(&verifier, &poller, request))).await
 }
 

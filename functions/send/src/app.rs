@@ -1,6 +1,7 @@
 //! What the HTTP API is made of, built once.
 
 use shared::actions::{Challenger, Channels, Cutter, Endpoints, Inboxes, Notifications, Sender, Tickets};
+use shared::aws::allowances::Allowances;
 use shared::aws::cap::Caps;
 use shared::aws::clients::{self, Clients};
 use shared::aws::deliveries::Deliveries;
@@ -20,6 +21,7 @@ pub(crate) struct App {
     pub(crate) notifications: Notifications,
     pub(crate) channels: Channels,
     pub(crate) inboxes: Inboxes,
+    pub(crate) allowances: Allowances,
     pub(crate) cutter: Cutter,
     pub(crate) tickets: Tickets,
     pub(crate) endpoints: Endpoints,
@@ -43,7 +45,8 @@ impl App {
         let ScheduleSettings { table, .. } = ScheduleSettings::from_env()?;
         let sender = wiring::sender(clients, log.clone(), management.clone())?;
         let notifications = Notifications::new(Schedule::new(clients, table.clone()));
-        let channels = Channels::new(log.clone(), subscribers.clone());
+        let allowances = wiring::allowances(clients)?;
+        let channels = Channels::new(log.clone(), subscribers.clone(), allowances.clone());
         let inboxes = Inboxes::new(log.clone());
         let cutter = Cutter::new(subscribers.clone(), management);
         let tickets = Tickets::new(TicketRows::new(clients, once.clone()));
@@ -54,7 +57,17 @@ impl App {
         let challenger = challenger(&kinds, &caps)?;
         let endpoints =
             Endpoints::new(subscribers, deliveries, log, queue, slow, caps, kinds).with_challenger(challenger);
-        Ok(|verifier| Self { verifier, sender, notifications, channels, inboxes, cutter, tickets, endpoints })
+        Ok(|verifier| Self {
+            verifier,
+            sender,
+            notifications,
+            channels,
+            inboxes,
+            allowances,
+            cutter,
+            tickets,
+            endpoints,
+        })
     }
 }
 

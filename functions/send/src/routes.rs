@@ -80,7 +80,7 @@ async fn read(app: &App, request: &Request) -> Result<Response<String>, Error> {
     let reader = bearer(app, request).await?;
     let channel = ask::channel(request)?;
     let mark: Mark = request::fields(request::object(request.body(), Limit::Little)?)?;
-    Ok(json(200, &app.inboxes.mark_read(&reader, channel, mark.seq).await?))
+    Ok(json(200, &app.inboxes.mark_read(&app.allowances, &reader, channel, mark.seq).await?))
 }
 
 async fn cut(app: &App, request: &Request) -> Result<Response<String>, Error> {

@@ -69,6 +69,13 @@ impl Channel {
         &self.0
     }
 
+    /// Whose inbox this is, if it is one.
+    #[must_use]
+    pub fn inbox_of(&self) -> Option<Sub> {
+        let (namespace, name) = self.0.split_once(':')?;
+        (namespace == USER_NAMESPACE).then(|| Sub(name.to_owned()))
+    }
+
     /// Whether this is somebody's inbox.
     #[must_use]
     pub fn is_inbox(&self) -> bool {
@@ -238,6 +245,9 @@ mod tests {
     #[test]
     fn only_the_user_namespace_holds_inboxes() {
         assert!(Channel::parse("user:alice").is_ok_and(|c| c.is_inbox()));
+        let alice = Sub::parse("alice").unwrap();
+        assert_eq!(Channel::inbox(&alice).inbox_of(), Some(alice));
+        assert_eq!(Channel::parse("topic:alice").unwrap().inbox_of(), None);
         assert!(Channel::parse("users:alice").is_ok_and(|c| !c.is_inbox()));
     }
 

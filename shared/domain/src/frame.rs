@@ -202,6 +202,9 @@ pub fn error(refusal: &Refusal, reference: Option<&Value>) -> String {
     if let Some(field) = &refusal.field {
         frame["field"] = json!(field);
     }
+    if let Some(seconds) = refusal.retry_after {
+        frame["retry_after"] = json!(seconds);
+    }
     with_reference(frame, reference)
 }
 
@@ -271,6 +274,20 @@ mod tests {
             serde_json::from_str::<Value>(&text).unwrap(),
             json!({"type": "subscribed", "channel": "topic:news", "seq": 43, "recovered": true, "more": false,
                    "unread": 2, "ref": 1})
+        );
+    }
+
+    #[test]
+    fn a_refusal_says_what_is_wrong_and_when_to_ask_again() {
+        let refusal = Refusal::new(Code::TooManyReplays, "later").again_in(90);
+        assert_eq!(
+            serde_json::from_str::<Value>(&error(&refusal, Some(&json!(1)))).unwrap(),
+            json!({"type": "error", "code": "too_many_replays", "detail": "later", "retry_after": 90, "ref": 1})
+        );
+        let field = Refusal::field("channel", "none");
+        assert_eq!(
+            serde_json::from_str::<Value>(&error(&field, None)).unwrap(),
+            json!({"type": "error", "code": "invalid_request", "detail": "`channel`: none", "field": "channel"})
         );
     }
 

@@ -1,5 +1,6 @@
 //! What notifications, channels and logs are, and the decisions about them; nothing in here does anything.
 
+pub mod allowance;
 pub mod append;
 pub mod channel;
 pub mod claims;

@@ -31,8 +31,10 @@ pub enum Code {
     TooManySubscriptions,
     /// An owner has as many endpoints in a channel as they may.
     TooManyEndpoints,
-    /// A user had things sent again as often as one may on a day.
+    /// A user had things sent again as often as one may on a day, or has had as much read from the logs as one may in an hour.
     TooManyReplays,
+    /// A user has more live connections than one may; this one is the oldest.
+    TooManyConnections,
     /// A webhook's server did not answer the challenge.
     ChallengeFailed,
     /// As many challenges of a user have failed as may on a day.
@@ -74,6 +76,7 @@ impl Code {
             Self::TooManySubscriptions => "too_many_subscriptions",
             Self::TooManyEndpoints => "too_many_endpoints",
             Self::TooManyReplays => "too_many_replays",
+            Self::TooManyConnections => "too_many_connections",
             Self::ChallengeFailed => "challenge_failed",
             Self::TooManyChallenges => "too_many_challenges",
             Self::KindOff => "kind_off",
@@ -111,6 +114,7 @@ impl Code {
             Self::NotificationTooLarge => (413, "The notification is too large"),
             Self::BodyTooLarge => (413, "The body is too large"),
             Self::TooManyReplays => (429, "Too many replays"),
+            Self::TooManyConnections => (429, "Too many connections"),
             Self::TooManyChallenges => (429, "Too many failed challenges"),
             Self::IdempotencyKeyReused => (422, "The idempotency key was used with another body"),
             Self::ChannelBusy => (503, "The channel is busy"),

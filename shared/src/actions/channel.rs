@@ -5,7 +5,8 @@ use domain::claims::Claims;
 use domain::seq::Seq;
 use serde::Serialize;
 
-use super::Inboxes;
+use super::{Inboxes, Reading};
+use crate::aws::allowances::Allowances;
 use crate::aws::log::Log;
 use crate::aws::subscribers::Subscribers;
 use crate::error::Error;
@@ -18,7 +19,7 @@ const MOST: usize = 1000;
 pub struct Channels {
     log: Log,
     subscribers: Subscribers,
-    inboxes: Inboxes,
+    allowances: Allowances,
 }
 
 /// How a channel stands.
@@ -41,26 +42,32 @@ pub struct ChannelState {
 }
 
 impl Channels {
-    /// The channels of these logs and subscribers.
+    /// The channels of these logs and subscribers, looked at within each user's allowance.
     #[must_use]
-    pub fn new(log: Log, subscribers: Subscribers) -> Self {
-        Self { inboxes: Inboxes::new(log.clone()), log, subscribers }
+    pub fn new(log: Log, subscribers: Subscribers, allowances: Allowances) -> Self {
+        Self { log, subscribers, allowances }
     }
 
     /// How a channel stands.
     ///
     /// # Errors
-    /// `forbidden` to those who may not read it.
+    /// `forbidden` to those who may not read it; `too_many_replays`.
     pub async fn look(&self, reader: &Claims, channel: Channel) -> Result<ChannelState, Error> {
         reader.check_read(&channel, "channel")?;
+        let reading = Reading::begin(&self.allowances, &reader.sub).await?;
+        let state = self.state(&reading.of(&self.log), channel).await;
+        reading.end(state).await
+    }
+
+    async fn state(&self, log: &Log, channel: Channel) -> Result<ChannelState, Error> {
         let (newest, oldest, connections, endpoints) = futures_util::try_join!(
-            self.log.newest(&channel),
-            self.log.oldest_after(&channel, Seq::ZERO),
+            log.newest(&channel),
+            log.oldest_after(&channel, Seq::ZERO),
             self.subscribers.count(&channel, MOST),
             self.subscribers.count_endpoints(&channel, MOST),
         )?;
         let seq = newest.map_or(Seq::ZERO, |newest| newest.seq);
-        let unread = if channel.is_inbox() { Some(self.inboxes.unread(&channel).await?) } else { None };
+        let unread = if channel.is_inbox() { Some(Inboxes::new(log.clone()).unread(&channel).await?) } else { None };
         Ok(ChannelState { channel, seq, oldest, connections, endpoints, unread })
     }
 }

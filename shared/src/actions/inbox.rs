@@ -7,6 +7,8 @@ use domain::seq::Seq;
 use domain::unread::{counted, counted_from};
 use serde::Serialize;
 
+use super::Reading;
+use crate::aws::allowances::Allowances;
 use crate::aws::log::Log;
 use crate::error::Error;
 
@@ -37,12 +39,24 @@ impl Inboxes {
     /// Marks an inbox as read up to `seq`; or up to its newest, if that comes before. The mark never moves back.
     ///
     /// # Errors
-    /// `forbidden` to all but the inbox's owner.
-    pub async fn mark_read(&self, reader: &Claims, channel: Channel, seq: Seq) -> Result<ReadMark, Error> {
+    /// `forbidden` to all but the inbox's owner; `too_many_replays`.
+    pub async fn mark_read(
+        &self,
+        allowances: &Allowances,
+        reader: &Claims,
+        channel: Channel,
+        seq: Seq,
+    ) -> Result<ReadMark, Error> {
         if channel != reader.inbox() {
             let reason = format!("only the owner of an inbox marks it as read; this token's is {}", reader.inbox());
             return Err(Refusal::field_with(Code::Forbidden, "channel", reason).into());
         }
+        let reading = Reading::begin(allowances, &reader.sub).await?;
+        let marked = Self::new(reading.of(&self.log)).mark(channel, seq).await;
+        reading.end(marked).await
+    }
+
+    async fn mark(&self, channel: Channel, seq: Seq) -> Result<ReadMark, Error> {
         let newest = self.log.newest(&channel).await?;
         let seq = match seq.min(newest.map(|newest| newest.seq).unwrap_or_default()) {
             // It moves nothing: a channel never used stays without a row.

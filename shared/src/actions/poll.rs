@@ -9,7 +9,8 @@ use domain::replay::{Page, Row as _};
 use futures_util::future::try_join_all;
 use tokio::time::Instant;
 
-use super::Inboxes;
+use super::{Inboxes, Reading};
+use crate::aws::allowances::Allowances;
 use crate::aws::log::{Log, LogRow};
 use crate::clock;
 use crate::error::Error;
@@ -26,26 +27,39 @@ const RESERVE: Duration = Duration::from_secs(3);
 #[derive(Clone, Debug)]
 pub struct Poller {
     log: Log,
-    inboxes: Inboxes,
+    allowances: Allowances,
 }
 
 impl Poller {
-    /// A reader of these logs.
+    /// A reader of these logs, within each user's allowance.
     #[must_use]
-    pub fn new(log: Log) -> Self {
-        Self { inboxes: Inboxes::new(log.clone()), log }
+    pub fn new(log: Log, allowances: Allowances) -> Self {
+        Self { log, allowances }
     }
 
     /// What came after the cursors, in their order; as soon as there is something to tell, and else when the time to wait,
     /// the reader's token or the time until `deadline` is over.
     ///
     /// # Errors
-    /// `forbidden`.
+    /// `forbidden`; `too_many_replays`.
     pub async fn poll(&self, reader: &Claims, poll: &Poll, deadline: SystemTime) -> Result<Vec<Polled>, Error> {
         for (i, cursor) in poll.cursors.iter().enumerate() {
             reader.check_read(&cursor.channel, &format!("channel[{i}]"))?;
         }
         let give_up = Instant::now() + waiting(poll.wait, reader, deadline);
+        let reading = Reading::begin(&self.allowances, &reader.sub).await?;
+        let polled = Reads { log: reading.of(&self.log) }.poll(poll, give_up).await;
+        reading.end(polled).await
+    }
+}
+
+/// One poll's reads.
+struct Reads {
+    log: Log,
+}
+
+impl Reads {
+    async fn poll(&self, poll: &Poll, give_up: Instant) -> Result<Vec<Polled>, Error> {
         let mut pages = try_join_all(poll.cursors.iter().map(|cursor| self.read(cursor, poll.limit))).await?;
         let mut wait = FIRST_WAIT;
         while !poll.cursors.iter().zip(&pages).any(|(cursor, page)| is_news(cursor, page)) {
@@ -83,7 +97,8 @@ impl Poller {
     /// An inbox's owner is told how much is unread: another device may have read some.
     async fn polled(&self, cursor: &Cursor, page: Page<LogRow>) -> Result<Polled, Error> {
         let channel = &cursor.channel;
-        let unread = if channel.is_inbox() { Some(self.inboxes.unread(channel).await?) } else { None };
+        let inboxes = Inboxes::new(self.log.clone());
+        let unread = if channel.is_inbox() { Some(inboxes.unread(channel).await?) } else { None };
         let items = page.items.iter().map(|row| (row.seq(), row.to_json())).collect();
         Ok(Polled { channel: channel.clone(), position: page.position, unread, items })
     }

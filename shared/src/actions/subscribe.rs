@@ -10,7 +10,8 @@ use domain::item::frames;
 use domain::refusal::{Code, Refusal};
 use domain::seq::Seq;
 
-use super::Inboxes;
+use super::{Inboxes, Reading};
+use crate::aws::allowances::Allowances;
 use crate::aws::log::{Log, LogRow};
 use crate::aws::subscribers::{Connection, Joined, Subscribers};
 use crate::error::Error;
@@ -26,7 +27,7 @@ const NEWEST: usize = 50;
 pub struct Subscriptions {
     subscribers: Subscribers,
     log: Log,
-    inboxes: Inboxes,
+    allowances: Allowances,
 }
 
 /// What a `subscribe` is answered with.
@@ -41,16 +42,16 @@ pub struct Replay {
 }
 
 impl Subscriptions {
-    /// Subscriptions to these logs.
+    /// Subscriptions to these logs, within each user's allowance.
     #[must_use]
-    pub fn new(subscribers: Subscribers, log: Log) -> Self {
-        Self { subscribers, inboxes: Inboxes::new(log.clone()), log }
+    pub fn new(subscribers: Subscribers, log: Log, allowances: Allowances) -> Self {
+        Self { subscribers, log, allowances }
     }
 
     /// Joins a channel, and replays what came after a seq or, without one, the newest.
     ///
     /// # Errors
-    /// `forbidden`, `too_many_subscriptions`, or `connection_gone`.
+    /// `forbidden`, `too_many_subscriptions`, or `connection_gone`; `too_many_replays` to one who has joined all the same.
     pub async fn subscribe(
         &self,
         claims: &Claims,
@@ -59,18 +60,16 @@ impl Subscriptions {
         after: Option<Seq>,
     ) -> Result<Replay, Error> {
         claims.check_read(channel, "channel")?;
-        match self.subscribers.join(connection, channel).await? {
+        let begun = Reading::begin(&self.allowances, &claims.sub);
+        let (joined, reading) = tokio::join!(self.subscribers.join(connection, channel), begun);
+        match joined? {
             Joined::Yes => {}
             Joined::Gone => return Err(gone().into()),
             Joined::TooMany => return Err(too_many().into()),
         }
-        let page = match after {
-            Some(after) => self.log.read_after(channel, after, PAGE).await?,
-            None => self.log.read_newest(channel, NEWEST).await?,
-        };
-        let unread = if channel.is_inbox() { Some(self.inboxes.unread(channel).await?) } else { None };
-        let items = page.items.iter().map(LogRow::to_json).collect();
-        Ok(Replay { frames: frames(channel, items), position: page.position, unread })
+        let reading = reading?;
+        let replay = replay(reading.of(&self.log), channel, after).await;
+        reading.end(replay).await
     }
 
     /// Leaves a channel.
@@ -86,6 +85,16 @@ impl Subscriptions {
             Joined::Yes | Joined::TooMany => Ok(()),
         }
     }
+}
+
+async fn replay(log: Log, channel: &Channel, after: Option<Seq>) -> Result<Replay, Error> {
+    let page = match after {
+        Some(after) => log.read_after(channel, after, PAGE).await?,
+        None => log.read_newest(channel, NEWEST).await?,
+    };
+    let unread = if channel.is_inbox() { Some(Inboxes::new(log).unread(channel).await?) } else { None };
+    let items = page.items.iter().map(LogRow::to_json).collect();
+    Ok(Replay { frames: frames(channel, items), position: page.position, unread })
 }
 
 fn gone() -> Refusal {

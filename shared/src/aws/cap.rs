@@ -1,5 +1,6 @@
-//! Caps in the table *Once*: how many text messages and mails have gone out on a day, how often a user had things sent
-//! again, and how many challenges of theirs have failed, so that a mistake costs no more than one day's allowance.
+//! Caps in the table *Once*: how many text messages and mails have gone out on a day, in all and to each user's endpoints, how often a
+//! user had things sent again, and how many challenges of theirs have failed, so that a mistake costs no more than one day's
+//! allowance, and one user's no other user's.
 //!
 //! Of what was sent nothing is given back, whatever came of it: after a timeout nobody knows whether it went out, and a cap that
 //! counts less than what was sent is none. For the same reason a write that may have been counted is counted again when it is
@@ -18,13 +19,49 @@ const DAY: i64 = 24 * 60 * 60;
 /// How long a day's count is kept, in seconds from when it last grew: for whoever looks at it on the day after.
 const KEPT: i64 = 2 * DAY;
 
-/// What a day has a number of.
+/// What costs money by the piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Capped<'a> {
-    /// Text messages.
+pub enum Paid {
+    /// Parts of text messages.
     Sms,
     /// Mails.
     Email,
+}
+
+impl Paid {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Email => "email",
+        }
+    }
+}
+
+/// How many of them a day has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DailyCap {
+    /// For all users together.
+    pub all: u32,
+    /// For each user.
+    pub each: u32,
+}
+
+impl DailyCap {
+    /// So many in all, of which each user may have so many in a hundred, rounded up.
+    #[must_use]
+    pub fn shared(all: u32, percent: u32) -> Self {
+        let each = (u64::from(all) * u64::from(percent)).div_ceil(100);
+        Self { all, each: u32::try_from(each).unwrap_or(u32::MAX).min(all) }
+    }
+}
+
+/// What a day has a number of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capped<'a> {
+    /// What all users together are sent.
+    All(Paid),
+    /// What one user is sent.
+    Of(Paid, &'a Sub),
     /// One user's replays.
     Replays(&'a Sub),
     /// One user's challenges to webhooks that have failed.
@@ -62,25 +99,49 @@ impl Caps {
     /// # Errors
     /// DynamoDB does not answer as it should; one may have been taken.
     pub async fn take(&self, kind: Capped<'_>, cap: u32, now: Millis) -> Result<Allowance, Error> {
+        self.take_some(kind, 1, cap, now).await
+    }
+
+    /// Takes so many of today's `cap` together, or none.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should; they may have been taken.
+    pub async fn take_some(&self, kind: Capped<'_>, count: u32, cap: u32, now: Millis) -> Result<Allowance, Error> {
         let reached = Allowance::Reached { until: next_midnight(now) };
-        if cap == 0 {
-            return Ok(reached);
-        }
+        let Some(most_before) = cap.checked_sub(count) else { return Ok(reached) };
         let request = self
             .client
             .update_item()
             .table_name(&self.table)
             .key("key", text(row_key(kind, now)))
-            .update_expression("ADD used :one SET v = :v, expires_at = :expires_at")
-            .condition_expression("attribute_not_exists(used) OR used < :cap")
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":cap", number(cap))
+            .update_expression("ADD used :count SET v = :v, expires_at = :expires_at")
+            .condition_expression("attribute_not_exists(used) OR used <= :most_before")
+            .expression_attribute_values(":count", number(count))
+            .expression_attribute_values(":most_before", number(most_before))
             .expression_attribute_values(":v", number(VERSION))
             .expression_attribute_values(":expires_at", number(now.seconds() + KEPT));
         match past_conflicts(|| request.clone().send()).await {
             Ok(_) => Ok(Allowance::Taken),
             Err(error) if condition_failed(&error) => Ok(reached),
             Err(error) => Err(Error::call("UpdateItem of a cap")(error)),
+        }
+    }
+
+    /// Takes so many of what a user is sent today. The user's cap comes first: what it holds back takes nothing from all others.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should; they may have been taken.
+    pub async fn take_paid(
+        &self,
+        paid: Paid,
+        user: &Sub,
+        count: u32,
+        cap: DailyCap,
+        now: Millis,
+    ) -> Result<Allowance, Error> {
+        match self.take_some(Capped::Of(paid, user), count, cap.each, now).await? {
+            Allowance::Taken => self.take_some(Capped::All(paid), count, cap.all, now).await,
+            reached => Ok(reached),
         }
     }
 
@@ -107,13 +168,13 @@ impl Caps {
     }
 }
 
-/// A row a kind and day: `cap#sms#2026-11-22`, `cap#replays#2026-11-22#alice`.
+/// A row a kind and day: `cap#sms#2026-11-22`, `cap#sms#2026-11-22#alice`.
 fn row_key(kind: Capped<'_>, now: Millis) -> String {
     let moment = now.rfc3339();
     let day = moment.split_once('T').map_or(moment.as_str(), |(day, _)| day);
     match kind {
-        Capped::Sms => format!("cap#sms#{day}"),
-        Capped::Email => format!("cap#email#{day}"),
+        Capped::All(paid) => format!("cap#{}#{day}", paid.as_str()),
+        Capped::Of(paid, sub) => format!("cap#{}#{day}#{sub}", paid.as_str()),
         Capped::Replays(sub) => format!("cap#replays#{day}#{sub}"),
         Capped::Challenges(sub) => format!("cap#challenges#{day}#{sub}"),
     }
@@ -139,38 +200,53 @@ mod tests {
             ("2026-11-22T23:59:59.999Z", "cap#sms#2026-11-22", "2026-11-23T00:00:00Z"),
             ("2026-12-31T23:00:00-02:00", "cap#sms#2027-01-01", "2027-01-02T00:00:00Z"),
         ] {
-            assert_eq!(row_key(Capped::Sms, at(now)), key, "{now}");
+            assert_eq!(row_key(Capped::All(Paid::Sms), at(now)), key, "{now}");
             assert_eq!(next_midnight(at(now)), at(until), "{now}");
         }
-        assert_eq!(row_key(Capped::Email, at("2028-02-29T12:00:00Z")), "cap#email#2028-02-29");
+        assert_eq!(row_key(Capped::All(Paid::Email), at("2028-02-29T12:00:00Z")), "cap#email#2028-02-29");
         let alice = Sub::parse("alice").unwrap();
+        assert_eq!(row_key(Capped::Of(Paid::Sms, &alice), at("2028-02-29T12:00:00Z")), "cap#sms#2028-02-29#alice");
+        assert_eq!(row_key(Capped::Of(Paid::Email, &alice), at("2028-02-29T12:00:00Z")), "cap#email#2028-02-29#alice");
         assert_eq!(row_key(Capped::Replays(&alice), at("2028-02-29T12:00:00Z")), "cap#replays#2028-02-29#alice");
         let key = row_key(Capped::Challenges(&alice), at("2028-02-29T12:00:00Z"));
         assert_eq!(key, "cap#challenges#2028-02-29#alice");
+    }
+
+    #[test]
+    fn each_users_share_is_rounded_up_and_no_more_than_all() {
+        for (all, percent, each) in
+            [(0, 10, 0), (1, 10, 1), (10, 10, 1), (11, 10, 2), (1000, 10, 100), (7, 100, 7), (u32::MAX, 100, u32::MAX)]
+        {
+            assert_eq!(DailyCap::shared(all, percent), DailyCap { all, each }, "{percent} % of {all}");
+        }
     }
 
     #[tokio::test]
     async fn the_cap_is_in_the_condition_of_the_write() {
         let (clients, asked) = canned::answer(200, "{}").await;
         let now = at("2026-11-22T10:00:00Z");
-        assert_eq!(Caps::new(&clients, "Once".into()).take(Capped::Sms, 7, now).await.unwrap(), Allowance::Taken);
+        let caps = Caps::new(&clients, "Once".into());
+        assert_eq!(caps.take_some(Capped::All(Paid::Sms), 3, 7, now).await.unwrap(), Allowance::Taken);
         let asked: serde_json::Value = serde_json::from_str(&asked.await.unwrap()).unwrap();
         assert_eq!(asked["Key"]["key"]["S"], "cap#sms#2026-11-22");
-        assert_eq!(asked["ExpressionAttributeValues"][":cap"]["N"], "7");
+        assert_eq!(asked["ExpressionAttributeValues"][":count"]["N"], "3");
+        assert_eq!(asked["ExpressionAttributeValues"][":most_before"]["N"], "4");
         assert_eq!(asked["ExpressionAttributeValues"][":expires_at"]["N"], (now.seconds() + 172_800).to_string());
 
         let failed = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"x"}"#;
         let (clients, _asked) = canned::answer(400, failed).await;
-        let reached = Caps::new(&clients, "Once".into()).take(Capped::Sms, 7, now).await.unwrap();
+        let reached = Caps::new(&clients, "Once".into()).take(Capped::All(Paid::Sms), 7, now).await.unwrap();
         assert_eq!(reached, Allowance::Reached { until: at("2026-11-23T00:00:00Z") });
     }
 
     #[tokio::test]
-    async fn a_cap_of_0_asks_nobody() {
+    async fn more_than_a_cap_asks_nobody() {
         let (clients, asked) = canned::answer(200, "{}").await;
         asked.abort();
         let now = at("2026-11-22T10:00:00Z");
-        let reached = Caps::new(&clients, "Once".into()).take(Capped::Email, 0, now).await.unwrap();
-        assert_eq!(reached, Allowance::Reached { until: at("2026-11-23T00:00:00Z") });
+        let caps = Caps::new(&clients, "Once".into());
+        let reached = Allowance::Reached { until: at("2026-11-23T00:00:00Z") };
+        assert_eq!(caps.take(Capped::All(Paid::Email), 0, now).await.unwrap(), reached);
+        assert_eq!(caps.take_some(Capped::All(Paid::Sms), 8, 7, now).await.unwrap(), reached);
     }
 }

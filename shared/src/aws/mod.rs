@@ -1,6 +1,7 @@
 //! The adapters to AWS. Each file knows one service or one table; what changes together with a log is a
 //! [`log::Note`] of another.
 
+pub mod allowances;
 #[cfg(test)]
 mod canned;
 pub mod cap;

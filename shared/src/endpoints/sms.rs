@@ -1,5 +1,7 @@
 //! The kind `sms`: a text message to a phone, through SNS.
 
+mod parts;
+
 use std::fmt;
 
 use domain::refusal::Refusal;
@@ -66,25 +68,39 @@ impl From<InvalidPhone> for Refusal {
     }
 }
 
-/// The text message: title, body and address, each on lines of its own, in at most 1,600 UTF-16 units. The body is cut
-/// first; an address is whole or not there, since half of one leads nowhere.
+/// A text message, and in how many parts it is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// What it says.
+    pub text: String,
+    /// How many messages it is to those who send it and are paid for it.
+    pub parts: u32,
+}
+
+/// The text message: title, body and address, each on lines of its own, in at most 1,600 UTF-16 units and `most` parts. The body is
+/// cut first; an address is whole or not there, since half of one leads nowhere.
 ///
 /// `None` for a notification that has nothing for a person to read.
 #[must_use]
-pub fn text(parcel: &Parcel<'_>) -> Option<String> {
+pub fn text(parcel: &Parcel<'_>, most: u32) -> Option<Text> {
     if !parcel.is_readable() {
         return None;
     }
-    let shown = Shown::of(parcel).map(cut::printable).to_fit(|shown| fits(&lines(shown)));
-    Some(lines(&shown))
+    let shown = Shown::of(parcel).map(cut::printable).to_fit(|shown| fits(&lines(shown), most));
+    let text = lines(&shown);
+    Some(Text { parts: counted(&text), text })
+}
+
+fn counted(text: &str) -> u32 {
+    u32::try_from(parts::count(text)).unwrap_or(u32::MAX)
 }
 
 fn lines(shown: &Shown) -> String {
     [&shown.title, &shown.body, &shown.url].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("\n")
 }
 
-fn fits(text: &str) -> bool {
-    text.encode_utf16().count() <= LONGEST_TEXT
+fn fits(text: &str, most: u32) -> bool {
+    text.encode_utf16().count() <= LONGEST_TEXT && counted(text) <= most
 }
 
 #[cfg(test)]
@@ -97,7 +113,7 @@ mod tests {
     use super::*;
 
     fn text_of(content: &Content) -> Option<String> {
-        text(&parcel(&inbox(), content))
+        text(&parcel(&inbox(), content), u32::MAX).map(|text| text.text)
     }
 
     #[test]
@@ -160,6 +176,18 @@ mod tests {
         assert!(text_of(&all_long).unwrap().ends_with('…'));
     }
 
+    #[test]
+    fn a_text_has_no_more_parts_than_its_owner_may_have_in_a_day() {
+        let long = content(Some("Title"), Some(&"a".repeat(400)));
+        let of = |most| text(&parcel(&inbox(), &long), most).unwrap();
+        assert_eq!((of(3).parts, of(3).text.len()), (3, 406));
+        // With the ellipsis it is no longer a text of GSM's alphabet.
+        let cut = of(2);
+        assert_eq!((cut.parts, cut.text.encode_utf16().count()), (2, 134));
+        assert!(cut.text.starts_with("Title\naaa") && cut.text.ends_with("a…"), "{cut:?}");
+        assert_eq!(of(1).parts, 1);
+    }
+
     proptest! {
         #[test]
         fn every_text_fits_and_says_something(
@@ -168,7 +196,8 @@ mod tests {
         ) {
             let content = Content { url, ..content(title.as_deref(), body.as_deref()) };
             if let Some(text) = text_of(&content) {
-                prop_assert!(fits(&text));
+                // A part of 67 units holds 33 characters of two.
+                prop_assert!(fits(&text, 25));
                 prop_assert!(text.chars().all(|c| !c.is_control() || c == '\n' || c == '\t'));
                 if let Some(url) = content.url.filter(|url| (1..=1500).contains(&url.len())) {
                     prop_assert!(text.ends_with(&url));

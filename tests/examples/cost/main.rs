@@ -1,4 +1,4 @@
-//! What a million notifications cost, in dollars: `cargo bench-cost`.
+//! What a million notifications cost, in dollars: `cargo bench-cost`; and what a flood costs: `cargo bench-cost -- --flood`.
 //!
 //! It starts a local stack with the real functions, queues and tables, counts what one notification of each usual shape
 //! needs there, and prices it. Nobody has measured on AWS yet how long functions take there: what is paid by time follows from
@@ -13,6 +13,7 @@ mod bill;
 mod build;
 #[path = "../common/cloud.rs"]
 mod cloud;
+mod flood;
 #[path = "../common/gateway.rs"]
 mod gateway;
 #[path = "../common/number.rs"]
@@ -35,15 +36,23 @@ mod template;
 use std::process::ExitCode;
 
 use cloud::Cloud;
+use flood::Flood;
 use prices::Prices;
 use report::Report;
 use shape::Shape;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    if let Err(why) = options::check() {
-        eprintln!("{why}");
-        return ExitCode::from(2);
+    match options::flood() {
+        Ok(false) => {}
+        Ok(true) => {
+            println!("{}", Flood::measure().await);
+            return ExitCode::SUCCESS;
+        }
+        Err(why) => {
+            eprintln!("{why}");
+            return ExitCode::from(2);
+        }
     }
     let cloud = Cloud::start().await;
     let shapes = vec![

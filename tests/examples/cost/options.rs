@@ -6,9 +6,15 @@ in tests/examples/common/prices.toml.
 
 cargo bench-cost [OPTIONS]
 
+  --flood  what one user can make others pay in a day, instead
   --help   this";
 
-/// There is nothing to choose; whatever is asked for is answered with what there is.
-pub(crate) fn check() -> Result<(), &'static str> {
-    if std::env::args().len() == 1 { Ok(()) } else { Err(HELP) }
+/// Whether it is about a flood.
+pub(crate) fn flood() -> Result<bool, &'static str> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => Ok(false),
+        ["--flood"] => Ok(true),
+        _ => Err(HELP),
+    }
 }

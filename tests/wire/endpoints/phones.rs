@@ -74,12 +74,13 @@ async fn boto(script: &'static str, arguments: Vec<String>) -> Option<Vec<u8>> {
     Some(output.stdout)
 }
 
-/// What opens phones and mailboxes, so many of each a day.
+/// What opens phones and mailboxes, so many of each a day, which one user may use up.
 fn parameters(cap: &str) -> Vec<String> {
     let parameters = [
         format!("PlatformApplicationArns={APPLICATION},{APPLE}"),
         format!("SmsDailyCap={cap}"),
         format!("EmailDailyCap={cap}"),
+        "DailyCapShare=100".to_owned(),
         "EmailFrom=news@example.com".to_owned(),
     ];
     parameters.into_iter().flat_map(|parameter| ["--parameter".to_owned(), parameter]).collect()
@@ -186,4 +187,50 @@ async fn what_a_day_has_no_room_for_goes_out_on_the_next() {
     let texts = outbox(&stack, 2).await;
     let texts: BTreeSet<&str> = texts.iter().map(|text| text["message"].as_str().unwrap()).collect();
     assert_eq!(texts, BTreeSet::from(["one", "two"]));
+}
+
+/// What came of an endpoint's attempts, once there are so many: how many were delivered, and how many put off.
+async fn outcomes(stack: &Stack, channel: &str, endpoint: &Value, count: usize) -> (usize, usize) {
+    let attempts = stack.attempts(channel, endpoint["id"].as_str().unwrap(), count).await;
+    let of = |outcome: &str| attempts.iter().filter(|one| one["outcome"] == outcome).count();
+    (of("delivered"), of("put_off"))
+}
+
+#[tokio::test]
+async fn one_users_texts_leave_the_others_theirs() {
+    let parameters = ["--parameter", "SmsDailyCap=10", "--parameter", "DailyCapShare=40"];
+    let stack = Stack::start_with(&parameters).await;
+    let [mallorys, alices] = ["+4915100000001", "+4915100000002"].map(|phone| json!({"kind": "sms", "phone": phone}));
+    let (mallory, alice) = ("user:mallory", "user:alice");
+    let mallorys = stack.add_endpoint(mallory, &mallorys).await;
+    // A service adds it: the texts are its user's all the same.
+    let alices = stack.add_endpoint(alice, &alices).await;
+    for n in 1..=6 {
+        stack.post(&json!({"to": mallory, "body": format!("number {n}")})).await;
+    }
+    assert_eq!(outcomes(&stack, mallory, &mallorys, 6).await, (4, 2), "four in ten of the ten");
+    // What is sent again counts like what is sent.
+    stack.do_with_endpoint(mallory, mallorys["id"].as_str().unwrap(), "replay", Some(json!({"seq": 1}))).await;
+    assert_eq!(outcomes(&stack, mallory, &mallorys, 12).await, (4, 8));
+    for n in 1..=4 {
+        stack.post(&json!({"to": alice, "body": format!("number {n}")})).await;
+    }
+    assert_eq!(outcomes(&stack, alice, &alices, 4).await, (4, 0));
+    assert_eq!(outbox(&stack, 8).await.len(), 8);
+}
+
+#[tokio::test]
+async fn a_long_text_counts_as_many_as_it_has_parts() {
+    let stack = stack("4").await;
+    let phone = stack.add_endpoint("user:alice", &json!({"kind": "sms", "phone": "+4915112345678"})).await;
+    // Three parts of GSM's alphabet, two of any other, then one.
+    for body in ["a".repeat(400), "я".repeat(100), "x".to_owned()] {
+        let sent = stack.post(&json!({"to": "user:alice", "body": body})).await;
+        let count = usize::try_from(sent.body["channels"][0]["seq"].as_u64().unwrap()).unwrap();
+        stack.attempts("user:alice", phone["id"].as_str().unwrap(), count).await;
+    }
+    assert_eq!(outcomes(&stack, "user:alice", &phone, 3).await, (2, 1), "3 and 1 are 4, and 2 have no room");
+    let used = stack.rows("Once").await.into_iter().filter(|row| row["used"].is_object());
+    assert!(used.map(|row| row["used"]["N"].clone()).all(|used| used == "4"));
+    assert_eq!(outbox(&stack, 2).await.len(), 2);
 }

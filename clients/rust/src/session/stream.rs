@@ -150,10 +150,12 @@ impl Stream {
         }
     }
 
-    /// The server cannot answer now.
-    pub(super) fn put_off(&mut self, turn: &mut Turn) {
+    /// The server cannot answer now, for so many seconds at least. It says so to many at once: up to a quarter more is waited.
+    pub(super) fn put_off(&mut self, turn: &mut Turn, seconds: u32) {
         self.unanswered = 0;
-        self.request = Request::At(later(turn.now, self.delay(turn)));
+        let least = Duration::from_secs(seconds.into());
+        let wait = within(turn.rng, &(least..=least.saturating_mul(5) / 4)).saturating_add(self.delay(turn));
+        self.request = Request::At(later(turn.now, wait));
     }
 
     /// The server does not want to answer.

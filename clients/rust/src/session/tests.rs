@@ -179,6 +179,32 @@ fn a_busy_channel_is_asked_again_later_each_time() {
 }
 
 #[test]
+fn a_channel_whose_user_has_read_too_much_is_asked_again_when_the_server_says() {
+    let (mut told, _) = open(&["topic:a:41"]);
+    let begin = told.now;
+    let refusal = json!({"type": "error", "code": "too_many_replays", "detail": "", "retry_after": 90, "ref": 1});
+    assert_eq!(told.session.received(told.now, told.id, frame(&refusal)), []);
+    while questions(&next(&mut told)).is_empty() {
+        told.session.heard(told.now, told.id);
+    }
+    let waited = (told.now - begin).as_secs_f64();
+    assert!((90.5..=115.5).contains(&waited), "{waited} s");
+}
+
+#[test]
+fn a_connection_that_was_one_too_many_is_not_opened_again_at_once() {
+    let (mut told, _) = open(&["topic:a"]);
+    let begin = told.now;
+    let crowded = json!({"type": "error", "code": "too_many_connections", "detail": "more than 100"});
+    let effects = told.session.received(told.now, told.id, frame(&crowded));
+    let Effect::Tell(Event::Disconnected { reason, retry_in }) = &effects[1] else { panic!("{effects:?}") };
+    assert_eq!((&effects[0], reason.as_str()), (&Effect::Close(told.id), "too_many_connections: more than 100"));
+    assert!((60..=300).contains(&retry_in.as_secs()), "{retry_in:?}");
+    assert!(matches!(next(&mut told)[..], [Effect::Connect(_)]));
+    assert_eq!(told.now - begin, *retry_in);
+}
+
+#[test]
 fn a_refused_channel_is_told_and_asked_for_on_the_next_connection_only() {
     let (mut told, _) = open(&["topic:a"]);
     let no = json!({"type": "error", "code": "forbidden", "detail": "no", "ref": 1});
@@ -322,7 +348,8 @@ fn the_longest_periods_are_no_trouble() {
     let (gap, answer, ping, replace) = (forever.clone(), forever.clone(), forever.clone(), forever.clone());
     let (pong, first_retry, longest_retry) = (Duration::MAX, Duration::MAX, Duration::MAX);
     let connect = Duration::MAX;
-    let timing = Timing { gap, answer, ping, pong, replace, reconnect: forever, first_retry, longest_retry, connect };
+    let (reconnect, crowded) = (forever.clone(), forever);
+    let timing = Timing { gap, answer, ping, pong, replace, reconnect, crowded, first_retry, longest_retry, connect };
     let mut session = Session::new(timing, 1, now, vec!["topic:a:41".parse().unwrap()]);
     let Some(Effect::Connect(id)) = session.fired(now).pop() else { panic!("it does not connect") };
     session.opened(now, id, Vec::new(), Some(Duration::MAX));

@@ -62,9 +62,11 @@ impl Log {
             .key("channel", text(channel.as_str()))
             .key("seq", number(0))
             .consistent_read(true)
+            .set_return_consumed_capacity(self.meter.asks())
             .send()
             .await
             .map_err(Error::call("GetItem of a channel's row"))?;
+        self.meter.add(answer.consumed_capacity());
         answer.item.map_or(Ok(ChannelHead::default()), |row| Ok(from_row::<HeadRow>(row)?.into()))
     }
 

@@ -3,6 +3,7 @@
 mod append;
 mod before;
 mod head;
+mod meter;
 mod oldest;
 mod read;
 mod rows;
@@ -10,6 +11,7 @@ mod visible;
 
 pub use append::{Appended, New, Note, OptionalNote, PATIENCE, SHORT_PATIENCE};
 pub use head::ChannelHead;
+pub use meter::Meter;
 pub use rows::{LogRow, NotificationRow};
 
 use aws_sdk_dynamodb::Client;
@@ -24,12 +26,20 @@ pub struct Log {
     client: Client,
     table: String,
     rules: Rules,
+    /// Counts what reads cost, where somebody wants to know.
+    meter: Meter,
 }
 
 impl Log {
     /// The logs in the configured table.
     #[must_use]
     pub fn new(clients: &Clients, settings: LogSettings) -> Self {
-        Self { client: clients.dynamodb(), table: settings.table, rules: settings.rules }
+        Self { client: clients.dynamodb(), table: settings.table, rules: settings.rules, meter: Meter::default() }
+    }
+
+    /// The same logs, whose reads this meter counts.
+    #[must_use]
+    pub fn metered(&self, meter: &Meter) -> Self {
+        Self { meter: meter.clone(), ..self.clone() }
     }
 }

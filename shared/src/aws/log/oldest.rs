@@ -63,6 +63,7 @@ impl Log {
                 .projection_expression("seq")
                 .set_exclusive_start_key(start);
             let answer = query.send().await.map_err(Error::call("Query of the oldest row"))?;
+            self.meter.add(answer.consumed_capacity());
             let first = answer.items.unwrap_or_default().first().and_then(|row| number_in(row, "seq"));
             start = answer.last_evaluated_key;
             if first.is_some() || start.is_none() {
@@ -75,6 +76,7 @@ impl Log {
     async fn first_from(&self, channel: &Channel, from: Seq) -> Result<Option<Bounds>, Error> {
         let query = self.query(channel, from).limit(1).projection_expression("seq, expires_at, readable_until");
         let answer = query.send().await.map_err(Error::call("Query of the oldest row"))?;
+        self.meter.add(answer.consumed_capacity());
         let row = answer.items.and_then(|mut items| items.pop());
         Ok(row.and_then(|row| {
             let expires_at = Life::of(&row).map_or(i64::MAX, |life| life.expires_at);

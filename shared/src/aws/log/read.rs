@@ -80,6 +80,7 @@ impl Log {
             let query = self.query(channel, Seq(1)).scan_index_forward(false).limit(page_size(size));
             let answer = query.set_exclusive_start_key(from).send().await;
             let answer = answer.map_err(Error::call("Query of the newest notifications"))?;
+            self.meter.add(answer.consumed_capacity());
             read.extend(rows(answer.items)?);
             from = answer.last_evaluated_key;
             let mut page = replay::newest(read.clone(), clock::now().seconds());
@@ -98,6 +99,7 @@ impl Log {
         // From seq 1: the channel's own row, at 0, is none of the log's.
         let query = self.query(channel, Seq(1)).scan_index_forward(false).limit(1);
         let answer = query.send().await.map_err(Error::call("Query of the newest row"))?;
+        self.meter.add(answer.consumed_capacity());
         let row = answer.items.and_then(|mut items| items.pop());
         row.map(|row| newest_of(&row, self.rules.retention)).transpose()
     }
@@ -125,6 +127,7 @@ impl Log {
     async fn rows_from(&self, channel: &Channel, after: Seq, limit: usize) -> Result<(Vec<LogRow>, bool), Error> {
         let query = self.query(channel, after.max(Seq(1))).limit(page_size(limit + 2));
         let answer = query.send().await.map_err(Error::call("Query behind a cursor"))?;
+        self.meter.add(answer.consumed_capacity());
         let mut rows = rows(answer.items)?;
         let behind = rows.iter().filter(|row| row.seq() > after).count();
         rows.truncate(rows.len() - behind.saturating_sub(limit));
@@ -149,6 +152,7 @@ impl Log {
             .expression_attribute_values(":channel", text(channel.as_str()))
             .expression_attribute_values(":from", number(from))
             .consistent_read(true)
+            .set_return_consumed_capacity(self.meter.asks())
     }
 }
 

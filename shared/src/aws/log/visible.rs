@@ -49,10 +49,12 @@ impl Log {
                 .expression_attribute_values(":from", number(after.next()))
                 .expression_attribute_values(":to", number(to))
                 .consistent_read(true)
+                .set_return_consumed_capacity(self.meter.asks())
                 .scan_index_forward(false)
                 .set_exclusive_start_key(from)
                 .limit(i32::try_from(MOST - looked_at).unwrap_or(i32::MAX));
             let answer = query.send().await.map_err(Error::call("Query that counts what is unread"))?;
+            self.meter.add(answer.consumed_capacity());
             for row in answer.items.unwrap_or_default() {
                 looked_at += 1;
                 // Readers see the place of a row that cannot be read.

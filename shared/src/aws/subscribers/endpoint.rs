@@ -70,6 +70,13 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// Whose it is where each user may have so much: the inbox's, and in other channels the one's who has added it. So a service that
+    /// adds its users' phones to their inboxes is not one user.
+    #[must_use]
+    pub fn user(&self) -> Sub {
+        self.channel.inbox_of().unwrap_or_else(|| self.owner.clone())
+    }
+
     /// A new endpoint.
     #[must_use]
     pub fn new(channel: Channel, id: EndpointId, owner: Sub, target: Target, filter: Filter, now: Millis) -> Self {

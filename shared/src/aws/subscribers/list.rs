@@ -21,6 +21,13 @@ use crate::error::Error;
 /// How many rows of a gone connection are removed at once.
 const AT_ONCE: usize = 16;
 
+/// A count reads so many pages, each of as many rows as it counts to, and of 1 MB at most. Nearly all rows count: those of connections
+/// that have expired, or that read somebody else's inbox, do not.
+const ANSWERS: usize = 2;
+
+/// A user's own connections are looked for among so many rows of their inbox.
+const OWN: i32 = 1_000;
+
 /// A connection in a channel.
 #[derive(Clone, Debug)]
 pub struct Subscriber {
@@ -200,6 +207,28 @@ impl Subscribers {
         }
     }
 
+    /// The live connections of an inbox's owner, this moment's among them, as far as they are among the first 1,000 connections that
+    /// listen to it.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer as it should.
+    pub async fn own(&self, inbox: &Channel) -> Result<Vec<Subscriber>, Error> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("channel = :channel AND subscriber < :endpoints")
+            .projection_expression("subscriber, v, connected_at, ends_at, expires_at, gone, guest")
+            .expression_attribute_values(":channel", text(inbox.as_str()))
+            .expression_attribute_values(":endpoints", text(PREFIX))
+            .consistent_read(true)
+            .limit(OWN);
+        let answer = query.send().await.map_err(Error::call("Query of a user's connections"))?;
+        // One that cannot be read expires within two hours.
+        let Page { subscribers, .. } = page(answer.items.unwrap_or_default());
+        Ok(subscribers.into_iter().filter(|subscriber| !subscriber.is_guest).collect())
+    }
+
     /// How many connections a channel has, or an inbox's owner, counted to `most`.
     ///
     /// # Errors
@@ -219,21 +248,20 @@ impl Subscribers {
         Self::counted(query, most).await
     }
 
-    /// How many rows a query finds, counted to `most`.
+    /// How many rows a query finds, counted to `most`. It looks at twice as many rows at most, whatever they hold.
     pub(super) async fn counted(query: QueryFluentBuilder, most: usize) -> Result<usize, Error> {
-        let limit = i32::try_from(most).unwrap_or(i32::MAX);
-        let query = query.select(Select::Count).limit(limit);
-        let mut count = 0;
-        let mut from = None;
-        loop {
+        let query = query.select(Select::Count).limit(i32::try_from(most).unwrap_or(i32::MAX));
+        let (mut count, mut from) = (0, None);
+        for _ in 0..ANSWERS {
             let page = query.clone().set_exclusive_start_key(from).send();
             let answer = page.await.map_err(Error::call("Query that counts subscribers"))?;
             count += usize::try_from(answer.count).unwrap_or_default();
             from = answer.last_evaluated_key;
             if count >= most || from.is_none() {
-                return Ok(count.min(most));
+                break;
             }
         }
+        Ok(count.min(most))
     }
 
     /// Forgets a connection in one channel, if its row is still the one that was seen, and nobody else writes it. In its user's

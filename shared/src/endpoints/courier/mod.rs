@@ -14,7 +14,7 @@ use super::Target;
 use super::client::{Answer, LazyClient, Unreachable};
 use super::parcel::Parcel;
 use super::web_push::VapidKeys;
-use crate::aws::cap::Caps;
+use crate::aws::cap::{Caps, DailyCap};
 use crate::aws::clients::Clients;
 use crate::aws::email::Mailer;
 use crate::aws::handed::Handed;
@@ -136,6 +136,8 @@ pub struct Courier {
     publisher: Publisher,
     mailer: Mailer,
     caps: Caps,
+    /// How many in a hundred of a day's cap one user may have.
+    cap_share: u32,
     vapid: Secret,
     vapid_tokens: VapidTokens,
     /// Read with the first attempt that needs them.
@@ -146,17 +148,22 @@ impl Courier {
     /// Builds what reaches them.
     #[must_use]
     pub fn new(clients: &Clients, kinds: KindSettings, settings: CourierSettings) -> Self {
-        let CourierSettings { name_server, vapid_secret, email_from, once_table } = settings;
+        let CourierSettings { name_server, vapid_secret, email_from, once_table, cap_share } = settings;
         Self {
             client: LazyClient::new(kinds.urls.clone(), name_server),
             kinds,
             publisher: Publisher::new(clients),
             mailer: Mailer::new(clients, email_from),
             caps: Caps::new(clients, once_table.clone()),
+            cap_share,
             vapid_tokens: VapidTokens::new(clients, once_table),
             vapid: Secret::new(clients, vapid_secret),
             vapid_keys: OnceCell::new(),
         }
+    }
+
+    fn cap(&self, all: u32) -> DailyCap {
+        DailyCap::shared(all, self.cap_share)
     }
 
     /// Makes one attempt, until its outcome is known.
@@ -165,8 +172,8 @@ impl Courier {
             Target::Webhook(webhook) => webhook::attempt(self, webhook, &endpoint.secrets(now), parcel, now).await,
             Target::WebPush(web_push) => web_push::attempt(self, web_push, parcel, now).await,
             Target::MobilePush(mobile_push) => phone::push(self, mobile_push, parcel).await,
-            Target::Sms(sms) => phone::text(self, sms, parcel, now).await,
-            Target::Email(email) => email::attempt(self, email, parcel, now).await,
+            Target::Sms(sms) => phone::text(self, endpoint, sms, parcel, now).await,
+            Target::Email(email) => email::attempt(self, endpoint, email, parcel, now).await,
         };
         made.unwrap_or_else(|error| Made::failed(&error))
     }

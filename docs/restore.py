@@ -193,9 +193,7 @@ class Stack:
         stack = self.cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]
         parameters = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack["Parameters"]}
         for name in PAUSED:
-            reserved = int(parameters["ReservedConcurrency"])
-            if name == "Poll":
-                reserved = int(parameters["PollConcurrency"]) or reserved
+            reserved = reserved_for(name, parameters)
             function = self.physical(name)
             if reserved:
                 self.functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=reserved)
@@ -203,6 +201,15 @@ class Stack:
                 self.functions.delete_function_concurrency(FunctionName=function)
         self.switch_mappings(True)
         say("Send, Message, Poll, Ingest, Sweeper, Deliver, Attempt and Share run again.")
+
+
+def reserved_for(name, parameters):
+    """How many concurrent executions template.yaml reserves for a function."""
+    if name == "Sweeper":
+        return 2 if parameters["ReserveDeliverConcurrency"] == "true" else 0
+    if name == "Ingest":
+        return 0
+    return int(parameters["PollConcurrency" if name == "Poll" else "ReservedForRequests"])
 
 
 def stamp(moment):

@@ -5,7 +5,7 @@ use std::{
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::json;
@@ -17,7 +17,7 @@ use crate::{
     clock::Clock,
     control::{Control, Faults, Journal, Known},
     error::StartError,
-    http::HttpGateway,
+    http::{HttpGateway, Throttles},
     lambda::{Asynchronous, Lambda},
     log, machine_secret,
     outbox::Outbox,
@@ -203,7 +203,8 @@ fn serve_all(
     let closer = IdleCloser::new();
     let ledger = Ledger { lambda: Arc::clone(lambda), journal: Arc::clone(&journal), faults: Arc::clone(faults) };
 
-    let http = Arc::new(HttpGateway { api: stack.http, lambda: Arc::clone(lambda) });
+    let throttles = Throttles::of(stack.http.as_ref().map_or(&[][..], |api| &api.routes[..]), Instant::now());
+    let http = Arc::new(HttpGateway { api: stack.http, lambda: Arc::clone(lambda), throttles });
     let limits = Limits {
         idle: Duration::from_secs(options.idle_seconds),
         lifetime: Duration::from_secs(options.connection_seconds),

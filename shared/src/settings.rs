@@ -201,6 +201,28 @@ impl LogSettings {
     }
 }
 
+/// How polls may wait.
+#[derive(Clone, Debug)]
+pub struct PollSettings {
+    /// The table *Once*, which has each user's waiting polls.
+    pub once_table: String,
+    /// The longest that a poll waits; zero where none does.
+    pub longest: Duration,
+}
+
+impl PollSettings {
+    /// Reads them from the environment.
+    ///
+    /// # Errors
+    /// A variable is wrong.
+    pub fn from_env() -> Result<Self, InvalidSetting> {
+        // A function may run with its new code for a moment before it has its new variables: until then, no poll waits.
+        let once_table = optional("ONCE_TABLE").unwrap_or_default();
+        let longest = if once_table.is_empty() { 0 } else { number("LONGEST_POLL_SECONDS")? };
+        Ok(Self { once_table, longest: Duration::from_secs(longest) })
+    }
+}
+
 /// A moment that is not to come, but for what clocks differ: a log starts again with each notification sent before it.
 fn past(text: &str, now: Millis) -> Result<Millis, String> {
     const SLACK: i64 = 60_000;

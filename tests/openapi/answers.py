@@ -128,6 +128,7 @@ def provoke(stack, document):
     kinds_of_endpoints(answers)
     long_polls(answers)
     allowances(answers)
+    too_many_polls(answers)
     failures(answers)
     return answers
 
@@ -359,6 +360,16 @@ def allowances(answers):
         ("markRead", inbox),
     ):
         answers.expect(429, "too_many_replays", name, claims={"sub": "ruth"}, **where)
+
+
+def too_many_polls(answers):
+    """One more than may wait of a user."""
+    waiting = {"query": {"channel": ["user:zoe:0"], "wait": 2}, "claims": {"sub": "zoe"}}
+    with concurrent.futures.ThreadPoolExecutor() as four:
+        begun = [four.submit(answers.call, "readNotifications", **waiting) for _ in range(4)]
+        statuses = sorted(each.result().status_code for each in begun)
+    if statuses != [200, 200, 200, 429]:
+        answers.violations.append(f"four long polls at once: {statuses}")
 
 
 def failures(answers):

@@ -37,7 +37,10 @@ def moment(seconds, offset):
 
 
 schemathesis.openapi.format("channel", CHANNELS)
-schemathesis.openapi.format("cursor", CHANNELS | st.builds("{}:{}".format, CHANNELS, SEQ | st.integers(0, 9)))
+schemathesis.openapi.format(
+    "cursor",
+    CHANNELS | st.builds("{}:{}{}".format, CHANNELS, SEQ | st.integers(0, 9), st.sampled_from(["", ".0", ".00"])),
+)
 schemathesis.openapi.format("user", USERS)
 schemathesis.openapi.format(
     "span",

@@ -28,6 +28,8 @@ PARAMETERS = {
     "SmsDailyCap": "1000",
     "EmailDailyCap": "1000",
     "EmailFrom": "tidings@example.com",
+    # What is made up comes as fast as it can.
+    "PollsPerSecond": "100000",
 }
 
 

@@ -3,13 +3,16 @@
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 
-use crate::harness::{Function, Stack, room, root};
+use crate::harness::{Function, Stack, in_an_hour, room, root};
 
 /// The largest event that Lambda takes, less what is around the body.
 const EVENT: usize = 6 * 1024 * 1024 - 4096;
 
 /// What no function may take, however it is called, in megabytes.
 const MOST: usize = 100;
+
+/// What a poll may take, whatever is in the logs that it reads, in megabytes: half of what template.yaml gives it.
+const MOST_OF_A_POLL: usize = 128;
 
 /// As much JSON of one shape as fits: what is repeated, and what begins and ends it.
 struct Shape {
@@ -92,10 +95,14 @@ pub(crate) async fn refused(function: &mut Function, event: &Value) -> (u64, Str
 }
 
 pub(crate) fn assert_small(name: &str, function: &Function) {
+    assert_takes_less(name, function, MOST);
+}
+
+fn assert_takes_less(name: &str, function: &Function, most: usize) {
     match function.peak() {
         Some(peak) => {
             println!("{name} had at most {peak} MB");
-            assert!(peak < MOST, "{name}: {peak} MB");
+            assert!(peak < most, "{name}: {peak} MB");
         }
         None => eprintln!("SKIPPED: this system does not say how much memory a process has had"),
     }
@@ -194,4 +201,47 @@ async fn frames_messages_and_polls_take_little_memory() {
     handshake["multiValueHeaders"] = (0..2_000).map(|n| (format!("x{n:x}"), json!([""]))).collect();
     authorizer.invoke(&handshake).await;
     assert_small("authorizer", &authorizer);
+}
+
+/// Fills a log with the largest notifications, of nothing but quotes: each is two bytes in an answer, and four in what Lambda is given.
+async fn fill(stack: &Stack, channel: &str) {
+    let table = stack.table("Notifications").await;
+    let content = json!({"body": "\"".repeat(16_000)}).to_string();
+    let row = |seq: u64| {
+        let expires_at = in_an_hour() + 500_000 + seq;
+        json!({"PutRequest": {"Item": {
+            "channel": {"S": channel}, "seq": {"N": seq.to_string()}, "v": {"N": "1"}, "id": {"S": format!("id-{seq}")},
+            "sent_at": {"N": "1700000000000"}, "content": {"S": content}, "expires_at": {"N": expires_at.to_string()},
+        }}})
+    };
+    let seqs: Vec<u64> = (1..=110).collect();
+    for batch in seqs.chunks(22) {
+        let rows: Vec<Value> = batch.iter().map(|seq| row(*seq)).collect();
+        stack.dynamodb("BatchWriteItem", &json!({"RequestItems": {&table: rows}})).await;
+    }
+}
+
+#[tokio::test]
+async fn the_largest_answer_of_a_poll_fits_into_its_memory() {
+    let _room = room().await;
+    let stack = Stack::start().await;
+    let channels: Vec<_> = (0..10).map(|n| format!("topic:large-{n}")).collect();
+    for channel in &channels {
+        fill(&stack, channel).await;
+    }
+    let mut poll = Function::start_within(&stack, "Poll", 512).await;
+    let token = stack.token(&json!({"sub": "nobody", "subscribe": ["topic:*"]}));
+    // From the end, and behind a cursor.
+    for cursor in ["", ":1"] {
+        let mut asked = call(&stack, "GET /v1/notifications", String::new());
+        asked["headers"]["authorization"] = json!(format!("Bearer {token}"));
+        let cursors: Vec<_> = channels.iter().map(|channel| format!("channel={channel}{cursor}")).collect();
+        asked["rawQueryString"] = json!(format!("limit=100&{}", cursors.join("&")));
+        for _ in 0..2 {
+            let answer = poll.invoke(&asked).await;
+            let body = answer["body"].as_str().unwrap();
+            assert!(answer["statusCode"] == 200 && body.len() > 2_000_000, "{} bytes", body.len());
+        }
+    }
+    assert_takes_less("poll", &poll, MOST_OF_A_POLL);
 }

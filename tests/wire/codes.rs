@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -145,6 +146,16 @@ async fn connections(seen: &mut Seen) {
     seen.note(&first.next().await["code"], 429);
 }
 
+/// What polls are refused for.
+async fn polls(stack: &Stack, seen: &mut Seen) {
+    let alice = stack.token(&json!({"sub": "alice", "subscribe": ["topic:*"]}));
+    let path = "/v1/notifications?channel=topic:quiet&wait=2";
+    let poll = || stack.call(Method::GET, path, Some(&alice), &[], None);
+    for answer in join_all([poll(), poll(), poll(), poll()]).await {
+        seen.note(&answer.body["code"], answer.status);
+    }
+}
+
 /// What DynamoDB's troubles become.
 async fn troubles(stack: &Stack, seen: &mut Seen) {
     for (on, error) in
@@ -166,6 +177,7 @@ async fn each_documented_code_is_seen_with_its_status() {
     endpoints(&stack, &mut seen).await;
     challenges(&mut seen).await;
     connections(&mut seen).await;
+    polls(&stack, &mut seen).await;
     troubles(&stack, &mut seen).await;
     let never: Vec<_> = documented().difference(&seen.0).cloned().collect();
     assert_eq!(never, Vec::new(), "seen: {:?}", seen.0);

@@ -1,5 +1,7 @@
 //! What a parameter may not be, nothing is deployed with.
 
+mod values;
+
 use std::process::Stdio;
 use std::time::Duration;
 

@@ -568,8 +568,9 @@ async fn tour(stack: &Stack) {
     }
     poll(stack, &["topic:large:0".to_owned()], &[]).await;
 
-    // Poll, and a ticket that is used.
+    // Polls, of which one waits, and a ticket that is used.
     poll(stack, &["user:alice".to_owned(), "topic:a:9".to_owned()], &[]).await;
+    poll(stack, &["topic:quiet:0".to_owned()], &[("wait", "1")]).await;
     let ticket = stack.call(Method::POST, "/v1/tickets", Some(&alices), &[], None).await;
     let ticket = ticket.body["ticket"].as_str().unwrap().to_owned();
     let _second = with_ticket(stack, &ticket).await.unwrap();

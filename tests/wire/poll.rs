@@ -1,4 +1,6 @@
-//! What a poll costs, and how it reads a log whose rows have expired.
+//! What a poll costs, how it reads a log whose rows have expired, and how many of a user's wait at once.
+
+mod places;
 
 use std::time::{Duration, Instant};
 
@@ -8,12 +10,13 @@ use crate::anywhere::poll::{only, poll};
 use crate::harness::{Stack, in_an_hour};
 use crate::units::{assert_page_has, cost};
 
-/// What polls have cost since the calls were forgotten: requests, and read units.
-async fn spent(stack: &Stack) -> (usize, f64) {
+/// What polls have cost since the calls were forgotten: requests, read units and write units.
+async fn spent(stack: &Stack) -> (usize, f64, f64) {
     let calls = stack.calls().await;
     let calls: Vec<_> =
         calls.iter().filter(|call| call["function"] == "Poll" && call["service"] == "dynamodb").collect();
-    (calls.len(), calls.iter().map(|call| call["read_units"].as_f64().unwrap()).sum())
+    let sum = |units: &str| calls.iter().map(|call| call[units].as_f64().unwrap()).sum();
+    (calls.len(), sum("read_units"), sum("write_units"))
 }
 
 /// Writes rows of a log as they stand in the table, those up to `expired` long past their time.
@@ -43,24 +46,25 @@ async fn a_waiting_poll_costs_what_the_architecture_page_says() {
     stack.forget_calls().await;
     poll(&stack, &["topic:news:1".to_owned()], &[]).await;
     // Half a unit for how much the reader may have read.
-    assert_eq!(spent(&stack).await, (2, 1.5));
+    assert_eq!(spent(&stack).await, (2, 1.5, 0.0));
     stack.forget_calls().await;
     let answer = poll(&stack, &["topic:news:1".to_owned()], &[("wait", "20")]).await;
     assert_eq!(only(&answer).1, Vec::<u64>::new());
-    let (requests, units) = spent(&stack).await;
-    // A busy machine looks less often.
-    assert!((16..=26).contains(&requests) && (8.5..=13.5).contains(&units), "{requests} requests, {units} units");
+    let (requests, units, written) = spent(&stack).await;
+    // A busy machine looks less often. Two writes take a place to wait in, and give it back.
+    assert!((18..=28).contains(&requests) && (8.5..=13.5).contains(&units), "{requests} requests, {units} units");
+    assert_eq!(written, 2.0);
     // The read mark, the newest and the oldest that is unread come on top, for `unread`.
     stack.send("user:alice", "x").await;
     stack.forget_calls().await;
     poll(&stack, &["user:alice:1".to_owned()], &[]).await;
-    assert_eq!(spent(&stack).await, (5, 4.5));
+    assert_eq!(spent(&stack).await, (5, 4.5, 0.0));
     let rows = [
-        ("poll without news", 1.5),
-        ("poll of an inbox without news", 4.5),
-        ("long poll of 20 s without news, at most", 13.5),
+        ("poll without news", 1.5, 0.0),
+        ("poll of an inbox without news", 4.5, 0.0),
+        ("long poll of 20 s without news, at most", 13.5, 2.0),
     ];
-    assert_page_has(&rows.map(|(name, read)| (name, cost(&[], read, 0.0))));
+    assert_page_has(&rows.map(|(name, read, write)| (name, cost(&[], read, write))));
 }
 
 #[tokio::test]
@@ -75,7 +79,7 @@ async fn expired_rows_are_stepped_over_and_not_read() {
     let channel = only(&answer).0;
     let told = (&channel["seq"], &channel["recovered"], &channel["more"]);
     assert_eq!(told, (&json!(most), &json!(false), &json!(true)), "{channel}");
-    let (requests, units) = spent(&stack).await;
+    let (requests, units, _) = spent(&stack).await;
     assert!(requests <= 17 && units <= 20.5, "{requests} requests, {units} units");
     let answer = poll(&stack, &[format!("topic:most:{most}")], &[]).await;
     assert_eq!(only(&answer).1, (most + 1..=all).collect::<Vec<_>>());
@@ -87,6 +91,6 @@ async fn expired_rows_are_stepped_over_and_not_read() {
     stack.forget_calls().await;
     let began = Instant::now();
     poll(&stack, &[format!("topic:all:{all}")], &[("wait", "5")]).await;
-    let (requests, units) = spent(&stack).await;
+    let (requests, units, _) = spent(&stack).await;
     assert!(began.elapsed() >= Duration::from_secs(5) && units <= 8.0, "{requests} requests, {units} units");
 }

@@ -14,6 +14,8 @@ export class Polling {
   #abort = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
+  /** Until then, as many of this user's polls wait at the server as may. */
+  #full = 0;
 
   constructor(client: Client) {
     this.#client = client;
@@ -51,8 +53,9 @@ export class Polling {
   async #ask(channels: Channel[], signal: AbortSignal): Promise<number> {
     const { options, timing, http } = this.#client;
     const cursors = channels.map((channel) => channel.cursor);
-    const wait = options.transport != "poll" && channels.every((channel) => channel.loaded) ? timing.poll : 0;
     const began = Date.now();
+    const isLong = options.transport != "poll" && began >= this.#full;
+    const wait = isLong && channels.every((channel) => channel.loaded) ? timing.poll : 0;
     try {
       const { channels: pages } = await http.call(`/v1/notifications?${query(channels)}&wait=${wait / 1e3}`, {}, wait, signal);
       if (signal.aborted) return 0;
@@ -65,8 +68,10 @@ export class Polling {
       }
       const helped = channels.some((channel, at) => channel.cursor !== cursors[at]);
       if (helped && behind) return 0;
-      if (options.transport == "poll") return about(options.pollInterval ?? 5e3);
-      return helped || Date.now() - began > BRIEF ? 0 : within(timing.gap);
+      const isBrief = !helped && Date.now() - began <= BRIEF;
+      // The stack may have waiting switched off.
+      if (!isLong || (isBrief && wait && !behind)) return about(options.pollInterval ?? 5e3);
+      return isBrief ? within(timing.gap) : 0;
     } catch (error) {
       if (signal.aborted) return 0;
       return this.#failed(channels, error as TidingsError);
@@ -79,6 +84,11 @@ export class Polling {
     const blamed = channels[Number(/^channel\[(\d+)]/.exec(field ?? "")?.[1])];
     if (isPermanent && blamed) {
       this.#client.refuse(blamed, error);
+      return 0;
+    }
+    if (code == "too_many_polls") {
+      // Those that do not wait are answered. A proxy may have taken the header away.
+      this.#full = Date.now() + retryAfter + BRIEF;
       return 0;
     }
     if (isPermanent || code == "token_failed") this.#client.tellOnce(error);

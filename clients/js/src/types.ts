@@ -56,7 +56,7 @@ export interface Options {
   ticket?: () => string | Promise<string>;
   /** `auto`, which is usual, is a socket, or long polls where sockets are blocked. */
   transport?: Transport;
-  /** Milliseconds between two polls of the transport `poll`; 5,000 if left out. A quarter of it is jitter. */
+  /** Milliseconds between two polls that do not wait at the server; 5,000 if left out. A quarter of it is jitter. */
   pollInterval?: number;
   /** Left out: cursors are kept in memory only. */
   storage?: CursorStorage;

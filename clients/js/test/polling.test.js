@@ -83,7 +83,7 @@ test("a loss and a reset are told once, though every answer repeats the loss", w
     return true;
   };
   stack.append("topic:b", 2);
-  const { gaps } = listen({ channels: { [A]: 9, "topic:b": 41 }, transport: "long-poll" });
+  const { gaps } = listen({ channels: { [A]: 9, "topic:b": 41 }, transport: "long-poll", pollInterval: 20 });
   await until(() => stack.polls.length >= 4);
   assert.deepEqual(gaps[A], [{ after: 9, seq: 9, reset: false }]);
   assert.deepEqual(gaps["topic:b"], []);
@@ -101,6 +101,39 @@ test("it waits as long as Retry-After says", withStack(async ({ stack, listen })
   const pauses = [1, 2].map((index) => stack.polls[index].at - stack.polls[index - 1].at);
   assert.ok(pauses.every((pause) => pause >= 995 && pause < 3_000), `${pauses}`);
   assert.deepEqual([listener.errors, listener.states], [[], ["connecting", "offline", "polling"]]);
+}));
+
+test("while too many of the user's polls wait, it polls without waiting, and goes on", withStack(async ({ stack, listen }) => {
+  let refused = 0;
+  stack.onPoll = ({ wait }, answer) => {
+    if (!wait || refused === 2) return false;
+    refused++;
+    answer(429, problem(429, "too_many_polls"), { "retry-after": "1" });
+    return true;
+  };
+  const listener = listen({ channels: { [A]: 0 }, transport: "long-poll", pollInterval: 60 });
+  await until(() => refused === 1);
+  stack.append(A, 2);
+  await until(() => listener.seqs[A].length === 2);
+  await until(() => stack.polls.filter(({ wait }) => wait).length === 3);
+  const waiting = stack.polls.flatMap(({ wait }, index) => (wait ? [index] : []));
+  for (const [from, to] of [waiting.slice(0, 2), waiting.slice(1)]) {
+    const passed = stack.polls[to].at - stack.polls[from].at;
+    assert.ok(passed >= 1_995 && passed < 4_000, `asked to wait again after ${passed} ms`);
+    assert.ok(to - from > 10 && to - from < 60, `${to - from - 1} polls meanwhile`);
+  }
+  stack.append(A);
+  await until(() => listener.seqs[A].length === 3);
+  assert.deepEqual([listener.errors, listener.states], [[], ["connecting", "polling"]]);
+}));
+
+test("where the server lets no poll wait, it asks at the pace of polls", withStack(async ({ stack, listen }) => {
+  stack.append(A);
+  stack.onPoll = (poll, answer) => (answer(200, { channels: [{ channel: A, ...stack.read(A, 1) }] }), true);
+  listen({ channels: { [A]: 1 }, transport: "long-poll", pollInterval: 200 });
+  await until(() => stack.polls.length === 5);
+  const pauses = stack.polls.slice(2).map(({ at }, index) => at - stack.polls[index + 1].at);
+  assert.ok(pauses.every((pause) => pause >= 145 && pause < 2_000), `${pauses}`);
 }));
 
 test("after a failure without Retry-After it waits with jitter", withStack(async ({ stack, listen }) => {

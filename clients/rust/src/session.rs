@@ -14,7 +14,7 @@ use crate::event::Event;
 use crate::frame::{ClientFrame, Refusal, ServerFrame, Subscribed};
 use crate::item::Item;
 use crate::ordering::Step;
-use crate::timing::{Timing, later, silence};
+use crate::timing::{Timing, later, silence, within};
 use pace::Pace;
 use stream::{Question, Stream, Turn};
 

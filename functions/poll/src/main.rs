@@ -3,12 +3,13 @@
 use lambda_http::{Request, RequestExt as _, Response, service_fn, tracing};
 use shared::actions::Poller;
 use shared::aws::clients;
+use shared::aws::waiting::WaitingPolls;
 use shared::deadline;
 use shared::domain::poll::Poll;
 use shared::domain::polled;
 use shared::error::Error;
 use shared::http::{answer, token};
-use shared::settings::TokenSettings;
+use shared::settings::{PollSettings, TokenSettings};
 use shared::tokens::Verifier;
 use shared::wiring;
 
@@ -17,7 +18,10 @@ async fn main() -> Result<(), lambda_http::Error> {
     tracing::init_default_subscriber();
     let clients = clients::load().await?;
     let verifier = Verifier::load(&clients, TokenSettings::from_env()?).await?;
-    let poller = Poller::new(wiring::log(&clients)?, wiring::allowances(&clients)?);
+    let polls = PollSettings::from_env()?;
+    let waiting = WaitingPolls::new(&clients, polls.once_table);
+    let (log, allowances) = (wiring::log(&clients)?, wiring::allowances(&clients)?);
+    let poller = Poller::new(log, allowances, waiting, polls.longest);
     lambda_http::run(service_fn(|request| serve(&verifier, &poller, request))).await
 }
 

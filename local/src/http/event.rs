@@ -129,7 +129,7 @@ mod tests {
     use crate::{http::route, template::HttpRoute};
 
     fn made(request: Request<()>, body: &[u8]) -> Value {
-        let routes = [HttpRoute { key: "POST /a/{x}".to_owned(), function: "F".to_owned() }];
+        let routes = [HttpRoute { key: "POST /a/{x}".to_owned(), function: "F".to_owned(), throttle: None }];
         let (parts, ()) = request.into_parts();
         let found = route::select(&routes, parts.method.as_str(), parts.uri.path()).expect("a route");
         event("abc", &found, &parts, body, SocketAddr::from(([127, 0, 0, 1], 1)), "id=")

@@ -4,8 +4,12 @@ mod answer;
 mod cors;
 mod event;
 mod route;
+mod throttle;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use hyper::{
     StatusCode,
@@ -19,6 +23,8 @@ use crate::{
     serve::{Answer, BodyError, Hangup, Peer, Request, Response, json as json_response, read_body},
     template::HttpApi,
 };
+
+pub(crate) use self::throttle::Throttles;
 
 /// API Gateway's limits for a request's body and for an integration.
 const BODY_LIMIT: usize = 10 * 1024 * 1024;
@@ -34,6 +40,8 @@ pub(crate) struct HttpGateway {
     pub(crate) api: Option<HttpApi>,
     /// The functions behind it.
     pub(crate) lambda: Arc<Lambda>,
+    /// What its routes take.
+    pub(crate) throttles: Throttles,
 }
 
 impl HttpGateway {
@@ -70,6 +78,9 @@ impl HttpGateway {
         let Some((api, found)) = found else {
             return Ok(message(StatusCode::NOT_FOUND, "Not Found"));
         };
+        if !self.throttles.admit(&found.route.key, Instant::now()) {
+            return Ok(message(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests"));
+        }
         let body = match read_body(body, BODY_LIMIT).await {
             Ok(body) => body,
             Err(BodyError::TooLong) => return Ok(message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")),

@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     fn routes(keys: &[&str]) -> Vec<HttpRoute> {
-        keys.iter().map(|key| HttpRoute { key: (*key).to_owned(), function: String::new() }).collect()
+        keys.iter().map(|key| HttpRoute { key: (*key).to_owned(), function: String::new(), throttle: None }).collect()
     }
 
     fn selected(keys: &[&str], method: &str, path: &str) -> Option<(String, Vec<(String, String)>)> {

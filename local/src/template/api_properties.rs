@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::properties::{boolean, some_number, texts};
+use super::properties::{boolean, number, some_number, texts};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -43,10 +43,23 @@ pub(super) struct StageProperties {
     pub(super) stage_name: String,
     #[serde(default, deserialize_with = "boolean")]
     pub(super) auto_deploy: bool,
+    /// By a route's key.
+    #[serde(default)]
+    pub(super) route_settings: BTreeMap<String, RouteThrottle>,
     #[serde(rename = "DefaultRouteSettings")]
     _default_route_settings: Option<RouteSettings>,
     #[serde(rename = "AccessLogSettings")]
     _access_log_settings: Option<AccessLogSettings>,
+}
+
+/// What one route takes. Both are needed: on AWS what is left out is the account's, and not the stage's.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct RouteThrottle {
+    #[serde(deserialize_with = "number")]
+    pub(super) throttling_rate_limit: u64,
+    #[serde(deserialize_with = "number")]
+    pub(super) throttling_burst_limit: u64,
 }
 
 /// Without effect; read so that anything else in its place is refused.

@@ -31,7 +31,10 @@ pub(crate) use self::{
     mappings::Mapping,
     queues::{Queue, Redrive},
     rules::Rule,
-    stack::{Authorizer, Function, HttpApi, HttpRoute, Integration, Secret, SecretValue, Stack, Table, WebSocketApi},
+    stack::{
+        Authorizer, Function, HttpApi, HttpRoute, Integration, Secret, SecretValue, Stack, Table, Throttle,
+        WebSocketApi,
+    },
     topics::{Subscription, Topic},
 };
 use self::{ids::Identity, intrinsics::Scope};
@@ -66,7 +69,7 @@ pub(crate) fn read(text: &str, settings: &Settings, addresses: &Addresses) -> Re
     check_rules(&scope, &template["Rules"])?;
     let resources = declared_resources(&scope, &template).map_err(StartError::Template)?;
     name_resources(&mut scope, &resources, addresses)?;
-    let resources = resolve_properties(&scope, resources).map_err(StartError::Template)?;
+    let resources = resolve_properties(&scope, resources, &template["Resources"]).map_err(StartError::Template)?;
     let outputs = outputs(&scope, &template["Outputs"]).map_err(StartError::Template)?;
     stack::assemble(&resources, outputs).map_err(StartError::Template)
 }
@@ -216,17 +219,33 @@ struct Resource {
     kind: String,
     identity: Identity,
     properties: Value,
+    /// The resources that CloudFormation makes before it.
+    depends_on: Vec<String>,
 }
 
-fn resolve_properties(scope: &Scope, declared: BTreeMap<String, (String, Value)>) -> Result<Vec<Resource>, String> {
+fn resolve_properties(
+    scope: &Scope,
+    declared: BTreeMap<String, (String, Value)>,
+    template: &Value,
+) -> Result<Vec<Resource>, String> {
     declared
         .into_iter()
         .map(|(name, (kind, properties))| {
             let properties = scope.resolve(&properties).map_err(|why| format!("{name}: {why}"))?.unwrap_or_default();
             let identity = scope.resources[&name].clone();
-            Ok(Resource { name, kind, identity, properties })
+            let depends_on = names(&template[&name]["DependsOn"]);
+            Ok(Resource { name, kind, identity, properties, depends_on })
         })
         .collect()
+}
+
+/// A list of names, or one that stands alone.
+fn names(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(names) => names.iter().map(text_of).collect(),
+        Value::Null => Vec::new(),
+        name => vec![text_of(name)],
+    }
 }
 
 fn outputs(scope: &Scope, outputs: &Value) -> Result<Vec<(String, String)>, String> {

@@ -167,6 +167,17 @@ pub(crate) struct HttpRoute {
     pub(crate) key: String,
     /// The function behind it.
     pub(crate) function: String,
+    /// How many requests it takes, where the stage says so for this route.
+    pub(crate) throttle: Option<Throttle>,
+}
+
+/// How many requests a route takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Throttle {
+    /// In a second.
+    pub(crate) rate: f64,
+    /// At once.
+    pub(crate) burst: f64,
 }
 
 /// A WebSocket API with its one stage.

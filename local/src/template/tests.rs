@@ -245,6 +245,33 @@ fn an_http_route_does_what_the_template_says_or_is_refused() {
     }
 }
 
+/// The HTTP API whose stage has these settings for its routes, and depends on these resources.
+fn throttled(settings: &str, depends_on: &str) -> Result<Stack, String> {
+    let stage = format!("WebStage:\n    DependsOn: {depends_on}\n    Type: AWS::ApiGatewayV2::Stage");
+    let http = HTTP.replace("WebStage:\n    Type: AWS::ApiGatewayV2::Stage", &stage);
+    let http = http.replace("AutoDeploy:", &format!("RouteSettings: {settings}, AutoDeploy:"));
+    read_with(&TEMPLATE.replace("\nOutputs:", &format!("{http}Outputs:")), &[])
+}
+
+#[test]
+fn a_route_is_throttled_where_the_stage_says_so_and_is_made_after_it() {
+    let settings = "{ \"GET /pages/{page}\": { ThrottlingRateLimit: \"5\", ThrottlingBurstLimit: 7 } }";
+    for depends_on in ["Page", "[MayPage, Page]"] {
+        let http = throttled(settings, depends_on).expect("a valid template").http.expect("an HTTP API");
+        assert_eq!(http.routes[0].throttle, Some(Throttle { rate: 5.0, burst: 7.0 }));
+    }
+    assert_eq!(throttled("{}", "Page").expect("a valid template").http.expect("an HTTP API").routes[0].throttle, None);
+    for (settings, depends_on, says) in [
+        (settings, "[]", "it must depend on Page"),
+        ("{ GET /pages: { ThrottlingRateLimit: 5, ThrottlingBurstLimit: 7 } }", "Page", "name no route: GET /pages"),
+        ("{ \"GET /pages/{page}\": { ThrottlingRateLimit: 5 } }", "Page", "ThrottlingBurstLimit"),
+        ("{ \"GET /pages/{page}\": { ThrottlingRateLimit: 5, ThrottlingBurstLimit: 7, Logs: 1 } }", "Page", "Logs"),
+    ] {
+        let error = throttled(settings, depends_on).expect_err("AWS would not have it");
+        assert!(error.contains("WebStage") && error.contains(says), "{error}");
+    }
+}
+
 /// The CORS of the HTTP API with this configuration.
 fn cors(configuration: &str) -> Result<Option<Cors>, String> {
     let api = format!("ProtocolType: HTTP, CorsConfiguration: {configuration}");
@@ -508,6 +535,12 @@ fn what_is_not_served_is_refused_by_name() {
             "DisableExecute",
         ),
         ("StageName: !Ref Stage", "StageName: !Ref Stage, DefaultRouteSettings: { Rate: 1 }", "SocketStage", "Rate"),
+        (
+            "StageName: !Ref Stage",
+            "StageName: !Ref Stage, RouteSettings: { ping: { ThrottlingRateLimit: 1, ThrottlingBurstLimit: 1 } }",
+            "SocketStage",
+            "RouteSettings are served here for an HTTP API only",
+        ),
     ];
     for (right, wrong, name, says) in broken {
         let changed = TEMPLATE.replace(right, wrong);

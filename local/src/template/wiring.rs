@@ -8,12 +8,12 @@ use super::{
     Resource,
     api_properties::{
         ApiProperties, AuthorizerProperties, Cors, IntegrationProperties, IntegrationResponseProperties,
-        RouteProperties, RouteResponseProperties, StageProperties,
+        RouteProperties, RouteResponseProperties, RouteThrottle, StageProperties,
     },
     ids::arn,
     permissions::Permissions,
     properties::read,
-    stack::{Authorizer, Function, HttpApi, HttpRoute, Integration, Mock, WebSocketApi, WebSocketRoute},
+    stack::{Authorizer, Function, HttpApi, HttpRoute, Integration, Mock, Throttle, WebSocketApi, WebSocketRoute},
 };
 
 /// One API among the resources that refer to it.
@@ -27,11 +27,13 @@ pub(super) struct Wiring<'a> {
 impl Wiring<'_> {
     pub(super) fn http(&self, properties: ApiProperties) -> Result<HttpApi, String> {
         let cors = self.cors(properties.cors_configuration)?;
-        let stage = self.stage()?;
-        if stage != "$default" {
+        let (resource, stage) = self.stage()?;
+        if stage.stage_name != "$default" {
             return Err(format!("{}: an HTTP API is served here with the stage $default only", self.api.name));
         }
-        let routes = self.routes()?.into_iter().map(|(_, route)| {
+        let routes = self.routes()?;
+        let throttles = throttles(resource, &stage, &routes)?;
+        let routes = routes.into_iter().map(|(_, route)| {
             if route.authorization_type.as_deref().is_some_and(|kind| kind != "NONE") || route.authorizer_id.is_some() {
                 return Err(format!("{}: an HTTP route is served here without an authorizer only", route.route_key));
             }
@@ -44,8 +46,10 @@ impl Wiring<'_> {
             }
             let function = self.function_in(integration.integration_uri.as_deref())?;
             // `GET /path` is `GET/path` in an ARN.
-            self.require_permission(function, &route.route_key, &stage, &route.route_key.replacen(' ', "", 1))?;
-            Ok(HttpRoute { key: route.route_key, function: function.name.clone() })
+            let path = route.route_key.replacen(' ', "", 1);
+            self.require_permission(function, &route.route_key, &stage.stage_name, &path)?;
+            let throttle = throttles.get(&route.route_key).copied();
+            Ok(HttpRoute { key: route.route_key, function: function.name.clone(), throttle })
         });
         Ok(HttpApi { id: self.api.identity.reference.clone(), routes: routes.collect::<Result<_, _>>()?, cors })
     }
@@ -70,10 +74,13 @@ impl Wiring<'_> {
         let selector = expression
             .strip_prefix("$request.body.")
             .ok_or_else(|| format!("{}: RouteSelectionExpression must begin with $request.body.", self.api.name))?;
-        let stage = self.stage()?;
+        let (resource, stage) = self.stage()?;
+        if !stage.route_settings.is_empty() {
+            return Err(format!("{}: RouteSettings are served here for an HTTP API only", resource.name));
+        }
         let mut api = WebSocketApi {
             id: self.api.identity.reference.clone(),
-            stage,
+            stage: stage.stage_name,
             selector: selector.split('.').map(str::to_owned).collect(),
             authorizer: None,
             routes: BTreeMap::new(),
@@ -102,14 +109,14 @@ impl Wiring<'_> {
         self.resources.iter().filter(move |resource| resource.kind == kind)
     }
 
-    fn stage(&self) -> Result<String, String> {
+    fn stage(&self) -> Result<(&Resource, StageProperties), String> {
         for resource in self.of_kind("Stage") {
             let stage: StageProperties = read(resource)?;
             if stage.api_id == self.api.identity.reference {
                 if !stage.auto_deploy {
                     return Err(format!("{}: only a stage with AutoDeploy is served here", resource.name));
                 }
-                return Ok(stage.stage_name);
+                return Ok((resource, stage));
             }
         }
         Err(format!("{} has no stage", self.api.name))
@@ -196,6 +203,31 @@ impl Wiring<'_> {
         }
         Ok(Mock { body: fallback })
     }
+}
+
+/// What the stage's routes take, by key. AWS refuses a stage that names a route which is not there yet, so the stage has to depend on it.
+fn throttles(
+    resource: &Resource,
+    stage: &StageProperties,
+    routes: &[(&Resource, RouteProperties)],
+) -> Result<BTreeMap<String, Throttle>, String> {
+    let throttle = |(key, settings): (&String, &RouteThrottle)| {
+        let route = routes.iter().find(|(_, route)| route.route_key == *key);
+        let (route, _) = route.ok_or_else(|| format!("{}: RouteSettings name no route: {key}", resource.name))?;
+        if !resource.depends_on.contains(&route.name) {
+            return Err(format!(
+                "{}: RouteSettings name {key}, so that it must depend on {}",
+                resource.name, route.name
+            ));
+        }
+        let (rate, burst) = (count(settings.throttling_rate_limit)?, count(settings.throttling_burst_limit)?);
+        Ok((key.clone(), Throttle { rate, burst }))
+    };
+    stage.route_settings.iter().map(throttle).collect()
+}
+
+fn count(requests: u64) -> Result<f64, String> {
+    u32::try_from(requests).map(f64::from).map_err(|_| format!("{requests} requests are no throttle"))
 }
 
 /// The template that a (static) selection expression picks, else the one named `$default`.

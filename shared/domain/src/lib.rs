@@ -25,4 +25,5 @@ pub mod span;
 pub mod time;
 pub mod unread;
 mod user_name;
+pub mod waiting;
 pub mod wording;

@@ -35,6 +35,8 @@ pub enum Code {
     TooManyReplays,
     /// A user has more live connections than one may; this one is the oldest.
     TooManyConnections,
+    /// As many polls of a user wait as may at once.
+    TooManyPolls,
     /// A webhook's server did not answer the challenge.
     ChallengeFailed,
     /// As many challenges of a user have failed as may on a day.
@@ -77,6 +79,7 @@ impl Code {
             Self::TooManyEndpoints => "too_many_endpoints",
             Self::TooManyReplays => "too_many_replays",
             Self::TooManyConnections => "too_many_connections",
+            Self::TooManyPolls => "too_many_polls",
             Self::ChallengeFailed => "challenge_failed",
             Self::TooManyChallenges => "too_many_challenges",
             Self::KindOff => "kind_off",
@@ -115,6 +118,7 @@ impl Code {
             Self::BodyTooLarge => (413, "The body is too large"),
             Self::TooManyReplays => (429, "Too many replays"),
             Self::TooManyConnections => (429, "Too many connections"),
+            Self::TooManyPolls => (429, "Too many waiting polls"),
             Self::TooManyChallenges => (429, "Too many failed challenges"),
             Self::IdempotencyKeyReused => (422, "The idempotency key was used with another body"),
             Self::ChannelBusy => (503, "The channel is busy"),

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use domain::channel::Sub;
 use domain::claims::Claims;
 use domain::poll::{Cursor, Poll};
 use domain::polled::{Polled, is_news, merge};
@@ -12,6 +13,7 @@ use tokio::time::Instant;
 use super::{Inboxes, Reading};
 use crate::aws::allowances::Allowances;
 use crate::aws::log::{Log, LogRow};
+use crate::aws::waiting::WaitingPolls;
 use crate::clock;
 use crate::error::Error;
 
@@ -28,49 +30,78 @@ const RESERVE: Duration = Duration::from_secs(3);
 pub struct Poller {
     log: Log,
     allowances: Allowances,
+    waiting: WaitingPolls,
+    longest: Duration,
 }
 
 impl Poller {
-    /// A reader of these logs, within each user's allowance.
+    /// A reader of these logs, within each user's allowance and places. A poll that asks to wait longer than `longest` waits so long.
     #[must_use]
-    pub fn new(log: Log, allowances: Allowances) -> Self {
-        Self { log, allowances }
+    pub fn new(log: Log, allowances: Allowances, waiting: WaitingPolls, longest: Duration) -> Self {
+        Self { log, allowances, waiting, longest }
     }
 
     /// What came after the cursors, in their order; as soon as there is something to tell, and else when the time to wait,
     /// the reader's token or the time until `deadline` is over.
     ///
     /// # Errors
-    /// `forbidden`; `too_many_replays`.
+    /// `forbidden`; `too_many_replays`; `too_many_polls`, where there is nothing to tell yet.
     pub async fn poll(&self, reader: &Claims, poll: &Poll, deadline: SystemTime) -> Result<Vec<Polled>, Error> {
         for (i, cursor) in poll.cursors.iter().enumerate() {
             reader.check_read(&cursor.channel, &format!("channel[{i}]"))?;
         }
-        let give_up = Instant::now() + waiting(poll.wait, reader, deadline);
+        let give_up = Instant::now() + waiting(poll.wait.min(self.longest), reader, deadline);
         let reading = Reading::begin(&self.allowances, &reader.sub).await?;
-        let polled = Reads { log: reading.of(&self.log) }.poll(poll, give_up).await;
+        let log = reading.of(&self.log);
+        let reads = Reads { inboxes: Inboxes::new(log.clone()), log, waiting: &self.waiting, sub: &reader.sub };
+        let polled = reads.poll(poll, give_up).await;
         reading.end(polled).await
     }
 }
 
 /// One poll's reads.
-struct Reads {
+struct Reads<'a> {
     log: Log,
+    inboxes: Inboxes,
+    waiting: &'a WaitingPolls,
+    sub: &'a Sub,
 }
 
-impl Reads {
+impl Reads<'_> {
     async fn poll(&self, poll: &Poll, give_up: Instant) -> Result<Vec<Polled>, Error> {
         let mut pages = try_join_all(poll.cursors.iter().map(|cursor| self.read(cursor, poll.limit))).await?;
+        let left = give_up.saturating_duration_since(Instant::now());
+        if has_news(poll, &pages) || left.is_zero() {
+            return self.answer(poll, pages).await;
+        }
+        let lease = self.waiting.take(self.sub, left, clock::now()).await?;
+        let waited = self.wait(poll, &mut pages, give_up).await;
+        let answer = async {
+            waited?;
+            self.answer(poll, pages).await
+        };
+        // Before the answer: the reader's next poll is to find the place free.
+        let (answer, given_back) = tokio::join!(answer, self.waiting.give_back(self.sub, &lease));
+        given_back.unwrap_or_else(|error| error.log());
+        answer
+    }
+
+    /// Looks for something new until there is, or it is time to give up.
+    async fn wait(&self, poll: &Poll, pages: &mut [Page<LogRow>], give_up: Instant) -> Result<(), Error> {
         let mut wait = FIRST_WAIT;
-        while !poll.cursors.iter().zip(&pages).any(|(cursor, page)| is_news(cursor, page)) {
+        while !has_news(poll, pages) {
             let left = give_up.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
             tokio::time::sleep(wait.min(left)).await;
             wait = (wait * 2).min(LONGEST_WAIT);
-            self.read_on(poll, &mut pages).await?;
+            self.read_on(poll, pages).await?;
         }
+        Ok(())
+    }
+
+    async fn answer(&self, poll: &Poll, pages: Vec<Page<LogRow>>) -> Result<Vec<Polled>, Error> {
         try_join_all(poll.cursors.iter().zip(pages).map(|(cursor, page)| self.polled(cursor, page))).await
     }
 
@@ -97,11 +128,14 @@ impl Reads {
     /// An inbox's owner is told how much is unread: another device may have read some.
     async fn polled(&self, cursor: &Cursor, page: Page<LogRow>) -> Result<Polled, Error> {
         let channel = &cursor.channel;
-        let inboxes = Inboxes::new(self.log.clone());
-        let unread = if channel.is_inbox() { Some(inboxes.unread(channel).await?) } else { None };
+        let unread = if channel.is_inbox() { Some(self.inboxes.unread(channel).await?) } else { None };
         let items = page.items.iter().map(|row| (row.seq(), row.to_json())).collect();
         Ok(Polled { channel: channel.clone(), position: page.position, unread, items })
     }
+}
+
+fn has_news(poll: &Poll, pages: &[Page<LogRow>]) -> bool {
+    poll.cursors.iter().zip(pages).any(|(cursor, page)| is_news(cursor, page))
 }
 
 /// How long a reader may be kept waiting: a token that ends meanwhile reads nothing more.

@@ -21,3 +21,4 @@ pub mod slow;
 pub mod subscribers;
 pub mod ticket;
 pub mod vapid;
+pub mod waiting;

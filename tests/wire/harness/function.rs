@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::response::{AppendHeaders, IntoResponse};
 use axum::routing::{get, post};
@@ -40,6 +40,9 @@ struct Runtime {
 /// Bodies that are longer are refused, and reading one here could take gigabytes.
 const LONGEST_REMEMBERED: usize = 64 * 1024;
 
+/// What Lambda takes at most as an answer.
+const LARGEST_ANSWER: usize = 6 * 1024 * 1024;
+
 impl Function {
     pub(crate) async fn start(stack: &Stack, name: &str) -> Self {
         Self::start_as(stack, name, Command::new).await
@@ -64,6 +67,7 @@ impl Function {
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(answered))
             .route("/2018-06-01/runtime/invocation/{id}/error", post(answered))
+            .layer(DefaultBodyLimit::max(LARGEST_ANSWER))
             .with_state(runtime);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();

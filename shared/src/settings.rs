@@ -112,18 +112,29 @@ impl SharesSettings {
     }
 }
 
-/// What one process of those that serve shares leaves between two posts, so that all of them stay within the stack's rate.
-///
-/// # Errors
-/// A variable is missing or no number, or a process would have less than one post a second.
-pub fn post_interval() -> Result<Duration, InvalidSetting> {
-    const POSTS: &str = "POSTS_PER_SECOND";
-    let (posts, processes): (u32, u32) = (number(POSTS)?, number("SHARE_CONCURRENCY")?);
-    if posts < processes {
-        let reason = format!("give at least {processes}, since so many executions (SHARE_CONCURRENCY) share them");
-        return Err(InvalidSetting::Invalid { name: POSTS, reason });
+/// How those that serve shares keep to the stack's rate together.
+#[derive(Clone, Copy, Debug)]
+pub struct PaceSettings {
+    /// What one of them leaves between two posts.
+    pub interval: Duration,
+    /// How many of them there are at most.
+    pub processes: u32,
+}
+
+impl PaceSettings {
+    /// Reads them from the environment.
+    ///
+    /// # Errors
+    /// A variable is missing or no number, or a process would have less than one post a second.
+    pub fn from_env() -> Result<Self, InvalidSetting> {
+        const POSTS: &str = "POSTS_PER_SECOND";
+        let (posts, processes): (u32, u32) = (number(POSTS)?, number("SHARE_CONCURRENCY")?);
+        if posts < processes {
+            let reason = format!("give at least {processes}, since so many executions (SHARE_CONCURRENCY) share them");
+            return Err(InvalidSetting::Invalid { name: POSTS, reason });
+        }
+        Ok(Self { interval: Duration::from_secs(processes.into()) / posts.max(1), processes })
     }
-    Ok(Duration::from_secs(processes.into()) / posts.max(1))
 }
 
 /// The queue of attempts at endpoints.

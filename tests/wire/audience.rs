@@ -1,5 +1,8 @@
 //! Large audiences: what does not fit one page is served by the queue of shares, and so is whoever does not take a post for now.
 
+mod gone;
+mod refused;
+
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -76,7 +79,7 @@ async fn who_is_throttled_for_a_while_gets_the_last_item_with_nothing_sent_after
     let stack = Stack::start().await;
     let mut slow = stack.connect("alice").await;
     let id = stack.sockets().await[0].clone();
-    // Three tries of the send, three of the first message, and one of the second.
+    // Three tries of the send, and one of each of four messages.
     stack.fault(json!({"on": "management.POST", "connection": id, "times": 7, "do": {"status": 429}})).await;
     let sent = stack.post(&json!({"to": "user:alice", "body": "the last"})).await;
     assert_eq!((sent.status, &sent.body["channels"][0]["connections"]), (202, &json!(0)));
@@ -109,18 +112,18 @@ async fn who_has_left_meanwhile_is_sent_nothing_late() {
 }
 
 #[tokio::test]
-async fn who_takes_nothing_is_cut_after_some_tries_and_catches_up() {
+async fn who_gives_no_answer_is_closed_after_some_tries_and_catches_up() {
     let stack = Stack::start().await;
     let mut slow = stack.connect("alice").await;
     let id = stack.sockets().await[0].clone();
     let mut other = stack.connect("alice").await;
-    stack.fault(json!({"on": "management.POST", "connection": id, "times": 0, "do": {"status": 429}})).await;
+    stack.fault(json!({"on": "management.POST", "connection": id, "times": 0, "do": {"close": true}})).await;
     let began = Instant::now();
     let sent = stack.post(&json!({"to": "user:alice", "body": "x"})).await;
     assert_eq!((sent.status, &sent.body["channels"][0]["connections"]), (202, &json!(1)));
     assert_eq!(other.item().await["body"], "x");
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
-    assert!(next_hastened(&stack, &mut slow).await.is_err(), "it is cut");
+    assert!(next_hastened(&stack, &mut slow).await.is_err(), "it is closed");
     stack.assert_faults_fired().await;
     let mut back = stack.connect("alice").await;
     let (items, _) = back.ask(json!({"action": "subscribe", "channel": "user:alice", "after": 0})).await;

@@ -450,7 +450,7 @@ async fn tour_of_endpoints(stack: &Stack) {
     stack.call(Method::DELETE, &format!("{path}/{id}"), Some(&publisher), &[], None).await;
 }
 
-/// Sends by every function to one who takes nothing, until it is cut, and serves a range with one who is gone.
+/// Sends by every function to one who gives no answer, until it is closed, and serves a range with one who is gone.
 async fn tour_of_shares(stack: &Stack) {
     let claims = json!({"sub": "heidi", "publish": ["*"]});
     let mut heidi = stack.connect_with(&claims).await;
@@ -459,7 +459,7 @@ async fn tour_of_shares(stack: &Stack) {
     let mut grace = stack.connect_with(&claims).await;
     let slow = stack.sockets().await.into_iter().find(|id| !there.contains(id)).unwrap();
     age(stack, 60_000).await;
-    stack.fault(json!({"on": "management.POST", "connection": slow, "times": 0, "do": {"status": 429}})).await;
+    stack.fault(json!({"on": "management.POST", "connection": slow, "times": 0, "do": {"close": true}})).await;
     stack.fault(json!({"on": "dynamodb.GetItem", "function": "Share", "do": {"error": "ValidationException"}})).await;
     tour_of_unstored_shares(stack, &mut heidi).await;
     stack.send("topic:slow", "by send").await;
@@ -470,7 +470,7 @@ async fn tour_of_shares(stack: &Stack) {
     published["Records"][0]["Sns"]["MessageAttributes"] = json!({});
     Function::start(stack, "Ingest").await.invoke(&published).await;
     stack.until("deliver has sent", || async { stack.channel("topic:slow").await["seq"] == 4 }).await;
-    assert!(next_hastened(stack, &mut grace).await.is_err(), "it is cut");
+    assert!(next_hastened(stack, &mut grace).await.is_err(), "it is closed");
     let there = stack.sockets().await;
     let _judy = stack.connect_with(&json!({"sub": "judy", "subscribe": ["topic:*"], "channels": ["topic:slow"]})).await;
     let gone = stack.sockets().await.into_iter().find(|id| !there.contains(id)).unwrap();

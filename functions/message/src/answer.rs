@@ -5,7 +5,7 @@
 //! a response, one without a body is said to reach the client as an empty message.
 
 use serde_json::Value;
-use shared::aws::management::{Management, Payload, Posted};
+use shared::aws::management::{Management, Payload, Posted, To};
 use shared::domain::frame::{self, Answer};
 use shared::domain::refusal::Refusal;
 use shared::error::Error;
@@ -43,10 +43,12 @@ impl Reply<'_> {
 
     /// What a frame follows must have been taken: else the client, told nothing or told by the gateway, asks again.
     async fn post(&self, frame: String) -> Result<(), Error> {
-        match self.management.post(&self.peer.connection.id.0, &Payload::new(frame), None).await? {
+        let to = To { connection: &self.peer.connection.id.0, is_known: false };
+        let place = self.management.enter().await;
+        match self.management.post(place, to, &Payload::new(frame), None).await? {
             // Where it is gone there is nobody left to tell.
             Posted::Delivered | Posted::Gone => Ok(()),
-            Posted::Slow => {
+            Posted::Refused | Posted::Silent => {
                 let cause = "the connection takes no more for now".to_owned();
                 Err(Error::Failed { call: "PostToConnection", cause })
             }

@@ -7,7 +7,7 @@ use lambda_runtime::{LambdaEvent, service_fn, tracing};
 use shared::actions::Sharer;
 use shared::aws::clients;
 use shared::aws::queue::SharesQueue;
-use shared::settings::{self, SharesSettings};
+use shared::settings::{PaceSettings, SharesSettings};
 use shared::wiring;
 
 use batch::Batches;
@@ -18,8 +18,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let clients = clients::load().await?;
     let queue = SharesQueue::new(&clients, SharesSettings::from_env()?);
     let (subscribers, management) = (wiring::subscribers(&clients)?, wiring::management(&clients)?);
-    let sharer =
-        Sharer::new(subscribers, management, queue.clone(), wiring::log(&clients)?, settings::post_interval()?);
+    let sharer = Sharer::new(subscribers, management, queue.clone(), wiring::log(&clients)?, PaceSettings::from_env()?);
     let batches = Batches { sharer, queue };
     lambda_runtime::run(service_fn(|event| serve(&batches, event))).await
 }

@@ -21,6 +21,7 @@ pub mod schedule;
 pub mod send;
 pub mod seq;
 pub mod share;
+pub mod shortage;
 pub mod span;
 pub mod time;
 pub mod unread;

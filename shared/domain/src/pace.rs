@@ -29,6 +29,8 @@ pub struct Pace {
     usual: Duration,
     /// What is between two turns now.
     every: Duration,
+    /// How far ahead a turn may lie.
+    latest: Duration,
     next: Duration,
 }
 
@@ -36,17 +38,28 @@ impl Pace {
     /// With so much between two turns.
     #[must_use]
     pub fn new(usual: Duration) -> Self {
-        Self { usual, every: usual, next: Duration::ZERO }
+        Self::within(usual, LATEST)
+    }
+
+    /// The same, with turns that lie so far ahead at most.
+    #[must_use]
+    pub fn within(usual: Duration, latest: Duration) -> Self {
+        Self { usual, every: usual, latest, next: Duration::ZERO }
     }
 
     /// When the turn is of whoever asks now; none if that is too late. What was not used before is lost.
     pub fn turn(&mut self, now: Duration) -> Option<Duration> {
-        if self.next > now + LATEST {
+        if self.next > now + self.latest {
             return None;
         }
         let turn = self.next.max(now);
         self.next = turn + self.every;
         Some(turn)
+    }
+
+    /// Gives back the turns that lie ahead: those who took them do not post.
+    pub fn give_back(&mut self, now: Duration) {
+        self.next = self.next.min(now + self.every);
     }
 
     /// How many a page is to have now.
@@ -132,6 +145,22 @@ mod tests {
         assert_eq!(pace.turn(Duration::ZERO), None);
         let now = Duration::from_millis(100);
         assert_eq!(pace.turn(now), Some(now + LATEST));
+    }
+
+    #[test]
+    fn turns_that_are_given_back_are_the_next_ones() {
+        let mut pace = per_second(10);
+        time_for(&mut pace, 40, Duration::ZERO);
+        pace.give_back(Duration::from_secs(1));
+        assert_eq!(pace.turn(Duration::from_secs(1)), Some(Duration::from_millis(1_100)));
+    }
+
+    #[test]
+    fn turns_lie_no_further_ahead_than_asked_for() {
+        let latest = Duration::from_millis(500);
+        let mut pace = Pace::within(Duration::from_millis(20), latest);
+        let turns = std::iter::from_fn(|| pace.turn(Duration::ZERO)).collect::<Vec<_>>();
+        assert_eq!((turns.len(), turns.last()), (26, Some(&latest)));
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! Shares of a large audience.
+//! Shares of a large audience, and what comes of those that could not be posted to.
 //!
 //! A connection's key in a channel begins with two bytes of a hash, in hexadecimal, so the connections are spread evenly
 //! over the range of keys: whoever has read a part of it knows about how many there are in the rest.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use super::channel::Channel;
 use super::item::Item;
 use super::seq::Seq;
-use super::time::Millis;
 
 /// How many digits of a key are evenly spread.
 const DIGITS: usize = 4;
@@ -37,6 +37,14 @@ pub struct Share {
     /// Which part of the audience.
     #[serde(flatten)]
     pub part: Part,
+    /// How often in a row nothing of it was taken, because posts were refused. Messages of earlier releases do not say it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refused: usize,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Where the notification is.
@@ -55,11 +63,13 @@ pub enum What {
 pub enum Part {
     /// A range of keys.
     Range(Range),
+    /// A range with an upper end. It has a name of its own because an earlier release would go on behind that end.
+    Piece(Range),
     /// One connection, which did not take it.
     One(One),
 }
 
-/// The keys that begin with these digits, behind a last one that was served, if any was.
+/// The keys that begin with these digits, behind a last one that was served, if any was, and up to an end, if there is one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Range {
     /// Up to four hexadecimal digits; none for all connections.
@@ -68,6 +78,9 @@ pub struct Range {
     /// The last key that was served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
+    /// The last key that belongs to it, if those behind it are not its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
 }
 
 /// What becomes of what is behind a page.
@@ -85,16 +98,48 @@ pub fn is_time_for_a_page(left: Duration) -> bool {
     left >= A_PAGE
 }
 
-/// After how many seconds what a connection did not take is posted to it again, by how often it was. After that it is cut.
-const PAUSES: [i64; 3] = [2, 10, 30];
+/// How much later something comes again, in milliseconds: somewhere between these two.
+pub type Wait = RangeInclusive<i64>;
 
-/// A connection that did not take a notification for now.
+/// When a connection is posted to again that gave no answer, by how often it gave none. The last try lies anywhere within five
+/// minutes: connections that fell silent together are not closed together. One that gives no answer then is closed.
+const SILENT: [Wait; 4] = [2_000..=2_000, 10_000..=10_000, 30_000..=30_000, 1_000..=300_000];
+
+/// How many seconds later at most a share comes again that was refused, by how often it was; at least half of that.
+const REFUSED: [i64; 6] = [2, 10, 30, 60, 120, 300];
+
+/// The same for all further times: below `LONGEST_DELAY` of SQS, and below what `ShareAgeAlarm` is about.
+const REFUSED_OFTEN: i64 = 600;
+
+/// How often a stored notification's share may be refused in a row: two hours at least. API Gateway has closed every connection by
+/// then that there was when it was sent, and each client has asked for what it missed.
+const MOST_REFUSALS: usize = 30;
+
+/// How often a share may be refused of what is not stored: its text is kept for minutes.
+const MOST_UNSTORED: usize = 4;
+
+/// A connection that gave no answer to a notification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct One {
     /// The connection's id.
     pub connection: String,
-    /// How often the notification was queued for it.
+    /// How often it was posted to and gave no answer.
     pub tries: usize,
+}
+
+impl Share {
+    /// The same share, for later, because posts are refused; whether `some` of it were taken nevertheless. `None` if it has been
+    /// refused for as long as it is worth trying.
+    #[must_use]
+    pub fn later(self, some: bool) -> Option<(Self, Wait)> {
+        let is_stored = matches!(self.what, What::Seq(_));
+        let refused = if some && is_stored { 0 } else { self.refused };
+        if refused >= if is_stored { MOST_REFUSALS } else { MOST_UNSTORED } {
+            return None;
+        }
+        let most = REFUSED.get(refused).copied().unwrap_or(REFUSED_OFTEN) * 1000;
+        Some((Self { refused: refused + 1, ..self }, most / 2..=most))
+    }
 }
 
 impl What {
@@ -106,11 +151,23 @@ impl What {
 }
 
 impl One {
-    /// The same connection, which has not taken it once more, and for when it is queued; `None` if it is to be cut.
+    /// A connection that was not posted to yet.
     #[must_use]
-    pub fn again(self, now: Millis) -> Option<(Self, Millis)> {
-        let pause = PAUSES.get(self.tries)?;
-        Some((Self { tries: self.tries + 1, ..self }, now.plus(pause * 1000)))
+    pub fn untried(connection: &str) -> Self {
+        Self { connection: connection.to_owned(), tries: 0 }
+    }
+
+    /// The same connection, which has given no answer once more; `None` if it is to be closed.
+    #[must_use]
+    pub fn again(self) -> Option<(Self, Wait)> {
+        let wait = SILENT.get(self.tries)?.clone();
+        Some((Self { tries: self.tries + 1, ..self }, wait))
+    }
+}
+
+impl From<Range> for Part {
+    fn from(range: Range) -> Self {
+        if range.until.is_some() { Self::Piece(range) } else { Self::Range(range) }
     }
 }
 
@@ -126,7 +183,19 @@ impl Range {
     /// What is left behind a key, as whoever has read up to there best has it served.
     #[must_use]
     pub fn rest(&self, served: usize, last: &str, own: usize) -> Vec<Self> {
-        if self.left(served, last) <= own { vec![self.behind(last)] } else { self.cut(last) }
+        // One with an end is no more than a page was.
+        let is_own = self.until.is_some() || self.left(served, last) <= own;
+        if is_own { vec![self.behind(last)] } else { self.cut(last) }
+    }
+
+    /// What is left of this range when posting to it has stopped behind the key `tried`, if any was. `untried` is the last key that
+    /// was read and not posted to; where the range `is_open`, more of it may be behind what was read.
+    #[must_use]
+    pub fn untried(&self, tried: Option<&str>, untried: Option<&str>, is_open: bool) -> Option<Self> {
+        let after = tried.or(self.after.as_deref()).map(ToOwned::to_owned);
+        let until = if is_open { self.until.clone() } else { untried.map(ToOwned::to_owned) };
+        let is_empty = !is_open && until <= after;
+        (!is_empty).then(|| Self { digits: self.digits.clone(), after, until })
     }
 
     /// What is left behind a key, in shares that several can serve at once: 16 at most.
@@ -142,6 +211,7 @@ impl Range {
         let share = |digit: u8, after: Option<&str>| Self {
             digits: format!("{}{digit:x}", self.digits),
             after: after.map(ToOwned::to_owned),
+            until: None,
         };
         let first = share(digit, Some(last));
         std::iter::once(first).chain((digit + 1..16).map(|digit| share(digit, None))).collect()
@@ -150,7 +220,7 @@ impl Range {
     /// What is left behind a key, in one.
     #[must_use]
     pub fn behind(&self, last: &str) -> Self {
-        Self { digits: self.digits.clone(), after: Some(last.to_owned()) }
+        Self { after: Some(last.to_owned()), ..self.clone() }
     }
 
     /// About how many connections are left behind `last`, when `served` were between the beginning and it.
@@ -199,9 +269,12 @@ mod tests {
     }
 
     fn of(keys: &BTreeSet<String>, range: &Range) -> Vec<String> {
-        let begins =
-            |key: &&String| key.starts_with(&range.digits) && range.after.as_ref().is_none_or(|after| *key > after);
-        keys.iter().filter(begins).cloned().collect()
+        let is_in = |key: &&String| {
+            key.starts_with(&range.digits)
+                && range.after.as_ref().is_none_or(|after| *key > after)
+                && range.until.as_ref().is_none_or(|until| *key <= until)
+        };
+        keys.iter().filter(is_in).cloned().collect()
     }
 
     proptest! {
@@ -220,6 +293,29 @@ mod tests {
             served.sort_unstable();
             prop_assert_eq!(served, keys.into_iter().collect::<Vec<_>>());
         }
+
+        #[test]
+        fn what_stopped_is_left_to_each_once(count in 1..500_usize, seed: u64, read in 0..600_usize, is_open: bool) {
+            use rand::{RngExt as _, SeedableRng as _};
+            let mut rng = rand::rngs::StdRng::seed_from_u64(seed);
+            let (keys, range) = (keys(count, seed), Range::default());
+            // Nearly in the order of the keys, as posts are begun.
+            let read = of(&keys, &range).into_iter().take(if is_open { read } else { count }).collect::<Vec<_>>();
+            let stop = rng.random_range(0..=read.len());
+            let (mut tried, mut untried) = (Vec::new(), Vec::new());
+            for (nth, key) in read.iter().enumerate() {
+                let is_tried = if nth.abs_diff(stop) < 5 { rng.random() } else { nth < stop };
+                if is_tried { tried.push(key.clone()) } else { untried.push(key.clone()) }
+            }
+            let (last_tried, last_untried) = (tried.last().cloned(), untried.last().map(String::as_str));
+            let rest = range.untried(last_tried.as_deref(), last_untried, is_open);
+            let singly = untried.iter().filter(|key| last_tried.as_ref().is_some_and(|tried| *key < tried)).cloned();
+            let mut all: Vec<String> = tried.iter().cloned().chain(singly).collect();
+            all.extend(rest.iter().flat_map(|rest| of(&keys, rest)));
+            all.sort_unstable();
+            let expected = if is_open { of(&keys, &range) } else { read };
+            prop_assert_eq!(all, expected);
+        }
     }
 
     #[test]
@@ -227,7 +323,7 @@ mod tests {
         for count in [1_000, 20_000, 300_000] {
             let keys = keys(count, 7);
             for (digits, page) in [("", 256), ("3", 256), ("a", 40)] {
-                let range = Range { digits: digits.to_owned(), after: None };
+                let range = Range { digits: digits.to_owned(), ..Range::default() };
                 let all = of(&keys, &range);
                 let Some(last) = all.get(page - 1) else { continue };
                 let (left, truth) = (range.left(page, last), all.len() - page);
@@ -240,24 +336,84 @@ mod tests {
     fn a_range_is_cut_in_16_behind_what_was_served() {
         let shares = Range::default().cut("03ffX=");
         assert_eq!(shares.len(), 16);
-        assert_eq!(shares[0], Range { digits: "0".into(), after: Some("03ffX=".into()) });
-        assert_eq!(shares[15], Range { digits: "f".into(), after: None });
+        assert_eq!(shares[0], Range { digits: "0".into(), after: Some("03ffX=".into()), until: None });
+        assert_eq!(shares[15], Range { digits: "f".into(), ..Range::default() });
         assert_eq!(shares[0].cut("03ffX=").len(), 13);
-        let smallest = Range { digits: "03ff".into(), after: None };
+        let smallest = Range { digits: "03ff".into(), ..Range::default() };
         assert_eq!(smallest.cut("03ffX="), [smallest.behind("03ffX=")]);
     }
 
     #[test]
+    fn a_range_with_an_end_is_not_cut() {
+        let piece = Range { until: Some("8000X=".into()), ..Range::default() };
+        assert_eq!(piece.rest(1, "0000X=", 1), [piece.behind("0000X=")]);
+        assert_eq!(piece.behind("0000X=").until, piece.until);
+    }
+
+    fn share(what: What, part: impl Into<Part>) -> Share {
+        Share { channel: Channel::parse("topic:news").unwrap(), what, part: part.into(), refused: 0 }
+    }
+
+    #[test]
     fn a_message_says_what_and_to_whom() {
-        let channel = Channel::parse("topic:news").unwrap();
-        let range = Range { digits: "a".into(), after: None };
-        let share = Share { channel: channel.clone(), what: What::Seq(Seq(42)), part: Part::Range(range) };
-        let json = json!({"channel": "topic:news", "seq": 42, "range": {"digits": "a"}});
-        assert_eq!(serde_json::to_value(&share).unwrap(), json);
-        let one = One { connection: "x=".into(), tries: 1 };
-        let share = Share { channel, what: What::Item("{}".into()), part: Part::One(one) };
-        let json = json!({"channel": "topic:news", "item": "{}", "one": {"connection": "x=", "tries": 1}});
-        assert_eq!(serde_json::to_value(&share).unwrap(), json);
-        assert_eq!(serde_json::from_value::<Share>(json).unwrap(), share);
+        let one = Part::One(One { connection: "x=".into(), tries: 1 });
+        let digits = Range { digits: "a".into(), ..Range::default() };
+        let piece = Range { until: Some("8000X=".into()), ..Range::default() };
+        let refused = Share { refused: 3, ..share(What::Seq(Seq(42)), Range::default()) };
+        for (share, json) in [
+            (share(What::Seq(Seq(42)), digits), json!({"channel": "topic:news", "seq": 42, "range": {"digits": "a"}})),
+            (
+                share(What::Item("{}".into()), one),
+                json!({"channel": "topic:news", "item": "{}", "one": {"connection": "x=", "tries": 1}}),
+            ),
+            (
+                share(What::Seq(Seq(42)), piece),
+                json!({"channel": "topic:news", "seq": 42, "piece": {"digits": "", "until": "8000X="}}),
+            ),
+            (refused, json!({"channel": "topic:news", "seq": 42, "range": {"digits": ""}, "refused": 3})),
+        ] {
+            assert_eq!(serde_json::to_value(&share).unwrap(), json);
+            assert_eq!(serde_json::from_value::<Share>(json).unwrap(), share);
+        }
+    }
+
+    /// How long a share waits in all at least and at most, in seconds, if nothing of it is ever taken; and how often it comes.
+    fn waits(what: What) -> (i64, i64, usize) {
+        let (mut next, mut waits) = (share(what, Range::default()).later(false), (0, 0, 0));
+        while let Some((share, wait)) = next {
+            assert!(*wait.end() <= 900_000, "longer than SQS keeps a message back: {wait:?}");
+            waits = (waits.0 + wait.start() / 1000, waits.1 + wait.end() / 1000, waits.2 + 1);
+            next = share.later(false);
+        }
+        waits
+    }
+
+    #[test]
+    fn what_is_refused_waits_longer_each_time_until_nobody_can_be_left_to_tell() {
+        let (least, most, times) = waits(What::Seq(Seq(1)));
+        assert!(least >= 2 * 3600 && most < 24 * 3600 && times == MOST_REFUSALS, "{least} to {most} s, {times} times");
+        let (_, most, _) = waits(What::Item("{}".into()));
+        assert!(most < 120, "{most} s");
+    }
+
+    #[test]
+    fn what_was_taken_in_part_is_tried_again_soon() {
+        let refused = |what| Share { refused: 3, ..share(what, Range::default()) };
+        let (later, wait) = refused(What::Seq(Seq(1))).later(true).unwrap();
+        assert_eq!((later.refused, wait), (1, 1_000..=2_000));
+        // It would be kept for longer than minutes, a little at a time.
+        assert_eq!(refused(What::Item("{}".into())).later(true).unwrap().0.refused, 4);
+    }
+
+    #[test]
+    fn a_silent_connection_is_closed_after_some_tries_the_last_of_which_is_spread() {
+        let mut one = One::untried("x=");
+        let mut waits = Vec::new();
+        while let Some((again, wait)) = one.clone().again() {
+            waits.push(wait);
+            one = again;
+        }
+        assert_eq!(one.tries, 4);
+        assert!(waits[3].end() - waits[3].start() > 200_000, "{waits:?}");
     }
 }

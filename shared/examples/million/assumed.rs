@@ -62,6 +62,15 @@ pub(crate) const PROMPT: Duration = Duration::from_millis(50);
 /// How many are posted to, or wait for another try, at once (`shared/src/actions/push.rs`).
 pub(crate) const UNDER_WAY: usize = 256;
 
+/// So many refusals in a row stop a push of what was refused before (`shared/src/actions/push/run.rs`).
+pub(crate) const ENOUGH: usize = 2;
+
+/// How many rows a second all that serve shares remove, what any other process leaves between two removals, and how long a removal
+/// waits at most (`shared/src/actions/push/removals.rs`).
+pub(crate) const REMOVALS: u32 = 500;
+pub(crate) const EACH_REMOVAL: Duration = Duration::from_millis(10);
+pub(crate) const LATEST_REMOVAL: Duration = Duration::from_millis(500);
+
 /// A client whose connection was lost comes back within this; one that was refused waits at first and at most so long; one
 /// whose frame failed asks again after this (`clients/js/src/timing.ts`). In seconds.
 pub(crate) const RECONNECT: Range<f64> = 0.0..2.0;

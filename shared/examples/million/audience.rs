@@ -45,7 +45,8 @@ impl Audience {
     pub(crate) fn page(&self, range: &Range, most: usize) -> Vec<Key> {
         let first = Bound::Included(Key::read(&format!("{:0<16}", range.digits)));
         let first = range.after.as_deref().map_or(first, |after| Bound::Excluded(Key::read(after)));
-        let last = Bound::Included(Key::read(&format!("{:f<16}", range.digits)));
+        let last = Key::read(&format!("{:f<16}", range.digits));
+        let last = Bound::Included(range.until.as_deref().map_or(last, |until| last.min(Key::read(until))));
         self.0.range((first, last)).take(most).copied().collect()
     }
 }

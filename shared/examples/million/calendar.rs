@@ -29,7 +29,9 @@ pub(crate) enum Event {
     Turn(Try),
     /// A post that was refused is to be tried again.
     Again(Try),
-    /// A post has no turn, and is somebody else's.
+    /// A post is not made now: it has no turn, or the push has stopped.
+    LeftOut(Try),
+    /// A post is not tried again now.
     GivenUp(Try),
     /// A post was answered; whether at once.
     Answered(Try, Answer, bool),

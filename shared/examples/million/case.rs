@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::assumed::REMOVALS;
+
 /// A deployment, its account, and what goes on there.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Case {
@@ -16,6 +18,8 @@ pub(crate) struct Case {
     pub(crate) requests_per_second: f64,
     /// After what time the notification is sent, if all connections are lost at the beginning.
     pub(crate) storm: Option<Duration>,
+    /// How long nothing is left of the quota, from the beginning.
+    pub(crate) empty: Duration,
     /// No more than so many times what the rate, and the quota that is left, ask for may pass until the last post.
     pub(crate) factor: f64,
 }
@@ -31,6 +35,7 @@ const QUIET: Case = Case {
     share_concurrency: 10,
     requests_per_second: 1_000.0,
     storm: None,
+    empty: Duration::ZERO,
     factor: 1.25,
 };
 
@@ -43,6 +48,8 @@ pub(crate) fn all() -> Vec<Case> {
         Case { name: "a small Region", quota: SMALL, ..QUIET },
         Case { name: "others use 80 %", others: 8_000.0, factor: 1.5, ..QUIET },
         Case { name: "a small Region, others use 80 %", quota: SMALL, others: 2_000.0, factor: 2.0, ..QUIET },
+        Case { name: "nothing is left for 70 s", empty: Duration::from_secs(70), ..QUIET },
+        Case { name: "nothing is left for 20 min", empty: Duration::from_secs(1_200), ..QUIET },
         Case { name: "a reconnect storm", ..storm },
         Case { name: "a reconnect storm, `RequestsPerSecond` 5,000", requests_per_second: 5_000.0, ..storm },
     ]
@@ -57,5 +64,10 @@ impl Case {
     /// What one process leaves between two posts, as `shared/src/settings.rs` has it.
     pub(crate) fn interval(&self) -> Duration {
         Duration::from_secs(self.share_concurrency.into()) / self.posts_per_second
+    }
+
+    /// What one process leaves between two removals.
+    pub(crate) fn removals(&self) -> Duration {
+        Duration::from_secs(self.share_concurrency.into()) / REMOVALS
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Gateway {
     /// The WebSocket API's own limit, for what clients send.
     api: Bucket,
     connections: Bucket,
+    /// Until when nothing is left of the account's.
+    empty: Duration,
 }
 
 impl Gateway {
@@ -29,12 +31,13 @@ impl Gateway {
             account: Bucket::new(case.quota.0, case.quota.1, case.others),
             api: Bucket::new(case.requests_per_second, case.requests_per_second, 0.0),
             connections: Bucket::new(NEW_CONNECTIONS, NEW_CONNECTIONS, 0.0),
+            empty: case.empty,
         }
     }
 
     /// Posts to a connection, which may be there; with the time it takes.
     pub(crate) fn post(&mut self, is_there: bool, now: Duration, dice: &mut Dice) -> (Answer, Duration) {
-        if !self.account.take(now, dice) {
+        if now < self.empty || !self.account.take(now, dice) {
             return (Answer::Throttled, REFUSAL);
         }
         (if is_there { Answer::Taken } else { Answer::Gone }, dice.about(POST, POST_SIGMA))

@@ -1,18 +1,18 @@
 //! A process of the share function, or of who sends: what `shared/src/actions/share.rs` and `push.rs` do, in steps.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use shared::aws::management::{MOST, PAUSES};
 use shared::domain::pace::Pace;
-use shared::domain::share::{Next, OWN, One, PAGE, Part, Range, is_time_for_a_page};
-use shared::domain::time::Millis;
+use shared::domain::share::{Next, OWN, One, PAGE, Part, Range, Share, Wait, is_time_for_a_page};
+use shared::domain::shortage::Shortage;
 
-use crate::assumed::{AGAIN, GET, PROMPT, QUERY, RECEIVED, RESERVE, SEND, TIMEOUT, UNDER_WAY};
+use crate::assumed::{AGAIN, ENOUGH, GET, PROMPT, QUERY, RECEIVED, RESERVE, SEND, TIMEOUT, UNDER_WAY};
 use crate::audience::Key;
 use crate::calendar::Event;
 use crate::gateway::Answer;
-use crate::queue::Message;
+use crate::queue::{Message, share};
 use crate::world::World;
 
 /// So many that did not take it are queued at once.
@@ -43,6 +43,8 @@ impl Try {
 pub(crate) struct Process {
     /// None for who sends.
     pace: Option<Pace>,
+    removals: Pace,
+    shortage: Shortage,
     nth: u64,
     /// How many posts may be under way, and are.
     places: usize,
@@ -56,32 +58,107 @@ pub(crate) struct Process {
     next: Next,
     /// Whether another page is to come, and how many posts have not come to their end.
     reads: bool,
+    waits_for_page: bool,
     open: usize,
-    slow: Vec<Key>,
+    /// Whose first turn is to come.
+    asked: BTreeSet<Key>,
+    /// While nobody is served: whose post is to find out, and who waits for that.
+    probe: Option<Key>,
+    behind_probe: VecDeque<Try>,
+    /// Whether the push has stopped, and whether some had no turn.
+    is_halted: bool,
+    has_left_out: bool,
+    /// Whether posts go one at a time until one is served, and how many were refused since one was.
+    is_wary: bool,
+    refusals: usize,
+    is_served: bool,
+    is_over: bool,
+    tried: Option<Key>,
+    untried: Vec<Key>,
+    refused: Vec<Key>,
 }
 
 impl Process {
-    pub(crate) fn new(pace: Option<Pace>) -> Self {
+    pub(crate) fn new(pace: Option<Pace>, removals: Pace) -> Self {
         Self {
             pace,
+            removals,
+            shortage: Shortage::default(),
             nth: 0,
             places: 1,
             under_way: 0,
             waiting: VecDeque::new(),
-            message: Message { part: Part::Range(Range::default()), received: 0 },
+            message: Message { share: share(Range::default()), received: 0 },
             range: Range::default(),
             began: Duration::ZERO,
             keys: VecDeque::new(),
             next: Next::default(),
             reads: false,
+            waits_for_page: false,
             open: 0,
-            slow: Vec::new(),
+            asked: BTreeSet::new(),
+            probe: None,
+            behind_probe: VecDeque::new(),
+            is_halted: false,
+            has_left_out: false,
+            is_wary: false,
+            refusals: 0,
+            is_served: false,
+            is_over: false,
+            tried: None,
+            untried: Vec::new(),
+            refused: Vec::new(),
         }
+    }
+
+    /// Begins with a message; what it has learned of the API is kept.
+    fn takes(&mut self, message: Message, now: Duration) {
+        let removals = self.removals.clone();
+        let (shortage, nth, places) = (self.shortage.clone(), self.nth + 1, self.places);
+        let fresh = Self::new(self.pace.take(), removals);
+        let is_wary = message.share.refused > 0 && !matches!(message.share.part, Part::One(_));
+        *self = Self { shortage, nth, places, message, is_wary, began: now, ..fresh };
     }
 
     /// None if it is too late.
     fn turn(&mut self, now: Duration) -> Option<Duration> {
         self.pace.as_mut().map_or(Some(now), |pace| pace.turn(now))
+    }
+
+    /// Whether its message is about one that did not take the notification before.
+    fn is_known(&self) -> bool {
+        matches!(self.message.share.part, Part::One(_))
+    }
+
+    fn has_stopped(&self) -> bool {
+        self.is_halted || self.has_left_out
+    }
+
+    fn is_probing(&self) -> bool {
+        self.is_wary || self.shortage.is_total()
+    }
+
+    /// What is left of its range that nobody else has.
+    fn left(&mut self) -> Vec<(Share, Wait)> {
+        let message = &self.message.share;
+        let (Part::Range(range) | Part::Piece(range)) = &message.part else {
+            let is_left = !self.untried.is_empty();
+            return message.clone().later(false).filter(|_| is_left).into_iter().collect();
+        };
+        let is_open = self.next.go_on.is_some();
+        let has_stopped = is_open || !self.untried.is_empty();
+        if !self.is_served && message.refused == 0 && (has_stopped || self.shortage.is_total()) {
+            self.tried = None;
+            self.untried.append(&mut self.refused);
+        }
+        let later = |part: Part| Share { part, ..message.clone() }.later(self.is_served);
+        let text = |key: Option<Key>| key.map(Key::text);
+        let last = self.untried.iter().max().copied();
+        let rest = range.untried(text(self.tried).as_deref(), text(last).as_deref(), is_open);
+        let singly = self.untried.iter().filter(|key| Some(**key) < self.tried);
+        let singly = singly.map(|key| Part::One(One::untried(&key.text())));
+        let is_left = !self.untried.is_empty() || is_open;
+        rest.map(Part::from).into_iter().chain(singly).filter(|_| is_left).filter_map(later).collect()
     }
 }
 
@@ -98,12 +175,7 @@ impl World {
     pub(crate) fn begin(&mut self, process: usize, message: Message) {
         let now = self.calendar.now;
         let it = &mut self.processes[process];
-        it.nth += 1;
-        (it.began, it.under_way, it.open, it.reads) = (now, 0, 0, false);
-        it.waiting.clear();
-        it.keys.clear();
-        it.slow.clear();
-        it.message = message;
+        it.takes(message, now);
         let run = Run { process, nth: it.nth };
         if it.pace.is_some() {
             self.tally.invocations += 1;
@@ -116,8 +188,8 @@ impl World {
     }
 
     pub(crate) fn opened(&mut self, run: Run) {
-        match self.of(run).message.part.clone() {
-            Part::Range(range) => {
+        match self.of(run).message.share.part.clone() {
+            Part::Range(range) | Part::Piece(range) => {
                 self.of(run).range = range;
                 self.begin_page(run);
             }
@@ -137,7 +209,7 @@ impl World {
             return self.calendar.after(QUERY, Event::Read(run));
         }
         let range = it.range.clone();
-        self.send(vec![Part::Range(range)], Duration::ZERO);
+        self.send(vec![(share(range), Duration::ZERO)]);
         self.calendar.after(SEND, Event::HandedOver(run));
     }
 
@@ -149,23 +221,27 @@ impl World {
 
     pub(crate) fn read(&mut self, run: Run) {
         let range = self.of(run).range.clone();
+        let is_refused = self.of(run).shortage.is_total();
         let most = self.of(run).pace.as_ref().map_or(PAGE, Pace::page);
         let keys = self.audience.page(&range, most);
         self.tally.queried(keys.len());
         let last = keys.last().filter(|_| keys.len() == most).map(|last| last.text());
-        let mut next = range.after_page(most, last.as_deref(), OWN);
+        let last = last.filter(|last| range.until.as_ref().is_none_or(|until| last < until));
+        let own = |own| if is_refused { usize::MAX } else { own };
+        let mut next = range.after_page(most, last.as_deref(), own(OWN));
         if self.of(run).pace.is_none() {
             // Who sends goes on with nothing.
-            let rest = last.map_or_else(Vec::new, |last| range.rest(PAGE, &last, PAGE));
+            let rest = last.map_or_else(Vec::new, |last| range.rest(PAGE, &last, own(PAGE)));
             next = Next { hand_on: rest, go_on: None };
         }
-        let parts: Vec<Part> = next.hand_on.drain(..).map(Part::Range).collect();
+        let parts: Vec<(Share, Duration)> =
+            next.hand_on.drain(..).map(|range| (share(range), Duration::ZERO)).collect();
         let it = self.of(run);
         (it.keys, it.next) = (keys.into(), next);
         if parts.is_empty() {
             return self.post_all(run);
         }
-        self.send(parts, Duration::ZERO);
+        self.send(parts);
         self.calendar.after(SEND, Event::HandedOn(run));
     }
 
@@ -187,29 +263,93 @@ impl World {
     fn go_on(&mut self, run: Run) {
         let now = self.calendar.now;
         let it = self.of(run);
-        if let Some(rest) = it.next.go_on.take() {
-            (it.range, it.reads) = (rest, true);
+        if it.reads || it.has_stopped() {
+            return;
+        }
+        if let Some(rest) = it.next.go_on.clone() {
+            (it.range, it.reads, it.waits_for_page) = (rest, true, true);
             let near = it.pace.as_ref().map_or(now, |pace| pace.near(now));
             self.calendar.at(near, Event::Near(run));
         }
     }
 
-    /// A post waits for its turn, if that is not too far.
+    /// The next page is read, unless the push has stopped meanwhile.
+    pub(crate) fn near(&mut self, run: Run) {
+        let it = self.of(run);
+        if !std::mem::take(&mut it.waits_for_page) {
+            return;
+        }
+        if it.has_stopped() {
+            it.reads = false;
+            return self.settle_if_done(run);
+        }
+        it.next.go_on = None;
+        self.begin_page(run);
+    }
+
+    /// A post waits for its turn, if that is not too far; while nobody is served, one after the other.
     pub(crate) fn wait_for_turn(&mut self, post: Try) {
         let now = self.calendar.now;
-        match self.of(post.run).turn(now) {
-            Some(turn) => self.calendar.at(turn, Event::Turn(post)),
+        let it = self.of(post.run);
+        if post.tries == 0 {
+            if it.is_halted {
+                return self.calendar.at(now, Event::LeftOut(post));
+            }
+            if it.is_probing() {
+                if it.probe.is_some() {
+                    return it.behind_probe.push_back(post);
+                }
+                it.probe = Some(post.key);
+            }
+        }
+        match it.turn(now) {
+            Some(turn) => {
+                if post.tries == 0 {
+                    it.asked.insert(post.key);
+                }
+                self.calendar.at(turn, Event::Turn(post));
+            }
+            None if post.tries == 0 => {
+                it.has_left_out = true;
+                self.calendar.at(now, Event::LeftOut(post));
+            }
             None => {
-                self.of(post.run).slow.push(post.key);
-                self.calendar.at(now, Event::GivenUp(post));
+                it.refused.push(post.key);
+                self.done(post);
             }
         }
     }
 
+    pub(crate) fn left_out(&mut self, post: Try) {
+        self.of(post.run).untried.push(post.key);
+        self.done(post);
+    }
+
     /// A post passes the gate, or waits before it.
     pub(crate) fn turn(&mut self, post: Try) {
-        self.of(post.run).waiting.push_back(post);
+        let it = self.of(post.run);
+        if post.tries == 0 && !it.asked.remove(&post.key) {
+            // The push has stopped before.
+            return;
+        }
+        it.waiting.push_back(post);
         self.pass(post.run);
+    }
+
+    /// Nobody is served: who has not posted yet is left out.
+    fn halt(&mut self, run: Run) {
+        let now = self.calendar.now;
+        let it = self.of(run);
+        it.is_halted = true;
+        if let Some(pace) = &mut it.pace {
+            pace.give_back(now);
+        }
+        let asked = std::mem::take(&mut it.asked).into_iter().map(|key| Try { run, key, tries: 0 });
+        let left_out: Vec<Try> = asked.chain(std::mem::take(&mut it.behind_probe)).collect();
+        for post in left_out {
+            self.calendar.at(now, Event::LeftOut(post));
+        }
+        self.calendar.at(now, Event::Near(run));
     }
 
     fn pass(&mut self, run: Run) {
@@ -217,6 +357,15 @@ impl World {
         while self.of(run).under_way < self.of(run).places {
             let Some(post) = self.of(run).waiting.pop_front() else { return };
             let it = self.of(run);
+            if post.tries == 0 && it.is_halted {
+                self.calendar.at(now, Event::LeftOut(post));
+                continue;
+            }
+            if post.tries > 0 && it.shortage.is_total() {
+                it.refused.push(post.key);
+                self.calendar.at(now, Event::GivenUp(post));
+                continue;
+            }
             it.under_way += 1;
             if it.pace.is_some() {
                 self.tally.tried(now);
@@ -240,33 +389,53 @@ impl World {
     pub(crate) fn answered(&mut self, post: Try, answer: Answer, promptly: bool) {
         let (run, now) = (post.run, self.calendar.now);
         self.of(run).under_way -= 1;
-        if promptly {
+        if promptly && answer != Answer::Throttled {
             self.widen(run);
         }
         self.pass(run);
-        if answer == Answer::Throttled {
-            self.tally.throttled += 1;
-            if let Some(pace) = &mut self.of(run).pace {
-                pace.slow_down();
-            }
-            match PAUSES.get(post.tries) {
-                Some(most) => {
-                    let pause = self.dice.within(*most as f64 / 4000.0..*most as f64 / 1000.0);
-                    let again = Try { tries: post.tries + 1, ..post };
-                    return self.calendar.after(pause, Event::Again(again));
-                }
-                None => self.of(run).slow.push(post.key),
-            }
-        } else {
+        let it = self.of(run);
+        it.tried = it.tried.max(Some(post.key));
+        if answer != Answer::Throttled {
             self.taken(post, answer, now);
+            return self.done(post);
         }
-        self.done(run);
+        let is_known = post.tries > 0 || it.is_known();
+        if post.tries == 0 {
+            it.shortage.note_refused();
+        }
+        if let Some(pace) = it.pace.as_mut().filter(|_| !is_known || it.shortage.is_general()) {
+            pace.slow_down();
+        }
+        let is_total = it.shortage.is_total();
+        let pauses = if it.is_known() || is_total { &PAUSES[..0] } else { &PAUSES[..] };
+        self.tally.throttled += 1;
+        if let Some(most) = pauses.get(post.tries) {
+            let pause = self.dice.within(*most as f64 / 4000.0..*most as f64 / 1000.0);
+            let again = Try { tries: post.tries + 1, ..post };
+            return self.calendar.after(pause, Event::Again(again));
+        }
+        let it = self.of(run);
+        it.refused.push(post.key);
+        it.refusals += 1;
+        if !it.is_halted && (is_total || it.is_wary && it.refusals >= ENOUGH) {
+            self.halt(run);
+        }
+        self.done(post);
     }
 
     /// One post has come to its end.
-    pub(crate) fn done(&mut self, run: Run) {
-        self.of(run).open -= 1;
-        if self.of(run).slow.len() >= BATCH {
+    pub(crate) fn done(&mut self, post: Try) {
+        let run = post.run;
+        let it = self.of(run);
+        it.open -= 1;
+        if it.probe == Some(post.key) {
+            it.probe = None;
+            let behind = std::mem::take(&mut it.behind_probe);
+            for post in behind {
+                self.wait_for_turn(post);
+            }
+        }
+        if self.of(run).is_served && self.of(run).refused.len() >= BATCH {
             self.queue_again(run);
         }
         self.fill(run);
@@ -275,10 +444,14 @@ impl World {
 
     fn settle_if_done(&mut self, run: Run) {
         let it = self.of(run);
-        if it.open == 0 && !it.reads {
-            let wait = if it.slow.is_empty() { Duration::ZERO } else { SEND };
+        if it.open == 0 && !it.reads && !it.is_over {
+            it.is_over = true;
+            let left = it.left();
+            let is_queueing = !it.refused.is_empty() || !left.is_empty();
             self.queue_again(run);
-            self.calendar.after(wait, Event::Ended(run));
+            self.tally.stopped += u64::from(!left.is_empty());
+            self.send_later(left);
+            self.calendar.after(if is_queueing { SEND } else { Duration::ZERO }, Event::Ended(run));
         }
     }
 
@@ -286,46 +459,48 @@ impl World {
         let after = now - self.sent_at.unwrap_or_default();
         self.tally.posts += 1;
         self.tally.last_post = self.tally.last_post.max(after);
-        if let Some(pace) = &mut self.of(post.run).pace {
+        let it = self.of(post.run);
+        it.shortage.note_served();
+        (it.is_served, it.is_wary, it.refusals) = (true, false, 0);
+        if let Some(pace) = &mut it.pace {
             pace.speed_up();
         }
         if answer == Answer::Gone {
+            let is_removed = it.removals.turn(now).is_some();
             self.tally.gone += 1;
-            return self.audience.remove(post.key);
+            if is_removed {
+                self.tally.removed += 1;
+                self.audience.remove(post.key);
+            }
+            return;
         }
         self.tally.told(self.clients.owner(post.key), after);
     }
 
-    /// Those that did not take it are queued, or one that did not for the last time is cut.
+    /// Those that were refused are queued.
     fn queue_again(&mut self, run: Run) {
-        let now = Millis(i64::try_from(self.calendar.now.as_millis()).unwrap());
-        let slow = std::mem::take(&mut self.of(run).slow);
-        let one = match &self.of(run).message.part {
-            Part::One(one) => Some(one.clone()),
-            Part::Range(_) => None,
+        let it = self.of(run);
+        let message = it.message.share.clone();
+        let is_served = it.is_served && !it.is_known();
+        let one = |key: &Key| match &message.part {
+            Part::One(one) => Part::One(one.clone()),
+            _ => Part::One(One::untried(&key.text())),
         };
-        let mut again = Vec::new();
-        for key in &slow {
-            let first = || One { connection: key.text(), tries: 0 };
-            match one.clone().unwrap_or_else(first).again(now) {
-                Some(due) => again.push(due),
-                None => self.cut(*key),
-            }
-        }
-        if let Some((_, due)) = again.first() {
-            self.tally.queued += again.len() as u64;
-            // In whole seconds, counted from a little later.
-            let delay = Duration::from_secs((due.0 - now.0 - 1).unsigned_abs() / 1000);
-            self.send(again.into_iter().map(|(one, _)| Part::One(one)).collect(), delay);
-        }
+        let refused = std::mem::take(&mut it.refused);
+        let again: Vec<(Share, Wait)> =
+            refused.iter().filter_map(|key| Share { part: one(key), ..message.clone() }.later(is_served)).collect();
+        self.tally.queued += again.len() as u64;
+        self.send_later(again);
     }
 
-    fn cut(&mut self, key: Key) {
-        self.tally.cut += 1;
-        self.audience.remove(key);
-        if self.clients.is_there(key) {
-            self.lose(self.clients.owner(key));
-        }
+    fn send_later(&mut self, shares: Vec<(Share, Wait)>) {
+        let dice = &mut self.dice;
+        let delayed = |(share, wait): (Share, Wait)| {
+            let seconds = dice.within(*wait.start() as f64 / 1000.0..*wait.end() as f64 / 1000.0).as_secs();
+            (share, Duration::from_secs(seconds))
+        };
+        let shares: Vec<(Share, Duration)> = shares.into_iter().map(delayed).collect();
+        self.send(shares);
     }
 
     /// The message comes again, if it may.

@@ -3,16 +3,24 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use shared::domain::share::Part;
+use shared::domain::channel::Channel;
+use shared::domain::seq::Seq;
+use shared::domain::share::{Part, Share, What};
 
 use crate::assumed::{AT_FIRST, MORE_A_SECOND};
 
 /// A message: a share of the notification's audience.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
-    pub(crate) part: Part,
+    pub(crate) share: Share,
     /// How often it has been received.
     pub(crate) received: usize,
+}
+
+/// A part of the audience of the one notification that is sent.
+pub(crate) fn share(part: impl Into<Part>) -> Share {
+    let channel = Channel::parse("topic:all").unwrap();
+    Share { channel, what: What::Seq(Seq(1)), part: part.into(), refused: 0 }
 }
 
 /// The queue. Processes that have nothing to do are used again, the latest first.

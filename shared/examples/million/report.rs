@@ -14,6 +14,9 @@ const SLACK: f64 = 1.02;
 /// A short time that a notification takes to whomever, in seconds.
 const OVERHEAD: f64 = 2.0;
 
+/// What waits for an empty quota is back after about as long again, since pauses grow.
+const WAITS: f64 = 2.0;
+
 /// What came of all cases.
 pub(crate) struct Report {
     pub(crate) options: Options,
@@ -29,7 +32,8 @@ impl Outcome {
     fn broken(&self) -> Vec<String> {
         let (case, tally) = (&self.case, &self.tally);
         let most = f64::from(case.posts_per_second) * SLACK + f64::from(case.share_concurrency);
-        let (last, longest) = (tally.last_post.as_secs_f64(), self.at_best() * case.factor + OVERHEAD);
+        let waits = case.empty.as_secs_f64() * WAITS;
+        let (last, longest) = (tally.last_post.as_secs_f64(), self.at_best() * case.factor + OVERHEAD + waits);
         let mut broken = Vec::new();
         if tally.left_out() + tally.dead as usize > 0 {
             broken.push(format!("{} were left out, {} shares given up", tally.left_out(), tally.dead));
@@ -69,7 +73,7 @@ impl Outcome {
             tally.posts,
             tally.throttled,
             tally.queued,
-            tally.cut,
+            tally.stopped,
             tally.invocations,
             tally.time_ups,
             tally.messages,
@@ -84,8 +88,8 @@ impl Outcome {
         let back = &self.tally.back;
         let before = back.iter().filter(|back| **back < at.as_secs_f32()).count();
         let last = back.iter().copied().fold(0.0, f32::max);
-        let (before, gone) = (grouped(before as u64), grouped(self.tally.gone));
-        Some(format!("| {} | {} s | {before} | {gone} | {last:.0} s |", self.case.name, at.as_secs()))
+        let [before, gone, removed] = [before as u64, self.tally.gone, self.tally.removed].map(grouped);
+        Some(format!("| {} | {} s | {before} | {gone} | {removed} | {last:.0} s |", self.case.name, at.as_secs()))
     }
 }
 
@@ -108,14 +112,14 @@ impl fmt::Display for Report {
         }
         writeln!(
             f,
-            "\n| case | posts | 429s | queued singly | cut | invocations | out of time | messages | read units | dollars |"
+            "\n| case | posts | 429s | queued singly | stopped | invocations | out of time | messages | read units | dollars |"
         )?;
         writeln!(f, "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")?;
         for outcome in &self.outcomes {
             writeln!(f, "{}", outcome.counts())?;
         }
-        writeln!(f, "\n| case | sent after | back by then | posts to nobody | all back |")?;
-        writeln!(f, "| --- | --- | --- | --- | --- |")?;
+        writeln!(f, "\n| case | sent after | back by then | posts to nobody | their rows removed | all back |")?;
+        writeln!(f, "| --- | --- | --- | --- | --- | --- |")?;
         for storm in self.outcomes.iter().filter_map(Outcome::storm) {
             writeln!(f, "{storm}")?;
         }

@@ -17,7 +17,10 @@ pub(crate) struct Tally {
     pub(crate) gone: u64,
     pub(crate) throttled: u64,
     pub(crate) queued: u64,
-    pub(crate) cut: u64,
+    /// Pushes that stopped, since posts were refused or had no turn.
+    pub(crate) stopped: u64,
+    /// Rows of connections that are gone.
+    pub(crate) removed: u64,
     pub(crate) invocations: u64,
     pub(crate) billed: Duration,
     pub(crate) messages: u64,

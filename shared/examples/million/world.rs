@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use shared::domain::pace::Pace;
-use shared::domain::share::{Part, Range};
+use shared::domain::share::{Range, Share};
 
-use crate::assumed::{COLD_START, PICK_UP, SEND};
+use crate::assumed::{COLD_START, EACH_REMOVAL, LATEST_REMOVAL, PICK_UP, SEND};
 use crate::audience::{Audience, Key};
 use crate::calendar::{Calendar, Event};
 use crate::case::Case;
@@ -14,7 +14,7 @@ use crate::dice::Dice;
 use crate::gateway::Gateway;
 use crate::options::Options;
 use crate::process::Process;
-use crate::queue::{Message, Queue};
+use crate::queue::{Message, Queue, share};
 use crate::tally::Tally;
 
 /// How many messages a batch has.
@@ -58,7 +58,7 @@ impl World {
             audience: Audience::default(),
             clients: Clients::new(count),
             queue: Queue::new(case.share_concurrency),
-            processes: vec![Process::new(None)],
+            processes: vec![Process::new(None, Pace::within(EACH_REMOVAL, LATEST_REMOVAL))],
             tally: Tally::of(count),
             sent_at: None,
             looks: false,
@@ -87,7 +87,7 @@ impl World {
         match event {
             Event::Sent => {
                 self.sent_at = Some(self.calendar.now);
-                self.begin(SENDER, Message { part: Part::Range(Range::default()), received: 1 });
+                self.begin(SENDER, Message { share: share(Range::default()), received: 1 });
             }
             Event::Seen(message) => {
                 self.queue.seen.push_back(message);
@@ -103,7 +103,8 @@ impl World {
             Event::Frame(client, of_channel) => self.frame(client, of_channel),
             Event::Turn(post) if self.goes_on(post.run()) => self.turn(post),
             Event::Again(post) if self.goes_on(post.run()) => self.wait_for_turn(post),
-            Event::GivenUp(post) if self.goes_on(post.run()) => self.done(post.run()),
+            Event::GivenUp(post) if self.goes_on(post.run()) => self.done(post),
+            Event::LeftOut(post) if self.goes_on(post.run()) => self.left_out(post),
             Event::Answered(post, answer, promptly) if self.goes_on(post.run()) => {
                 self.answered(post, answer, promptly);
             }
@@ -111,7 +112,7 @@ impl World {
             Event::Read(run) if self.goes_on(run) => self.read(run),
             Event::HandedOn(run) if self.goes_on(run) => self.post_all(run),
             Event::Waits(run) if self.goes_on(run) => self.widen(run),
-            Event::Near(run) if self.goes_on(run) => self.begin_page(run),
+            Event::Near(run) if self.goes_on(run) => self.near(run),
             Event::HandedOver(run) if self.goes_on(run) => self.handed_over(run),
             Event::Ended(run) if self.goes_on(run) => self.end(run),
             Event::TimeUp(run) if self.goes_on(run) => self.time_up(run),
@@ -120,12 +121,12 @@ impl World {
         }
     }
 
-    /// Hands messages to the queue.
-    pub(crate) fn send(&mut self, parts: Vec<Part>, delay: Duration) {
-        self.tally.messages += parts.len() as u64;
-        self.tally.batches += parts.len().div_ceil(BATCH) as u64;
-        for part in parts {
-            self.calendar.after(SEND + delay, Event::Seen(Message { part, received: 0 }));
+    /// Hands messages to the queue, each to be seen after its delay.
+    pub(crate) fn send(&mut self, shares: Vec<(Share, Duration)>) {
+        self.tally.messages += shares.len() as u64;
+        self.tally.batches += shares.len().div_ceil(BATCH) as u64;
+        for (share, delay) in shares {
+            self.calendar.after(SEND + delay, Event::Seen(Message { share, received: 0 }));
         }
     }
 
@@ -135,7 +136,8 @@ impl World {
             let idle = self.queue.idle.pop();
             let wait = if idle.is_some() { PICK_UP } else { PICK_UP + COLD_START };
             let process = idle.unwrap_or_else(|| {
-                self.processes.push(Process::new(Some(Pace::new(self.case.interval()))));
+                let removals = Pace::within(self.case.removals(), LATEST_REMOVAL);
+                self.processes.push(Process::new(Some(Pace::new(self.case.interval())), removals));
                 self.processes.len() - 1
             });
             self.calendar.after(wait, Event::Begun(process, message));

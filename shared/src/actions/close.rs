@@ -1,4 +1,4 @@
-//! Closing connections, and forgetting those that are gone.
+//! Closing connections.
 
 use domain::channel::Channel;
 
@@ -16,13 +16,9 @@ pub(super) async fn close(
     subscriber: &Subscriber,
 ) -> Result<bool, Error> {
     let closed = management.cut(&subscriber.connection.0).await?;
-    if !closed {
-        forget(subscribers, channel, subscriber).await?;
+    // Of one that is so young, `$connect` may still be running.
+    if !closed && !subscriber.is_young(clock::now()) {
+        subscribers.forget(channel, subscriber).await?;
     }
     Ok(closed)
-}
-
-/// Forgets a connection that answered that it is gone, unless it is so young that its `$connect` may still be running.
-pub(super) async fn forget(subscribers: &Subscribers, channel: &Channel, gone: &Subscriber) -> Result<(), Error> {
-    if gone.is_young(clock::now()) { Ok(()) } else { subscribers.forget(channel, gone).await }
 }

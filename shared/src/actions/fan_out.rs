@@ -8,16 +8,15 @@ use domain::endpoint::attempt::Attempt;
 use domain::item::{Item, frame};
 use domain::send::MAX_TO;
 use domain::seq::Seq;
-use domain::share::{PAGE, Part, Range, Share, What};
+use domain::share::{PAGE, Range, What};
 use futures_util::future::ready;
 use futures_util::stream::{self, Stream, StreamExt as _};
 
 use super::placed::Placed;
-use super::push::{Push, Pusher};
+use super::push::{Outcome, Push, Pusher, Run};
 use crate::aws::management::{Management, Payload};
 use crate::aws::queue::{EndpointsQueue, SharesQueue};
 use crate::aws::subscribers::{Listed, Page, Subscribers};
-use crate::clock;
 use crate::error::Error;
 
 /// Who to push to.
@@ -36,7 +35,7 @@ pub struct Pushed {
     pub connections: usize,
     /// The endpoints that it goes to.
     pub endpoints: usize,
-    /// Whether the rest of the audience is served by a queue.
+    /// Whether others are served by a queue: the rest of a large audience, or those that did not take it yet.
     pub queued: bool,
 }
 
@@ -49,7 +48,7 @@ impl FanOut {
         shares: SharesQueue,
         endpoints: EndpointsQueue,
     ) -> Self {
-        let pusher = Pusher::new(subscribers.clone(), management, shares.clone());
+        let pusher = Pusher::new(subscribers.clone(), management, shares.clone(), None);
         Self { subscribers, pusher, shares, endpoints }
     }
 
@@ -61,32 +60,37 @@ impl FanOut {
     /// Somebody may not have been told; the sender has to send again.
     pub async fn push(&self, channel: &Channel, seq: Option<Seq>, item: &Item) -> Result<Pushed, Error> {
         let frame = Payload::new(frame(channel, &[item.to_json(seq)]));
-        let push = Push { channel, what: What::of(item, seq), frame };
+        let push = Push { channel, what: What::of(item, seq), frame, refused: 0 };
         let most = i32::try_from(PAGE).unwrap_or(i32::MAX);
         let mut page = self.subscribers.page(channel, &Range::default(), most).await?;
         // Before the posts, so that others begin with it.
-        let queued = self.hand_on(&push, &page).await;
-        let subscribers = stream::iter(std::mem::take(&mut page.subscribers).into_iter().map(Ok));
-        let connections = self.pusher.push(&push, subscribers, None).await;
+        let handed_on = self.hand_on(&push, &page).await;
+        let told = self.tell(&push, &mut page).await;
         let mut rest = if page.last.is_some() { Some(self.subscribers.listed(channel).await?) } else { None };
         let listed = rest.as_ref().map_or(&page.endpoints, |rest| &rest.endpoints);
         let endpoints = match seq {
             Some(seq) if !listed.is_empty() => {
                 // Of what has failed nobody knows who took it.
-                let took = connections.as_ref().map(|connections| *connections > 0);
-                let is_online = match (took, &queued) {
-                    (Ok(true), _) => true,
-                    (Ok(false), Ok(false)) => false,
+                let is_online = match (&told, &handed_on) {
+                    (Ok(told), _) if told.delivered > 0 => true,
+                    (Ok(told), Ok(false)) if !told.is_queued => false,
                     _ => self.is_online(channel).await?,
                 };
                 self.queue(channel, seq, item, listed, usize::from(is_online)).await?
             }
             _ => 0,
         };
-        let (queued, connections) = (queued?, connections?);
+        let (handed_on, told) = (handed_on?, told?);
         page.check_whole()?;
         rest.as_mut().map_or(Ok(()), Page::check_whole)?;
-        Ok(Pushed { connections, endpoints, queued })
+        Ok(Pushed { connections: told.delivered, endpoints, queued: handed_on || told.is_queued })
+    }
+
+    /// Posts to a page's connections, and queues it for those that do not take it now.
+    async fn tell(&self, push: &Push<'_>, page: &mut Page) -> Result<Outcome, Error> {
+        let connections = stream::iter(std::mem::take(&mut page.subscribers).into_iter().map(Ok));
+        let outcome = self.pusher.push(push, &Run::new(0), connections, None).await?;
+        self.pusher.queue_rest(push, &Range::default(), false, outcome).await
     }
 
     /// Pushes to each channel as soon as it has a notification, all at the same time. A channel that comes twice is pushed to
@@ -107,9 +111,10 @@ impl FanOut {
     /// Queues the connections behind a page; `false` if there are none.
     async fn hand_on(&self, push: &Push<'_>, page: &Page) -> Result<bool, Error> {
         let Some(last) = page.last_connection() else { return Ok(false) };
-        let rest = Range::default().rest(PAGE, last, PAGE);
-        let shares: Vec<Share> = rest.into_iter().map(|range| push.share(Part::Range(range))).collect();
-        self.shares.send_all(&shares, clock::now()).await?;
+        // While posts are refused, a single worker sees when that has changed.
+        let own = if self.pusher.is_refused() { usize::MAX } else { PAGE };
+        let rest = Range::default().rest(PAGE, last, own);
+        self.shares.send_all(rest.into_iter().map(|range| push.share(range)).collect()).await?;
         Ok(true)
     }
 

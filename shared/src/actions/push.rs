@@ -1,20 +1,33 @@
 //! Posting a notification to connections, with what comes of it.
 
+mod removals;
+mod run;
+
 use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use domain::channel::Channel;
-use domain::share::{One, Part, Share, What};
-use futures_util::stream::{Stream, StreamExt as _};
+use domain::share::{One, Part, Range, Share, Wait, What};
+use futures_util::stream::{FuturesUnordered, Stream, StreamExt as _};
+use tokio::time::Instant;
 
-use super::close::{close, forget};
-use crate::aws::management::{Management, Pace, Payload, Posted};
+use super::close::close;
+use crate::aws::management::{Management, Pace, Payload, Posted, To};
 use crate::aws::queue::SharesQueue;
 use crate::aws::subscribers::{ConnectionId, Subscriber, Subscribers};
 use crate::clock;
 use crate::error::Error;
+use removals::Removals;
+use run::Entered;
+pub(super) use run::Run;
 
 /// How many are posted to, or wait for another try, at once: a few that wait keep nobody from theirs.
 const UNDER_WAY: usize = 256;
+
+/// So many that did not take it are queued together; earlier, if the first of them has waited for a while.
+const TOGETHER: usize = 10;
+const A_WHILE: Duration = Duration::from_secs(1);
 
 /// Posts to connections.
 #[derive(Clone, Debug)]
@@ -22,6 +35,7 @@ pub(super) struct Pusher {
     subscribers: Subscribers,
     management: Management,
     queue: SharesQueue,
+    removals: Arc<Removals>,
 }
 
 /// A notification, ready to be posted.
@@ -30,98 +44,272 @@ pub(super) struct Push<'a> {
     pub(super) channel: &'a Channel,
     pub(super) what: What,
     pub(super) frame: Payload,
+    /// How often in a row its posts were refused.
+    pub(super) refused: usize,
+}
+
+/// What came of posting to a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Came {
+    /// It was posted to.
+    Posted(Posted),
+    /// Its token has ended, so that it was closed.
+    Closed,
+    /// It was not posted to: it had no turn, or the push has stopped.
+    Untried,
+}
+
+/// What came of a push.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// How many took it; in an inbox, how many of its owner's.
+    pub(super) delivered: usize,
+    /// Whether it waits in the queue for some.
+    pub(super) is_queued: bool,
+    /// Of those that were posted to, the last key.
+    tried: Option<String>,
+    /// Whether all of those were refused.
+    is_refused: bool,
+    /// Those that were refused, and are not queued yet.
+    refused: Vec<ConnectionId>,
+    /// Those that were not posted to.
+    untried: Vec<ConnectionId>,
+    /// What gave no answer and is to be queued.
+    silent: Vec<(Share, Wait)>,
+    /// When the first of what is to be queued came.
+    since: Option<Instant>,
 }
 
 impl Push<'_> {
     /// A part of the audience, for a queue.
-    pub(super) fn share(&self, part: Part) -> Share {
-        Share { channel: self.channel.clone(), what: self.what.clone(), part }
+    pub(super) fn share(&self, part: impl Into<Part>) -> Share {
+        Share { channel: self.channel.clone(), what: self.what.clone(), part: part.into(), refused: 0 }
+    }
+
+    /// A part of the audience, for when posts are taken again; whether `some` were taken. Nothing once it was refused for so long
+    /// that it is given up.
+    fn later(&self, part: impl Into<Part>, some: bool) -> Option<(Share, Wait)> {
+        let later = Share { refused: self.refused, ..self.share(part) }.later(some);
+        if later.is_none() {
+            tracing::warn!("posts of a share were refused for so long that it is given up");
+        }
+        later
+    }
+
+    /// A connection that gave no answer, for later; nothing if it is to be closed.
+    fn again(&self, one: One) -> Option<(Share, Wait)> {
+        one.again().map(|(one, wait)| (self.share(Part::One(one)), wait))
+    }
+}
+
+impl Outcome {
+    fn new() -> Self {
+        Self { is_refused: true, ..Self::default() }
+    }
+
+    fn note(&mut self, push: &Push<'_>, to: &Subscriber, came: Came) {
+        if came == Came::Untried {
+            return self.untried.push(to.connection.clone());
+        }
+        self.tried = self.tried.take().max(Some(to.connection.sort_key()));
+        self.is_refused &= came == Came::Posted(Posted::Refused);
+        self.delivered += usize::from(came == Came::Posted(Posted::Delivered) && !to.is_guest);
+        match came {
+            Came::Posted(Posted::Refused) => self.refused.push(to.connection.clone()),
+            Came::Posted(Posted::Silent) => self.silent.extend(push.again(One::untried(&to.connection.0))),
+            _ => return,
+        }
+        self.since.get_or_insert_with(Instant::now);
+    }
+
+    /// What was not posted to of a range: what is behind those that were and, each by itself, the few before the last of those.
+    fn rest(&self, push: &Push<'_>, range: &Range, is_open: bool) -> Vec<(Share, Wait)> {
+        let tried = self.tried.as_deref();
+        let untried: Vec<String> = self.untried.iter().map(ConnectionId::sort_key).collect();
+        let last = untried.iter().max().map(String::as_str);
+        let singly = self.untried.iter().zip(&untried).filter(|(_, key)| Some(key.as_str()) < tried);
+        let singly = singly.map(|(to, _)| Part::One(One::untried(&to.0)));
+        let rest = range.untried(tried, last, is_open).map(Part::from);
+        rest.into_iter().chain(singly).filter_map(|part| push.later(part, !self.is_refused)).collect()
+    }
+
+    /// Whether it is time to queue what did not take it. While all are refused it is not: they may be queued as one range.
+    fn is_due(&self) -> bool {
+        let count = self.refused.len() + self.silent.len();
+        let has_waited = self.since.is_some_and(|since| since.elapsed() > A_WHILE);
+        !self.is_refused && (count >= TOGETHER || has_waited)
+    }
+
+    /// What is to be queued, each connection by itself.
+    fn take(&mut self, push: &Push<'_>) -> Vec<(Share, Wait)> {
+        self.since = None;
+        let refused = std::mem::take(&mut self.refused);
+        let one = |to: ConnectionId| push.later(Part::One(One::untried(&to.0)), !self.is_refused);
+        std::mem::take(&mut self.silent).into_iter().chain(refused.into_iter().filter_map(one)).collect()
     }
 }
 
 impl Pusher {
-    pub(super) fn new(subscribers: Subscribers, management: Management, queue: SharesQueue) -> Self {
-        Self { subscribers, management, queue }
+    /// For one of so many processes that serve shares, or for a process that does not.
+    pub(super) fn new(
+        subscribers: Subscribers,
+        management: Management,
+        queue: SharesQueue,
+        processes: Option<u32>,
+    ) -> Self {
+        let removals = Arc::new(Removals::new(subscribers.clone(), processes));
+        Self { subscribers, management, queue, removals }
     }
 
-    /// Posts to all of these, and says how many took it; in an inbox, how many of its owner's. When this succeeds, each of the
-    /// others is gone, was cut, or has it queued.
+    /// Whether the API served nobody lately.
+    pub(super) fn is_refused(&self) -> bool {
+        self.management.is_refusing_all()
+    }
+
+    /// Posts to all of these until the push stops. Those that did not take it, or were not posted to, are left to
+    /// [`Pusher::queue_rest`].
     ///
     /// # Errors
     /// Somebody may not have been told.
     pub(super) async fn push(
         &self,
         push: &Push<'_>,
+        run: &Run,
         to: impl Stream<Item = Result<Subscriber, Error>>,
         pace: Option<&Pace>,
-    ) -> Result<usize, Error> {
-        let posts = to.map(|subscriber| async { self.post_or_queue(push, &subscriber?, pace).await });
+    ) -> Result<Outcome, Error> {
+        let posts = to.map(|to| async {
+            let to = to?;
+            let came = self.post(push, run, &to, false, pace).await?;
+            Ok::<_, Error>((to, came))
+        });
         let mut posts = pin!(posts.buffer_unordered(UNDER_WAY));
-        let (mut delivered, mut failed) = (0, None);
+        let mut removals = FuturesUnordered::new();
+        let (mut outcome, mut failed) = (Outcome::new(), None);
         // Everybody is tried, also when somebody's turn fails: a failure is told only afterwards.
-        while let Some(post) = posts.next().await {
-            match post {
-                Ok(is_delivered) => delivered += usize::from(is_delivered),
-                Err(error) => failed = Some(error),
+        loop {
+            tokio::select! {
+                post = posts.next() => match post {
+                    None => break,
+                    Some(Err(error)) => failed = Some(error),
+                    Some(Ok((to, came))) => {
+                        outcome.note(push, &to, came);
+                        if came == Came::Posted(Posted::Gone) {
+                            removals.extend(self.removals.remove(push.channel, to));
+                        }
+                    }
+                },
+                Some(()) = removals.next() => {}
+            }
+            if outcome.is_due() {
+                failed = self.queue_each(push, &mut outcome).await.err().or(failed);
             }
         }
-        failed.map_or(Ok(delivered), Err)
+        while removals.next().await.is_some() {}
+        failed.map_or(Ok(outcome), Err)
     }
 
-    /// Whether it was delivered, to a connection that counts. One that did not take it is queued to be posted to again.
-    async fn post_or_queue(&self, push: &Push<'_>, to: &Subscriber, pace: Option<&Pace>) -> Result<bool, Error> {
-        let posted = self.post(push, to, pace).await?;
-        let one = One { connection: to.connection.0.clone(), tries: 0 };
-        if posted == Some(Posted::Slow)
-            && let Some((one, due)) = one.again(clock::now())
-        {
-            Box::pin(self.queue.send_all(&[push.share(Part::One(one))], due)).await?;
+    /// Queues what a push has left of a range: those that did not take it and, if it has stopped, the rest; where the range
+    /// `is_open`, that is also what was not read of it. When this succeeds, each connection has taken it, is gone, was closed, or has
+    /// it queued.
+    ///
+    /// # Errors
+    /// Somebody may not have been told.
+    pub(super) async fn queue_rest(
+        &self,
+        push: &Push<'_>,
+        range: &Range,
+        is_open: bool,
+        mut outcome: Outcome,
+    ) -> Result<Outcome, Error> {
+        let has_stopped = is_open || !outcome.untried.is_empty();
+        // Nobody was served: all of it is one message. The second time it is not, so that a few connections that are always refused
+        // are not in front of others for ever.
+        if outcome.is_refused && push.refused == 0 && (has_stopped || self.is_refused()) {
+            outcome.tried = None;
+            outcome.untried.append(&mut outcome.refused);
         }
-        Ok(posted == Some(Posted::Delivered) && !to.is_guest)
+        if has_stopped || outcome.tried.is_none() {
+            let shares = outcome.rest(push, range, is_open);
+            outcome.is_queued |= !shares.is_empty();
+            self.queue.send_later(shares).await?;
+        }
+        self.queue_each(push, &mut outcome).await?;
+        Ok(outcome)
     }
 
-    /// Posts once more to one that did not take it, if it still listens. After some tries it is cut, so that its client comes back
-    /// and catches up.
+    async fn queue_each(&self, push: &Push<'_>, outcome: &mut Outcome) -> Result<(), Error> {
+        let shares = outcome.take(push);
+        outcome.is_queued |= !shares.is_empty();
+        self.queue.send_later(shares).await
+    }
+
+    /// Posts once more to one that did not take it, if it still listens. One that is refused waits for longer; one that gave no answer
+    /// so often that it is enough is closed, so that its client comes back and catches up.
     ///
     /// # Errors
     /// Neither was done.
     pub(super) async fn push_again(&self, push: &Push<'_>, one: One, pace: &Pace) -> Result<(), Error> {
         let connection = ConnectionId(one.connection.clone());
-        let Some(subscriber) = self.subscribers.find(push.channel, &connection).await? else { return Ok(()) };
-        if self.post(push, &subscriber, Some(pace)).await? != Some(Posted::Slow) {
-            return Ok(());
-        }
-        if let Some((one, due)) = one.again(clock::now()) {
-            return self.queue.send_all(&[push.share(Part::One(one))], due).await;
-        }
-        let connection = &subscriber.connection.0;
-        tracing::warn!(connection, "a connection did not take a post, and is cut to catch up");
-        close(&self.management, &self.subscribers, push.channel, &subscriber).await.map(drop)
+        let Some(to) = self.subscribers.find(push.channel, &connection).await? else { return Ok(()) };
+        let next = match self.post(push, &Run::new(0), &to, true, Some(pace)).await? {
+            Came::Posted(Posted::Delivered) | Came::Closed => None,
+            Came::Posted(Posted::Gone) => {
+                if let Some(removal) = self.removals.remove(push.channel, to) {
+                    removal.await;
+                }
+                None
+            }
+            Came::Posted(Posted::Silent) => {
+                let again = push.again(one.clone());
+                let is_done = again.is_none() && self.close(push, &to, pace).await;
+                if is_done { None } else { again.or_else(|| push.later(Part::One(one), false)) }
+            }
+            Came::Posted(Posted::Refused) | Came::Untried => push.later(Part::One(one), false),
+        };
+        self.queue.send_later(next.into_iter().collect()).await
     }
 
-    /// `None` for one whose token has ended.
-    async fn post(&self, push: &Push<'_>, to: &Subscriber, pace: Option<&Pace>) -> Result<Option<Posted>, Error> {
-        if let Some(pace) = pace
-            && !pace.turn().await
-        {
-            return Ok(Some(Posted::Slow));
-        }
+    async fn post(
+        &self,
+        push: &Push<'_>,
+        run: &Run,
+        to: &Subscriber,
+        is_known: bool,
+        pace: Option<&Pace>,
+    ) -> Result<Came, Error> {
+        let Some(entered) = run.enter(&self.management, pace).await else { return Ok(Came::Untried) };
+        let Entered { place, probe: _probe } = entered;
         // Only now: it has waited.
         if to.has_ended(clock::now()) {
             return Ok(Box::pin(self.end(push, to)).await);
         }
-        let posted = self.management.post(&to.connection.0, &push.frame, pace).await?;
-        if posted == Posted::Gone {
-            // The next one who posts to it removes it as well.
-            let _ = Box::pin(forget(&self.subscribers, push.channel, to)).await.inspect_err(Error::log);
+        let to = To { connection: &to.connection.0, is_known };
+        let posted = self.management.post(place, to, &push.frame, pace).await?;
+        let goes_on = run.goes_on_after(posted, &self.management);
+        if let Some(pace) = pace.filter(|_| !goes_on) {
+            pace.give_back();
         }
-        Ok(Some(posted))
+        Ok(Came::Posted(posted))
     }
 
-    /// Closes the connection of one whose token has ended: its client needs a new one, and catches up with it. It counts as slow
-    /// if that fails.
-    async fn end(&self, push: &Push<'_>, to: &Subscriber) -> Option<Posted> {
+    /// Closes the connection of one whose token has ended: its client needs a new one, and catches up with it. If that fails, it is
+    /// for later.
+    async fn end(&self, push: &Push<'_>, to: &Subscriber) -> Came {
         let closed = close(&self.management, &self.subscribers, push.channel, to).await.inspect_err(Error::log);
-        closed.is_err().then_some(Posted::Slow)
+        if closed.is_ok() { Came::Closed } else { Came::Posted(Posted::Refused) }
+    }
+
+    /// Whether a silent connection was closed.
+    async fn close(&self, push: &Push<'_>, to: &Subscriber, pace: &Pace) -> bool {
+        if !pace.turn().await {
+            return false;
+        }
+        let closed = close(&self.management, &self.subscribers, push.channel, to).await.inspect_err(Error::log);
+        if closed.is_ok() {
+            let connection = &to.connection.0;
+            tracing::warn!(connection, "a connection gave no answer to its posts, and was closed to catch up");
+        }
+        closed.is_ok()
     }
 }

@@ -1,19 +1,20 @@
 //! Serving a share of a large audience.
 
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::item::frame;
 use domain::share::{OWN, Part, Range, Share, What, is_time_for_a_page};
 use futures_util::stream::{self, TryStreamExt as _};
 use tokio::time::Instant;
 
-use super::push::{Push, Pusher};
+use super::push::{Push, Pusher, Run};
 use crate::aws::log::Log;
 use crate::aws::management::{Management, Pace, Payload};
 use crate::aws::queue::SharesQueue;
 use crate::aws::subscribers::{Subscriber, Subscribers};
 use crate::clock;
 use crate::error::Error;
+use crate::settings::PaceSettings;
 
 /// Serves shares.
 #[derive(Debug)]
@@ -26,17 +27,17 @@ pub struct Sharer {
 }
 
 impl Sharer {
-    /// Leaves so long between two posts at least.
+    /// Keeps to this pace.
     #[must_use]
     pub fn new(
         subscribers: Subscribers,
         management: Management,
         queue: SharesQueue,
         log: Log,
-        every: Duration,
+        PaceSettings { interval, processes }: PaceSettings,
     ) -> Self {
-        let pusher = Pusher::new(subscribers.clone(), management, queue.clone());
-        Self { subscribers, queue, log, pusher, pace: Pace::new(every) }
+        let pusher = Pusher::new(subscribers.clone(), management, queue.clone(), Some(processes));
+        Self { subscribers, queue, log, pusher, pace: Pace::new(interval) }
     }
 
     /// Serves a share: all of it is posted to when this succeeds, or queued.
@@ -45,10 +46,10 @@ impl Sharer {
     /// Somebody may not have been told; the message has to come again.
     pub async fn serve(&self, share: &Share, until: Instant) -> Result<(), Error> {
         let Some(frame) = self.frame(share).await? else { return Ok(()) };
-        let push = Push { channel: &share.channel, what: share.what.clone(), frame };
+        let push = Push { channel: &share.channel, what: share.what.clone(), frame, refused: share.refused };
         match &share.part {
             Part::One(one) => self.pusher.push_again(&push, one.clone(), &self.pace).await,
-            Part::Range(range) => self.serve_range(&push, range.clone(), until).await,
+            Part::Range(range) | Part::Piece(range) => self.serve_range(&push, range.clone(), until).await,
         }
     }
 
@@ -70,36 +71,57 @@ impl Sharer {
     }
 
     async fn serve_range(&self, push: &Push<'_>, range: Range, until: Instant) -> Result<(), Error> {
-        let pages = stream::try_unfold(Some(range), |range| self.page(push, range, until));
+        let (run, left) = (Run::new(push.refused), Left(Mutex::new(Some(range.clone()))));
+        let pages = stream::try_unfold((), |()| async {
+            let page = self.page(push, &run, &left, until).await?;
+            Ok::<_, Error>(page.map(|page| (page, ())))
+        });
         let connections = pages.map_ok(stream::iter).try_flatten();
-        self.pusher.push(push, connections, Some(&self.pace)).await.map(drop)
+        let outcome = self.pusher.push(push, &run, connections, Some(&self.pace)).await?;
+        let is_open = left.lock().is_some();
+        self.pusher.queue_rest(push, &range, is_open, outcome).await.map(drop)
     }
 
-    /// The connections of a range's next page, a row that cannot be read among them, and what is to be gone on with. What is more than one worker's is handed on
-    /// first, so that others begin with it; and what there is no time for is handed on as well.
+    /// The connections of the next page of what is left, a row that cannot be read among them. What is more than one worker's is
+    /// handed on first, so that others begin with it; and what there is no time for is handed on as well. What is left when the push
+    /// stops stays there.
     async fn page(
         &self,
         push: &Push<'_>,
-        range: Option<Range>,
+        run: &Run,
+        left: &Left,
         until: Instant,
-    ) -> Result<Option<(Vec<Result<Subscriber, Error>>, Option<Range>)>, Error> {
-        let Some(range) = range else { return Ok(None) };
-        self.pace.until_near().await;
+    ) -> Result<Option<Vec<Result<Subscriber, Error>>>, Error> {
+        let is_over = left.lock().is_none();
+        if is_over || run.before_halt(self.pace.until_near()).await.is_none() || run.has_stopped() {
+            return Ok(None);
+        }
+        let Some(range) = left.lock().take() else { return Ok(None) };
         if !is_time_for_a_page(until.saturating_duration_since(Instant::now())) {
             return self.hand_on(push, vec![range]).await.map(|()| None);
         }
         let most = self.pace.page();
         let limit = i32::try_from(most).unwrap_or(i32::MAX);
         let mut page = self.subscribers.page(push.channel, &range, limit).await?;
-        let next = range.after_page(most, page.last_connection(), OWN);
+        // While posts are refused, nobody else is to begin with a part of it.
+        let own = if self.pusher.is_refused() { usize::MAX } else { OWN };
+        let next = range.after_page(most, page.last_connection(), own);
         self.hand_on(push, next.hand_on).await?;
+        *left.lock() = next.go_on;
         let unreadable = page.check_whole().err();
-        let page = page.subscribers.into_iter().map(Ok).chain(unreadable.map(Err)).collect();
-        Ok(Some((page, next.go_on)))
+        Ok(Some(page.subscribers.into_iter().map(Ok).chain(unreadable.map(Err)).collect()))
     }
 
     async fn hand_on(&self, push: &Push<'_>, ranges: Vec<Range>) -> Result<(), Error> {
-        let shares: Vec<Share> = ranges.into_iter().map(|range| push.share(Part::Range(range))).collect();
-        if shares.is_empty() { Ok(()) } else { self.queue.send_all(&shares, clock::now()).await }
+        self.queue.send_all(ranges.into_iter().map(|range| push.share(range)).collect()).await
+    }
+}
+
+/// What of a range was not read yet, and is nobody else's.
+struct Left(Mutex<Option<Range>>);
+
+impl Left {
+    fn lock(&self) -> MutexGuard<'_, Option<Range>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

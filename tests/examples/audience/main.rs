@@ -3,7 +3,7 @@
 //! It starts a local stack with the real functions, queue and tables, writes as many connections into the table as there
 //! are to be, and sends one notification. One machine does not hold 100,000 sockets, so the functions post to a stand-in
 //! for API Gateway's management API. Each connection has to be posted to exactly once, and what that costs has to grow in
-//! line with the audience; else it fails.
+//! line with the audience; else it fails. With `--gone`, a part of the audience has gone and is to be removed.
 #![allow(clippy::unwrap_used, reason = "panicking is how it fails")]
 
 #[path = "../common/batch.rs"]
@@ -46,13 +46,21 @@ async fn main() -> ExitCode {
     };
     let cloud = Cloud::start().await;
     let mut report = Report::default();
+    let mut channels = Vec::new();
     for connections in options.connections {
         let channel = format!("topic:of-{connections}");
         cloud.audience(&channel, connections).await;
-        let mut case = Case { connections, rounds: Vec::new() };
+        channels.push((connections, channel));
+    }
+    if options.gone > 0 {
+        cloud.lose(options.gone).await;
+    }
+    for (connections, channel) in channels {
+        let mut case = Case { connections, rows: vec![connections], rounds: Vec::new() };
         for round in 1..=options.rounds {
             eprintln!("sending to {} connections, round {round}", grouped(connections));
             case.rounds.push(cloud.spent_by(cloud.send(&notification(&channel))).await);
+            case.rows.push(cloud.rows(&channel).await);
         }
         report.cases.push(case);
     }

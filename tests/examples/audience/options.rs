@@ -7,18 +7,21 @@ cargo bench-audience [OPTIONS]
 
   --connections N,N…  how many connections there are [1,100,10000,100000]
   --rounds N          how often each is sent to      [2]
+  --gone PERCENT      how many of them are gone, and the partition then takes no more than 1,000 writes a second [0]
   --help              this";
 
 pub(crate) struct Options {
     /// In ascending order.
     pub(crate) connections: Vec<u64>,
     pub(crate) rounds: u64,
+    /// How many of a hundred connections are gone.
+    pub(crate) gone: u64,
 }
 
 impl Options {
     /// Reads the command line; else says how it is written.
     pub(crate) fn from_arguments() -> Result<Self, String> {
-        let mut options = Self { connections: vec![1, 100, 10_000, 100_000], rounds: 2 };
+        let mut options = Self { connections: vec![1, 100, 10_000, 100_000], rounds: 2, gone: 0 };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             match (argument.as_str(), arguments.next()) {
@@ -26,6 +29,12 @@ impl Options {
                     options.connections = list.split(',').map(number).collect::<Result<_, _>>()?;
                 }
                 ("--rounds", Some(rounds)) => options.rounds = number(&rounds)?,
+                ("--gone", Some(percent)) => {
+                    options.gone = number(&percent)?;
+                    if options.gone > 100 {
+                        return Err(format!("{percent} is more than a hundred percent\n\n{HELP}"));
+                    }
+                }
                 _ => return Err(HELP.to_owned()),
             }
         }

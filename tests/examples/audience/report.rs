@@ -21,6 +21,8 @@ const SLOWEST: f64 = 1.5;
 /// The same, sent some times.
 pub(crate) struct Case {
     pub(crate) connections: u64,
+    /// How many rows there were at first, and after each round: those of connections that are gone are removed.
+    pub(crate) rows: Vec<u64>,
     pub(crate) rounds: Vec<Spent>,
 }
 
@@ -56,6 +58,21 @@ impl Case {
         let (least, most) = self.rounds.iter().map(of).fold((f64::MAX, 0_f64), |(a, b), n| (a.min(n), b.max(n)));
         let (least, most) = (written(least), written(most));
         if least == most { least } else { format!("{least}–{most}") }
+    }
+
+    /// Each round, with how many rows there were before it.
+    fn with_rows(&self) -> impl Iterator<Item = (u64, &Spent)> {
+        self.rows.iter().copied().zip(&self.rounds)
+    }
+
+    fn removals(&self) -> Vec<String> {
+        let line = |(nth, (rows, spent)): (usize, (u64, &Spent))| {
+            let [connections, rows, removed] = [self.connections, rows, rows - self.rows[nth + 1]].map(grouped);
+            let throttled = grouped(spent.sum(|used| used.throttled));
+            let seconds = spent.last_post.as_secs_f64();
+            format!("{connections} | {} | {rows} | {removed} | {throttled} | {seconds:.2}", nth + 1)
+        };
+        self.with_rows().enumerate().map(line).collect()
     }
 
     fn line(&self) -> String {
@@ -124,8 +141,7 @@ impl Report {
     }
 
     fn broken(&self) -> Vec<String> {
-        let wrong =
-            |case: &Case| case.rounds.iter().filter_map(|spent| spent.wrong(case.connections)).collect::<Vec<_>>();
+        let wrong = |case: &Case| case.with_rows().filter_map(|(rows, spent)| spent.wrong(rows)).collect::<Vec<_>>();
         let posts = self.cases.iter().flat_map(wrong);
         posts.chain(FIGURES.iter().flat_map(|figure| self.above_the_line(figure))).chain(self.too_slow()).collect()
     }
@@ -152,6 +168,13 @@ impl fmt::Display for Report {
         writeln!(f, "|{}", " ---: |".repeat(12))?;
         for case in &self.cases {
             writeln!(f, "| {} |", case.line())?;
+        }
+        if self.cases.iter().any(|case| case.rows.last() < case.rows.first()) {
+            let heads = "| connections | round | rows | removed | removals throttled | last post after, s |";
+            writeln!(f, "\n{heads}\n|{}", " ---: |".repeat(6))?;
+            for line in self.cases.iter().flat_map(Case::removals) {
+                writeln!(f, "| {line} |")?;
+            }
         }
         if let Some((_, low, high)) = self.in_line() {
             writeln!(f, "\nThe line through {} and {}:\n", grouped(low.connections), grouped(high.connections))?;

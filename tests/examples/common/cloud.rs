@@ -19,6 +19,10 @@ const SECRET: &str = "the secret of the stacks that are measured";
 /// How long a request's body is, in bytes.
 const REQUEST: usize = 1024;
 
+/// Write units a second of a partition of a table (DynamoDB, "Best practices for designing and using partition keys").
+#[allow(dead_code, reason = "not each bench meets it")]
+const PARTITION: u32 = 1_000;
+
 /// How often it is looked whether all is quiet.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -55,6 +59,20 @@ impl Cloud {
         let first = self.send(&json!({"to": channel, "body": "the first"})).await;
         subscribers::write(&self.stack, channel, connections).await;
         format!("{channel}:{}", first["channels"][0]["seq"])
+    }
+
+    /// From now on, so many of a hundred connections are gone, and DynamoDB takes no more writes than AWS does in a partition.
+    #[allow(dead_code, reason = "not each bench loses some")]
+    pub(crate) async fn lose(&self, percent: u64) {
+        self.gateway.lose(percent);
+        let limit = json!({"on": "partition.Subscribers", "do": {"write_units": PARTITION}});
+        self.stack.fault(&limit).await;
+    }
+
+    /// How many rows of connections a channel has.
+    #[allow(dead_code, reason = "not each bench loses some")]
+    pub(crate) async fn rows(&self, channel: &str) -> u64 {
+        subscribers::count(&self.stack, channel).await
     }
 
     /// Sends a notification.

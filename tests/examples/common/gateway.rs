@@ -1,14 +1,16 @@
-//! A stand-in for the management API of API Gateway: it takes every post, for no one machine holds 100,000 sockets, and
-//! remembers who was posted to, by which process and when.
+//! A stand-in for the management API of API Gateway: it takes every post, or says that the connection is gone, for
+//! no one machine holds 100,000 sockets, and remembers who was posted to, by which process and when.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{self, Path};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::routing::any;
 use tokio::net::TcpListener;
@@ -27,44 +29,66 @@ pub(crate) struct Seen {
     pub(crate) others: u64,
 }
 
+#[derive(Debug, Default)]
+struct State {
+    seen: Mutex<Seen>,
+    /// How many of a hundred connections are gone.
+    gone: AtomicU64,
+}
+
 pub(crate) struct Gateway {
     pub(crate) address: SocketAddr,
-    seen: Arc<Mutex<Seen>>,
+    state: Arc<State>,
 }
 
 impl Gateway {
     pub(crate) async fn start() -> Self {
-        let seen = Arc::<Mutex<Seen>>::default();
-        let router = Router::new().route("/{stage}/{word}/{connection}", any(take)).with_state(Arc::clone(&seen));
+        let state = Arc::<State>::default();
+        let router = Router::new().route("/{stage}/{word}/{connection}", any(take)).with_state(Arc::clone(&state));
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { address, seen }
+        Self { address, state }
     }
 
     /// What it has seen since it was asked last.
     pub(crate) fn seen(&self) -> Seen {
-        std::mem::take(&mut self.seen.lock().unwrap())
+        std::mem::take(&mut self.state.seen.lock().unwrap())
+    }
+
+    /// From now on, so many of a hundred connections are gone, always the same ones.
+    #[allow(dead_code, reason = "not each bench loses some")]
+    pub(crate) fn lose(&self, percent: u64) {
+        self.state.gone.store(percent, Ordering::Relaxed);
+    }
+}
+
+impl State {
+    fn is_gone(&self, connection: &str) -> bool {
+        let mut hash = DefaultHasher::new();
+        connection.hash(&mut hash);
+        hash.finish() % 100 < self.gone.load(Ordering::Relaxed)
     }
 }
 
 async fn take(
-    State(seen): State<Arc<Mutex<Seen>>>,
+    extract::State(state): extract::State<Arc<State>>,
     method: Method,
     Path((_stage, word, connection)): Path<(String, String, String)>,
     headers: HeaderMap,
     body: Bytes,
 ) -> StatusCode {
-    let mut seen = seen.lock().unwrap();
+    let mut seen = state.seen.lock().unwrap();
     if method != Method::POST || word != "@connections" {
         seen.others += 1;
         return if method == Method::DELETE { StatusCode::NO_CONTENT } else { StatusCode::FORBIDDEN };
     }
     seen.last = Some(Instant::now());
     seen.longest = seen.longest.max(body.len());
-    *seen.connections.entry(connection).or_default() += 1;
     *seen.processes.entry(access_key(&headers)).or_default() += 1;
-    StatusCode::OK
+    let is_gone = state.is_gone(&connection);
+    *seen.connections.entry(connection).or_default() += 1;
+    if is_gone { StatusCode::GONE } else { StatusCode::OK }
 }
 
 /// Of a signature of version 4, `Credential=<access key>/<date>/…`.

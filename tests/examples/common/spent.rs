@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::gateway::Seen;
 
 /// What one function has used.
+#[allow(dead_code, reason = "each bench looks at a part of it")]
 #[derive(Debug, Default)]
 pub(crate) struct Used {
     pub(crate) invocations: u64,
@@ -20,6 +21,8 @@ pub(crate) struct Used {
     /// Requests to SQS that it made itself.
     pub(crate) sqs: u64,
     pub(crate) posts: u64,
+    /// Removals of rows that DynamoDB throttled.
+    pub(crate) throttled: u64,
     /// The variables of its processes.
     pub(crate) environment: Value,
 }
@@ -31,6 +34,9 @@ impl Used {
             "dynamodb" => self.dynamodb += 1,
             "sqs" => self.sqs += 1,
             _ => {}
+        }
+        if call["operation"] == "DeleteItem" {
+            self.throttled += u64::from(call["error"] == "ThrottlingException");
         }
         self.read_units += call["read_units"].as_f64().unwrap();
         self.write_units += call["write_units"].as_f64().unwrap();

@@ -69,6 +69,14 @@ impl Stack {
         serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default()
     }
 
+    /// Arms a fault.
+    pub(crate) async fn fault(&self, rule: &Value) {
+        let address = format!("{}/_local/faults", self.address("aws"));
+        let request = self.client.post(address).header("x-tidings-local", "1").body(rule.to_string());
+        let answer = request.send().await.unwrap();
+        assert!(answer.status().is_success(), "{rule}: {}", answer.text().await.unwrap());
+    }
+
     /// One operation of an AWS service, such as `DynamoDB_20120810.ListTables`, which must succeed.
     pub(crate) async fn aws(&self, target: &str, body: String) -> Value {
         let authorization = "AWS4-HMAC-SHA256 Credential=operator/20260101/us-east-1/dynamodb/aws4_request, \

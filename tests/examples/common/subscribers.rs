@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
+use serde_json::json;
 
 use crate::batch::{BATCH, put};
 use crate::number::grouped;
@@ -35,6 +36,24 @@ pub(crate) async fn write(stack: &Stack, channel: &str, count: u64) {
         }
     });
     stream::iter(batches).buffer_unordered(AT_ONCE).collect::<()>().await;
+}
+
+/// How many rows a channel has.
+#[allow(dead_code, reason = "not each bench loses some")]
+pub(crate) async fn count(stack: &Stack, channel: &str) -> u64 {
+    let mut query = json!({
+        "TableName": stack.table("Subscribers").await,
+        "KeyConditionExpression": "channel = :channel",
+        "ExpressionAttributeValues": {":channel": {"S": channel}},
+        "Select": "COUNT",
+    });
+    let mut count = 0;
+    loop {
+        let page = stack.aws("DynamoDB_20120810.Query", query.to_string()).await;
+        count += page["Count"].as_u64().unwrap();
+        let Some(last) = page.get("LastEvaluatedKey").filter(|last| !last.is_null()) else { return count };
+        query["ExclusiveStartKey"] = last.clone();
+    }
 }
 
 /// A row, in JSON, of a connection with an hour left. It is text, since a debug build takes long to put many values

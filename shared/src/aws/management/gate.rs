@@ -7,7 +7,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// these places and no other's.
 pub const MOST: usize = 64;
 
-/// Lets posts pass: one at first, and with each that was answered, or keeps others waiting, one more at a time. So a process
+/// Lets posts pass: one at first, and with each that was served, or keeps others waiting, one more at a time. So a process
 /// opens no more connections than it comes to need, and learns from the first answer whether one carries them all (HTTP/2).
 #[derive(Debug)]
 pub(super) struct Gate {

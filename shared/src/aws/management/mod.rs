@@ -9,10 +9,11 @@ mod pace;
 mod poster;
 mod signer;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_apigatewaymanagement::Client;
+use domain::shortage::Shortage;
 use http::StatusCode;
 use tokio::time::sleep;
 
@@ -20,10 +21,11 @@ use crate::aws::clients::Clients;
 use crate::error::Error;
 pub use gate::MOST;
 pub use pace::Pace;
+pub use poster::Place;
 use poster::{Poster, Tried};
 pub use signer::Payload;
 
-/// A post that was throttled, or failed soon, is tried again after at most so many milliseconds each.
+/// A post that was refused, or failed soon, is tried again after at most so many milliseconds each.
 pub const PAUSES: [u64; 2] = [200, 800];
 
 /// The management API of our WebSocket API.
@@ -31,6 +33,7 @@ pub const PAUSES: [u64; 2] = [200, 800];
 pub struct Management {
     client: Client,
     poster: Arc<Poster>,
+    shortage: Arc<Mutex<Shortage>>,
 }
 
 /// What came of a post.
@@ -40,8 +43,19 @@ pub enum Posted {
     Delivered,
     /// There is no such connection (410); also while its `$connect` is still running.
     Gone,
-    /// The gateway did not take it, for now, though it was tried more than once: 429, 5xx, no answer in time, or no turn.
-    Slow,
+    /// The gateway does not take it now: 429, or another failure while it serves nobody. That says nothing against the connection.
+    Refused,
+    /// No answer came, or not in time; or the gateway failed at this post (5xx) and not at others'.
+    Silent,
+}
+
+/// To whom something is posted, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct To<'a> {
+    /// The connection's id.
+    pub connection: &'a str,
+    /// Whether it did not take this notification before. Then one try is enough, and a refusal says nothing about others.
+    pub is_known: bool,
 }
 
 impl Management {
@@ -53,32 +67,85 @@ impl Management {
         let poster = Arc::new(Poster::new(clients.config(), &endpoint)?);
         let config =
             aws_sdk_apigatewaymanagement::config::Builder::from(clients.config()).endpoint_url(endpoint).build();
-        Ok(Self { client: Client::from_conf(config), poster })
+        Ok(Self { client: Client::from_conf(config), poster, shortage: Arc::default() })
     }
 
-    /// Posts one frame. A throttled or failed post is tried again, with jitter and without keeping others waiting, before it
-    /// counts as slow; one that was not answered in time is not. Where there is a pace, each further try waits for its turn (the
+    /// Waits for a place among the posts that are under way.
+    pub async fn enter(&self) -> Place<'_> {
+        self.poster.enter().await
+    }
+
+    /// Posts one frame. A refused or failed post is tried again, with jitter and without keeping others waiting; one that was not
+    /// answered in time is not, nor is any while nobody is served. Where there is a pace, each further try waits for its turn (the
     /// first one's is the caller's), and all tell it how they went.
     ///
     /// # Errors
     /// The API refuses to serve us at all, which trying again does not mend.
-    pub async fn post(&self, connection: &str, frame: &Payload, pace: Option<&Pace>) -> Result<Posted, Error> {
-        let mut pauses = PAUSES.into_iter();
+    pub async fn post(
+        &self,
+        mut place: Place<'_>,
+        to: To<'_>,
+        frame: &Payload,
+        pace: Option<&Pace>,
+    ) -> Result<Posted, Error> {
+        let mut pauses = PAUSES.into_iter().take(if to.is_known { 0 } else { PAUSES.len() });
+        let mut is_first = true;
         loop {
-            let tried = self.poster.post(connection, frame).await?;
-            let posted = posted(&tried)?;
-            if let Some(pace) = pace {
-                if posted == Posted::Slow { pace.slow_down() } else { pace.speed_up() }
-            }
-            let is_tried_again = posted == Posted::Slow && !matches!(tried, Tried::Late);
+            let tried = self.poster.post(place, to.connection, frame).await?;
+            let answer = answer(&tried)?;
+            let posted = self.note(answer, is_first, !is_first || to.is_known, pace);
+            let is_tried_again = !matches!(posted, Posted::Delivered | Posted::Gone)
+                && !matches!(answer, Answer::Late)
+                && !self.is_refusing_all();
             let Some(most) = pauses.next().filter(|_| is_tried_again) else { return Ok(posted) };
+            is_first = false;
             sleep(Duration::from_millis(rand::random_range(most / 4..=most))).await;
-            if let Some(pace) = pace
-                && !pace.turn().await
-            {
-                return Ok(Posted::Slow);
+            let has_turn = match pace {
+                Some(pace) => pace.turn().await,
+                None => true,
+            };
+            if !has_turn {
+                return Ok(Posted::Refused);
+            }
+            place = self.enter().await;
+            if self.is_refusing_all() {
+                return Ok(Posted::Refused);
             }
         }
+    }
+
+    /// Whether nobody was served lately: then one post at a time is enough to see whether that has changed.
+    #[must_use]
+    pub fn is_refusing_all(&self) -> bool {
+        self.shortage().is_total()
+    }
+
+    /// Takes in how a try was answered, for the pace and for what is thought of the next ones. What a connection is answered that
+    /// `is_known` not to take the post is about others only where many are refused.
+    fn note(&self, answer: Answer, is_first: bool, is_known: bool, pace: Option<&Pace>) -> Posted {
+        let mut shortage = self.shortage();
+        match answer {
+            Answer::Taken | Answer::Gone => shortage.note_served(),
+            Answer::Refused | Answer::Failed if is_first => shortage.note_refused(),
+            _ => {}
+        }
+        let posted = match answer {
+            Answer::Taken => Posted::Delivered,
+            Answer::Gone => Posted::Gone,
+            Answer::Refused => Posted::Refused,
+            Answer::Failed if shortage.is_total() => Posted::Refused,
+            Answer::Failed | Answer::Broken | Answer::Late => Posted::Silent,
+        };
+        match (pace, posted) {
+            (Some(pace), Posted::Delivered | Posted::Gone) => pace.speed_up(),
+            (Some(pace), _) if !is_known || shortage.is_general() => pace.slow_down(),
+            _ => {}
+        }
+        posted
+    }
+
+    fn shortage(&self) -> MutexGuard<'_, Shortage> {
+        self.shortage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Closes a connection, so that its client comes back and catches up. `false` if it was closed already.
@@ -94,14 +161,32 @@ impl Management {
     }
 }
 
-/// What came of a try. Only some answers are about all posts and not about one connection.
-fn posted(tried: &Tried) -> Result<Posted, Error> {
+/// How a try was answered.
+#[derive(Clone, Copy)]
+enum Answer {
+    Taken,
+    Gone,
+    /// 429.
+    Refused,
+    /// 5xx.
+    Failed,
+    /// Not at all: the connection to the API broke.
+    Broken,
+    /// Not in time.
+    Late,
+}
+
+/// Some answers are about all posts, and not about one connection.
+fn answer(tried: &Tried) -> Result<Answer, Error> {
     match tried {
-        Tried::Answered(status, _) if status.is_success() => Ok(Posted::Delivered),
-        Tried::Answered(StatusCode::GONE, _) => Ok(Posted::Gone),
+        Tried::Answered(status, _) if status.is_success() => Ok(Answer::Taken),
+        Tried::Answered(StatusCode::GONE, _) => Ok(Answer::Gone),
         Tried::Answered(status @ (StatusCode::FORBIDDEN | StatusCode::PAYLOAD_TOO_LARGE), name) => {
             Err(Error::Failed { call: "PostToConnection", cause: format!("{status} {name}") })
         }
-        Tried::Answered(..) | Tried::Broken | Tried::Late => Ok(Posted::Slow),
+        Tried::Answered(StatusCode::TOO_MANY_REQUESTS, _) => Ok(Answer::Refused),
+        Tried::Answered(..) => Ok(Answer::Failed),
+        Tried::Broken => Ok(Answer::Broken),
+        Tried::Late => Ok(Answer::Late),
     }
 }

@@ -6,7 +6,10 @@ use std::time::Duration;
 use domain::pace;
 use tokio::time::{Instant, sleep_until};
 
-/// Lets posts go one after the other.
+/// No timer is finer than this.
+const TIMER: Duration = Duration::from_millis(1);
+
+/// Lets posts, or removals, go one after the other.
 #[derive(Debug)]
 pub struct Pace {
     began: Instant,
@@ -20,15 +23,37 @@ impl Pace {
         Self { began: Instant::now(), turns: Mutex::new(pace::Pace::new(usual)) }
     }
 
+    /// The same, with turns that lie so far ahead at most.
+    #[must_use]
+    pub fn within(usual: Duration, latest: Duration) -> Self {
+        Self { began: Instant::now(), turns: Mutex::new(pace::Pace::within(usual, latest)) }
+    }
+
     /// Waits for one's turn; `false` if that is too late.
     pub async fn turn(&self) -> bool {
-        let now = self.began.elapsed();
-        let Some(turn) = self.turns().turn(now) else { return false };
-        // No timer is finer than this.
-        if turn > now + Duration::from_millis(1) {
-            sleep_until(self.began + turn).await;
+        match self.take_turn() {
+            Some(turn) => turn.await,
+            None => return false,
         }
         true
+    }
+
+    /// Takes a turn, to be waited for; none if that is too late.
+    pub fn take_turn(&self) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let now = self.began.elapsed();
+        let turn = self.turns().turn(now)?;
+        let (at, is_due) = (self.began + turn, turn <= now + TIMER);
+        Some(async move {
+            if !is_due {
+                sleep_until(at).await;
+            }
+        })
+    }
+
+    /// Gives back the turns that were taken and are not waited for any more.
+    pub fn give_back(&self) {
+        let now = self.began.elapsed();
+        self.turns().give_back(now);
     }
 
     /// Waits until another page may be read.
@@ -44,12 +69,12 @@ impl Pace {
     }
 
     /// Slower, because a try was refused.
-    pub(super) fn slow_down(&self) {
+    pub fn slow_down(&self) {
         self.turns().slow_down();
     }
 
     /// Faster, because one was not.
-    pub(super) fn speed_up(&self) {
+    pub fn speed_up(&self) {
         self.turns().speed_up();
     }
 

@@ -8,6 +8,7 @@ use http::header::CONTENT_TYPE;
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout};
 
 use super::gate::Gate;
@@ -38,6 +39,10 @@ pub(super) struct Poster {
     /// Of each post's path, what stands before the connection's id.
     path: String,
 }
+
+/// A place among the posts that are under way.
+#[derive(Debug)]
+pub struct Place<'a>(#[allow(dead_code, reason = "it is given back when it is dropped")] Option<SemaphorePermit<'a>>);
 
 /// What came of one try.
 #[derive(Debug)]
@@ -75,19 +80,25 @@ impl Poster {
         })
     }
 
-    /// Posts once, when there is a place.
+    /// Waits for a place among the posts that are under way.
+    pub(super) async fn enter(&self) -> Place<'_> {
+        Place(self.gate.enter().await)
+    }
+
+    /// Posts once.
     ///
     /// # Errors
     /// It cannot be signed.
-    pub(super) async fn post(&self, connection: &str, payload: &Payload) -> Result<Tried, Error> {
+    pub(super) async fn post(&self, place: Place<'_>, connection: &str, payload: &Payload) -> Result<Tried, Error> {
         let path = format!("{}{}", self.path, utf8_percent_encode(connection, UNRESERVED));
-        let place = self.gate.enter().await;
         let request = self.request(path, payload).await?;
         let began = Instant::now();
         let mut sending = pin!(self.lanes.send(request));
         let prompt = timeout(PROMPT, &mut sending).await;
-        // Answered, others will be too. Not answered, others are not to wait for it.
-        self.gate.widen();
+        // Answered, others will be too, unless this one was refused. Not answered, others are not to wait for it.
+        if !matches!(&prompt, Ok(Some((StatusCode::TOO_MANY_REQUESTS, _)))) {
+            self.gate.widen();
+        }
         let answered = match prompt {
             Ok(answered) => answered,
             Err(_) => timeout(LIMIT, sending).await.unwrap_or_else(|_| {

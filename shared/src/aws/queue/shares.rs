@@ -1,13 +1,14 @@
 //! The queues of shares of large audiences, and of connections that did not take a notification. A notification that is not to be
 //! stored is in its messages, and they have a queue of their own: it keeps a message for minutes, and has no dead letters.
 
-use domain::share::{Share, What};
+use domain::share::{Share, Wait, What};
 use domain::time::Millis;
 use serde::{Deserialize, Serialize};
 
 use super::{Message, Queue};
 use crate::aws::clients::Clients;
 use crate::aws::row::VERSION;
+use crate::clock;
 use crate::error::Error;
 use crate::settings::SharesSettings;
 
@@ -46,15 +47,29 @@ impl SharesQueue {
         super::read::<Body>(body).map(|body| body.share)
     }
 
-    /// Queues shares for a moment at most [`LONGEST_DELAY`](super::LONGEST_DELAY) away.
+    /// Queues shares that are due now.
     ///
     /// # Errors
     /// Some may not have been queued.
-    pub async fn send_all(&self, shares: &[Share], due: Millis) -> Result<(), Error> {
-        let (unstored, stored): (Vec<&Share>, Vec<_>) =
-            shares.iter().partition(|share| matches!(share.what, What::Item(_)));
+    pub async fn send_all(&self, shares: Vec<Share>) -> Result<(), Error> {
+        let now = clock::now();
+        self.send_each(shares.into_iter().map(|share| (share, now))).await
+    }
+
+    /// Queues shares for later, each for a moment within its wait, which is at most [`LONGEST_DELAY`](super::LONGEST_DELAY).
+    ///
+    /// # Errors
+    /// Some may not have been queued.
+    pub async fn send_later(&self, shares: Vec<(Share, Wait)>) -> Result<(), Error> {
+        let now = clock::now();
+        let due = |wait: Wait| now.plus(rand::random_range(wait));
+        self.send_each(shares.into_iter().map(|(share, wait)| (share, due(wait)))).await
+    }
+
+    async fn send_each(&self, shares: impl Iterator<Item = (Share, Millis)>) -> Result<(), Error> {
+        let (unstored, stored): (Vec<_>, Vec<_>) = shares.partition(|(share, _)| matches!(share.what, What::Item(_)));
         for (queue, shares) in [(&self.stored, stored), (&self.unstored, unstored)] {
-            queue.send_all(shares.into_iter().map(|share| message(share, due)).collect()).await?;
+            queue.send_all(shares.iter().map(|(share, due)| message(share, *due)).collect()).await?;
         }
         Ok(())
     }
@@ -73,14 +88,14 @@ impl SharesQueue {
 mod tests {
     use domain::channel::Channel;
     use domain::seq::Seq;
-    use domain::share::{Part, Range, What};
+    use domain::share::{Range, What};
 
     use super::*;
 
     #[test]
     fn a_message_names_its_share_and_nothing_else_is_one() {
         let channel = Channel::parse("topic:news").unwrap();
-        let share = Share { channel, what: What::Seq(Seq(42)), part: Part::Range(Range::default()) };
+        let share = Share { channel, what: What::Seq(Seq(42)), part: Range::default().into(), refused: 0 };
         assert_eq!(SharesQueue::read(&message(&share, Millis(0)).body).unwrap(), share);
         for text in ["", "{}", r#"{"v":1,"channel":"topic:news","seq":1}"#] {
             assert!(SharesQueue::read(text).is_err(), "{text}");

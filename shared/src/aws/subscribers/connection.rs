@@ -32,7 +32,8 @@ pub struct ConnectionId(pub String);
 impl ConnectionId {
     /// The sort key: two bytes of a hash first, so that connections spread evenly over the range of keys and a large
     /// audience can be cut into equal shares.
-    pub(super) fn sort_key(&self) -> String {
+    #[must_use]
+    pub fn sort_key(&self) -> String {
         let hash = Sha256::digest(self.0.as_bytes());
         format!("{:02x}{:02x}{}", hash[0], hash[1], self.0)
     }

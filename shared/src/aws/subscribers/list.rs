@@ -1,5 +1,6 @@
 //! A channel's subscribers.
 
+use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{ReturnValue, Select};
@@ -110,8 +111,12 @@ struct SubscriberRow {
     guest: bool,
 }
 
+fn key_of(row: &Attributes) -> Option<&str> {
+    row.get("subscriber")?.as_s().ok().map(String::as_str)
+}
+
 fn is_endpoint(row: &Attributes) -> bool {
-    row.get("subscriber").and_then(|key| key.as_s().ok()).is_some_and(|key| key.starts_with(PREFIX))
+    key_of(row).is_some_and(|key| key.starts_with(PREFIX))
 }
 
 /// What is in these rows. One that cannot be read keeps the others from nothing.
@@ -173,8 +178,11 @@ impl Subscribers {
         }
         let answer = query.send().await.map_err(Error::call("Query of subscribers"))?;
         let last = answer.last_evaluated_key.and_then(|mut key| key.remove("subscriber"));
-        let mut page = page(answer.items.unwrap_or_default());
-        page.last = last.and_then(|key| key.as_s().ok().cloned());
+        let is_before_end = |key: &str| range.until.as_deref().is_none_or(|until| key < until);
+        let rows = answer.items.unwrap_or_default().into_iter();
+        let is_in = |row: &Attributes| range.until.is_none() || key_of(row) <= range.until.as_deref();
+        let mut page = page(rows.filter(is_in).collect());
+        page.last = last.and_then(|key| key.as_s().ok().cloned()).filter(|last| is_before_end(last));
         Ok(page)
     }
 
@@ -183,7 +191,7 @@ impl Subscribers {
     /// # Errors
     /// DynamoDB does not answer as it should.
     pub async fn find(&self, channel: &Channel, connection: &ConnectionId) -> Result<Option<Subscriber>, Error> {
-        let only = Range { digits: connection.sort_key(), after: None };
+        let only = Range { digits: connection.sort_key(), ..Range::default() };
         let mut page = self.page(channel, &only, 1).await?;
         page.check_whole()?;
         Ok(page.subscribers.into_iter().find(|found| found.connection == *connection))
@@ -265,11 +273,14 @@ impl Subscribers {
     }
 
     /// Forgets a connection in one channel, if its row is still the one that was seen, and nobody else writes it. In its user's
-    /// own channel that is its home, and with it go its rows in all channels that it had joined.
+    /// own channel that is its home, and with it go its rows in all channels that it had joined. `false` if DynamoDB throttles, or
+    /// another write is under way there: the row stays.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn forget(&self, channel: &Channel, seen: &Subscriber) -> Result<(), Error> {
+    pub async fn forget(&self, channel: &Channel, seen: &Subscriber) -> Result<bool, Error> {
+        // A throttled removal is worth no second try: the next post to the connection finds it gone as well.
+        let once = aws_sdk_dynamodb::config::Builder::new().retry_config(RetryConfig::disabled());
         let answer = self
             .client
             .delete_item()
@@ -278,11 +289,17 @@ impl Subscribers {
             .condition_expression("connected_at = :seen")
             .expression_attribute_values(":seen", number(seen.connected_at.0))
             .return_values(ReturnValue::AllOld)
+            .customize()
+            .config_override(once)
             .send()
             .await;
         match answer {
-            Ok(answer) => self.leave_all(&seen.connection, &listed(&answer.attributes.unwrap_or_default())).await,
-            Err(e) if condition_failed(&e) || is_conflict(e.code()) => Ok(()),
+            Ok(answer) => {
+                let channels = listed(&answer.attributes.unwrap_or_default());
+                self.leave_all(&seen.connection, &channels).await.map(|()| true)
+            }
+            Err(e) if condition_failed(&e) => Ok(true),
+            Err(e) if is_conflict(e.code()) => Ok(false),
             Err(error) => Err(Error::call("DeleteItem of a gone connection")(error)),
         }
     }

@@ -30,7 +30,7 @@ TABLES = ("Notifications", "Once")
 # (Attempt and Share only read, and would let go what they do not find.)
 WRITERS = ("Send", "Message", "Ingest", "Deliver")
 PAUSED = ("Send", "Message", "Poll", "Ingest", "Sweeper")
-MAPPINGS = ("DueMapping", "EndpointsMapping", "SharesMapping")
+MAPPINGS = ("DueMapping", "EndpointsMapping", "SlowEndpointsMapping", "SharesMapping")
 # The tag of a table that was restored: as of when.
 RESTORED = "restored"
 

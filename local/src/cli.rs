@@ -34,7 +34,8 @@ pub(crate) struct Options {
     /// Build the functions, and run them, in release mode.
     #[arg(long)]
     pub(crate) release: bool,
-    /// Most processes of one function; further invocations wait for one of them.
+    /// Most processes of one function, if its queues' MaximumConcurrency does not ask for more; further invocations wait for one
+    /// of them.
     #[arg(long, default_value_t = 32, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_processes: u32,
     /// Close a WebSocket on which nothing was said for this long.

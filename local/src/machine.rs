@@ -99,7 +99,8 @@ impl Machine {
         let folder = data.as_ref().map(|(folder, _)| folder.as_path());
         let clock = Arc::new(Clock::open(options.faketime.as_deref(), folder)?);
         let functions = std::mem::take(&mut stack.functions);
-        let (most, aws) = (options.max_processes, &addresses.aws);
+        let most = |function: &str| options.max_processes.max(by_queues(function, &stack.mappings));
+        let aws = &addresses.aws;
         let lambda = Lambda::new(functions, executables, most, aws, Arc::clone(&faults), Arc::clone(&clock));
         let lambda = Arc::new(lambda);
         let queues = Queues::open(folder, std::mem::take(&mut stack.queues), Arc::clone(&faults))?;
@@ -242,6 +243,12 @@ fn serve_all(
     tokio::spawn(async move { database.keep_sweeping().await });
     poll(stack.mappings, queues, lambda, options.max_processes);
     Ok(())
+}
+
+/// How many invocations of a function there may be at once by its queues: those that wait for one may not keep those of another waiting.
+fn by_queues(function: &str, mappings: &[Mapping]) -> u32 {
+    let of_function = mappings.iter().filter(|mapping| mapping.function == function);
+    of_function.filter_map(|mapping| mapping.concurrency).sum()
 }
 
 /// Has the queues read for the functions that they are mapped to.

@@ -137,12 +137,35 @@ impl PaceSettings {
     }
 }
 
-/// The queue of attempts at endpoints.
+/// The addresses of the queues of attempts at endpoints.
+#[derive(Clone, Debug)]
+pub struct EndpointsSettings {
+    /// The queue of attempts at endpoints that are not known to be slow.
+    pub quick: String,
+    /// The queue of all others.
+    pub slow: String,
+}
+
+impl EndpointsSettings {
+    /// Reads them from the environment.
+    ///
+    /// # Errors
+    /// A variable is missing.
+    pub fn from_env() -> Result<Self, InvalidSetting> {
+        let quick = required("ENDPOINTS_QUEUE")?;
+        // A function may run with its new code for a moment before it has its new variables.
+        let slow = optional("SLOW_ENDPOINTS_QUEUE").unwrap_or_else(|| quick.clone());
+        Ok(Self { quick, slow })
+    }
+}
+
+/// How many attempts at endpoints that are not known to be slow are made at once.
 ///
 /// # Errors
-/// The variable is missing.
-pub fn endpoints_queue() -> Result<String, InvalidSetting> {
-    required("ENDPOINTS_QUEUE")
+/// The variable is no number.
+pub fn endpoint_concurrency() -> Result<u32, InvalidSetting> {
+    // It is missing for as long as the variables above.
+    number_or("ENDPOINT_CONCURRENCY", 2)
 }
 
 /// The queue of attempts that have failed for the last time.

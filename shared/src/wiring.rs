@@ -6,11 +6,11 @@ use crate::aws::clients::Clients;
 use crate::aws::log::Log;
 use crate::aws::management::Management;
 use crate::aws::once::Onces;
-use crate::aws::queue::{DueQueue, EndpointsQueue, SharesQueue};
+use crate::aws::queue::{DueQueue, EndpointQueues, SharesQueue};
 use crate::aws::schedule::Schedule;
 use crate::aws::subscribers::Subscribers;
 use crate::error::Error;
-use crate::settings::{self, InvalidSetting, LogSettings, ScheduleSettings, SharesSettings};
+use crate::settings::{self, EndpointsSettings, InvalidSetting, LogSettings, ScheduleSettings, SharesSettings};
 
 /// All channels' logs.
 ///
@@ -62,7 +62,7 @@ pub fn management(clients: &Clients) -> Result<Management, Error> {
 /// The environment does not say where they are.
 pub fn fan_out(clients: &Clients, management: Management) -> Result<FanOut, Error> {
     let shares = SharesQueue::new(clients, SharesSettings::from_env()?);
-    let endpoints = EndpointsQueue::new(clients, settings::endpoints_queue()?);
+    let endpoints = EndpointQueues::new(clients, EndpointsSettings::from_env()?);
     Ok(FanOut::new(subscribers(clients)?, management, shares, endpoints))
 }
 

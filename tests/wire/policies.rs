@@ -21,7 +21,7 @@ use crate::schedule::rows::{make_due, make_series_due, row, wake};
 type Rights = BTreeSet<String>;
 
 /// What the bundle's functions work on, as a right names it.
-const THINGS: [&str; 16] = [
+const THINGS: [&str; 17] = [
     "Subscribers",
     "Notifications",
     "Once",
@@ -30,6 +30,8 @@ const THINGS: [&str; 16] = [
     // Before the queue whose name it ends with.
     "UnstoredSharesQueue",
     "SharesQueue",
+    // As that one.
+    "SlowEndpointsQueue",
     "EndpointsQueue",
     "EndpointDeadLetters",
     "InboundDeadLetters",
@@ -462,6 +464,8 @@ async fn tour_of_shares(stack: &Stack) {
     stack.fault(json!({"on": "management.POST", "connection": slow, "times": 0, "do": {"close": true}})).await;
     stack.fault(json!({"on": "dynamodb.GetItem", "function": "Share", "do": {"error": "ValidationException"}})).await;
     tour_of_unstored_shares(stack, &mut heidi).await;
+    let receiver = Receiver::start().await;
+    add_slow_endpoint(stack, "topic:slow", &receiver).await;
     stack.send("topic:slow", "by send").await;
     stack.post(&json!({"to": "topic:slow", "body": "by deliver", "delay": "1s"})).await;
     heidi.ask(json!({"action": "publish", "to": "topic:slow", "body": "by message"})).await;
@@ -479,6 +483,23 @@ async fn tour_of_shares(stack: &Stack) {
     let mut range = event("share");
     range["Records"][0]["body"] = json!(json!({"v": 1, "channel": "topic:slow", "seq": 4, "range": {}}).to_string());
     Function::start(stack, "Share").await.invoke(&range).await;
+}
+
+/// Adds an endpoint that is known to be slow. An attempt in its own queue fails at first; then one comes by the other.
+async fn add_slow_endpoint(stack: &Stack, channel: &str, receiver: &Receiver) {
+    let (id, _) = stack.add_webhook(channel, &receiver.url).await;
+    stack.rest_endpoint(channel, &id).await;
+    let failure = json!({"on": "dynamodb.GetItem", "function": "Attempt", "do": {"error": "ValidationException"}});
+    let message = json!({"v": 1, "channel": channel, "endpoint": id, "seq": 99, "attempt": 1}).to_string();
+    stack.fault(failure).await;
+    for queue in ["SlowEndpointsQueue", "EndpointsQueue"] {
+        let url = stack.queue_url(queue).await;
+        stack.aws_call("AmazonSQS.SendMessage", &json!({"QueueUrl": url, "MessageBody": message})).await;
+        let failed = || async {
+            stack.control(Method::GET, "faults", None).await.as_array().unwrap().last().unwrap()["fired"] == 1
+        };
+        stack.until("the one in its own queue fails", failed).await;
+    }
 }
 
 /// Sends what is not stored, in every way, to a connection that takes nothing; one of its shares cannot be queued again.

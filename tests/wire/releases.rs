@@ -120,7 +120,7 @@ async fn a_sweeper_that_cannot_read_how_far_another_release_came_hands_on_all_th
 #[tokio::test]
 async fn a_message_of_a_later_release_goes_back_to_its_queue() {
     let stack = Stack::start().await;
-    for queue in ["DueQueue", "SharesQueue", "EndpointsQueue"] {
+    for queue in ["DueQueue", "SharesQueue", "EndpointsQueue", "SlowEndpointsQueue"] {
         let url = stack.queue_url(queue).await;
         let body = json!({"v": 2, "what": "nobody knows"}).to_string();
         let (status, answer) =
@@ -131,6 +131,7 @@ async fn a_message_of_a_later_release_goes_back_to_its_queue() {
         ("DueQueue", "DueDeadLetters", "Deliver"),
         ("SharesQueue", "ShareDeadLetters", "Share"),
         ("EndpointsQueue", "EndpointDeadLetters", "Attempt"),
+        ("SlowEndpointsQueue", "EndpointDeadLetters", "Attempt"),
     ] {
         let logged = || async { stack.has_logged(&["ERROR", function, "version is 2"]) };
         stack.until("the function logs it", logged).await;

@@ -1,4 +1,4 @@
-//! Makes attempts at endpoints: the function of their queue.
+//! Makes attempts at endpoints: the function of their queues.
 
 mod batch;
 
@@ -7,11 +7,12 @@ use lambda_runtime::{LambdaEvent, service_fn, tracing};
 use shared::actions::{Attempter, Parts};
 use shared::aws::clients;
 use shared::aws::deliveries::Deliveries;
-use shared::aws::queue::{DueQueue, EndpointsQueue};
+use shared::aws::long_waits::LongWaits;
+use shared::aws::queue::{DueQueue, EndpointDeadLetters, EndpointQueues};
 use shared::aws::schedule::Schedule;
 use shared::aws::slow::SlowEndpoints;
 use shared::endpoints::courier::Courier;
-use shared::settings::{self, CourierSettings, KindSettings, ScheduleSettings};
+use shared::settings::{self, CourierSettings, EndpointsSettings, KindSettings, ScheduleSettings};
 use shared::wiring;
 
 use batch::Batches;
@@ -21,19 +22,20 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
     let clients = clients::load().await?;
     let ScheduleSettings { table, queue } = ScheduleSettings::from_env()?;
-    let endpoints = EndpointsQueue::new(&clients, settings::endpoints_queue()?);
+    let (queues, once) = (EndpointQueues::new(&clients, EndpointsSettings::from_env()?), settings::once_table()?);
     let parts = Parts {
         subscribers: wiring::subscribers(&clients)?,
         deliveries: Deliveries::new(&clients, table.clone()),
         schedule: Schedule::new(&clients, table),
         log: wiring::log(&clients)?,
-        queue: endpoints.clone(),
-        dead_letters: EndpointsQueue::new(&clients, settings::endpoint_dead_letters()?),
-        slow: SlowEndpoints::new(&clients, settings::once_table()?),
+        queues: queues.clone(),
+        dead_letters: EndpointDeadLetters::new(&clients, settings::endpoint_dead_letters()?),
+        slow: SlowEndpoints::new(&clients, once.clone()),
+        long_waits: LongWaits::new(&clients, once, settings::endpoint_concurrency()?),
         due: DueQueue::new(&clients, queue),
     };
     let courier = Courier::new(&clients, KindSettings::from_env()?, CourierSettings::from_env()?);
-    let batches = Batches { attempter: Attempter::new(parts, courier), queue: endpoints };
+    let batches = Batches { attempter: Attempter::new(parts, courier), queues };
     lambda_runtime::run(service_fn(|event| attempt(&batches, event))).await
 }
 

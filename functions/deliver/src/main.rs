@@ -6,9 +6,9 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{LambdaEvent, service_fn, tracing};
 use shared::actions::Deliverer;
 use shared::aws::clients;
-use shared::aws::queue::{DueQueue, EndpointsQueue};
+use shared::aws::queue::{DueQueue, EndpointQueues};
 use shared::aws::schedule::Schedule;
-use shared::settings::{self, ScheduleSettings};
+use shared::settings::{EndpointsSettings, ScheduleSettings};
 use shared::wiring;
 
 use batch::Batches;
@@ -19,7 +19,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let clients = clients::load().await?;
     let ScheduleSettings { table, queue } = ScheduleSettings::from_env()?;
     let queue = DueQueue::new(&clients, queue);
-    let endpoints = EndpointsQueue::new(&clients, settings::endpoints_queue()?);
+    let endpoints = EndpointQueues::new(&clients, EndpointsSettings::from_env()?);
     let schedule = Schedule::new(&clients, table);
     let (log, fan_out) = (wiring::log(&clients)?, wiring::fan_out(&clients, wiring::management(&clients)?)?);
     let deliverer = Deliverer::new(schedule, queue.clone(), endpoints, log, fan_out);

@@ -5,12 +5,14 @@ use shared::aws::allowances::Allowances;
 use shared::aws::cap::Caps;
 use shared::aws::clients::{self, Clients};
 use shared::aws::deliveries::Deliveries;
-use shared::aws::queue::EndpointsQueue;
+use shared::aws::queue::EndpointQueues;
 use shared::aws::schedule::Schedule;
 use shared::aws::slow::SlowEndpoints;
 use shared::aws::ticket::TicketRows;
 use shared::endpoints::client::LazyClient;
-use shared::settings::{self, ChallengeSettings, InvalidSetting, KindSettings, ScheduleSettings, TokenSettings};
+use shared::settings::{
+    self, ChallengeSettings, EndpointsSettings, InvalidSetting, KindSettings, ScheduleSettings, TokenSettings,
+};
 use shared::tokens::Verifier;
 use shared::wiring;
 
@@ -51,12 +53,12 @@ impl App {
         let cutter = Cutter::new(subscribers.clone(), management);
         let tickets = Tickets::new(TicketRows::new(clients, once.clone()));
         let deliveries = Deliveries::new(clients, table);
-        let queue = EndpointsQueue::new(clients, settings::endpoints_queue()?);
+        let queues = EndpointQueues::new(clients, EndpointsSettings::from_env()?);
         let (slow, caps) = (SlowEndpoints::new(clients, once.clone()), Caps::new(clients, once));
         let kinds = KindSettings::from_env()?;
         let challenger = challenger(&kinds, &caps)?;
         let endpoints =
-            Endpoints::new(subscribers, deliveries, log, queue, slow, caps, kinds).with_challenger(challenger);
+            Endpoints::new(subscribers, deliveries, log, queues, slow, caps, kinds).with_challenger(challenger);
         Ok(|verifier| Self {
             verifier,
             sender,

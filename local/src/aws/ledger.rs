@@ -202,7 +202,7 @@ mod tests {
         let faults = Arc::new(Faults::new(Known::new::<String>([], [])));
         faults.add(&json!({"on": "dynamodb.PutItem", "do": what_happens})).expect("a rule");
         let lambda =
-            Arc::new(Lambda::new(BTreeMap::new(), BTreeMap::new(), 1, "", Arc::clone(&faults), Arc::default()));
+            Arc::new(Lambda::new(BTreeMap::new(), BTreeMap::new(), |_| 1, "", Arc::clone(&faults), Arc::default()));
         let ledger = Ledger { lambda, journal: Arc::default(), faults };
         let rights = vec![Right::new("dynamodb:PutItem", "arn:t")];
         let call = Call { service: "dynamodb", operation: "PutItem".to_owned(), rights, ..Call::default() };

@@ -242,7 +242,7 @@ fn dead_letter(event: &Event, error: &FunctionError) -> Letter {
             attributes.insert(name.to_owned(), json!({ "DataType": kind, "StringValue": value }));
         }
     }
-    Letter { body: event.payload.to_string(), attributes, delay: None }
+    Letter { body: event.payload.to_string(), attributes, delay: None, group: None }
 }
 
 fn now() -> i64 {
@@ -288,7 +288,7 @@ mod tests {
         let executables = BTreeMap::from([("F".to_owned(), "/does/not/exist".into())]);
         let faults = Arc::new(Faults::new(Known::new(["F"], [])));
         let queues = Queues::open(None, vec![Queue::named("dead")], Arc::clone(&faults)).expect("queues");
-        let lambda = Lambda::new(functions, executables, 1, "", faults, Arc::default());
+        let lambda = Lambda::new(functions, executables, |_| 1, "", faults, Arc::default());
         Arc::new(Asynchronous::open(folder, Arc::new(lambda), Arc::new(queues)).expect("events"))
     }
 

@@ -76,11 +76,12 @@ impl Processes {
 }
 
 impl Lambda {
-    /// Makes the functions ready to be invoked. `executables` has a binary for each; `aws` is where AWS is served.
+    /// Makes the functions ready to be invoked. `executables` has a binary for each, `most` says how many processes one may have;
+    /// `aws` is where AWS is served.
     pub(crate) fn new(
         functions: BTreeMap<String, Function>,
         mut executables: BTreeMap<String, PathBuf>,
-        max_processes: u32,
+        most: impl Fn(&str) -> u32,
         aws: &str,
         faults: Arc<Faults>,
         clock: Arc<Clock>,
@@ -88,7 +89,7 @@ impl Lambda {
         let pools = functions.into_iter().map(|(name, function)| {
             let executable = executables.remove(&name).unwrap_or_default();
             let launch = Launch { function, executable, aws: aws.to_owned(), clock: Arc::clone(&clock) };
-            let slots = Semaphore::new(max_processes as usize);
+            let slots = Semaphore::new(most(&name) as usize);
             (name, Arc::new(Pool { launch, idle: Mutex::default(), slots }))
         });
         Self {
@@ -290,7 +291,7 @@ mod tests {
         let functions = BTreeMap::from([("F".to_owned(), Function::named("F", Vec::new()))]);
         let executables = BTreeMap::from([("F".to_owned(), PathBuf::from("/bin/sh"))]);
         let faults = Arc::new(Faults::new(Known::new(["F"], [])));
-        let lambda = Arc::new(Lambda::new(functions, executables, 1, "", faults, Arc::default()));
+        let lambda = Arc::new(Lambda::new(functions, executables, |_| 1, "", faults, Arc::default()));
         let slot = lambda.pools["F"].slots.acquire().await.expect("a slot");
         let short = Duration::from_millis(20);
         tokio::time::timeout(short, lambda.invoke("F", &json!({}))).await.expect_err("no slot is free");

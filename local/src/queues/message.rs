@@ -30,6 +30,9 @@ pub(crate) struct Message {
     pub(crate) body: String,
     /// What its sender said about it.
     pub(crate) attributes: Map<String, Value>,
+    /// Its `MessageGroupId`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) group: Option<String>,
     /// When it was sent.
     pub(crate) sent_ms: i64,
     /// From when on it can be received.
@@ -110,6 +113,9 @@ impl Message {
         if let Some(source) = &self.source {
             attributes.insert("DeadLetterQueueSourceArn", source.clone());
         }
+        if let Some(group) = &self.group {
+            attributes.insert("MessageGroupId", group.clone());
+        }
         attributes
     }
 
@@ -175,6 +181,7 @@ impl Message {
             sender: "me".to_owned(),
             body: "some".to_owned(),
             attributes: Map::new(),
+            group: None,
             sent_ms: time,
             due_ms: time,
             receives: None,

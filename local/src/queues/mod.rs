@@ -2,6 +2,7 @@
 
 mod answer;
 mod event;
+mod fair;
 mod message;
 mod moves;
 mod poller;
@@ -49,6 +50,8 @@ pub(crate) struct Letter {
     pub(crate) attributes: Map<String, Value>,
     /// How long it waits at first; the queue knows if the sender does not say.
     pub(crate) delay: Option<Duration>,
+    /// Whose it is, where the queue is to be fair.
+    pub(crate) group: Option<String>,
 }
 
 /// All queues of the stack.
@@ -247,6 +250,7 @@ impl State {
             sender: sender.to_owned(),
             body: letter.body,
             attributes: letter.attributes,
+            group: letter.group,
             sent_ms,
             due_ms: after(sent_ms, letter.delay.unwrap_or(queue.declared.delay)),
             receives: None,

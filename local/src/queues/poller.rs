@@ -114,7 +114,7 @@ mod tests {
     fn poller(batch_size: usize, window: u64) -> Arc<Poller> {
         let faults = Arc::new(Faults::new(Known::default()));
         let queues = Queues::open(None, vec![Queue::named("q")], Arc::clone(&faults)).expect("queues");
-        let lambda = Lambda::new(BTreeMap::new(), BTreeMap::new(), 1, "", faults, Arc::default());
+        let lambda = Lambda::new(BTreeMap::new(), BTreeMap::new(), |_| 1, "", faults, Arc::default());
         let mapping = Mapping {
             queue: "q".to_owned(),
             function: "F".to_owned(),
@@ -127,8 +127,12 @@ mod tests {
     }
 
     fn send(poller: &Poller, count: usize, length: usize, delay: u64) {
-        let letter =
-            Letter { body: "x".repeat(length), attributes: Map::new(), delay: Some(Duration::from_millis(delay)) };
+        let letter = Letter {
+            body: "x".repeat(length),
+            attributes: Map::new(),
+            delay: Some(Duration::from_millis(delay)),
+            group: None,
+        };
         poller.queues.send("q", "me", vec![letter; count]).expect("sent messages");
     }
 

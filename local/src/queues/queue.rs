@@ -9,6 +9,7 @@ use std::{
 use serde::Serialize;
 use tokio::sync::Notify;
 
+use super::fair::Shares;
 use super::message::{Handle, Message, after, before};
 use crate::template;
 
@@ -80,6 +81,8 @@ pub(super) struct Queue {
     due: BTreeSet<(i64, u64)>,
     /// When each message was sent.
     ages: BTreeSet<(i64, u64)>,
+    /// Which groups of messages take up how much of the receivers' time.
+    shares: Shares,
 }
 
 impl Queue {
@@ -91,12 +94,14 @@ impl Queue {
             messages: BTreeMap::new(),
             due: BTreeSet::new(),
             ages: BTreeSet::new(),
+            shares: Shares::default(),
         }
     }
 
     pub(super) fn put(&mut self, message: Message) {
         self.due.insert((message.due_ms, message.number));
         self.ages.insert((message.sent_ms, message.number));
+        self.shares.put(&message);
         self.messages.insert(message.number, message);
         self.changed.notify_waiters();
     }
@@ -106,6 +111,7 @@ impl Queue {
         let message = self.messages.remove(&number)?;
         self.due.remove(&(message.due_ms, number));
         self.ages.remove(&(message.sent_ms, number));
+        self.shares.remove(&message);
         Some(message)
     }
 
@@ -118,7 +124,7 @@ impl Queue {
         }
     }
 
-    /// Hands out the messages that have been due the longest.
+    /// Hands out the messages that have been due the longest; of groups that take up much, after those of others.
     pub(super) fn receive(&mut self, now: i64, wish: Wish) -> Found {
         self.expire(now);
         let visibility = wish.visibility.unwrap_or(self.declared.visibility);
@@ -126,7 +132,7 @@ impl Queue {
         let mut found = Found::default();
         let mut weight = 0;
         while found.messages.len() < wish.count
-            && let Some(number) = self.first_due(now)
+            && let Some(number) = self.next(now)
             && let Some(message) = self.messages.get(&number)
         {
             if message.count() >= limit {
@@ -142,8 +148,25 @@ impl Queue {
         found
     }
 
-    fn first_due(&self, now: i64) -> Option<u64> {
-        self.due.first().filter(|(due, _)| *due <= now).map(|(_, number)| *number)
+    fn next(&self, now: i64) -> Option<u64> {
+        let mut due = self.due.range(..=(now, u64::MAX)).map(|(_, number)| *number);
+        if !self.shares.has_groups() {
+            return due.next();
+        }
+        let in_flight = self.messages.values().filter(|message| message.due_ms > now && message.receives.is_some());
+        let noisy = self.shares.noisy(in_flight, now);
+        if noisy.is_empty() {
+            return due.next();
+        }
+        let mut best = None;
+        for number in due {
+            let noise = noisy.get(self.messages[&number].group.as_deref().unwrap_or_default());
+            let Some(noise) = noise.copied() else { return Some(number) };
+            if best.is_none_or(|(least, _)| noise < least) {
+                best = Some((noise, number));
+            }
+        }
+        best.map(|(_, number)| number)
     }
 
     /// When the next message can be received; that may be in the past.
@@ -158,8 +181,9 @@ impl Queue {
 
     /// Takes out the message that this handle was given for, unless it was received again since.
     pub(super) fn delete(&mut self, handle: Handle) -> Option<Message> {
-        let known = self.messages.get(&handle.number).is_some_and(|message| message.answers_to(handle));
-        if known { self.remove(handle.number) } else { None }
+        let message = self.messages.get(&handle.number).filter(|message| message.answers_to(handle))?;
+        self.shares.spent(message, super::message::now());
+        self.remove(handle.number)
     }
 
     /// Hides a message that is in flight for this long from now on.
@@ -171,6 +195,9 @@ impl Queue {
         let due = after(now, time);
         if due > after(received, HIDDEN_LIMIT) {
             return Err(Unchanged::TooLong);
+        }
+        if let Some(message) = self.messages.get(&handle.number) {
+            self.shares.spent(message, now);
         }
         let message = self.change(handle.number, |message| message.due_ms = due);
         self.changed.notify_waiters();
@@ -201,6 +228,7 @@ impl Queue {
     pub(super) fn clear(&mut self) -> Vec<u64> {
         self.due.clear();
         self.ages.clear();
+        self.shares = Shares::default();
         std::mem::take(&mut self.messages).into_keys().collect()
     }
 

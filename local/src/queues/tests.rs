@@ -18,7 +18,7 @@ fn two() -> Vec<template::Queue> {
 }
 
 fn letter(body: &str, delay: u64) -> Letter {
-    Letter { body: body.to_owned(), attributes: Map::new(), delay: Some(Duration::from_millis(delay)) }
+    Letter { body: body.to_owned(), attributes: Map::new(), delay: Some(Duration::from_millis(delay)), group: None }
 }
 
 fn send(queues: &Queues, body: &str, delay: u64) -> String {

@@ -10,7 +10,7 @@ fn schedules(fault: Option<Value>) -> Arc<Schedules> {
         faults.add(&fault).expect("a valid rule");
     }
     let (faults, clock) = (Arc::new(faults), Arc::new(Clock::default()));
-    let lambda = Lambda::new(BTreeMap::new(), BTreeMap::new(), 1, "", Arc::clone(&faults), Arc::clone(&clock));
+    let lambda = Lambda::new(BTreeMap::new(), BTreeMap::new(), |_| 1, "", Arc::clone(&faults), Arc::clone(&clock));
     let (lambda, queues) = (Arc::new(lambda), Queues::open(None, Vec::new(), Arc::clone(&faults)).expect("queues"));
     let asynchronous = Asynchronous::open(None, Arc::clone(&lambda), Arc::new(queues)).expect("events");
     let rule = Rule {

@@ -23,7 +23,7 @@ pub(crate) fn topics(fault: Option<Value>) -> Topics {
     }
     let faults = Arc::new(faults);
     let queues = Queues::open(None, Vec::new(), Arc::clone(&faults)).expect("queues");
-    let lambda = Lambda::new(BTreeMap::new(), BTreeMap::new(), 1, "", Arc::clone(&faults), Arc::default());
+    let lambda = Lambda::new(BTreeMap::new(), BTreeMap::new(), |_| 1, "", Arc::clone(&faults), Arc::default());
     let asynchronous = Asynchronous::open(None, Arc::new(lambda), Arc::new(queues)).expect("events");
     Topics::new(vec![topic()], Arc::new(asynchronous), faults)
 }

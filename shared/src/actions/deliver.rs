@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use domain::channel::Channel;
+use domain::endpoint::lane::Lane;
 use domain::schedule::id::ScheduleId;
 use domain::schedule::state::Stage;
 use domain::time::Millis;
@@ -15,7 +16,7 @@ use super::FanOut;
 use super::placed::{Placing, Turns};
 use super::series::end_with_series;
 use crate::aws::log::{Appended, Log};
-use crate::aws::queue::{DueQueue, EndpointsQueue};
+use crate::aws::queue::{DueQueue, EndpointQueues};
 use crate::aws::schedule::{Due, LaterAttempt, Schedule, Scheduled, SentNote};
 use crate::clock;
 use crate::error::Error;
@@ -34,7 +35,7 @@ const TURNS: usize = 64;
 pub struct Deliverer {
     schedule: Schedule,
     queue: DueQueue,
-    endpoints: EndpointsQueue,
+    endpoints: EndpointQueues,
     log: Log,
     fan_out: FanOut,
     /// Notifications of one batch that go to one channel take turns instead of racing for its next place.
@@ -53,7 +54,7 @@ pub enum Delivered {
 impl Deliverer {
     /// Sends from this schedule into these logs.
     #[must_use]
-    pub fn new(schedule: Schedule, queue: DueQueue, endpoints: EndpointsQueue, log: Log, fan_out: FanOut) -> Self {
+    pub fn new(schedule: Schedule, queue: DueQueue, endpoints: EndpointQueues, log: Log, fan_out: FanOut) -> Self {
         let turns = std::iter::repeat_with(Mutex::default).take(TURNS).collect();
         Self { schedule, queue, endpoints, log, fan_out, turns }
     }
@@ -82,7 +83,7 @@ impl Deliverer {
     /// Queues an attempt at an endpoint. It may come to be queued twice; it is made once.
     async fn hand_on(&self, later: &LaterAttempt) -> Result<Delivered, Error> {
         wait_until(later.id.due()).await;
-        self.endpoints.send(&later.attempt, later.id.due()).await?;
+        self.endpoints.send(&later.attempt, Lane::Quick, later.id.due()).await?;
         self.schedule.mark_done(later.id, clock::now()).await?;
         Ok(Delivered::Done)
     }

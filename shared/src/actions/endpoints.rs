@@ -4,6 +4,7 @@ use domain::channel::{Channel, Sub};
 use domain::claims::Claims;
 use domain::endpoint::attempt::{self, Attempt};
 use domain::endpoint::id::EndpointId;
+use domain::endpoint::lane::{Lane, Speed};
 use domain::endpoint::request::{Add, Replay};
 use domain::endpoint::{Filter, MOST};
 use domain::refusal::{Code, Refusal};
@@ -17,7 +18,7 @@ use super::Challenger;
 use crate::aws::cap::{Allowance, Capped, Caps};
 use crate::aws::deliveries::{Deliveries, Record};
 use crate::aws::log::Log;
-use crate::aws::queue::EndpointsQueue;
+use crate::aws::queue::EndpointQueues;
 use crate::aws::slow::SlowEndpoints;
 use crate::aws::subscribers::{Endpoint, Subscribers};
 use crate::clock;
@@ -49,7 +50,7 @@ pub struct Endpoints {
     subscribers: Subscribers,
     deliveries: Deliveries,
     log: Log,
-    queue: EndpointsQueue,
+    queues: EndpointQueues,
     slow: SlowEndpoints,
     caps: Caps,
     kinds: KindSettings,
@@ -143,12 +144,12 @@ impl Endpoints {
         subscribers: Subscribers,
         deliveries: Deliveries,
         log: Log,
-        queue: EndpointsQueue,
+        queues: EndpointQueues,
         slow: SlowEndpoints,
         caps: Caps,
         kinds: KindSettings,
     ) -> Self {
-        Self { subscribers, deliveries, log, queue, slow, caps, kinds, challenger: None }
+        Self { subscribers, deliveries, log, queues, slow, caps, kinds, challenger: None }
     }
 
     /// The same, where a webhook's server is asked before it is added, if there is a challenger.
@@ -221,11 +222,11 @@ impl Endpoints {
         // Before the row is written: what is stored from here on is the endpoint's, by a push or by a replay.
         let (newest, slow) = try_join!(self.log.newest(channel), self.slow.recall(&by.sub, target, now))?;
         endpoint.added_after = Some(newest.map_or(Seq::ZERO, |newest| newest.seq));
-        endpoint.slow_until = slow;
+        endpoint.speed = Speed::slow(slow);
         if !self.subscribers.add_endpoint(&endpoint).await? {
             return Ok(None);
         }
-        if endpoint.slow_until.is_some() {
+        if endpoint.speed.slow_until.is_some() {
             self.slow.forget(&endpoint).await?;
         }
         Ok(Some(EndpointState::new(&endpoint).with_secret(endpoint.secret.as_ref())))
@@ -337,14 +338,14 @@ impl Endpoints {
                 break;
             }
             let page = self.log.read_after(channel, replayed.seq, PAGE).await?;
-            let attempts: Vec<Attempt> = page
+            let attempts: Vec<(Attempt, Lane)> = page
                 .items
                 .iter()
                 // Nobody is connected to what was sent long ago.
                 .filter(|row| endpoint.filter.takes(row.priority(), 0))
-                .map(|row| Attempt::first(channel, &endpoint.id, row.seq(), replay))
+                .map(|row| (Attempt::first(channel, &endpoint.id, row.seq(), replay), endpoint.speed.lane()))
                 .collect();
-            self.queue.send_all(&attempts).await?;
+            self.queues.send_all(&attempts).await?;
             let (seq, more) = (page.position.seq, page.position.more);
             replayed = Replayed { queued: replayed.queued + attempts.len(), seq, more, ..replayed };
         }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use domain::channel::Channel;
 use domain::endpoint::attempt::Attempt;
+use domain::endpoint::lane::Lane;
 use domain::item::{Item, frame};
 use domain::send::MAX_TO;
 use domain::seq::Seq;
@@ -15,7 +16,7 @@ use futures_util::stream::{self, Stream, StreamExt as _};
 use super::placed::Placed;
 use super::push::{Outcome, Push, Pusher, Run};
 use crate::aws::management::{Management, Payload};
-use crate::aws::queue::{EndpointsQueue, SharesQueue};
+use crate::aws::queue::{EndpointQueues, SharesQueue};
 use crate::aws::subscribers::{Listed, Page, Subscribers};
 use crate::error::Error;
 
@@ -25,7 +26,7 @@ pub struct FanOut {
     subscribers: Subscribers,
     pusher: Pusher,
     shares: SharesQueue,
-    endpoints: EndpointsQueue,
+    endpoints: EndpointQueues,
 }
 
 /// Who was pushed to.
@@ -46,7 +47,7 @@ impl FanOut {
         subscribers: Subscribers,
         management: Management,
         shares: SharesQueue,
-        endpoints: EndpointsQueue,
+        endpoints: EndpointQueues,
     ) -> Self {
         let pusher = Pusher::new(subscribers.clone(), management, shares.clone(), None);
         Self { subscribers, pusher, shares, endpoints }
@@ -134,8 +135,9 @@ impl FanOut {
     ) -> Result<usize, Error> {
         let priority = item.priority();
         let takers = listed.iter().filter(|listed| listed.filter.takes(priority, connections));
-        let attempts: Vec<Attempt> =
-            takers.map(|listed| Attempt::first(channel, &listed.id, seq, listed.replays)).collect();
+        let attempts: Vec<(Attempt, Lane)> = takers
+            .map(|listed| (Attempt::first(channel, &listed.id, seq, listed.replays), listed.speed.lane()))
+            .collect();
         self.endpoints.send_all(&attempts).await?;
         Ok(attempts.len())
     }

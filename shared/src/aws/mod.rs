@@ -10,6 +10,7 @@ pub mod deliveries;
 pub mod email;
 pub mod handed;
 pub mod log;
+pub mod long_waits;
 pub mod management;
 pub mod once;
 pub mod publish;

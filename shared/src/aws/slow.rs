@@ -1,4 +1,4 @@
-//! Slow endpoints that were removed, in the table *Once*: an owner who removes one and adds it again gets no more turns than before.
+//! Slow endpoints that were removed, in the table *Once*: an owner who removes one and adds it again has it in the slow lane still.
 
 use aws_sdk_dynamodb::Client;
 use base64::Engine as _;
@@ -43,7 +43,7 @@ impl SlowEndpoints {
     /// # Errors
     /// DynamoDB does not answer as it should.
     pub async fn remember(&self, removed: &Endpoint, now: Millis) -> Result<(), Error> {
-        let Some(slow_until) = removed.slow_until else { return Ok(()) };
+        let Some(slow_until) = removed.speed.slow_until else { return Ok(()) };
         let request = self
             .client
             .update_item()
@@ -57,8 +57,7 @@ impl SlowEndpoints {
         written.map(drop).map_err(Error::call("UpdateItem of a slow endpoint"))
     }
 
-    /// When the next attempt may be made at what an owner has removed; `None` if it was not slow, is not remembered, or cannot be
-    /// read.
+    /// Until when what an owner has removed is slow at least; `None` if it was not slow, is not remembered, or cannot be read.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.

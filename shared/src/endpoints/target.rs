@@ -136,6 +136,12 @@ impl Target {
         }
     }
 
+    /// Whether it is a server that a user has named: that takes as long as it likes, where SNS and SES do not.
+    #[must_use]
+    pub fn is_posted_to(&self) -> bool {
+        matches!(self, Self::Webhook(_) | Self::WebPush(_))
+    }
+
     /// The kind's name.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -153,7 +153,7 @@ async fn a_failure_with_odd_headers_has_its_status_and_is_waited_for() {
     assert_eq!(stack.waiting().await, 1, "it asked for 90 s");
 }
 
-/// Six at once: were the endpoint slow, they would come one at a time.
+/// Six at once, all of them as quick as their status.
 async fn assert_quick(stack: &Stack, name: &str, answer: &str, then: Then) {
     let channel = format!("topic:{name}");
     let receiver = Raw::start(answer.to_owned(), then).await;
@@ -197,24 +197,30 @@ async fn one_that_was_slow_is_still_slow_when_it_is_added_again() {
     remove("topic:late", &id).await;
     let (again, _) = stack.add_webhook("topic:late", &late.url).await;
     assert_ne!(again, id);
-    for n in 1..=3 {
-        stack.post(&json!({"to": "topic:late", "data": n})).await;
-    }
-    let mut most = 0;
-    while late.received().len() < 4 {
-        stack.hasten(100).await;
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        most = most.max(late.under_way());
-    }
-    assert_eq!(most, 1, "at a time");
+    assert!(stack.endpoint_row(&again).await["slow_until"]["N"].is_string());
+    let before = stack.queue("EndpointsQueue").await["sent"].clone();
+    stack.post(&json!({"to": "topic:late", "data": 1})).await;
+    stack.attempts("topic:late", &again, 1).await;
+    assert_eq!(stack.queue("EndpointsQueue").await["sent"], before, "it goes to the queue of slow ones");
+
+    // Removed while it is found to be slow, it is remembered too.
+    let (once, _) = stack.add_webhook("topic:once", &format!("{}/once", late.url)).await;
+    let came = late.received().len();
+    stack.post(&json!({"to": "topic:once", "data": 0})).await;
+    late.wait_for(came + 1, PATIENCE).await;
+    remove("topic:once", &once).await;
+    let remembered = || async {
+        let rows = stack.rows("Once").await;
+        rows.iter()
+            .any(|row| row["key"]["S"].as_str().unwrap().starts_with("slow#") && row["slow_until"]["N"].is_string())
+    };
+    stack.until("it is remembered", remembered).await;
 
     // Quick again, it stays so as well.
     late.always(Reply::status(204));
+    stack.rest_endpoint("topic:late", &again).await;
     stack.post(&json!({"to": "topic:late", "data": "quick"})).await;
-    let is_quick = || async {
-        stack.hasten(100).await;
-        stack.endpoint_row(&again).await["slow_until"].is_null()
-    };
+    let is_quick = || async { stack.endpoint_row(&again).await["slow_until"].is_null() };
     stack.until_within(PATIENCE, "it is quick", is_quick).await;
     remove("topic:late", &again).await;
     let (quick, _) = stack.add_webhook("topic:late", &late.url).await;

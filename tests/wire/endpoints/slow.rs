@@ -1,19 +1,243 @@
-//! A slow endpoint delays no other, and nothing that is due.
+//! Slow endpoints, however many and whose, delay no other, and nothing that is due.
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::stack::LOOPBACK;
-use crate::harness::{PATIENCE, Receiver, Reply, Stack};
+use crate::harness::{PATIENCE, Receiver, Reply, Stack, room};
+use crate::schedule::tell;
 
 /// How many go to the slow one: many more than there are places for attempts.
 const FLOOD: usize = 200;
 
-/// What a healthy endpoint may wait for beside a slow one: until the attempts that were under way before it was known have
-/// ended, with their answers, and the machine has come to it.
-const BESIDE: Duration = Duration::from_secs(30);
+/// What a healthy endpoint may wait for beside slow ones.
+const BESIDE: Duration = Duration::from_secs(3);
+
+/// How many channels one notification goes to at most.
+const MAX_TO: usize = 10;
+
+/// As slow as a receiver may be that takes everything.
+const SLOWEST: Duration = Duration::from_secs(14);
+
+/// Users without any right, each with so many webhooks in their own inbox, at one server. Gives the inboxes.
+async fn crowd(stack: &Stack, server: &Receiver, users: usize, each: usize) -> Vec<String> {
+    let inboxes: Vec<String> = (0..users).map(|user| format!("user:mallory-{user}")).collect();
+    let additions = inboxes.iter().flat_map(|inbox| (0..each).map(move |n| (inbox, n)));
+    join_all(additions.map(|(inbox, n)| async move {
+        let user = stack.token(&json!({"sub": inbox.trim_start_matches("user:")}));
+        let body = json!({"kind": "webhook", "url": format!("{}/{n}", server.url)}).to_string();
+        let path = format!("/v1/channels/{inbox}/endpoints");
+        let added = stack.call(Method::POST, &path, Some(&user), &[], Some(body)).await;
+        assert_eq!(added.status, 201, "{added:?}");
+    }))
+    .await;
+    inboxes
+}
+
+/// Sends so many notifications to each of the inboxes, ten a second at most.
+async fn send_to(stack: &Stack, inboxes: &[String], count: usize) {
+    for n in 0..count {
+        let sent = inboxes.chunks(MAX_TO).map(|some| async move {
+            assert_eq!(stack.post(&json!({"to": some, "data": n})).await.status, 202);
+        });
+        join_all(sent).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// How long the slowest of forty took to an endpoint that answers at once, with a fifth of a second between two.
+async fn worst_of_forty(stack: &Stack, channel: &str, well: &Receiver) -> Duration {
+    let sent = join_all((0..40_u32).map(|n| async move {
+        tokio::time::sleep(n * Duration::from_millis(200)).await;
+        let sent = stack.post(&json!({"to": channel, "data": n})).await;
+        assert_eq!(sent.status, 202, "{sent:?}");
+        let (began, seq) = (Instant::now(), sent.body["channels"][0]["seq"].as_u64().unwrap());
+        while !well.received().iter().any(|one| one.seq() == seq) {
+            assert!(began.elapsed() < PATIENCE, "{n} has not come");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        began.elapsed()
+    }));
+    sent.await.into_iter().max().unwrap()
+}
+
+/// Has as many processes of `Attempt` run as there may be. Lambda starts its executions beside each other; here some seventy would have
+/// to start on the cores that all else needs.
+async fn warm_up(stack: &Stack) {
+    let receiver = Receiver::start().await;
+    stack.add_webhook("topic:warm", &receiver.url).await;
+    stack.post(&json!({"to": "topic:warm", "data": "first"})).await;
+    receiver.wait_for(1, PATIENCE).await;
+    receiver.always(Reply::Late(Duration::from_secs(1)));
+    join_all((0..64).map(|n| async move { stack.post(&json!({"to": "topic:warm", "data": n})).await })).await;
+    receiver.wait_for(65, PATIENCE).await;
+    let idle = || async { stack.queue("EndpointsQueue").await["in_flight"] == 0 };
+    stack.until("all have ended", idle).await;
+}
+
+/// Forty notifications to each of these users, all of whose endpoints are slow, and forty to a healthy endpoint meanwhile. If the
+/// slow ones are `known`, they were quick until then.
+async fn beside(users: usize, each: usize, known: bool) -> (Stack, Receiver) {
+    let stack = Stack::start_with(&LOOPBACK).await;
+    let (slow, well) = (Receiver::start().await, Receiver::start().await);
+    let inboxes = crowd(&stack, &slow, users, each).await;
+    stack.add_webhook("topic:well", &well.url).await;
+    warm_up(&stack).await;
+    stack.post(&json!({"to": "topic:well", "data": "first"})).await;
+    well.wait_for(1, PATIENCE).await;
+    if known {
+        send_to(&stack, &inboxes, 1).await;
+        slow.wait_for(each * users, PATIENCE).await;
+        let known = || async {
+            let rows = stack.rows("Subscribers").await;
+            rows.iter().filter(|row| row["known_quick"]["BOOL"] == true).count() > each * users
+        };
+        stack.until("all were quick", known).await;
+    }
+    slow.always(Reply::Late(SLOWEST));
+    let ((), worst) = tokio::join!(send_to(&stack, &inboxes, 40), worst_of_forty(&stack, "topic:well", &well));
+    tell(&format!(
+        "SLOW {users} users with {each} endpoints each, quick before: {known}; the worst of forty took {worst:?}"
+    ));
+    assert!(worst < BESIDE, "{worst:?}");
+    (stack, slow)
+}
+
+/// One that is added now has its first notification in time as well.
+async fn assert_a_new_one_is_served(stack: &Stack) {
+    let new = Receiver::start().await;
+    stack.add_webhook("topic:new", &new.url).await;
+    let began = Instant::now();
+    stack.post(&json!({"to": "topic:new", "data": "first"})).await;
+    new.wait_for(1, PATIENCE).await;
+    assert!(began.elapsed() < BESIDE, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn ten_slow_endpoints_of_one_user_keep_no_healthy_one_waiting() {
+    let _room = room().await;
+    let (stack, _slow) = beside(1, 10, false).await;
+    assert_a_new_one_is_served(&stack).await;
+}
+
+#[tokio::test]
+async fn fifty_slow_endpoints_of_five_users_keep_no_healthy_one_waiting() {
+    let _room = room().await;
+    let (stack, _slow) = beside(5, 10, false).await;
+    assert_a_new_one_is_served(&stack).await;
+}
+
+#[tokio::test]
+async fn ten_that_were_quick_and_are_slow_of_a_sudden_keep_no_healthy_one_waiting() {
+    let _room = room().await;
+    beside(1, 10, true).await;
+}
+
+#[tokio::test]
+async fn fifty_that_were_quick_and_are_slow_of_a_sudden_keep_no_healthy_one_waiting() {
+    let _room = room().await;
+    beside(5, 10, true).await;
+}
+
+#[tokio::test]
+async fn fifty_slow_endpoints_of_as_many_users_keep_no_healthy_one_waiting() {
+    let _room = room().await;
+    beside(50, 1, false).await;
+}
+
+#[tokio::test]
+async fn fifty_of_as_many_users_that_are_slow_of_a_sudden_keep_no_healthy_one_waiting() {
+    let _room = room().await;
+    beside(50, 1, true).await;
+}
+
+/// Replays of one user, each of which queues whatever there is for a slow endpoint.
+#[tokio::test]
+async fn replays_at_slow_endpoints_keep_no_healthy_one_waiting() {
+    let _room = room().await;
+    let stack = Stack::start_with(&LOOPBACK).await;
+    let (slow, well) = (Receiver::start().await, Receiver::start().await);
+    let inboxes = crowd(&stack, &slow, 1, 10).await;
+    stack.add_webhook("topic:well", &well.url).await;
+    send_to(&stack, &inboxes, 20).await;
+    slow.wait_for(200, PATIENCE).await;
+    slow.always(Reply::Late(SLOWEST));
+    let user = stack.token(&json!({"sub": "mallory-0"}));
+    let path = "/v1/channels/user:mallory-0/endpoints";
+    let listed = stack.call(Method::GET, path, Some(&user), &[], None).await.body;
+    let replays = async {
+        for endpoint in listed["endpoints"].as_array().unwrap() {
+            let path = format!("{path}/{}/replay", endpoint["id"].as_str().unwrap());
+            let answer = stack.call(Method::POST, &path, Some(&user), &[], Some(json!({"seq": 1}).to_string())).await;
+            assert_eq!(answer.status, 202, "{answer:?}");
+        }
+    };
+    let ((), worst) = tokio::join!(replays, worst_of_forty(&stack, "topic:well", &well));
+    assert!(worst < BESIDE, "{worst:?}");
+}
+
+/// In the slow lane too, one with a backlog keeps others waiting only until an attempt ends.
+#[tokio::test]
+async fn a_slow_endpoint_with_a_backlog_leaves_others_their_share_of_the_slow_lane() {
+    let _room = room().await;
+    let stack = Stack::start_with(&LOOPBACK).await;
+    let (slow, honest) = (Receiver::start().await, Receiver::start().await);
+    slow.always(Reply::Late(Duration::from_secs(4)));
+    honest.always(Reply::Late(Duration::from_secs(2)));
+    let inboxes = crowd(&stack, &slow, 1, 10).await;
+    let (id, _) = stack.add_webhook("topic:honest", &honest.url).await;
+    stack.post(&json!({"to": "topic:honest", "data": 0})).await;
+    stack.attempts("topic:honest", &id, 1).await;
+    // 300, of which ten at a time are made: two minutes.
+    send_to(&stack, &inboxes, 30).await;
+    slow.wait_for(11, PATIENCE).await;
+    for n in 2..=3 {
+        let began = Instant::now();
+        stack.post(&json!({"to": "topic:honest", "data": n})).await;
+        honest.wait_for(n, PATIENCE).await;
+        assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    }
+}
+
+/// With two executions, one of which may wait for a receiver that has turned slow.
+#[tokio::test]
+async fn who_turns_slow_beside_others_gets_it_again_with_all_of_its_time() {
+    let few = [&LOOPBACK[..], &["--parameter", "EndpointConcurrency=2"]].concat();
+    let stack = Stack::start_with(&few).await;
+    let late = Receiver::start().await;
+    let mut ids = Vec::new();
+    for n in 0..2 {
+        let channel = format!("topic:{n}");
+        let id = stack.add_webhook(&channel, &format!("{}/{n}", late.url)).await.0;
+        stack.post(&json!({"to": channel, "data": "quick"})).await;
+        stack.attempts(&channel, &id, 1).await;
+        let row = || async { stack.endpoint_row(&id).await["known_quick"]["BOOL"] == true };
+        stack.until("it was quick", row).await;
+        ids.push((channel, id));
+    }
+    late.always(Reply::Late(Duration::from_secs(4)));
+    stack.post(&json!({"to": ["topic:0", "topic:1"], "data": "late"})).await;
+    late.wait_for(5, PATIENCE).await;
+    let told = async |count| {
+        let mut told = Vec::new();
+        for (channel, id) in &ids {
+            let attempts = stack.endpoint(channel, id).await["attempts"].as_array().unwrap().clone();
+            told.extend(attempts.into_iter().filter(|one| one["seq"] == 2));
+        }
+        (told.len() == count).then_some(told)
+    };
+    stack.until("both are delivered", || async { told(3).await.is_some() }).await;
+    let told = told(3).await.unwrap();
+    let outcomes = |outcome: &str| told.iter().filter(|one| one["outcome"] == outcome).cloned().collect::<Vec<Value>>();
+    assert_eq!(outcomes("delivered").len(), 2, "{told:?}");
+    let [cut] = &outcomes("put_off")[..] else { panic!("one was broken off: {told:?}") };
+    assert_eq!((&cut["reason"], &cut["attempt"], &cut["status"]), (&json!("slow"), &json!(1), &Value::Null));
+    assert!(told.iter().all(|one| one["attempt"] == 1), "what was broken off does not count: {told:?}");
+    assert_eq!(late.received().len(), 5);
+}
 
 /// Sends a flood to an endpoint that answers so; a moment later, what has to come in time to another, and to a user.
 async fn flood(replies: impl IntoIterator<Item = Reply>, always: Reply) {
@@ -28,27 +252,23 @@ async fn flood(replies: impl IntoIterator<Item = Reply>, always: Reply) {
     }
     for round in 1..=3 {
         let began = Instant::now();
-        stack.post(&json!({"to": "topic:well", "data": round})).await;
+        let sent = stack.post(&json!({"to": "topic:well", "data": round})).await;
+        assert_eq!(sent.status, 202, "{sent:?}");
+        well.wait_for(round, PATIENCE).await;
+        let took = began.elapsed();
+        assert!(took < BESIDE, "{took:?} in round {round}, with {} of the flood", slow.received().len());
         stack.post(&json!({"to": "user:bob", "body": "due", "delay": "1s"})).await;
         stack.until("what is due is sent", || async { stack.seqs("user:bob").await.len() == round }).await;
-        let (due, places) = (began.elapsed(), slow.received().len());
-        assert!(due < Duration::from_secs(10), "{due:?}");
-        well.wait_for(round, PATIENCE).await;
-        assert!(began.elapsed() < BESIDE, "{:?} in round {round}, with {places} of the flood", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
         // Also of what waited meanwhile.
         stack.hasten(100).await;
-        tokio::time::sleep(Duration::from_secs(3)).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
     }
 }
 
 #[tokio::test]
 async fn a_flood_for_one_that_hangs_keeps_no_other_waiting_and_nothing_that_is_due() {
     flood([], Reply::Hang).await;
-}
-
-#[tokio::test]
-async fn a_flood_for_one_that_takes_everything_slowly_keeps_no_other_waiting() {
-    flood([], Reply::Late(Duration::from_secs(9))).await;
 }
 
 #[tokio::test]
@@ -77,140 +297,50 @@ async fn one_that_takes_one_while_another_fails_is_not_failing() {
 #[tokio::test]
 async fn replays_at_a_slow_endpoint_do_not_pile_up() {
     let stack = Stack::start_with(&LOOPBACK).await;
-    let hangs = Receiver::start().await;
-    hangs.always(Reply::Hang);
-    let (id, _) = stack.add_webhook("topic:slow", &hangs.url).await;
-    for n in 0..30 {
+    let slow = Receiver::start().await;
+    slow.always(Reply::Late(Duration::from_secs(3)));
+    let (id, _) = stack.add_webhook("topic:slow", &slow.url).await;
+    for n in 0..40 {
         stack.post(&json!({"to": "topic:slow", "data": n})).await;
     }
     stack.attempts("topic:slow", &id, 1).await;
     for _ in 0..5 {
         stack.do_with_endpoint("topic:slow", &id, "replay", Some(json!({"seq": 1}))).await;
     }
-    // Those of the first four come once more, and then no more.
-    let waiting = || async {
-        stack.hasten(900).await;
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let queue = stack.queue("EndpointsQueue").await;
-        ["visible", "in_flight", "delayed"].iter().map(|state| queue[state].as_u64().unwrap()).sum::<u64>() <= 31
+    let is_empty = async |queue: &str| {
+        let queue = stack.queue(queue).await;
+        ["visible", "in_flight", "delayed"].iter().all(|state| queue[state] == 0)
     };
-    stack.until_within(PATIENCE, "one message a notification is left", waiting).await;
+    let is_over = || async { is_empty("EndpointsQueue").await && is_empty("SlowEndpointsQueue").await };
+    stack.until("all is done with", is_over).await;
+    let came = slow.received().len();
+    // All of them piled up would be 240.
+    assert!(
+        (40..=100).contains(&came),
+        "{came} attempts at 40 notifications, most of which no replay was the last for"
+    );
 }
 
+/// Whatever it was meanwhile, one that is quick again is not slow for long.
 #[tokio::test]
-async fn one_that_takes_its_time_and_takes_everything_gets_one_after_the_other() {
+async fn one_that_is_quick_again_comes_back_from_the_slow_lane() {
     let stack = Stack::start_with(&LOOPBACK).await;
-    let late = Receiver::start().await;
-    let takes = Duration::from_secs(11);
-    late.always(Reply::Late(takes));
-    stack.add_webhook("topic:late", &late.url).await;
-    // The first that come together are not known to be slow.
-    stack.post(&json!({"to": "topic:late", "data": 0})).await;
-    late.wait_for(1, PATIENCE).await;
-    tokio::time::sleep(takes + Duration::from_secs(1)).await;
-    for n in 1..=4 {
-        stack.post(&json!({"to": "topic:late", "data": n})).await;
-    }
-    let began = Instant::now();
-    let mut most = 0;
-    while late.received().len() < 5 {
-        // Those that wait come all the time, and one at a time goes ahead.
-        stack.hasten(100).await;
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        most = most.max(late.under_way());
-        assert!(began.elapsed() < 8 * takes, "{} of 5 after {:?}", late.received().len(), began.elapsed());
-    }
-    assert_eq!(most, 1, "at a time");
-}
-
-#[tokio::test]
-async fn one_that_is_gone_is_removed_though_the_function_dies_of_it() {
-    let stack = Stack::start_with(&LOOPBACK).await;
-    let gone = Receiver::start().await;
-    gone.always(Reply::status(410));
-    let (id, _) = stack.add_webhook("topic:gone", &gone.url).await;
-    stack.fault(json!({"on": "dynamodb.DeleteItem", "function": "Attempt", "do": {"kill": true}})).await;
-    stack.post(&json!({"to": "topic:gone", "body": "x"})).await;
-    gone.wait_for(1, PATIENCE).await;
-    let died = || async { stack.control(Method::GET, "faults", None).await[0]["fired"] == 1 };
-    stack.until("the function dies of it", died).await;
-    let sooner = json!({"seconds": 60, "in_flight": true});
-    stack.control(Method::POST, "queues/EndpointsQueue/advance", Some(sooner)).await;
-    let publisher = stack.publisher();
-    let path = format!("/v1/channels/topic:gone/endpoints/{id}");
-    let is_gone = || async { stack.call(Method::GET, &path, Some(&publisher), &[], None).await.status == 404 };
-    stack.until_within(PATIENCE, "it is removed", is_gone).await;
-    assert_eq!(gone.received().len(), 2);
-    stack.assert_faults_fired().await;
-}
-
-#[tokio::test]
-async fn one_that_is_gone_is_removed_and_one_that_asks_to_wait_is_left_alone() {
-    let stack = Stack::start_with(&LOOPBACK).await;
-    let (gone, busy) = (Receiver::start().await, Receiver::start().await);
-    gone.always(Reply::status(410));
-    busy.then([Reply::Status(429, Some(("retry-after", "90".to_owned())), "later")]);
-    let (removed, _) = stack.add_webhook("topic:gone", &gone.url).await;
-    let (id, _) = stack.add_webhook("topic:busy", &busy.url).await;
-    stack.post(&json!({"to": ["topic:gone", "topic:busy"], "body": "x"})).await;
-    let path = format!("/v1/channels/topic:gone/endpoints/{removed}");
-    let publisher = stack.publisher();
-    let is_gone = || async { stack.call(Method::GET, &path, Some(&publisher), &[], None).await.status == 404 };
-    stack.until("it is removed", is_gone).await;
-    assert_eq!(stack.post(&json!({"to": "topic:gone", "body": "y"})).await.body["channels"][0]["endpoints"], 0);
-    assert_eq!(gone.received().len(), 1);
-
-    let attempts = stack.attempts("topic:busy", &id, 1).await;
-    assert_eq!((&attempts[0]["status"], &attempts[0]["answer"]), (&json!(429), &json!("later")));
-    stack.until_waiting(1).await;
-    assert_eq!(stack.hasten(80).await, 1);
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(busy.received().len(), 1, "it asked for 90 s");
-    stack.hasten(20).await;
-    busy.wait_for(2, PATIENCE).await;
-}
-
-#[tokio::test]
-async fn a_redirect_is_not_followed() {
-    let stack = Stack::start_with(&LOOPBACK).await;
-    let (here, there) = (Receiver::start().await, Receiver::start().await);
-    here.always(Reply::Status(307, Some(("location", there.url.clone())), ""));
-    let (id, _) = stack.add_webhook("topic:a", &here.url).await;
-    stack.post(&json!({"to": "topic:a", "body": "x"})).await;
-    let attempts = stack.attempts("topic:a", &id, 1).await;
-    assert_eq!((&attempts[0]["outcome"], &attempts[0]["status"]), (&json!("failed"), &json!(307)));
-    assert!(there.received().is_empty());
-}
-
-#[tokio::test]
-async fn an_endpoint_gets_what_matters_to_it_and_what_nobody_took() {
-    let stack = Stack::start_with(&LOOPBACK).await;
-    let (high, offline) = (Receiver::start().await, Receiver::start().await);
-    let fields = |url: &str| json!({"kind": "webhook", "url": url});
-    let mut matters = fields(&high.url);
-    matters["min_priority"] = json!("high");
-    let mut away = fields(&offline.url);
-    away["only_when_offline"] = json!(true);
-    for fields in [&matters, &away] {
-        stack.add_endpoint("user:alice", fields).await;
-    }
-    let send = async |priority: &str| {
-        let sent = stack.post(&json!({"to": "user:alice", "body": "x", "priority": priority})).await.body;
-        sent["channels"][0]["endpoints"].as_u64().unwrap()
+    let receiver = Receiver::start().await;
+    receiver.then([Reply::Late(Duration::from_secs(3))]);
+    let (id, _) = stack.add_webhook("topic:a", &receiver.url).await;
+    let lane = async |data: &str| {
+        let before = stack.queue("SlowEndpointsQueue").await["sent"].as_u64().unwrap();
+        let came = receiver.received().len();
+        stack.post(&json!({"to": "topic:a", "data": data})).await;
+        stack.attempts("topic:a", &id, came + 1).await;
+        stack.queue("SlowEndpointsQueue").await["sent"].as_u64().unwrap() - before
     };
-    assert_eq!(send("low").await, 1, "who is offline");
-    assert_eq!(send("high").await, 2);
-    let alice = stack.connect("alice").await;
-    assert_eq!(send("normal").await, 0, "her socket took it");
-    assert_eq!(send("high").await, 1);
-    drop(alice);
-    let seqs = |received: Vec<crate::harness::Received>| {
-        let mut seqs: Vec<u64> = received.iter().map(|one| one.seq()).collect();
-        seqs.sort_unstable();
-        seqs
-    };
-    assert_eq!(seqs(high.wait_for(2, PATIENCE).await), [2, 4]);
-    assert_eq!(seqs(offline.wait_for(2, PATIENCE).await), [1, 2]);
-    let unstored = stack.post(&json!({"to": "user:alice", "body": "x", "store": false, "priority": "high"})).await.body;
-    assert_eq!(unstored["channels"][0]["endpoints"], 0, "what is not stored goes to no endpoint");
+    assert_eq!(lane("late").await, 0, "nobody knows yet");
+    assert_eq!(lane("quick, too soon to count").await, 1);
+    assert!(stack.endpoint_row(&id).await["slow_until"]["N"].is_string());
+    stack.rest_endpoint("topic:a", &id).await;
+    assert_eq!(lane("quick").await, 1);
+    let back = || async { stack.endpoint_row(&id).await["slow_until"].is_null() };
+    stack.until("it is known to be quick", back).await;
+    assert_eq!(lane("quick again").await, 0);
 }

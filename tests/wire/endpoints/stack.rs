@@ -54,6 +54,16 @@ impl Stack {
         self.dynamodb("UpdateItem", &change).await;
     }
 
+    /// Has the time be over for which an endpoint is slow at least.
+    pub(crate) async fn rest_endpoint(&self, channel: &str, id: &str) {
+        let change = json!({
+            "TableName": self.table("Subscribers").await,
+            "Key": {"channel": {"S": channel}, "subscriber": {"S": format!("~{}", &id[..17])}},
+            "UpdateExpression": "SET slow_until = created_at",
+        });
+        self.dynamodb("UpdateItem", &change).await;
+    }
+
     /// Does something with an endpoint: `rotate` or `replay`.
     pub(crate) async fn do_with_endpoint(&self, channel: &str, id: &str, what: &str, body: Option<Value>) -> Value {
         let publisher = self.publisher();

@@ -66,8 +66,6 @@ struct Told {
     otherwise: Option<Reply>,
     /// How many of all others it answers with 500.
     fails: f64,
-    /// How many requests it takes its time for.
-    late: usize,
 }
 
 /// The server. It ends with the value.
@@ -118,11 +116,6 @@ impl Receiver {
         self.received().into_iter().filter(|one| !one.failed).collect()
     }
 
-    /// How many requests it takes its time for at this moment.
-    pub(crate) fn under_way(&self) -> usize {
-        self.told.lock().unwrap().late
-    }
-
     pub(crate) fn received(&self) -> Vec<Received> {
         self.told.lock().unwrap().received.clone()
     }
@@ -161,9 +154,7 @@ async fn take(State(told): State<Arc<Mutex<Told>>>, headers: HeaderMap, body: By
     match reply {
         Reply::Hang => std::future::pending().await,
         Reply::Late(after) => {
-            told.lock().unwrap().late += 1;
             tokio::time::sleep(after).await;
-            told.lock().unwrap().late -= 1;
             StatusCode::NO_CONTENT.into_response()
         }
         Reply::Repeat(after) => {

@@ -48,6 +48,7 @@ fn deployment() -> Vec<Values> {
         yes_or_no("ReserveDeliverConcurrency"),
         whole("PollConcurrency", 0, 1000),
         whole("EndpointConcurrency", 2, 1000),
+        whole("SlowEndpointConcurrency", 2, 1000),
         whole("ShareConcurrency", 2, 1000),
         whole("PostsPerSecond", 10, 100_000),
         whole("WarmWriteUnits", 4_000, 1_000_000),

@@ -76,7 +76,23 @@ pub(super) fn letter(request: &Value) -> Result<Letter, Failure> {
             format!("One or more parameters are invalid. Reason: Message must be shorter than {SIZE_LIMIT} bytes.");
         return Err(Failure::invalid(message));
     }
-    Ok(Letter { body: body.to_owned(), attributes, delay: delay.map(Duration::from_secs) })
+    let (body, delay) = (body.to_owned(), delay.map(Duration::from_secs));
+    Ok(Letter { body, attributes, delay, group: group(request)? })
+}
+
+/// Whose a message is, in a queue that is fair to all.
+fn group(request: &Value) -> Result<Option<String>, Failure> {
+    let value = &request["MessageGroupId"];
+    if value.is_null() {
+        return Ok(None);
+    }
+    let is_group = |text: &&str| {
+        (1..=128).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte.is_ascii_punctuation())
+    };
+    let reason = "MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length.";
+    let text = value.as_str().filter(is_group);
+    text.map(|text| Some(text.to_owned())).ok_or_else(|| Failure::value(value, "MessageGroupId", reason))
 }
 
 fn may_be_sent(letter: char) -> bool {
@@ -163,6 +179,8 @@ mod tests {
             (json!({"MessageBody": "a\u{1}"}), "Invalid characters"),
             (json!({"MessageBody": "a", "DelaySeconds": 901}), "Value 901 for parameter DelaySeconds"),
             (json!({"MessageBody": "a", "DelaySeconds": -1}), "Value -1 for parameter DelaySeconds"),
+            (json!({"MessageBody": "a", "MessageGroupId": "a b"}), "MessageGroupId"),
+            (json!({"MessageBody": "a", "MessageGroupId": "x".repeat(129)}), "MessageGroupId"),
             (json!({"MessageBody": long, "MessageAttributes": {"kind": kind}}), "shorter than 1048576"),
             (json!({"MessageBody": "a", "MessageAttributes": {"kind": {"DataType": "Text"}}}), "'kind' is invalid"),
             (json!({"MessageBody": "a", "MessageAttributes": {"kind": {"DataType": "Number"}}}), "non-empty value"),

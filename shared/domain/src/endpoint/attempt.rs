@@ -24,9 +24,6 @@ pub struct Attempt {
     /// How often the endpoint's owner had asked to have things sent again, when this was: it begins anew with each.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub replay: u32,
-    /// How often its message had to wait for a turn at a slow endpoint.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub waits: u32,
 }
 
 /// What the newest replay has queued.
@@ -57,19 +54,13 @@ impl Attempt {
     /// The first attempt at a delivery.
     #[must_use]
     pub fn first(channel: &Channel, endpoint: &EndpointId, seq: Seq, replay: u32) -> Self {
-        Self { channel: channel.clone(), endpoint: endpoint.clone(), seq, attempt: 1, replay, waits: 0 }
+        Self { channel: channel.clone(), endpoint: endpoint.clone(), seq, attempt: 1, replay }
     }
 
     /// The one after this.
     #[must_use]
     pub fn next(&self) -> Self {
-        Self { attempt: self.attempt + 1, waits: 0, ..self.clone() }
-    }
-
-    /// The same, later.
-    #[must_use]
-    pub fn waited(&self) -> Self {
-        Self { waits: self.waits.saturating_add(1), ..self.clone() }
+        Self { attempt: self.attempt + 1, ..self.clone() }
     }
 }
 
@@ -170,6 +161,9 @@ mod tests {
         for attempt in [attempt(1, 0), attempt(3, 2)] {
             let text = serde_json::to_string(&attempt).unwrap();
             assert_eq!(serde_json::from_str::<Attempt>(&text).unwrap(), attempt, "{text}");
+            // Messages of earlier releases say how often they have waited.
+            let earlier = text.replacen('}', r#","waits":3}"#, 1);
+            assert_eq!(serde_json::from_str::<Attempt>(&earlier).unwrap(), attempt, "{earlier}");
         }
     }
 }

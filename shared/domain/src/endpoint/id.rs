@@ -57,6 +57,12 @@ impl EndpointId {
         self.0.starts_with(&hash(owner))
     }
 
+    /// The digits of its owner, who all have the same in every channel.
+    #[must_use]
+    pub fn owner(&self) -> &str {
+        &self.0[..OWNER]
+    }
+
     /// The place among its owner's.
     #[must_use]
     pub fn place(&self) -> u8 {

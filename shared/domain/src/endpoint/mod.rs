@@ -2,6 +2,7 @@
 
 pub mod attempt;
 pub mod id;
+pub mod lane;
 pub mod request;
 pub mod retry;
 

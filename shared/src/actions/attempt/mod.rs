@@ -4,21 +4,22 @@
 //! dies at any moment leaves enough for the message, when it comes again, to go on with: at worst the attempt is made once
 //! more.
 
-mod turn;
-
 use std::ops::Range;
 use std::pin::pin;
 use std::time::Duration;
 
 use domain::channel::Channel;
 use domain::endpoint::attempt::{Attempt, Ended, NotNow};
+use domain::endpoint::lane::{Admission, Lane, SLOW, Speed};
 use domain::endpoint::retry;
 use domain::time::Millis;
+use futures_util::future::{Either, select};
 use tokio::time::{Instant, timeout};
 
 use crate::aws::deliveries::{Begun, Deliveries, Record, Settled};
 use crate::aws::log::{Log, NotificationRow};
-use crate::aws::queue::{DueQueue, EndpointsQueue, LONGEST_DELAY};
+use crate::aws::long_waits::LongWaits;
+use crate::aws::queue::{DueQueue, EndpointDeadLetters, EndpointQueues, LONGEST_DELAY};
 use crate::aws::schedule::{LaterAttempt, Schedule};
 use crate::aws::slow::SlowEndpoints;
 use crate::aws::subscribers::{Endpoint, Subscribers};
@@ -29,7 +30,6 @@ use crate::error::Error;
 
 use super::Inboxes;
 use super::disable::Disabler;
-use turn::{SLOW, Turn};
 
 /// The lease of an attempt is longer than any attempt may take, in milliseconds.
 const LEASE: i64 = 25_000;
@@ -40,6 +40,15 @@ const LONG: Duration = Duration::from_secs(1);
 /// What waits for another day comes spread over its first hours, and surely on that day.
 const PUT_OFF: Range<i64> = 5_000..4 * 60 * 60 * 1000;
 
+/// How long an attempt waits for its receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Patience {
+    /// Until the receiver counts as slow, and longer only if there is a place for that.
+    Short,
+    /// As long as a receiver may take.
+    Whole,
+}
+
 /// Makes attempts.
 #[derive(Debug)]
 pub struct Attempter {
@@ -48,9 +57,10 @@ pub struct Attempter {
     pub(super) schedule: Schedule,
     pub(super) log: Log,
     pub(super) inboxes: Inboxes,
-    pub(super) queue: EndpointsQueue,
-    pub(super) dead_letters: EndpointsQueue,
+    pub(super) queues: EndpointQueues,
+    pub(super) dead_letters: EndpointDeadLetters,
     pub(super) slow: SlowEndpoints,
+    pub(super) long_waits: LongWaits,
     pub(super) disabler: Disabler,
     pub(super) courier: Courier,
 }
@@ -76,11 +86,13 @@ pub struct Parts {
     /// What is delivered.
     pub log: Log,
     /// Where attempts wait for minutes.
-    pub queue: EndpointsQueue,
+    pub queues: EndpointQueues,
     /// Where those are that have failed for the last time.
-    pub dead_letters: EndpointsQueue,
+    pub dead_letters: EndpointDeadLetters,
     /// Which endpoints were slow when they were removed.
     pub slow: SlowEndpoints,
+    /// How many of the quick lane may wait for slow receivers.
+    pub long_waits: LongWaits,
     /// Wakes `deliver`, for the word that an endpoint is disabled.
     pub due: DueQueue,
 }
@@ -89,17 +101,29 @@ impl Attempter {
     /// Makes attempts by this courier.
     #[must_use]
     pub fn new(parts: Parts, courier: Courier) -> Self {
-        let Parts { subscribers, deliveries, schedule, log, queue, dead_letters, slow, due } = parts;
+        let Parts { subscribers, deliveries, schedule, log, queues, dead_letters, slow, long_waits, due } = parts;
         let disabler = Disabler::new(subscribers.clone(), schedule.clone(), due);
         let inboxes = Inboxes::new(log.clone());
-        Self { subscribers, deliveries, schedule, log, inboxes, queue, dead_letters, slow, disabler, courier }
+        Self {
+            subscribers,
+            deliveries,
+            schedule,
+            log,
+            inboxes,
+            queues,
+            dead_letters,
+            slow,
+            long_waits,
+            disabler,
+            courier,
+        }
     }
 
-    /// Makes an attempt, unless it was made, or is not worth making any more.
+    /// Makes an attempt that came by a lane, unless it was made, or is not worth making any more, or is another lane's.
     ///
     /// # Errors
     /// Something is left undone; the message has to come again.
-    pub async fn attempt(&self, attempt: &Attempt) -> Result<Attempted, Error> {
+    pub async fn attempt(&self, attempt: &Attempt, came_by: Lane) -> Result<Attempted, Error> {
         let (endpoint, row) = futures_util::try_join!(
             self.subscribers.endpoint(&attempt.channel, &attempt.endpoint),
             self.log.get(&attempt.channel, attempt.seq),
@@ -113,39 +137,47 @@ impl Attempter {
         if endpoint.disabled_at.is_some() {
             // What was begun has failed for good. What was not is as what is sent from now on: a replay sends it.
             if attempt.attempt > 1 {
-                self.dead_letters.send(attempt, now).await?;
+                self.dead_letters.send(attempt).await?;
             }
             return Ok(Attempted::Done);
         }
         let Some(row) = row.filter(|row| row.expires_at() > now.seconds()) else {
             // It has waited for longer than the log keeps it: for its endpoint, or for a day with room under a cap.
-            self.dead_letters.send(attempt, now).await?;
+            self.dead_letters.send(attempt).await?;
             return Ok(Attempted::Done);
         };
         if row.hides_at().is_some_and(|hides_at| hides_at <= now.seconds()) {
             return Ok(Attempted::Done);
         }
-        let turn = turn::take(&self.subscribers, &endpoint, now).await?;
-        if let Turn::Wait(until) = turn {
-            self.queue.send(&attempt.waited(), turn::again(until, attempt.waits, now)).await?;
+        let Some(patience) = self.admit(&endpoint, came_by, now).await? else {
+            self.queues.send(attempt, Lane::Slow, now).await?;
             return Ok(Attempted::Done);
-        }
+        };
         match self.deliveries.begin(attempt, now.plus(LEASE), now).await? {
-            Begun::Yes => self.make(attempt, &endpoint, &row, turn, now).await,
-            Begun::No(why) => {
-                turn::end(&self.subscribers, &endpoint, turn, None, false).await?;
-                self.go_on(attempt, why).await
-            }
+            Begun::Yes => self.make(attempt, &endpoint, &row, patience, now).await,
+            Begun::No(why) => self.go_on(attempt, &endpoint, why).await,
         }
     }
 
+    /// How long an attempt waits for its receiver; `None` if it goes into the slow lane.
+    async fn admit(&self, endpoint: &Endpoint, came_by: Lane, now: Millis) -> Result<Option<Patience>, Error> {
+        Ok(match endpoint.speed.admit(came_by, now) {
+            Admission::Patient => Some(Patience::Whole),
+            Admission::Brief => Some(Patience::Short),
+            Admission::Trial(until) => {
+                self.subscribers.take_trial(endpoint, until, now).await?.then_some(Patience::Short)
+            }
+            Admission::Forward => None,
+        })
+    }
+
     /// Finishes what another may have left undone.
-    async fn go_on(&self, attempt: &Attempt, why: NotNow) -> Result<Attempted, Error> {
+    async fn go_on(&self, attempt: &Attempt, endpoint: &Endpoint, why: NotNow) -> Result<Attempted, Error> {
         match why {
             NotNow::Over => {}
             NotNow::UnderWay(lease) => return Ok(Attempted::NotYet(lease)),
-            NotNow::Next(next, at) => self.queue(&next, at).await?,
-            NotNow::WasLast => self.dead_letters.send(attempt, clock::now()).await?,
+            NotNow::Next(next, at) => self.queue(&next, endpoint.speed.lane(), at).await?,
+            NotNow::WasLast => self.dead_letters.send(attempt).await?,
         }
         Ok(Attempted::Done)
     }
@@ -155,7 +187,7 @@ impl Attempter {
         attempt: &Attempt,
         endpoint: &Endpoint,
         row: &NotificationRow,
-        turn: Turn,
+        patience: Patience,
         now: Millis,
     ) -> Result<Attempted, Error> {
         let content = row.content()?;
@@ -172,34 +204,54 @@ impl Attempter {
             ttl: row.hides_at().map(|hides_at| hides_at - now.seconds()),
         };
         let started = Instant::now();
-        let (mut made, turn) = self.call(endpoint, &parcel, turn, now).await;
+        let mut made = self.call(endpoint, &parcel, patience, now).await;
         // A receiver is as slow as its status; the body is no part of it.
         let took = made.latency.unwrap_or_else(|| started.elapsed());
         let answer = made.first_characters().await;
         let outcome = made.outcome.clone();
         let record = record(attempt, &made, answer, now, took);
-        let settled = self.settle(attempt, endpoint, &outcome, record, took).await;
-        turn::end(&self.subscribers, endpoint, turn, Some(&outcome), took >= SLOW)
-            .await
-            .unwrap_or_else(|error| error.log());
-        settled
+        self.settle(attempt, endpoint, &outcome, record, took).await
     }
 
-    /// Makes it. An endpoint that is slow is known to be while it still is, so that others are kept waiting as short as may be.
-    async fn call(&self, endpoint: &Endpoint, parcel: &Parcel<'_>, turn: Turn, now: Millis) -> (Made, Turn) {
+    /// Makes it. That an endpoint is slow is noted while it still is, so that what comes next goes into the slow lane. Of the
+    /// attempts that are under way in the quick lane, only so many wait on: else those at endpoints that turn slow together would
+    /// occupy all its executions. The others are broken off, and made again in the slow lane.
+    async fn call(&self, endpoint: &Endpoint, parcel: &Parcel<'_>, patience: Patience, now: Millis) -> Made {
         let mut calling = pin!(self.courier.attempt(endpoint, parcel, now));
-        if turn != Turn::Free {
-            return (calling.await, turn);
-        }
         if let Ok(made) = timeout(SLOW, &mut calling).await {
-            return (made, turn);
+            return made;
         }
-        let (made, begun) = tokio::join!(calling, turn::begin(&self.subscribers, endpoint));
-        let turn = begun.unwrap_or_else(|error| {
-            error.log();
-            Turn::Free
+        let may_be_cut = patience == Patience::Short && endpoint.target.is_posted_to();
+        let waits_on = pin!(async {
+            let (slowed, waits_on) = tokio::join!(self.note_slow(endpoint), async {
+                if may_be_cut { self.long_waits.take(clock::now()).await } else { Ok(true) }
+            });
+            slowed.unwrap_or_else(|error| error.log());
+            waits_on.unwrap_or_else(|error| {
+                error.log();
+                true
+            })
         });
-        (made, turn)
+        match select(calling, waits_on).await {
+            Either::Left((made, noting)) => {
+                noting.await;
+                made
+            }
+            Either::Right((true, calling)) => calling.await,
+            Either::Right((false, _)) => Made::cut_short(),
+        }
+    }
+
+    /// Notes that an endpoint is slow. One that its owner has removed meanwhile is remembered as slow.
+    async fn note_slow(&self, endpoint: &Endpoint) -> Result<(), Error> {
+        let now = clock::now();
+        let Some(until) = endpoint.speed.slowed(now) else { return Ok(()) };
+        if self.subscribers.note_slow(endpoint, until).await? {
+            return Ok(());
+        }
+        let mut removed = endpoint.clone();
+        removed.speed = Speed::slow(Some(until));
+        self.slow.remember(&removed, now).await
     }
 
     /// For the badge of a phone or an icon: a channel that is somebody's own has one.
@@ -233,14 +285,26 @@ impl Attempter {
         if !ours? {
             return Ok(Attempted::Done);
         }
+        let lane = if took >= SLOW { Lane::Slow } else { endpoint.speed.lane() };
         match settled {
-            Settled::Next(at) => self.queue(&attempt.next(), at).await?,
-            Settled::PutOff(at) => self.queue(&Attempt { waits: 0, ..attempt.clone() }, at).await?,
-            Settled::Ended(Ended::DeadLettered) => self.dead_letters.send(attempt, clock::now()).await?,
+            Settled::Next(at) => self.queue(&attempt.next(), lane, at).await?,
+            Settled::PutOff(at) => self.queue(attempt, lane, at).await?,
+            Settled::Ended(Ended::DeadLettered) => self.dead_letters.send(attempt).await?,
             Settled::Ended(_) => {}
         }
         self.note(endpoint, outcome, took).await?;
+        self.note_quick(endpoint, outcome, took).await?;
         Ok(Attempted::Done)
+    }
+
+    /// Notes that an endpoint is quick, where its receiver was and that is news.
+    async fn note_quick(&self, endpoint: &Endpoint, outcome: &Outcome, took: Duration) -> Result<(), Error> {
+        let now = clock::now();
+        let is_of_the_receiver = matches!(outcome, Outcome::Delivered | Outcome::Failed { .. });
+        if is_of_the_receiver && took < SLOW && endpoint.speed.is_quicker(now) {
+            return self.subscribers.note_quick(endpoint, now).await;
+        }
+        Ok(())
     }
 
     /// What an attempt says of its endpoint.
@@ -268,11 +332,11 @@ impl Attempter {
         }
     }
 
-    /// By the queue what is minutes away, else by the schedule.
-    async fn queue(&self, attempt: &Attempt, at: Millis) -> Result<(), Error> {
+    /// By its lane's queue what is minutes away, else by the schedule.
+    async fn queue(&self, attempt: &Attempt, lane: Lane, at: Millis) -> Result<(), Error> {
         let now = clock::now();
         if at <= now.plus(LONGEST_DELAY * 1000) {
-            return self.queue.send(attempt, at).await;
+            return self.queues.send(attempt, lane, at).await;
         }
         self.schedule.write_later(&LaterAttempt::new(attempt, at, now)).await
     }
@@ -284,6 +348,7 @@ fn settled(attempt: &Attempt, outcome: &Outcome, now: Millis) -> Settled {
         Outcome::Gone | Outcome::Nothing => Settled::Ended(Ended::Dropped),
         Outcome::Refused => Settled::Ended(Ended::DeadLettered),
         Outcome::PutOff(until) => Settled::PutOff(until.plus(rand::random_range(PUT_OFF))),
+        Outcome::CutShort => Settled::PutOff(now),
         Outcome::Failed { .. } | Outcome::Hindered => {
             match retry::pause(attempt.attempt, outcome.wish(), rand::random()) {
                 Some(pause) => Settled::Next(now.plus(pause)),

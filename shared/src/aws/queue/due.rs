@@ -21,7 +21,7 @@ struct Body {
 
 fn message(id: ScheduleId) -> Message {
     // A number and a UUID have no way to fail.
-    Message { body: serde_json::to_string(&Body { v: VERSION, id }).unwrap_or_default(), due: id.due() }
+    Message { body: serde_json::to_string(&Body { v: VERSION, id }).unwrap_or_default(), due: id.due(), group: None }
 }
 
 impl DueQueue {

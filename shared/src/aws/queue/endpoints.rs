@@ -1,18 +1,31 @@
-//! The queue of attempts at endpoints. Behind it is one for those that have failed for the last time.
+//! The queues of attempts at endpoints: one of those that are slow, one of all others. Behind them is one for attempts that have
+//! failed for the last time.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::endpoint::attempt::Attempt;
+use domain::endpoint::lane::Lane;
 use domain::time::Millis;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::{Message, Queue};
 use crate::aws::clients::Clients;
 use crate::aws::row::VERSION;
 use crate::clock;
 use crate::error::Error;
+use crate::settings::EndpointsSettings;
 
-/// The queue, or the one of its dead letters.
+/// The two queues.
 #[derive(Clone, Debug)]
-pub struct EndpointsQueue(Queue);
+pub struct EndpointQueues {
+    quick: Queue,
+    slow: Queue,
+}
+
+/// The queue of attempts that have failed for the last time.
+#[derive(Clone, Debug)]
+pub struct EndpointDeadLetters(Queue);
 
 #[derive(Serialize, Deserialize)]
 struct Body {
@@ -24,47 +37,87 @@ struct Body {
 fn message(attempt: &Attempt, due: Millis) -> Message {
     let body = Body { v: VERSION, attempt: attempt.clone() };
     // Numbers and names have no way to fail. Delays are whole seconds, and no attempt is made before its time.
-    Message { body: serde_json::to_string(&body).unwrap_or_default(), due: due.plus(999) }
+    let body = serde_json::to_string(&body).unwrap_or_default();
+    Message { body, due: due.plus(999), group: Some(group(attempt)) }
 }
 
-impl EndpointsQueue {
-    /// The queue at this address.
+/// The group of a message: an owner's endpoints in one channel, ten at most. Where one group takes up much of a queue's executions,
+/// SQS hands out the messages of others first.
+fn group(attempt: &Attempt) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{}#{}", attempt.endpoint.owner(), attempt.channel)))
+}
+
+impl EndpointQueues {
+    /// The queues at these addresses.
     #[must_use]
-    pub fn new(clients: &Clients, url: String) -> Self {
-        Self(Queue::new(clients, url))
+    pub fn new(clients: &Clients, EndpointsSettings { quick, slow }: EndpointsSettings) -> Self {
+        Self { quick: Queue::new(clients, quick), slow: Queue::new(clients, slow) }
     }
 
     /// The attempt that a message asks for.
     ///
     /// # Errors
-    /// It is no message of this queue, or of a later release.
+    /// It is no message of these queues, or of a later release.
     pub fn read(body: &str) -> Result<Attempt, Error> {
         super::read::<Body>(body).map(|body| body.attempt)
+    }
+
+    /// The lane of the queue that has this ARN.
+    #[must_use]
+    pub fn lane(&self, arn: Option<&str>) -> Lane {
+        if arn.is_some_and(|arn| self.slow.has_arn(arn)) { Lane::Slow } else { Lane::Quick }
+    }
+
+    fn of(&self, lane: Lane) -> &Queue {
+        match lane {
+            Lane::Quick => &self.quick,
+            Lane::Slow => &self.slow,
+        }
     }
 
     /// Queues an attempt for a moment at most [`LONGEST_DELAY`](super::LONGEST_DELAY) away.
     ///
     /// # Errors
     /// SQS does not answer as it should.
-    pub async fn send(&self, attempt: &Attempt, due: Millis) -> Result<(), Error> {
-        self.0.send(message(attempt, due)).await
+    pub async fn send(&self, attempt: &Attempt, lane: Lane, due: Millis) -> Result<(), Error> {
+        self.of(lane).send(message(attempt, due)).await
     }
 
     /// Queues attempts that are due now.
     ///
     /// # Errors
     /// Some may not have been queued.
-    pub async fn send_all(&self, attempts: &[Attempt]) -> Result<(), Error> {
+    pub async fn send_all(&self, attempts: &[(Attempt, Lane)]) -> Result<(), Error> {
         let now = clock::now();
-        self.0.send_all(attempts.iter().map(|attempt| message(attempt, now)).collect()).await
+        for lane in [Lane::Quick, Lane::Slow] {
+            let attempts = attempts.iter().filter(|(_, its)| *its == lane);
+            self.of(lane).send_all(attempts.map(|(attempt, _)| message(attempt, now)).collect()).await?;
+        }
+        Ok(())
     }
 
-    /// Has a message that was received come again after so many seconds.
+    /// Has a message that was received by a lane come again after so many seconds.
     ///
     /// # Errors
     /// SQS does not answer as it should. Then the message comes when its visibility timeout ends.
-    pub async fn come_again(&self, receipt_handle: &str, seconds: i32) -> Result<(), Error> {
-        self.0.come_again(receipt_handle, seconds).await
+    pub async fn come_again(&self, lane: Lane, receipt_handle: &str, seconds: i32) -> Result<(), Error> {
+        self.of(lane).come_again(receipt_handle, seconds).await
+    }
+}
+
+impl EndpointDeadLetters {
+    /// The queue at this address.
+    #[must_use]
+    pub fn new(clients: &Clients, url: String) -> Self {
+        Self(Queue::new(clients, url))
+    }
+
+    /// Keeps an attempt.
+    ///
+    /// # Errors
+    /// SQS does not answer as it should.
+    pub async fn send(&self, attempt: &Attempt) -> Result<(), Error> {
+        self.0.send(message(attempt, clock::now())).await
     }
 }
 
@@ -76,14 +129,28 @@ mod tests {
 
     use super::*;
 
+    fn attempt(owner: &str, place: u8, channel: &Channel) -> Attempt {
+        let endpoint = EndpointId::new(&Sub::parse(owner).unwrap(), place, [7; 8]);
+        Attempt::first(channel, &endpoint, Seq(42), 2)
+    }
+
     #[test]
     fn a_message_names_its_attempt_and_nothing_else_is_one() {
-        let alice = Sub::parse("alice").unwrap();
-        let endpoint = EndpointId::new(&alice, 3, [7; 8]);
-        let attempt = Attempt::first(&Channel::inbox(&alice), &endpoint, Seq(42), 2);
-        assert_eq!(EndpointsQueue::read(&message(&attempt, Millis(0)).body).unwrap(), attempt);
+        let attempt = attempt("alice", 3, &Channel::inbox(&Sub::parse("alice").unwrap()));
+        assert_eq!(EndpointQueues::read(&message(&attempt, Millis(0)).body).unwrap(), attempt);
         for text in ["", "{}", r#"{"v":1,"channel":"user:a","endpoint":"x","seq":1,"attempt":1}"#] {
-            assert!(EndpointsQueue::read(text).is_err(), "{text}");
+            assert!(EndpointQueues::read(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn an_owners_endpoints_in_a_channel_are_one_group() {
+        let (alice, bob) = (Channel::parse("topic:alice").unwrap(), Channel::parse("topic:bob").unwrap());
+        let first = group(&attempt("alice", 0, &alice));
+        assert_eq!(first, group(&attempt("alice", 9, &alice)));
+        assert_ne!(first, group(&attempt("alice", 0, &bob)));
+        assert_ne!(first, group(&attempt("bob", 0, &alice)));
+        let is_taken = |byte: u8| byte.is_ascii_alphanumeric() || byte.is_ascii_punctuation();
+        assert!(first.len() <= 128 && first.bytes().all(is_taken), "as SQS takes it: {first}");
     }
 }

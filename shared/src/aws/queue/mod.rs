@@ -6,7 +6,7 @@ mod endpoints;
 mod shares;
 
 pub use due::DueQueue;
-pub use endpoints::EndpointsQueue;
+pub use endpoints::{EndpointDeadLetters, EndpointQueues};
 pub use shares::SharesQueue;
 
 use aws_sdk_sqs::Client;
@@ -45,6 +45,8 @@ struct Queue {
 struct Message {
     body: String,
     due: Millis,
+    /// Whose it is, where the queue is to be fair to all.
+    group: Option<String>,
 }
 
 /// In seconds, rounded down: whoever receives a message waits for the rest.
@@ -65,6 +67,7 @@ impl Queue {
 
     async fn send(&self, message: Message) -> Result<(), Error> {
         let request = self.client.send_message().queue_url(&self.url).message_body(message.body);
+        let request = request.set_message_group_id(message.group);
         let answer = request.delay_seconds(delay(message.due, clock::now())).send().await;
         answer.map(drop).map_err(Error::call("SendMessage"))
     }
@@ -118,6 +121,7 @@ fn entry(n: usize, message: &Message, now: Millis) -> Result<SendMessageBatchReq
     SendMessageBatchRequestEntry::builder()
         .id(n.to_string())
         .message_body(&message.body)
+        .set_message_group_id(message.group.clone())
         .delay_seconds(delay(message.due, now))
         .build()
         .map_err(|error| Error::Failed { call: "build a request", cause: error.to_string() })

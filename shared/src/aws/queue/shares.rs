@@ -29,7 +29,7 @@ struct Body {
 fn message(share: &Share, due: Millis) -> Message {
     let body = Body { v: VERSION, share: share.clone() };
     // Numbers and names have no way to fail.
-    Message { body: serde_json::to_string(&body).unwrap_or_default(), due }
+    Message { body: serde_json::to_string(&body).unwrap_or_default(), due, group: None }
 }
 
 impl SharesQueue {

@@ -7,6 +7,7 @@ use domain::channel::{Channel, Sub};
 use domain::endpoint::Filter;
 use domain::endpoint::attempt::Replayed;
 use domain::endpoint::id::{EndpointId, PREFIX};
+use domain::endpoint::lane::Speed;
 use domain::seq::Seq;
 use domain::time::Millis;
 use serde::{Deserialize, Serialize};
@@ -55,9 +56,9 @@ pub struct Endpoint {
     /// Since when it has taken nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<Millis>,
-    /// Where it is slow, and kept others waiting: when the next attempt may be made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub slow_until: Option<Millis>,
+    /// How quick it is, as far as is known.
+    #[serde(flatten)]
+    pub speed: Speed,
     /// When it was disabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_at: Option<Millis>,
@@ -94,7 +95,7 @@ impl Endpoint {
             previous_secret: None,
             previous_until: None,
             failing_since: None,
-            slow_until: None,
+            speed: Speed::default(),
             disabled_at: None,
             replays: 0,
             replayed: None,

@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::{ReturnValue, Select};
 use domain::channel::Channel;
 use domain::endpoint::Filter;
 use domain::endpoint::id::{EndpointId, PREFIX};
+use domain::endpoint::lane::Speed;
 use domain::share::Range;
 use domain::time::Millis;
 use futures_util::future::ready;
@@ -67,6 +68,9 @@ pub struct Listed {
     /// How often its owner had things sent again.
     #[serde(default)]
     pub replays: u32,
+    /// How quick it is, as far as is known.
+    #[serde(flatten)]
+    pub speed: Speed,
     #[serde(default)]
     disabled_at: Option<Millis>,
 }

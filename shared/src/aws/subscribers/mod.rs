@@ -11,7 +11,7 @@ mod connection;
 mod endpoint;
 mod join;
 mod list;
-mod turn;
+mod speed;
 
 pub use connection::{Connection, ConnectionId};
 pub use endpoint::Endpoint;

@@ -44,6 +44,8 @@ pub enum Outcome {
     Refused,
     /// It was not made, since the day's cap is reached. It is to be made then.
     PutOff(Millis),
+    /// It was broken off, since the receiver took its time while many others did. It is to be made again, in the slow lane.
+    CutShort,
     /// There is nothing in it for an endpoint of this kind.
     Nothing,
 }
@@ -63,7 +65,7 @@ impl Outcome {
             Self::Gone => "gone",
             Self::Failed { .. } | Self::Hindered => "failed",
             Self::Refused => "refused",
-            Self::PutOff(_) => "put_off",
+            Self::PutOff(_) | Self::CutShort => "put_off",
             Self::Nothing => "nothing_to_send",
         }
     }
@@ -84,6 +86,12 @@ pub struct Made {
 }
 
 impl Made {
+    /// One that was broken off.
+    #[must_use]
+    pub fn cut_short() -> Self {
+        Self::because(Outcome::CutShort, "slow")
+    }
+
     fn only(outcome: Outcome) -> Self {
         Self { outcome, status: None, reason: None, latency: None, answer: None }
     }

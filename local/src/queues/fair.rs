@@ -1,0 +1,145 @@
+//! Fair queues: a queue whose messages say whose they are (`MessageGroupId`) hands out those of others before those of a group that
+//! takes up much of its receivers, as <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues-detailed.html>
+//! says. What AWS calls a recent share of the processing time is one of the last minute here.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::message::Message;
+
+/// A group is noisy with more than one in so many of all messages in flight, or of all the time that receivers have spent.
+const SHARE: i64 = 10;
+
+/// And with at least so many messages in flight, if it is for those.
+const CROWD: i64 = 30;
+
+/// For how long time that was spent counts, in milliseconds.
+const RECENT: i64 = 60_000;
+
+/// What is known of the groups that have messages in a queue.
+#[derive(Debug, Default)]
+pub(super) struct Shares(BTreeMap<String, Group>);
+
+#[derive(Debug, Default)]
+struct Group {
+    /// How many messages it has in the queue. With the last one it is forgotten, as AWS says of a backlog that is worked off.
+    messages: usize,
+    /// How long its messages were worked on, and until when.
+    spent: VecDeque<(i64, i64)>,
+}
+
+impl Shares {
+    /// Whether there is anybody to be fair to.
+    pub(super) fn has_groups(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    /// Notes a message that is in the queue from now on.
+    pub(super) fn put(&mut self, message: &Message) {
+        if let Some(group) = &message.group {
+            self.0.entry(group.clone()).or_default().messages += 1;
+        }
+    }
+
+    /// Notes a message that is no longer in the queue.
+    pub(super) fn remove(&mut self, message: &Message) {
+        let Some(name) = &message.group else { return };
+        let Some(group) = self.0.get_mut(name) else { return };
+        group.messages -= 1;
+        if group.messages == 0 {
+            self.0.remove(name);
+        }
+    }
+
+    /// Notes that a message was worked on from when it was received until now.
+    pub(super) fn spent(&mut self, message: &Message, now: i64) {
+        let (Some(name), Some(receives)) = (&message.group, message.receives) else { return };
+        if let Some(group) = self.0.get_mut(name) {
+            while group.spent.front().is_some_and(|(until, _)| now - until >= RECENT) {
+                group.spent.pop_front();
+            }
+            group.spent.push_back((now, now - receives.last_ms));
+        }
+    }
+
+    /// The groups that take up much, and how many messages each has in flight.
+    pub(super) fn noisy<'a>(
+        &'a self,
+        in_flight: impl Iterator<Item = &'a Message>,
+        now: i64,
+    ) -> BTreeMap<&'a str, i64> {
+        let mut counts: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
+        let mut all = (0, 0);
+        let recent = |group: &Group| {
+            group.spent.iter().filter(|(until, _)| now - until < RECENT).map(|(_, time)| time).sum::<i64>()
+        };
+        for (name, group) in &self.0 {
+            let time = recent(group);
+            counts.insert(name, (0, time));
+            all.1 += time;
+        }
+        for message in in_flight {
+            let time = message.receives.map_or(0, |receives| now - receives.last_ms);
+            all = (all.0 + 1, all.1 + time);
+            if let Some(count) = message.group.as_deref().and_then(|name| counts.get_mut(name)) {
+                *count = (count.0 + 1, count.1 + time);
+            }
+        }
+        counts.retain(|_, (flying, time)| (*flying >= CROWD && *flying * SHARE > all.0) || *time * SHARE > all.1);
+        counts.into_iter().map(|(name, (flying, _))| (name, flying)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::queues::{
+        message::Handle,
+        queue::{Queue, Wish},
+    };
+    use crate::template;
+
+    const ONE: Wish = Wish { count: 1, weight: usize::MAX, visibility: Some(Duration::from_secs(100)) };
+
+    fn queue(groups: &[Option<&str>]) -> Queue {
+        let mut queue = Queue::new(template::Queue::named("q"));
+        for (number, group) in (1..).zip(groups) {
+            queue.put(Message { group: group.map(str::to_owned), ..Message::sent_at(0, number) });
+        }
+        queue
+    }
+
+    fn next(queue: &mut Queue, now: i64) -> u64 {
+        queue.receive(now, ONE).messages[0].number
+    }
+
+    #[test]
+    fn who_takes_up_much_time_comes_after_others() {
+        let mut queue = queue(&[Some("noisy"), Some("noisy"), Some("noisy"), Some("quiet"), None]);
+        assert_eq!(next(&mut queue, 0), 1);
+        assert_eq!((next(&mut queue, 5_000), next(&mut queue, 5_000)), (4, 5), "what is in no group is quiet");
+        assert_eq!(next(&mut queue, 5_000), 2, "with nobody else, it is its turn");
+    }
+
+    #[test]
+    fn of_two_that_take_up_much_the_one_with_less_in_flight_comes_first() {
+        let mut queue = queue(&[Some("a"), Some("a"), Some("b"), Some("a"), Some("b")]);
+        assert_eq!([next(&mut queue, 0), next(&mut queue, 0), next(&mut queue, 0)], [1, 2, 3]);
+        assert_eq!([next(&mut queue, 1_000), next(&mut queue, 1_000)], [5, 4]);
+    }
+
+    #[test]
+    fn what_was_spent_counts_for_a_minute_and_no_longer_than_there_is_a_backlog() {
+        let mut queue = queue(&[Some("a"), Some("a"), Some("b")]);
+        let found = queue.receive(0, ONE);
+        let handle = Handle::read(&found.messages[0].handle()).expect("a handle");
+        queue.hide(9_000, handle, Duration::from_secs(3_000)).expect("it is in flight");
+        assert_eq!(next(&mut queue, 10_000), 3);
+        let mut quiet = self::queue(&[Some("a"), Some("b")]);
+        assert_eq!(next(&mut quiet, 0), 1);
+        quiet.remove(1);
+        quiet.put(Message { group: Some("a".to_owned()), ..Message::sent_at(-1, 3) });
+        assert_eq!(next(&mut quiet, 10_000), 3, "it has worked off its backlog");
+    }
+}

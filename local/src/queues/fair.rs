@@ -23,16 +23,23 @@ pub(super) struct Shares(BTreeMap<String, Group>);
 struct Group {
     /// How many messages it has in the queue. With the last one it is forgotten, as AWS says of a backlog that is worked off.
     messages: usize,
-    /// How long its messages were worked on, and until when.
+    /// Until when its messages were worked on, and for how long.
     spent: VecDeque<(i64, i64)>,
+    /// All of that time.
+    total: i64,
+}
+
+impl Group {
+    /// How long its messages were worked on lately.
+    fn recent(&mut self, now: i64) -> i64 {
+        while let Some((_, time)) = self.spent.pop_front_if(|(until, _)| now - *until >= RECENT) {
+            self.total -= time;
+        }
+        self.total
+    }
 }
 
 impl Shares {
-    /// Whether there is anybody to be fair to.
-    pub(super) fn has_groups(&self) -> bool {
-        !self.0.is_empty()
-    }
-
     /// Notes a message that is in the queue from now on.
     pub(super) fn put(&mut self, message: &Message) {
         if let Some(group) = &message.group {
@@ -54,26 +61,18 @@ impl Shares {
     pub(super) fn spent(&mut self, message: &Message, now: i64) {
         let (Some(name), Some(receives)) = (&message.group, message.receives) else { return };
         if let Some(group) = self.0.get_mut(name) {
-            while group.spent.front().is_some_and(|(until, _)| now - until >= RECENT) {
-                group.spent.pop_front();
-            }
-            group.spent.push_back((now, now - receives.last_ms));
+            let time = now - receives.last_ms;
+            group.spent.push_back((now, time));
+            group.total += time;
         }
     }
 
     /// The groups that take up much, and how many messages each has in flight.
-    pub(super) fn noisy<'a>(
-        &'a self,
-        in_flight: impl Iterator<Item = &'a Message>,
-        now: i64,
-    ) -> BTreeMap<&'a str, i64> {
+    pub(super) fn noisy(&mut self, in_flight: &[&Message], now: i64) -> BTreeMap<String, i64> {
         let mut counts: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
         let mut all = (0, 0);
-        let recent = |group: &Group| {
-            group.spent.iter().filter(|(until, _)| now - until < RECENT).map(|(_, time)| time).sum::<i64>()
-        };
-        for (name, group) in &self.0 {
-            let time = recent(group);
+        for (name, group) in &mut self.0 {
+            let time = group.recent(now);
             counts.insert(name, (0, time));
             all.1 += time;
         }
@@ -85,7 +84,7 @@ impl Shares {
             }
         }
         counts.retain(|_, (flying, time)| (*flying >= CROWD && *flying * SHARE > all.0) || *time * SHARE > all.1);
-        counts.into_iter().map(|(name, (flying, _))| (name, flying)).collect()
+        counts.into_iter().map(|(name, (flying, _))| (name.to_owned(), flying)).collect()
     }
 }
 

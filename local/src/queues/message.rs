@@ -30,7 +30,7 @@ pub(crate) struct Message {
     pub(crate) body: String,
     /// What its sender said about it.
     pub(crate) attributes: Map<String, Value>,
-    /// Its `MessageGroupId`.
+    /// Its message group, if its sender named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) group: Option<String>,
     /// When it was sent.
@@ -110,6 +110,9 @@ impl Message {
             ("ApproximateReceiveCount", count.to_string()),
             ("ApproximateFirstReceiveTimestamp", first.to_string()),
         ]);
+        if let Some(group) = &self.group {
+            attributes.insert("MessageGroupId", group.clone());
+        }
         if let Some(source) = &self.source {
             attributes.insert("DeadLetterQueueSourceArn", source.clone());
         }

@@ -5,6 +5,7 @@ mod event;
 mod fair;
 mod message;
 mod moves;
+mod order;
 mod poller;
 mod queue;
 
@@ -50,7 +51,7 @@ pub(crate) struct Letter {
     pub(crate) attributes: Map<String, Value>,
     /// How long it waits at first; the queue knows if the sender does not say.
     pub(crate) delay: Option<Duration>,
-    /// Whose it is, where the queue is to be fair.
+    /// Whose messages it is one of, if the sender says so: the queue is fair between groups.
     pub(crate) group: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! One queue: its messages, in the order in which they fall due. It is told the time and decides nothing by itself.
+//! One queue: its messages, in the order in which they are handed out. It is told the time and decides nothing by itself.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use super::fair::Shares;
 use super::message::{Handle, Message, after, before};
+use super::order::Order;
 use crate::template;
 
 /// A message may be hidden for so long, counted from when it was received.
@@ -77,8 +78,7 @@ pub(super) struct Queue {
     /// Wakes who waits for a message.
     pub(super) changed: Arc<Notify>,
     messages: BTreeMap<u64, Message>,
-    /// When each message can be received.
-    due: BTreeSet<(i64, u64)>,
+    order: Order,
     /// When each message was sent.
     ages: BTreeSet<(i64, u64)>,
     /// Which groups of messages take up how much of the receivers' time.
@@ -92,14 +92,14 @@ impl Queue {
             sent: 0,
             changed: Arc::default(),
             messages: BTreeMap::new(),
-            due: BTreeSet::new(),
+            order: Order::default(),
             ages: BTreeSet::new(),
             shares: Shares::default(),
         }
     }
 
     pub(super) fn put(&mut self, message: Message) {
-        self.due.insert((message.due_ms, message.number));
+        self.order.insert(&message);
         self.ages.insert((message.sent_ms, message.number));
         self.shares.put(&message);
         self.messages.insert(message.number, message);
@@ -109,7 +109,7 @@ impl Queue {
     /// Takes a message out.
     pub(super) fn remove(&mut self, number: u64) -> Option<Message> {
         let message = self.messages.remove(&number)?;
-        self.due.remove(&(message.due_ms, number));
+        self.order.remove(&message);
         self.ages.remove(&(message.sent_ms, number));
         self.shares.remove(&message);
         Some(message)
@@ -148,35 +148,19 @@ impl Queue {
         found
     }
 
-    fn next(&self, now: i64) -> Option<u64> {
-        let mut due = self.due.range(..=(now, u64::MAX)).map(|(_, number)| *number);
-        if !self.shares.has_groups() {
-            return due.next();
-        }
-        let in_flight = self.messages.values().filter(|message| message.due_ms > now && message.receives.is_some());
-        let noisy = self.shares.noisy(in_flight, now);
-        if noisy.is_empty() {
-            return due.next();
-        }
-        let mut best = None;
-        for number in due {
-            let noise = noisy.get(self.messages[&number].group.as_deref().unwrap_or_default());
-            let Some(noise) = noise.copied() else { return Some(number) };
-            if best.is_none_or(|(least, _)| noise < least) {
-                best = Some((noise, number));
-            }
-        }
-        best.map(|(_, number)| number)
+    fn next(&mut self, now: i64) -> Option<u64> {
+        let flying: Vec<&Message> = self.order.in_flight(now).filter_map(|number| self.messages.get(&number)).collect();
+        self.order.next(now, &self.shares.noisy(&flying, now))
     }
 
     /// When the next message can be received; that may be in the past.
     pub(super) fn next_due(&self) -> Option<i64> {
-        self.due.first().map(|(due, _)| *due)
+        self.order.next_due()
     }
 
     /// The numbers of the messages that can be received.
     pub(super) fn visible(&self, now: i64) -> Vec<u64> {
-        self.due.range(..=(now, u64::MAX)).map(|(_, number)| *number).collect()
+        self.order.visible(now).collect()
     }
 
     /// Takes out the message that this handle was given for, unless it was received again since.
@@ -218,15 +202,15 @@ impl Queue {
     /// Changes a message in its place, and gives a copy of what it has become.
     fn change(&mut self, number: u64, change: impl FnOnce(&mut Message)) -> Option<Message> {
         let message = self.messages.get_mut(&number)?;
-        self.due.remove(&(message.due_ms, number));
+        self.order.remove(message);
         change(message);
-        self.due.insert((message.due_ms, number));
+        self.order.insert(message);
         Some(message.clone())
     }
 
     /// Takes everything out; says which messages there were.
     pub(super) fn clear(&mut self) -> Vec<u64> {
-        self.due.clear();
+        self.order.clear();
         self.ages.clear();
         self.shares = Shares::default();
         std::mem::take(&mut self.messages).into_keys().collect()
@@ -238,7 +222,7 @@ impl Queue {
 
     pub(super) fn counts(&mut self, now: i64) -> Counts {
         self.expire(now);
-        let visible = self.due.range(..=(now, u64::MAX)).count();
+        let visible = self.order.visible(now).count();
         let hidden = self.messages.values().filter(|message| message.due_ms > now);
         let in_flight = hidden.filter(|message| message.receives.is_some()).count();
         Counts { visible, in_flight, delayed: self.messages.len() - visible - in_flight }

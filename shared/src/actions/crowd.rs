@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::close::close;
 use crate::aws::clients::Clients;
-use crate::aws::management::{Management, Payload};
+use crate::aws::management::{Management, Payload, To};
 use crate::aws::subscribers::{Connection, Subscriber, Subscribers};
 use crate::error::Error;
 
@@ -65,8 +65,10 @@ impl Crowd {
 
     async fn close(&self, management: &Management, inbox: &Channel, oldest: &Subscriber) -> Result<(), Error> {
         let frame = Payload::new(frame::error(&too_many(self.most), None));
-        // One that takes nothing is closed all the same.
-        management.post(&oldest.connection.0, &frame, None).await.map(drop).unwrap_or_else(|error| error.log());
+        // One that takes nothing is closed all the same, so one try is enough.
+        let to = To { connection: &oldest.connection.0, is_known: true };
+        let place = management.enter().await;
+        management.post(place, to, &frame, None).await.map(drop).unwrap_or_else(|error| error.log());
         close(management, &self.subscribers, inbox, oldest).await.map(drop)
     }
 }

@@ -158,6 +158,9 @@ impl Deliverer {
     ) -> Result<bool, Error> {
         let sent_at = row.sent_at.unwrap_or(now);
         let next = if row.sent_at.is_none() { row.next(now, rand::random())? } else { None };
+        if let Some(next) = &next {
+            self.schedule.write_content(next).await?;
+        }
         let note = SentNote { schedule: &self.schedule, row, sent_at, next: next.as_ref() };
         let new = row.as_sent_at(sent_at);
         let turn = self.turn(channel).lock().await;
@@ -189,7 +192,7 @@ impl Deliverer {
     async fn queue_next(&self, row: &Scheduled) -> Result<(), Error> {
         let Some(next) = row.series.as_ref().and_then(|part| part.next) else { return Ok(()) };
         match self.schedule.get(next).await? {
-            Some(next) if next.queued && !next.done => self.queue.send(next.id).await,
+            Some(next) if next.queued && !next.done => self.queue.send(next.wake()).await,
             _ => Ok(()),
         }
     }

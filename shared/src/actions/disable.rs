@@ -33,7 +33,7 @@ impl Disabler {
         let row = Scheduled::new(id, &endpoint.owner, &send, item.content, now);
         let disabling = self.subscribers.disabling(endpoint, since, now)?;
         match self.schedule.write(&row, None, Some(disabling)).await? {
-            Written::Done => self.due.send(row.id).await,
+            Written::Done => self.due.send(row.wake()).await,
             Written::Taken => Ok(()),
         }
     }

@@ -100,7 +100,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_last_round_gives_each_busy_channel_an_equal_part_of_the_time_that_is_left() {
-        let channels: Vec<Channel> = (1..=4).map(|number| Channel::parse(&format!("topic:{number}")).unwrap()).collect();
+        let channels: Vec<Channel> =
+            (1..=4).map(|number| Channel::parse(&format!("topic:{number}")).unwrap()).collect();
         let end = Instant::now() + PATIENCE;
         let mut turns = Turns::of(channels.iter());
         for _ in &channels {

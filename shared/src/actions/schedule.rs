@@ -105,7 +105,7 @@ impl Scheduler {
     }
 
     async fn queue(&self, row: &Scheduled) -> Result<(), Error> {
-        if row.queued { self.queue.send(row.id).await } else { Ok(()) }
+        if row.queued { self.queue.send(row.wake()).await } else { Ok(()) }
     }
 }
 

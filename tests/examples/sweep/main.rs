@@ -2,7 +2,8 @@
 //!
 //! It starts a local stack, fills the schedule with rows that are due days ahead and then with finished ones, and
 //! measures sweeps that have ten notifications to hand on. The request units have to be the same each time, else it
-//! fails; the times are this machine's.
+//! fails; the times are this machine's. With `--crowd` it measures how quickly a crowd for one millisecond is queued, and what becomes of
+//! the others behind it.
 #![allow(clippy::unwrap_used, reason = "panicking is how it fails")]
 
 #[path = "../common/batch.rs"]
@@ -10,6 +11,7 @@ mod batch;
 #[path = "../common/build.rs"]
 mod build;
 mod cost;
+mod crowd;
 mod measure;
 #[path = "../common/number.rs"]
 mod number;
@@ -56,6 +58,11 @@ async fn main() -> ExitCode {
         }
     };
     let bench = Bench::start(Stack::start(&[])).await;
+    if let Some(rows) = options.crowd {
+        let crowd = crowd::measure(&bench, rows).await;
+        println!("{crowd}");
+        return if crowd.is_queued_once() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let mut report = Report::default();
     for (name, kind, more) in cases(options.rows) {
         write::write(&bench.stack, kind, more).await;

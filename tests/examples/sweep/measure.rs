@@ -32,11 +32,11 @@ const TURN: std::ops::Range<i64> = 35_000..41_000;
 /// A stack whose sweeper runs only when it is told to.
 pub(crate) struct Bench {
     pub(crate) stack: Stack,
-    table: String,
+    pub(crate) table: String,
     queue: Value,
 }
 
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     Timestamp::now().as_millisecond()
 }
 
@@ -85,8 +85,11 @@ impl Bench {
 
     /// Has the sweeper believe that it was here a minute ago.
     async fn a_minute_after_the_last(&self, now: i64) {
-        let handed = now + SWEPT_AHEAD - MINUTE;
-        let watermark = (now - LATE_AFTER) / MINUTE - 1;
+        self.has_come_to(now + SWEPT_AHEAD - MINUTE, (now - LATE_AFTER) / MINUTE - 1).await;
+    }
+
+    /// Has the sweeper believe that it came this far.
+    pub(crate) async fn has_come_to(&self, handed: i64, watermark: i64) {
         let update = json!({
             "TableName": self.table,
             "Key": {"bucket": {"S": "sweeper"}, "id": {"S": "progress"}},
@@ -101,7 +104,7 @@ impl Bench {
     }
 
     /// Fires the rule, and waits for the sweeper.
-    async fn fire(&self) -> Duration {
+    pub(crate) async fn fire(&self) -> Duration {
         let begun = Instant::now();
         let answer = self.stack.control(Method::POST, "schedules/SweepRule/fire").await;
         let time = begun.elapsed();
@@ -119,7 +122,7 @@ impl Bench {
         self.stack.aws("AmazonSQS.PurgeQueue", self.queue.to_string()).await;
     }
 
-    async fn queue(&self) -> Value {
+    pub(crate) async fn queue(&self) -> Value {
         let queues = self.stack.control(Method::GET, "queues").await;
         queues.as_array().unwrap().iter().find(|queue| queue["queue"] == "DueQueue").unwrap().clone()
     }

@@ -1,6 +1,8 @@
 //! Sending later, where only a local stack can show it: on time, through faults, outages and changes of the clocks.
 
 mod clocks;
+mod content;
+mod crowd;
 mod faults;
 mod load;
 mod outage;

@@ -15,7 +15,7 @@ pub(crate) fn due_of(row: &Value) -> i64 {
 }
 
 /// Where the row of an id is: its minute and its shard.
-fn bucket(id: &str) -> String {
+pub(super) fn bucket(id: &str) -> String {
     let minute = jiff::Timestamp::from_millisecond(due(id)).unwrap().to_string();
     let shard = u8::from_str_radix(&id[35..], 16).unwrap() & 7;
     format!("{}#{shard}", &minute[..16])

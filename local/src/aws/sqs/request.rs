@@ -76,23 +76,20 @@ pub(super) fn letter(request: &Value) -> Result<Letter, Failure> {
             format!("One or more parameters are invalid. Reason: Message must be shorter than {SIZE_LIMIT} bytes.");
         return Err(Failure::invalid(message));
     }
-    let (body, delay) = (body.to_owned(), delay.map(Duration::from_secs));
-    Ok(Letter { body, attributes, delay, group: group(request)? })
+    let delay = delay.map(Duration::from_secs);
+    Ok(Letter { body: body.to_owned(), attributes, delay, group: group(request)? })
 }
 
-/// Whose a message is, in a queue that is fair to all.
+/// The message group, which a standard queue is fair by.
 fn group(request: &Value) -> Result<Option<String>, Failure> {
     let value = &request["MessageGroupId"];
     if value.is_null() {
         return Ok(None);
     }
-    let is_group = |text: &&str| {
-        (1..=128).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte.is_ascii_punctuation())
-    };
+    let may_be = |text: &&str| (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let group = value.as_str().filter(may_be);
     let reason = "MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length.";
-    let text = value.as_str().filter(is_group);
-    text.map(|text| Some(text.to_owned())).ok_or_else(|| Failure::value(value, "MessageGroupId", reason))
+    group.map(|group| Some(group.to_owned())).ok_or_else(|| Failure::value(value, "MessageGroupId", reason))
 }
 
 fn may_be_sent(letter: char) -> bool {
@@ -179,8 +176,9 @@ mod tests {
             (json!({"MessageBody": "a\u{1}"}), "Invalid characters"),
             (json!({"MessageBody": "a", "DelaySeconds": 901}), "Value 901 for parameter DelaySeconds"),
             (json!({"MessageBody": "a", "DelaySeconds": -1}), "Value -1 for parameter DelaySeconds"),
-            (json!({"MessageBody": "a", "MessageGroupId": "a b"}), "MessageGroupId"),
-            (json!({"MessageBody": "a", "MessageGroupId": "x".repeat(129)}), "MessageGroupId"),
+            (json!({"MessageBody": "a", "MessageGroupId": ""}), "for parameter MessageGroupId"),
+            (json!({"MessageBody": "a", "MessageGroupId": "a b"}), "for parameter MessageGroupId"),
+            (json!({"MessageBody": "a", "MessageGroupId": "x".repeat(129)}), "for parameter MessageGroupId"),
             (json!({"MessageBody": long, "MessageAttributes": {"kind": kind}}), "shorter than 1048576"),
             (json!({"MessageBody": "a", "MessageAttributes": {"kind": {"DataType": "Text"}}}), "'kind' is invalid"),
             (json!({"MessageBody": "a", "MessageAttributes": {"kind": {"DataType": "Number"}}}), "non-empty value"),
@@ -188,8 +186,9 @@ mod tests {
             let failure = letter(&wrong).expect_err("SQS takes no such thing");
             assert!(format!("{failure:?}").contains(says), "{failure:?}");
         }
-        let all = json!({"MessageBody": long, "DelaySeconds": 900});
-        assert_eq!(letter(&all).expect("just what fits").delay, Some(Duration::from_secs(900)));
+        let all = json!({"MessageBody": long, "DelaySeconds": 900, "MessageGroupId": "2bd806c97f0e00af"});
+        let all = letter(&all).expect("just what fits");
+        assert_eq!((all.delay, all.group.as_deref()), (Some(Duration::from_secs(900)), Some("2bd806c97f0e00af")));
     }
 
     #[test]

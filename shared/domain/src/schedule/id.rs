@@ -57,8 +57,7 @@ impl ScheduleId {
     /// When the notification is due, or the first one of the series.
     #[must_use]
     pub fn due(self) -> Millis {
-        let [a, b, c, d, e, f, ..] = *self.0.as_bytes();
-        Millis(i64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+        time_in(self.0)
     }
 
     /// Where the row of one notification is.
@@ -71,17 +70,54 @@ impl ScheduleId {
         let [.., last] = *self.0.as_bytes();
         last
     }
-
-    /// What sorts before every id that is due then or later, and after all others.
-    #[must_use]
-    pub fn first_of(due: Millis) -> String {
-        let mut bytes = [0; 16];
-        bytes[..6].copy_from_slice(&due.0.unsigned_abs().to_be_bytes()[2..]);
-        Uuid::from_bytes(bytes).to_string()
-    }
 }
 
 impl fmt::Display for ScheduleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The first six bytes of a UUID of version 7.
+fn time_in(uuid: Uuid) -> Millis {
+    let [a, b, c, d, e, f, ..] = *uuid.as_bytes();
+    Millis(i64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+}
+
+/// A place in the order of ids, between two of them: what comes behind it is still to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Place(Uuid);
+
+impl Place {
+    /// Before every id that is due then or later, and behind all others.
+    #[must_use]
+    pub fn at(due: Millis) -> Self {
+        let mut bytes = [0; 16];
+        bytes[..6].copy_from_slice(&due.0.unsigned_abs().to_be_bytes()[2..]);
+        Self(Uuid::from_bytes(bytes))
+    }
+
+    /// Right behind an id.
+    #[must_use]
+    pub fn behind(id: ScheduleId) -> Self {
+        Self(Uuid::from_u128(id.0.as_u128().saturating_add(1)))
+    }
+
+    /// No id behind this place is due before this time.
+    #[must_use]
+    pub fn due(self) -> Millis {
+        time_in(self.0)
+    }
+
+    /// Whether this place lies behind an id.
+    #[must_use]
+    pub fn is_behind(self, id: ScheduleId) -> bool {
+        id.0 < self.0
+    }
+}
+
+impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -184,8 +220,17 @@ mod tests {
 
         #[test]
         fn ids_sort_by_when_they_are_due(a in 0i64..1 << 47, b in 0i64..1 << 47, random: [u8; 10]) {
-            let id = ScheduleId::of_one(Millis(a), random).to_string();
-            prop_assert_eq!(id >= ScheduleId::first_of(Millis(b)), a >= b);
+            let (id, place) = (ScheduleId::of_one(Millis(a), random), Place::at(Millis(b)));
+            prop_assert_eq!((place.is_behind(id), place.due()), (a < b, Millis(b)));
+            prop_assert_eq!(id.to_string() >= place.to_string(), a >= b, "as DynamoDB sorts them");
+        }
+
+        #[test]
+        fn the_place_behind_an_id_is_before_the_next_one(due in 0i64..1 << 47, one: [u8; 10], other: [u8; 10]) {
+            let (one, other) = (ScheduleId::of_one(Millis(due), one), ScheduleId::of_one(Millis(due), other));
+            let place = Place::behind(one);
+            prop_assert_eq!((place.is_behind(other), place.due()), (other <= one, one.due()));
+            prop_assert_eq!(other.to_string() < place.to_string(), other <= one);
         }
     }
 }

@@ -1,26 +1,22 @@
-//! How far the sweeper has come, and what it does with what is late.
+//! How far ahead the sweeper goes, and what it does with what is late.
 //!
 //! Nothing is handed to the queue too late and little of it twice, because of three bounds. Who writes a row queues it too,
 //! if it is due within [`QUEUED_AHEAD`]. The sweeper goes up to `SWEPT_AHEAD` and never reads the same time again, so
 //! that is shorter by as much as passes between a writer's look at the clock and its row's being readable. And a minute
 //! is closed only when no writer can add to it any more.
 
-use std::collections::BTreeSet;
-
 use crate::time::Millis;
-
-use super::id::{Bucket, Minute};
 
 /// What is due within this time is queued by whoever writes it; in milliseconds.
 pub const QUEUED_AHEAD: i64 = 180_000;
 
 /// The longest that a writer may be on its way, and what clocks differ; in milliseconds. No function that looks at the
 /// clock and then writes a row does so for longer than 29 s.
-const LONGEST_WRITE: i64 = 40_000;
+pub(super) const LONGEST_WRITE: i64 = 40_000;
 
 /// The sweeper queues what is due within this time, in milliseconds: more than two of its periods, so that nothing is
 /// late if it misses one.
-const SWEPT_AHEAD: i64 = QUEUED_AHEAD - LONGEST_WRITE;
+pub(super) const SWEPT_AHEAD: i64 = QUEUED_AHEAD - LONGEST_WRITE;
 
 /// How often the queue gives a message to `deliver` before it goes to the dead-letter queue; the template's
 /// `maxReceiveCount`.
@@ -32,12 +28,6 @@ pub const QUEUE_PATIENCE: i64 = 7 * 60_000;
 
 /// How often a notification is handed to the queue before it has failed.
 const ROUNDS: u8 = 3;
-
-/// How many buckets may stay open behind the watermark.
-const MOST_OPEN: usize = 1000;
-
-/// Before its first sweep the sweeper looks back so far, in milliseconds.
-const LOOKS_BACK: i64 = 10 * 60_000;
 
 /// What the event's time is rounded by, and a start takes, in milliseconds. It is part of what [`LONGEST_WRITE`] leaves for clocks that
 /// differ.
@@ -54,55 +44,6 @@ pub fn swept_at(clock: Millis, fired_at: Option<Millis>) -> Millis {
 #[must_use]
 pub fn is_queued_by_writer(due: Millis, now: Millis) -> bool {
     due <= now.plus(QUEUED_AHEAD)
-}
-
-/// How far the sweeper has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// The watermark: all is finished in the buckets of the minutes before it, but for those in `open`.
-    pub watermark: Minute,
-    /// Buckets behind the watermark that something unfinished is in.
-    pub open: BTreeSet<Bucket>,
-    /// Up to this time, everything that its writer did not queue has been handed to the queue.
-    pub handed: Millis,
-    /// When something was last handed on that was late already: its tries count from then.
-    pub caught_up: Millis,
-}
-
-impl Progress {
-    /// Where the first sweep begins.
-    #[must_use]
-    pub fn start(now: Millis) -> Self {
-        let back = now.plus(-LOOKS_BACK);
-        Self { watermark: Minute::of(back), open: BTreeSet::new(), handed: back, caught_up: back }
-    }
-
-    /// Up to when this sweep hands on what is due.
-    #[must_use]
-    pub fn horizon(&self, now: Millis) -> Millis {
-        self.handed.max(now.plus(SWEPT_AHEAD))
-    }
-
-    /// The minutes whose buckets to look through for what is late, besides the open ones: no writer can add to them any
-    /// more.
-    pub fn late(&self, now: Millis) -> impl Iterator<Item = Minute> + use<> {
-        let end = Minute::of(now.plus(-LONGEST_WRITE));
-        std::iter::successors(Some(self.watermark), |minute| Some(minute.next()))
-            .take_while(move |minute| *minute < end)
-    }
-
-    /// Whether so much is open behind the watermark that it must not move on.
-    #[must_use]
-    pub fn is_stuck(&self) -> bool {
-        self.open.len() >= MOST_OPEN
-    }
-
-    /// How far the oldest that is unfinished lies behind, in seconds.
-    #[must_use]
-    pub fn lag(&self, now: Millis) -> i64 {
-        let oldest = self.open.first().map_or(self.watermark, |bucket| bucket.minute.min(self.watermark));
-        (now.0 - oldest.start().0).max(0) / 1000
-    }
 }
 
 /// What to do with a notification that is unfinished after its time.
@@ -138,8 +79,18 @@ pub fn is_given_up(due: Millis, now: Millis) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schedule::progress::Progress;
 
     const MINUTE: i64 = 60_000;
+
+    /// Up to when a sweep at this time goes.
+    fn begun_at(now: Millis) -> Millis {
+        let mut progress = Progress::start(now);
+        while progress.begin(now).is_some() {
+            progress.places.clear();
+        }
+        progress.begun
+    }
 
     #[test]
     fn after_three_rounds_it_has_failed() {
@@ -168,8 +119,7 @@ mod tests {
         // The writer looks at its clock at 0, and its row is readable 40 s later; a sweep just before does not see it.
         let (written, due) = (Millis(0), Millis(QUEUED_AHEAD + 1));
         assert!(!is_queued_by_writer(due, written));
-        let sweep = Millis(LONGEST_WRITE - 1);
-        assert!(Progress::start(sweep).horizon(sweep) <= due);
+        assert!(begun_at(Millis(LONGEST_WRITE - 1)) <= due);
     }
 
     #[test]
@@ -180,24 +130,8 @@ mod tests {
         assert_eq!(swept, Millis(20 * MINUTE + START));
         // A row that is written right after it, and that its writer does not queue, is the next one's.
         let (written, due) = (Millis(20 * MINUTE + 1), Millis(20 * MINUTE + 1 + QUEUED_AHEAD + 1));
-        assert!(!is_queued_by_writer(due, written) && Progress::start(swept).horizon(swept) <= due);
+        assert!(!is_queued_by_writer(due, written) && begun_at(swept) <= due);
         assert_eq!(swept_at(Millis(10 * MINUTE), fired_at), Millis(10 * MINUTE), "it does what it can");
         assert_eq!(swept_at(Millis(10 * MINUTE), None), Millis(10 * MINUTE));
-    }
-
-    #[test]
-    fn a_minute_is_looked_through_when_nobody_can_add_to_it() {
-        let start = Progress::start(Millis(20 * MINUTE));
-        let seen = |now| start.late(Millis(now)).map(|minute| minute.0).collect::<Vec<_>>();
-        assert_eq!(seen(12 * MINUTE + LONGEST_WRITE - 1), [10]);
-        assert_eq!(seen(12 * MINUTE + LONGEST_WRITE), [10, 11]);
-    }
-
-    #[test]
-    fn the_lag_is_that_of_the_oldest_that_is_open() {
-        let mut progress = Progress::start(Millis(20 * MINUTE));
-        assert_eq!(progress.lag(Millis(20 * MINUTE)), 600);
-        progress.open.extend(Minute(3).buckets());
-        assert_eq!(progress.lag(Millis(20 * MINUTE)), 17 * 60);
     }
 }

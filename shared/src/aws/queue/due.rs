@@ -1,8 +1,9 @@
 //! The queue of what becomes due: it wakes `deliver` at the time of a notification. Its messages name the notification and
-//! say nothing of it.
+//! say nothing of it, but that SQS is told which of them are of one publisher.
 
 use domain::schedule::id::ScheduleId;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::{Message, Queue};
 use crate::aws::clients::Clients;
@@ -19,9 +20,37 @@ struct Body {
     id: ScheduleId,
 }
 
-fn message(id: ScheduleId) -> Message {
+/// What wakes `deliver` for a notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wake {
+    /// The notification, and so the time when it is due.
+    pub id: ScheduleId,
+    /// Whose it is; `None` for what nobody sends.
+    pub group: Option<Group>,
+}
+
+/// The messages of one publisher: a hash of their name. While one group's messages take up most of those that wake `deliver`, SQS hands out
+/// the others' first, so that nobody's crowd keeps the others waiting.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html>
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Group(u64);
+
+impl Group {
+    /// The group of what this publisher has sent.
+    #[must_use]
+    pub fn of(by: &str) -> Self {
+        let digest = Sha256::digest(by);
+        let mut first = [0; 8];
+        first.copy_from_slice(&digest[..8]);
+        Self(u64::from_be_bytes(first))
+    }
+}
+
+fn message(wake: Wake) -> Message {
+    let Wake { id, group } = wake;
     // A number and a UUID have no way to fail.
-    Message { body: serde_json::to_string(&Body { v: VERSION, id }).unwrap_or_default(), due: id.due(), group: None }
+    let body = serde_json::to_string(&Body { v: VERSION, id }).unwrap_or_default();
+    Message { body, due: id.due(), group: group.map(|Group(hash)| format!("{hash:016x}")) }
 }
 
 impl DueQueue {
@@ -43,16 +72,16 @@ impl DueQueue {
     ///
     /// # Errors
     /// SQS does not answer as it should.
-    pub async fn send(&self, id: ScheduleId) -> Result<(), Error> {
-        self.0.send(message(id)).await
+    pub async fn send(&self, wake: Wake) -> Result<(), Error> {
+        self.0.send(message(wake)).await
     }
 
     /// Queues notifications, each for its time.
     ///
     /// # Errors
     /// Some may not have been queued.
-    pub async fn send_all(&self, ids: &[ScheduleId]) -> Result<(), Error> {
-        self.0.send_all(ids.iter().copied().map(message).collect()).await
+    pub async fn send_all(&self, wakes: &[Wake]) -> Result<(), Error> {
+        self.0.send_all(wakes.iter().copied().map(message).collect()).await
     }
 
     /// Has a message that was received come again after so many seconds.
@@ -73,10 +102,21 @@ mod tests {
     #[test]
     fn a_message_names_its_notification_and_nothing_else_is_one() {
         let id = ScheduleId::of_one(Millis(1), [2; 10]);
-        assert_eq!(DueQueue::read(&message(id).body).unwrap(), id);
-        let later = message(id).body.replace("\"v\":1", "\"v\":2");
+        let body = message(Wake { id, group: None }).body;
+        assert_eq!(DueQueue::read(&body).unwrap(), id);
+        let later = body.replace("\"v\":1", "\"v\":2");
         for text in ["", "{}", r#"{"v":1,"id":"x"}"#, &later] {
             assert!(DueQueue::read(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_publishers_messages_are_one_group_that_does_not_name_them() {
+        let group = |by: Option<&str>| {
+            message(Wake { id: ScheduleId::of_one(Millis(1), [2; 10]), group: by.map(Group::of) }).group
+        };
+        assert_eq!(group(Some("alice")).as_deref(), Some("2bd806c97f0e00af"), "the first digits of SHA-256");
+        assert_ne!(group(Some("alice")), group(Some("bob")));
+        assert_eq!(group(None), None);
     }
 }

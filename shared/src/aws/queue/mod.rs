@@ -5,7 +5,7 @@ mod due;
 mod endpoints;
 mod shares;
 
-pub use due::DueQueue;
+pub use due::{DueQueue, Group, Wake};
 pub use endpoints::{EndpointDeadLetters, EndpointQueues};
 pub use shares::SharesQueue;
 
@@ -25,7 +25,7 @@ use crate::error::Error;
 pub const LONGEST_DELAY: i64 = 900;
 
 /// The most messages of one batch.
-const BATCH: usize = 10;
+pub const BATCH: usize = 10;
 
 /// How many batches are under way at once.
 const AT_ONCE: usize = 8;
@@ -45,7 +45,7 @@ struct Queue {
 struct Message {
     body: String,
     due: Millis,
-    /// Whose it is, where the queue is to be fair to all.
+    /// Whose it is, for a queue that is to be fair.
     group: Option<String>,
 }
 

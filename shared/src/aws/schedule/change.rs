@@ -84,6 +84,9 @@ impl Schedule {
     /// # Errors
     /// DynamoDB does not answer as it should.
     pub async fn fail(&self, seen: &Scheduled, next: Option<&Scheduled>, now: Millis) -> Result<bool, Error> {
+        if let Some(next) = next {
+            self.write_content(next).await?;
+        }
         let failed = self.failed(seen.id, seen.rounds, next, now)?;
         let go_on = next.map(|next| self.go_on(seen, next)).transpose()?;
         let items = std::iter::once(failed).chain(go_on.into_iter().flatten()).collect();

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::row::is_zero;
 use super::{Schedule, Scheduled};
-use crate::aws::row::{VERSION, from_row, text};
+use crate::aws::row::{VERSION, from_row, text, to_row};
 use crate::error::Error;
 
 /// The attribute that tells an attempt's row from a notification's.
@@ -81,7 +81,8 @@ impl Schedule {
         if row.contains_key(ATTEMPT) {
             return from_row(row).map(|attempt| Some(Due::Attempt(attempt)));
         }
-        from_row(row).map(|row| Some(Due::Notification(Box::new(row))))
+        let row = self.with_content(id, row).await?;
+        Ok(Some(Due::Notification(Box::new(row))))
     }
 
     /// Writes an attempt for later.
@@ -89,7 +90,7 @@ impl Schedule {
     /// # Errors
     /// DynamoDB does not answer as it should.
     pub async fn write_later(&self, attempt: &LaterAttempt) -> Result<(), Error> {
-        self.put(attempt).await
+        self.put(to_row(attempt)?).await
     }
 }
 
@@ -100,7 +101,6 @@ mod tests {
     use domain::seq::Seq;
 
     use super::*;
-    use crate::aws::row::to_row;
 
     #[test]
     fn an_attempt_written_twice_is_one_row_and_the_next_is_another() {

@@ -2,9 +2,10 @@
 //!
 //! A notification's row stands in the bucket that its id names, until some weeks after it is finished. A series has a row
 //! of its own, which each of its notifications is conditional on: cancelling that one cancels them all. An attempt at an
-//! endpoint that is hours away waits here too.
+//! endpoint that is hours away waits here too. What a notification says is in a row of its own where it is long.
 
 mod change;
+mod content;
 mod later;
 mod note;
 mod progress;
@@ -14,23 +15,35 @@ mod write;
 
 pub use later::{Due, LaterAttempt};
 pub use note::SentNote;
-pub use progress::Known;
+pub use progress::{Known, Seen};
 pub use row::{Pending, Scheduled, SeriesPart};
 pub use series::Series;
 pub use write::Written;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::schedule::id::{Bucket, ScheduleId};
+use domain::schedule::id::{Place, ScheduleId};
+use domain::schedule::progress::{PageEnd, Stretch};
 use domain::schedule::state::Stage;
-use domain::time::Millis;
 
-use super::row::text;
+use super::row::{Attributes, text};
 use crate::aws::clients::Clients;
 use crate::error::Error;
 
 /// How long a row is kept once it is finished, in seconds: longer than the dead-letter queue keeps a message.
 const KEPT: i64 = 30 * 24 * 60 * 60;
+
+/// How many rows of a bucket are read at once. Fewer are where they are large: DynamoDB reads up to 1 MB.
+const PAGE: i32 = 500;
+
+/// A page of a bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// What is unfinished on it.
+    pub rows: Vec<Pending>,
+    /// Where it ends.
+    pub end: PageEnd,
+}
 
 /// The table.
 #[derive(Clone, Debug)]
@@ -57,47 +70,48 @@ impl Schedule {
         }
     }
 
-    /// What is unfinished in a bucket and due from the one moment until before the other; consistently.
+    /// A page of what is unfinished in a bucket; consistently.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn pending(&self, bucket: Bucket, from: Millis, until: Millis) -> Result<Vec<Pending>, Error> {
-        let mut rows = Vec::new();
-        let mut page = None;
-        loop {
-            let answer = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("#bucket = :bucket AND id BETWEEN :from AND :until")
-                .filter_expression("attribute_not_exists(done) AND stage <> :failed")
-                // Without what they say: there may be many.
-                .projection_expression("id, v, queued, rounds, handed_at")
-                .expression_attribute_names("#bucket", "bucket")
-                .expression_attribute_values(":bucket", text(bucket.to_string()))
-                .expression_attribute_values(":from", text(ScheduleId::first_of(from)))
-                .expression_attribute_values(":until", text(ScheduleId::first_of(until)))
-                .expression_attribute_values(":failed", text(Stage::Failed.as_str()))
-                .consistent_read(true)
-                .set_exclusive_start_key(page)
-                .send()
-                .await
-                .map_err(Error::call("Query of a bucket"))?;
-            for row in answer.items.unwrap_or_default() {
-                // One that cannot be read must not keep the others from their time.
-                match Pending::from_row(row) {
-                    Ok(row) => rows.push(row),
-                    Err(error) => error.log(),
-                }
-            }
-            page = answer.last_evaluated_key;
-            if page.is_none() {
-                return Ok(rows);
-            }
-        }
+    pub async fn page(&self, stretch: Stretch) -> Result<Page, Error> {
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("#bucket = :bucket AND id BETWEEN :from AND :until")
+            .filter_expression("attribute_not_exists(done) AND stage <> :failed")
+            // Without what they say: there may be many.
+            .projection_expression("id, v, queued, rounds, handed_at, #by")
+            .expression_attribute_names("#bucket", "bucket")
+            .expression_attribute_names("#by", "by")
+            .expression_attribute_values(":bucket", text(stretch.bucket.to_string()))
+            .expression_attribute_values(":from", text(stretch.from.to_string()))
+            .expression_attribute_values(":until", text(stretch.until.to_string()))
+            .expression_attribute_values(":failed", text(Stage::Failed.as_str()))
+            .consistent_read(true)
+            .limit(PAGE)
+            .send()
+            .await
+            .map_err(Error::call("Query of a bucket"))?;
+        let end = match answer.last_evaluated_key {
+            None => PageEnd::Last,
+            Some(key) => PageEnd::At(Place::behind(id_in(&key)?)),
+        };
+        let rows = answer.items.unwrap_or_default().into_iter().filter_map(|row| {
+            // One that cannot be read must not keep the others from their time.
+            Pending::from_row(row).inspect_err(Error::log).ok()
+        });
+        Ok(Page { rows: rows.collect(), end })
     }
 
     fn key(&self, id: ScheduleId) -> [(String, AttributeValue); 2] {
         [("bucket".to_owned(), text(id.bucket().to_string())), ("id".to_owned(), text(id.to_string()))]
     }
+}
+
+/// The id in a key that DynamoDB gives: no row of a minute's bucket has another.
+fn id_in(key: &Attributes) -> Result<ScheduleId, Error> {
+    let id = key.get("id").and_then(|id| id.as_s().ok()).and_then(|id| ScheduleId::parse(id));
+    id.ok_or(Error::Failed { call: "Query of a bucket", cause: "its page ends with no id".to_owned() })
 }

@@ -8,7 +8,7 @@ use domain::time::Millis;
 
 use super::{Schedule, Scheduled};
 use crate::aws::log::Note;
-use crate::aws::row::{built, number, text, to_row};
+use crate::aws::row::{built, number, text};
 use crate::error::Error;
 
 /// That a channel has a scheduled notification. Fails where it has it already, or it or its series is cancelled.
@@ -20,7 +20,7 @@ pub struct SentNote<'a> {
     pub row: &'a Scheduled,
     /// When it is sent; the same for all channels.
     pub sent_at: Millis,
-    /// The next one of the series, written with the first channel.
+    /// The next one of the series, written with the first channel. What it says is written already.
     pub next: Option<&'a Scheduled>,
 }
 
@@ -69,7 +69,7 @@ impl Schedule {
     pub(super) fn go_on(&self, this: &Scheduled, next: &Scheduled) -> Result<Vec<TransactWriteItem>, Error> {
         let put = Put::builder()
             .table_name(&self.table)
-            .set_item(Some(to_row(next)?))
+            .set_item(Some(next.to_row()?))
             .condition_expression("attribute_not_exists(id)")
             .build();
         let put = TransactWriteItem::builder().put(built(put)?).build();

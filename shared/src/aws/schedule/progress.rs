@@ -1,9 +1,12 @@
 //! How far the sweeper has come: a row that no id can name.
+//!
+//! Earlier releases know of a row's `handed` only, and go on from there: that is behind whatever has not been handed on. What this release
+//! has besides, they leave out when they write the row, and it reads a row without it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use domain::schedule::id::{Bucket, Minute};
-use domain::schedule::sweep::Progress;
+use domain::schedule::id::{Bucket, Minute, Place};
+use domain::schedule::progress::{Look, Progress};
 use domain::time::Millis;
 use serde::{Deserialize, Serialize};
 
@@ -14,13 +17,22 @@ use crate::error::Error;
 const BUCKET: &str = "sweeper";
 const ID: &str = "progress";
 
-/// What a sweep found, and which sweep had written it.
+/// What a sweep found, and which version of the row that was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
-    /// How far it came.
+    /// How far the sweeper came.
     pub progress: Progress,
-    /// How many sweeps there were; 0 before the first.
-    sweeps: u64,
+    /// The row that says so.
+    pub seen: Seen,
+}
+
+/// The sweeper's row as it was last seen or written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// It has been written so often; 0 if it is not there.
+    Times(u64),
+    /// A later release's: it is left as it is.
+    Unreadable,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -33,6 +45,45 @@ struct ProgressRow {
     open: BTreeSet<Bucket>,
     handed: Millis,
     caught_up: Millis,
+    /// Absent where it is `handed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    begun: Option<Millis>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    places: BTreeMap<Bucket, Place>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    looks: BTreeMap<Bucket, Look>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    turn: Option<Bucket>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    handed_late: BTreeMap<Bucket, Millis>,
+}
+
+impl ProgressRow {
+    fn new(progress: &Progress, sweeps: u64) -> Self {
+        let Progress { watermark, open, looks, turn, begun, places, caught_up, handed_late } = progress.clone();
+        let handed = progress.handed();
+        Self {
+            bucket: BUCKET.to_owned(),
+            id: ID.to_owned(),
+            v: VERSION,
+            sweeps,
+            watermark,
+            open,
+            handed,
+            caught_up,
+            begun: Some(begun).filter(|begun| *begun != handed),
+            places,
+            looks,
+            turn,
+            handed_late,
+        }
+    }
+
+    fn progress(self) -> Progress {
+        let Self { watermark, open, handed, caught_up, begun, places, looks, turn, handed_late, .. } = self;
+        let begun = begun.unwrap_or(handed);
+        Progress { watermark, open, looks, turn, begun, places, caught_up, handed_late }
+    }
 }
 
 impl Schedule {
@@ -52,43 +103,81 @@ impl Schedule {
             .await
             .map_err(Error::call("GetItem of the sweeper's progress"))?;
         let Some(row) = answer.item else {
-            return Ok(Known { progress: Progress::start(now), sweeps: 0 });
+            return Ok(Known { progress: Progress::start(now), seen: Seen::Times(0) });
         };
-        match from_row(row) {
-            Ok(ProgressRow { sweeps, watermark, open, handed, caught_up, .. }) => {
-                Ok(Known { progress: Progress { watermark, open, handed, caught_up }, sweeps })
-            }
-            // A later release's: it is left as it is, and this sweep does what a first one does.
+        match from_row::<ProgressRow>(row) {
+            Ok(row) => Ok(Known { seen: Seen::Times(row.sweeps), progress: row.progress() }),
+            // This sweep does what a first one does.
             Err(error) => {
                 error.log();
-                Ok(Known { progress: Progress::start(now), sweeps: 0 })
+                Ok(Known { progress: Progress::start(now), seen: Seen::Unreadable })
             }
         }
     }
 
-    /// Keeps how far this sweep came; `false` if another one, begun at the same time, was first. Both have done the same,
-    /// and what both have queued is delivered once.
+    /// Keeps how far a sweep has come; `None` if another one, begun at the same time, was first. Both have done the same, and what both
+    /// have queued is delivered once.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn keep_progress(&self, known: &Known, progress: &Progress) -> Result<bool, Error> {
-        let Progress { watermark, open, handed, caught_up } = progress.clone();
-        let (bucket, id) = (BUCKET.to_owned(), ID.to_owned());
-        let sweeps = known.sweeps + 1;
-        let row = ProgressRow { bucket, id, v: VERSION, sweeps, watermark, open, handed, caught_up };
-        let seen = (known.sweeps > 0).then(|| [(":seen".to_owned(), number(known.sweeps))].into());
-        let unchanged = if seen.is_some() { "sweeps = :seen" } else { "attribute_not_exists(id)" };
+    pub async fn keep_progress(&self, seen: Seen, progress: &Progress) -> Result<Option<Seen>, Error> {
+        let Seen::Times(times) = seen else { return Ok(Some(seen)) };
+        let values = (times > 0).then(|| [(":seen".to_owned(), number(times))].into());
+        let unchanged = if values.is_some() { "sweeps = :seen" } else { "attribute_not_exists(id)" };
         let request = self
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(to_row(&row)?))
+            .set_item(Some(to_row(&ProgressRow::new(progress, times + 1))?))
             .condition_expression(unchanged)
-            .set_expression_attribute_values(seen);
+            .set_expression_attribute_values(values);
         match past_conflicts(|| request.clone().send()).await {
-            Ok(_) => Ok(true),
-            Err(error) if condition_failed(&error) => Ok(false),
+            Ok(_) => Ok(Some(Seen::Times(times + 1))),
+            Err(error) if condition_failed(&error) => Ok(None),
             Err(error) => Err(Error::call("PutItem of the sweeper's progress")(error)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// A sweep that had no time to come to the end of anything.
+    fn under_way() -> Progress {
+        let now = Millis(1_795_290_300_000);
+        let mut progress = Progress::start(now);
+        while progress.begin(now).is_some() {}
+        while progress.close(now).is_some() {}
+        let bucket = *progress.places.first_key_value().unwrap().0;
+        let look = Look { place: Place::at(now), is_unfinished: true };
+        progress.looks = BTreeMap::from([(bucket, look)]);
+        progress.turn = Some(bucket);
+        progress.handed_late = BTreeMap::from([(bucket, now)]);
+        progress
+    }
+
+    #[test]
+    fn progress_reads_as_it_was_written() {
+        for progress in [Progress::start(Millis(1_795_290_300_000)), under_way()] {
+            let row = to_row(&ProgressRow::new(&progress, 7)).unwrap();
+            assert_eq!(from_row::<ProgressRow>(row).unwrap().progress(), progress);
+        }
+    }
+
+    #[test]
+    fn a_row_of_an_earlier_release_reads_and_an_earlier_release_reads_a_row_of_this_one() {
+        let earlier = ["bucket", "id", "v", "sweeps", "watermark", "open", "handed", "caught_up"];
+        let progress = under_way();
+        let mut row = to_row(&ProgressRow::new(&progress, 7)).unwrap();
+        assert!(earlier.iter().all(|name| row.contains_key(*name)) && row["v"] == number(VERSION));
+        row.retain(|name, _| earlier.contains(&name.as_str()));
+        let read = from_row::<ProgressRow>(row).unwrap().progress();
+        assert_eq!((read.begun, read.places.len()), (progress.handed(), 0));
+        // Where nothing is under way there is nothing else.
+        let healthy = to_row(&ProgressRow::new(&Progress::start(Millis(0)), 7)).unwrap();
+        assert!(healthy.keys().all(|name| earlier.contains(&name.as_str())), "{healthy:?}");
     }
 }

@@ -15,6 +15,7 @@ use domain::time::Millis;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::log::New;
+use crate::aws::queue::{Group, Wake};
 use crate::aws::row::{Attributes, VERSION, from_row};
 use crate::error::Error;
 
@@ -30,7 +31,7 @@ pub struct Scheduled {
     pub by: Sub,
     /// Its channels.
     pub to: Vec<Channel>,
-    content: String,
+    pub(super) content: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     collapse_key: Option<CollapseKey>,
     /// In seconds, from when it is sent.
@@ -64,10 +65,12 @@ pub struct Scheduled {
 }
 
 /// What the sweeper has to know of an unfinished notification.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Pending {
     /// Its id, and so the time when it is due.
     pub id: ScheduleId,
+    /// Who sent it. Nobody sends an attempt.
+    by: Option<String>,
     /// Whether its writer has queued it.
     #[serde(default)]
     pub queued: bool,
@@ -82,6 +85,12 @@ pub struct Pending {
 }
 
 impl Pending {
+    /// What wakes `deliver` for it.
+    #[must_use]
+    pub fn wake(&self) -> Wake {
+        Wake { id: self.id, group: self.by.as_deref().map(Group::of) }
+    }
+
     /// Reads a row. One that cannot be read is due as its id says.
     pub(super) fn from_row(row: Attributes) -> Result<Self, Error> {
         #[derive(Deserialize)]
@@ -92,7 +101,7 @@ impl Pending {
         from_row(row).or_else(|error| {
             error.log();
             let Key { id } = from_row(key.into_iter().collect())?;
-            Ok(Self { id, queued: false, rounds: 0, handed_at: None, is_unreadable: true })
+            Ok(Self { id, by: None, queued: false, rounds: 0, handed_at: None, is_unreadable: true })
         })
     }
 }
@@ -137,6 +146,12 @@ impl Scheduled {
             dead_lettered_at: None,
             series: None,
         }
+    }
+
+    /// What wakes `deliver` for it.
+    #[must_use]
+    pub fn wake(&self) -> Wake {
+        Wake { id: self.id, group: Some(Group::of(self.by.as_str())) }
     }
 
     /// The same, as the first of a series.

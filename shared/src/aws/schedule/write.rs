@@ -2,12 +2,11 @@
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::{CancellationReason, Put, TransactWriteItem};
-use serde::Serialize;
 
 use super::{Schedule, Scheduled, Series};
 use crate::aws::row::{
-    CONDITION_FAILED, built, cancellation_reasons, condition_failed, is_conflict, is_throttle, past_conflicts, pause,
-    to_row, wait_for_units,
+    Attributes, CONDITION_FAILED, built, cancellation_reasons, condition_failed, is_conflict, is_throttle,
+    past_conflicts, pause, wait_for_units,
 };
 use crate::error::Error;
 
@@ -43,12 +42,14 @@ impl Schedule {
         series: Option<&Series>,
         once: Option<TransactWriteItem>,
     ) -> Result<Written, Error> {
+        self.write_content(row).await?;
+        let item = row.to_row()?;
         if series.is_none() && once.is_none() {
-            return self.put(row).await.map(|()| Written::Done);
+            return self.put(item).await.map(|()| Written::Done);
         }
         let put = Put::builder()
             .table_name(&self.table)
-            .set_item(Some(to_row(row)?))
+            .set_item(Some(item))
             .condition_expression("attribute_not_exists(id)")
             .build();
         let keyed = once.is_some();
@@ -63,12 +64,12 @@ impl Schedule {
 
     /// Nobody else has this id. So a condition that fails tells of this very write, tried again after an answer that got
     /// lost.
-    pub(super) async fn put(&self, row: &impl Serialize) -> Result<(), Error> {
+    pub(super) async fn put(&self, item: Attributes) -> Result<(), Error> {
         let request = self
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(to_row(row)?))
+            .set_item(Some(item))
             .condition_expression("attribute_not_exists(id)");
         match past_conflicts(|| request.clone().send()).await {
             Ok(_) => Ok(()),

@@ -40,6 +40,11 @@ impl Group {
 }
 
 impl Shares {
+    /// Whether there is anybody to be fair to.
+    pub(super) fn has_groups(&self) -> bool {
+        !self.0.is_empty()
+    }
+
     /// Notes a message that is in the queue from now on.
     pub(super) fn put(&mut self, message: &Message) {
         if let Some(group) = &message.group {

@@ -149,6 +149,9 @@ impl Queue {
     }
 
     fn next(&mut self, now: i64) -> Option<u64> {
+        if !self.shares.has_groups() {
+            return self.order.next(now, &BTreeMap::new());
+        }
         let flying: Vec<&Message> = self.order.in_flight(now).filter_map(|number| self.messages.get(&number)).collect();
         self.order.next(now, &self.shares.noisy(&flying, now))
     }

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
+use serde_json::Value;
 use shared::actions::{Inboxes, ReadMark, Replay, Sender, Sent, Subscriptions};
 use shared::aws::allowances::Allowances;
 use shared::aws::clients::Clients;
@@ -52,7 +53,7 @@ impl App {
         let reply = Reply { management: &self.management, peer: &peer, reference: frame.reference.as_ref() };
         let answered = deadline::before(deadline, async {
             peer.claims.check_alive(clock::now())?;
-            let frames = self.act(&peer, frame.action?).await?;
+            let frames = self.act(&peer, frame.action?, reply.reference).await?;
             reply.send(frames).await
         });
         if let Err(error) = answered.await {
@@ -67,11 +68,12 @@ impl App {
         Ok(())
     }
 
-    async fn act(&self, peer: &Peer, action: Action) -> Result<Frames, Error> {
+    async fn act(&self, peer: &Peer, action: Action, reference: Option<&Value>) -> Result<Frames, Error> {
         let answer = match action {
             Action::Subscribe(ask) => {
                 let (claims, connection) = (&peer.claims, &peer.connection);
-                let replay = self.subscriptions.subscribe(claims, connection, &ask.channel, ask.after).await?;
+                let asked = self.subscriptions.subscribe(claims, connection, &ask.channel, ask.after, reference);
+                let replay = asked.await?;
                 let Replay { frames: first, position, unread } = replay;
                 return Ok(Frames { first, last: Answer::Subscribed { channel: ask.channel, position, unread } });
             }

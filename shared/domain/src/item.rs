@@ -1,6 +1,7 @@
 //! A stored notification as clients see it, and the frames that carry it.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::channel::Channel;
 use super::content::{Content, Priority};
@@ -75,10 +76,16 @@ pub fn frame(channel: &Channel, items: &[String]) -> String {
     format!("{}{}]}}", head(channel), items.join(","))
 }
 
-/// As many items a frame as fit, in order. An item that fills a frame stands alone.
+/// As many items a frame as fit, in order, each frame with the `ref` of the question that it answers. An item that fills a frame stands
+/// alone, and without a `ref` if that has no room beside it.
 #[must_use]
-pub fn frames(channel: &Channel, items: Vec<String>) -> Vec<String> {
-    let room = MAX_FRAME - head(channel).len() - "]}".len();
+pub fn frames(channel: &Channel, items: Vec<String>, reference: Option<&Value>) -> Vec<String> {
+    let tail = reference.map_or_else(|| "]}".to_owned(), |reference| format!("],\"ref\":{reference}}}"));
+    let room = MAX_FRAME - head(channel).len() - tail.len();
+    let frame = |channel: &Channel, items: &[String]| {
+        let replayed = format!("{}{}{tail}", head(channel), items.join(","));
+        if replayed.len() > MAX_FRAME { frame(channel, items) } else { replayed }
+    };
     let mut frames = Vec::new();
     let mut open: Vec<String> = Vec::new();
     let mut size = 0;
@@ -104,7 +111,7 @@ fn head(channel: &Channel) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -139,13 +146,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn frames_keep_every_item_in_order_within_the_limit(sizes in prop::collection::vec(0usize..32_000, 0..20)) {
+        fn frames_keep_every_item_in_order_within_the_limit(
+            sizes in prop::collection::vec(0usize..MAX_FRAME - 120, 0..20),
+            reference in prop::option::of("[a-z]{1,100}".prop_map(Value::from)),
+        ) {
             let items: Vec<_> = sizes.iter().zip(1..).map(|(size, n)| item(&"x".repeat(*size)).to_json(Some(Seq(n)))).collect();
-            let frames = frames(&news(), items);
+            let frames = frames(&news(), items, reference.as_ref());
             let mut seqs = Vec::new();
             for frame in &frames {
                 prop_assert!(frame.len() <= MAX_FRAME);
+                let has_room = frame.len() < MAX_FRAME - 120;
                 let frame: Value = serde_json::from_str(frame).unwrap();
+                prop_assert!(frame.get("ref") == reference.as_ref() || (frame.get("ref").is_none() && !has_room));
                 seqs.extend(frame["items"].as_array().unwrap().iter().map(|item| item["seq"].as_u64().unwrap()));
             }
             prop_assert_eq!(seqs, (1..=sizes.len() as u64).collect::<Vec<_>>());

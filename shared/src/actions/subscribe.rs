@@ -9,6 +9,7 @@ use domain::frame::Position;
 use domain::item::frames;
 use domain::refusal::{Code, Refusal};
 use domain::seq::Seq;
+use serde_json::Value;
 
 use super::{Inboxes, Reading};
 use crate::aws::allowances::Allowances;
@@ -48,7 +49,7 @@ impl Subscriptions {
         Self { subscribers, log, allowances }
     }
 
-    /// Joins a channel, and replays what came after a seq or, without one, the newest.
+    /// Joins a channel, and replays what came after a seq or, without one, the newest. What is replayed has the frame's `ref`.
     ///
     /// # Errors
     /// `forbidden`, `too_many_subscriptions`, or `connection_gone`; `too_many_replays` to one who has joined all the same.
@@ -58,6 +59,7 @@ impl Subscriptions {
         connection: &Connection,
         channel: &Channel,
         after: Option<Seq>,
+        reference: Option<&Value>,
     ) -> Result<Replay, Error> {
         claims.check_read(channel, "channel")?;
         let begun = Reading::begin(&self.allowances, &claims.sub);
@@ -68,7 +70,7 @@ impl Subscriptions {
             Joined::TooMany => return Err(too_many().into()),
         }
         let reading = reading?;
-        let replay = replay(reading.of(&self.log), channel, after).await;
+        let replay = replay(reading.of(&self.log), channel, after, reference).await;
         reading.end(replay).await
     }
 
@@ -87,14 +89,14 @@ impl Subscriptions {
     }
 }
 
-async fn replay(log: Log, channel: &Channel, after: Option<Seq>) -> Result<Replay, Error> {
+async fn replay(log: Log, channel: &Channel, after: Option<Seq>, reference: Option<&Value>) -> Result<Replay, Error> {
     let page = match after {
         Some(after) => log.read_after(channel, after, PAGE).await?,
         None => log.read_newest(channel, NEWEST).await?,
     };
     let unread = if channel.is_inbox() { Some(Inboxes::new(log).unread(channel).await?) } else { None };
     let items = page.items.iter().map(LogRow::to_json).collect();
-    Ok(Replay { frames: frames(channel, items), position: page.position, unread })
+    Ok(Replay { frames: frames(channel, items, reference), position: page.position, unread })
 }
 
 fn gone() -> Refusal {

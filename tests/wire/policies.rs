@@ -488,7 +488,7 @@ async fn tour_of_shares(stack: &Stack) {
 /// Adds an endpoint that is known to be slow. An attempt in its own queue fails at first; then one comes by the other.
 async fn add_slow_endpoint(stack: &Stack, channel: &str, receiver: &Receiver) {
     let (id, _) = stack.add_webhook(channel, &receiver.url).await;
-    stack.rest_endpoint(channel, &id).await;
+    stack.slow_endpoint(channel, &id, in_an_hour() * 1000).await;
     let failure = json!({"on": "dynamodb.GetItem", "function": "Attempt", "do": {"error": "ValidationException"}});
     let message = json!({"v": 1, "channel": channel, "endpoint": id, "seq": 99, "attempt": 1}).to_string();
     stack.fault(failure).await;

@@ -218,7 +218,7 @@ async fn one_that_was_slow_is_still_slow_when_it_is_added_again() {
 
     // Quick again, it stays so as well.
     late.always(Reply::status(204));
-    stack.rest_endpoint("topic:late", &again).await;
+    stack.slow_endpoint("topic:late", &again, 0).await;
     stack.post(&json!({"to": "topic:late", "data": "quick"})).await;
     let is_quick = || async { stack.endpoint_row(&again).await["slow_until"].is_null() };
     stack.until_within(PATIENCE, "it is quick", is_quick).await;

@@ -338,7 +338,7 @@ async fn one_that_is_quick_again_comes_back_from_the_slow_lane() {
     assert_eq!(lane("late").await, 0, "nobody knows yet");
     assert_eq!(lane("quick, too soon to count").await, 1);
     assert!(stack.endpoint_row(&id).await["slow_until"]["N"].is_string());
-    stack.rest_endpoint("topic:a", &id).await;
+    stack.slow_endpoint("topic:a", &id, 0).await;
     assert_eq!(lane("quick").await, 1);
     let back = || async { stack.endpoint_row(&id).await["slow_until"].is_null() };
     stack.until("it is known to be quick", back).await;

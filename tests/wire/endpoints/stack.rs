@@ -54,12 +54,13 @@ impl Stack {
         self.dynamodb("UpdateItem", &change).await;
     }
 
-    /// Has the time be over for which an endpoint is slow at least.
-    pub(crate) async fn rest_endpoint(&self, channel: &str, id: &str) {
+    /// Has an endpoint be slow, at least until then, in milliseconds since 1970.
+    pub(crate) async fn slow_endpoint(&self, channel: &str, id: &str, until: u64) {
         let change = json!({
             "TableName": self.table("Subscribers").await,
             "Key": {"channel": {"S": channel}, "subscriber": {"S": format!("~{}", &id[..17])}},
-            "UpdateExpression": "SET slow_until = created_at",
+            "UpdateExpression": "SET slow_until = :until",
+            "ExpressionAttributeValues": {":until": {"N": until.to_string()}},
         });
         self.dynamodb("UpdateItem", &change).await;
     }

@@ -114,7 +114,7 @@ export class Socket {
     const { type, channel, ref, code, detail, retry_after } = frame;
     const streams = [...this.#streams.values()];
     if (type == "notifications") {
-      const isAnswer = this.#streams.get(channel)?.take(frame.items, ref);
+      const isAnswer = this.#streams.get(channel)?.take(frame.items, frame.replay);
       // On a slow link the others' answers wait behind this one.
       if (isAnswer) streams.forEach((stream) => stream.renew());
       return;

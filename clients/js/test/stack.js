@@ -143,7 +143,7 @@ export class Stack {
     socket.channels.add(channel);
     const { items, ...position } = this.read(channel, after);
     for (let at = 0; at < items.length; at += this.perFrame) {
-      socket.send({ type: "notifications", channel, items: items.slice(at, at + this.perFrame), ref });
+      socket.send({ type: "notifications", channel, items: items.slice(at, at + this.perFrame), replay: ref });
     }
     socket.send({ type: "subscribed", channel, ...position, ref });
   }

@@ -117,7 +117,7 @@ class Wire {
   }
 }
 
-const notifications = (seqs, ref) => ({ type: "notifications", channel: CHANNEL, items: seqs.map((seq) => ({ seq })), ref });
+const notifications = (seqs, replay) => ({ type: "notifications", channel: CHANNEL, items: seqs.map((seq) => ({ seq })), replay });
 
 export class World {
   clock = new Clock();

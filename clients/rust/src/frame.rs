@@ -94,7 +94,7 @@ struct Kind<'a> {
 struct Notifications {
     channel: Channel,
     items: Vec<Box<RawValue>>,
-    #[serde(rename = "ref")]
+    #[serde(rename = "replay")]
     reference: Option<u64>,
 }
 

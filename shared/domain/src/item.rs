@@ -76,11 +76,11 @@ pub fn frame(channel: &Channel, items: &[String]) -> String {
     format!("{}{}]}}", head(channel), items.join(","))
 }
 
-/// As many items a frame as fit, in order, each frame with the `ref` of the question that it answers. An item that fills a frame stands
-/// alone, and without a `ref` if that has no room beside it.
+/// As many items a frame as fit, in order, each frame with the `ref` of the question that it is replayed for, as `replay`. An item that
+/// fills a frame stands alone, and without that if it has no room.
 #[must_use]
 pub fn frames(channel: &Channel, items: Vec<String>, reference: Option<&Value>) -> Vec<String> {
-    let tail = reference.map_or_else(|| "]}".to_owned(), |reference| format!("],\"ref\":{reference}}}"));
+    let tail = reference.map_or_else(|| "]}".to_owned(), |reference| format!("],\"replay\":{reference}}}"));
     let room = MAX_FRAME - head(channel).len() - tail.len();
     let frame = |channel: &Channel, items: &[String]| {
         let replayed = format!("{}{}{tail}", head(channel), items.join(","));
@@ -157,7 +157,7 @@ mod tests {
                 prop_assert!(frame.len() <= MAX_FRAME);
                 let has_room = frame.len() < MAX_FRAME - 120;
                 let frame: Value = serde_json::from_str(frame).unwrap();
-                prop_assert!(frame.get("ref") == reference.as_ref() || (frame.get("ref").is_none() && !has_room));
+                prop_assert!(frame.get("replay") == reference.as_ref() || (frame.get("replay").is_none() && !has_room));
                 seqs.extend(frame["items"].as_array().unwrap().iter().map(|item| item["seq"].as_u64().unwrap()));
             }
             prop_assert_eq!(seqs, (1..=sizes.len() as u64).collect::<Vec<_>>());

@@ -49,7 +49,7 @@ impl Subscriptions {
         Self { subscribers, log, allowances }
     }
 
-    /// Joins a channel, and replays what came after a seq or, without one, the newest. What is replayed has the frame's `ref`.
+    /// Joins a channel, and replays what came after a seq or, without one, the newest. What is replayed names the frame's `ref`.
     ///
     /// # Errors
     /// `forbidden`, `too_many_subscriptions`, or `connection_gone`; `too_many_replays` to one who has joined all the same.

@@ -156,7 +156,8 @@ async fn no_poll_waits_longer_than_the_stack_allows() {
         let took = began.elapsed();
         assert!(took >= Duration::from_secs(longest) && took < Duration::from_secs(longest + 8), "{took:?}");
         let (requests, _, units) = spent(&stack).await;
-        assert_eq!((requests == 1, units), (longest == 0, written), "{requests} requests");
+        // One request reads the log, one how much the reader may have read.
+        assert_eq!((requests == 2, units), (longest == 0, written), "{requests} requests");
     }
 }
 

@@ -447,7 +447,12 @@ fn answer(page: &Page, reference: u64) -> VecDeque<Value> {
     let Page { items, seq, recovered, more } = page;
     let end = json!({"type": "subscribed", "channel": CHANNEL, "seq": seq, "recovered": recovered, "more": more,
         "ref": reference});
-    items.chunks(2).map(notifications).chain([end]).collect()
+    let replayed = |seqs: &[u64]| {
+        let mut frame = notifications(seqs);
+        frame["replay"] = json!(reference);
+        frame
+    };
+    items.chunks(2).map(replayed).chain([end]).collect()
 }
 
 proptest! {

@@ -25,7 +25,7 @@ fn items(channel: &str, seqs: &[u64]) -> ServerFrame {
 
 fn replayed(channel: &str, seq: u64, reference: u64) -> ServerFrame {
     let item = json!({"seq": seq});
-    frame(&json!({"type": "notifications", "channel": channel, "items": [item], "ref": reference}))
+    frame(&json!({"type": "notifications", "channel": channel, "items": [item], "replay": reference}))
 }
 
 fn answer(seq: u64, reference: u64) -> ServerFrame {

@@ -5,7 +5,7 @@ import { build } from "esbuild";
 const INTERNAL = [
   "answered", "ask", "call", "changed", "check", "cursor", "failed", "giveUp", "gone", "handshake", "hasGap",
   "hasAsked", "hasRoom", "heard", "held", "known", "isDue", "joined", "leave", "left", "loaded", "lost", "marked", "options",
-  "polled", "pump", "putOff", "ready", "refuse", "renew", "restart", "resumed", "retryAfter", "settled", "take",
+  "polled", "pump", "putOff", "ready", "refuse", "renew", "restart", "resumed", "settled", "take",
   "takeLoose", "tell", "tellOnce",
 ];
 /** What applications are promised: none of it may be in the list. */

@@ -26,7 +26,7 @@ fn options(stack: &Stack, websocket: &str, transport: &str) -> Value {
         "http": stack.http, "websocket": websocket, "token": token, "transport": transport, "pollInterval": 1000,
         "channels": {"user:alice": 0, "topic:news": 0},
         // As usual, but for how soon a socket is tried again.
-        "timing": {"upgrade": [500, 4000], "connect": 3000},
+        "timing": {"upgrade": [500, 4000], "connect": 3000, "blocked": 500},
     })
 }
 

@@ -2,7 +2,7 @@ import { TidingsError } from "./error.js";
 import type { Client } from "./client.js";
 import { Ordering, type Item, type Page, type Step } from "./ordering.js";
 import { hold, load, save } from "./storage.js";
-import { backoff, pause } from "./timing.js";
+import { PATIENCE, backoff, pause } from "./timing.js";
 import type { Notification, SubscribeOptions, Subscription } from "./types.js";
 
 /** No more is asked for while more than a page waits for the application. */
@@ -205,7 +205,7 @@ export class Channel implements Subscription {
       } catch (error) {
         const { status, retryAfter = 0 } = error as TidingsError;
         if (!status) this.#client.check();
-        if (tries == TRIES || (status! < 500 && status != 429)) throw error;
+        if (tries == TRIES || (status! < 500 && status != 429) || retryAfter > PATIENCE) throw error;
         await pause(retryAfter + backoff(this.#client.timing.retry, tries));
       }
     }

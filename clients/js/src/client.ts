@@ -34,6 +34,8 @@ export class Client {
   /** What is to take the place of `#current`. */
   #next: Socket | undefined;
   #polling: Polling | undefined;
+  /** Polls were answered since the last socket. */
+  #polls = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #ticker: ReturnType<typeof setTimeout> | undefined;
   /** Sockets in a row that came to nothing. */
@@ -191,6 +193,7 @@ export class Client {
     this.#polling?.stop();
     this.#current = socket;
     this.#next = this.#polling = this.#told = undefined;
+    this.#polls = false;
     this.#failures = this.#silent = this.#upgrades = 0;
     this.#worked = true;
     this.#become("live");
@@ -227,7 +230,7 @@ export class Client {
   polled(well: boolean, wait = 0): void {
     if (!well) {
       // Nothing works, or the server is too busy: a poll would hold more of it than a socket, and sockets may not be blocked.
-      if (this.#hasSockets && this.#state != "polling") {
+      if (this.#hasSockets && !this.#polls) {
         this.#polling?.stop();
         this.#polling = undefined;
         this.#connectIn(Math.max(wait, backoff(this.timing.retry, this.#failures)));
@@ -235,6 +238,7 @@ export class Client {
       return this.#interrupted("offline");
     }
     this.#told = undefined;
+    this.#polls = true;
     this.#become("polling");
   }
 }

@@ -8,7 +8,7 @@ export class TidingsError extends Error {
   readonly channel?: string;
   /** @internal The parameter to blame. */
   readonly field?: string;
-  /** @internal How many milliseconds the server wants to be left alone. */
+  /** How many milliseconds the server wants to be left alone. */
   readonly retryAfter?: number;
 
   constructor(code: string, detail: unknown, more?: Partial<TidingsError>) {

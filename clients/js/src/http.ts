@@ -1,12 +1,9 @@
 import { TidingsError } from "./error.js";
-import { limited } from "./timing.js";
+import { limited, LONGEST } from "./timing.js";
 import type { Options } from "./types.js";
 
 /** How long an answer may take, beside what the server was asked to wait. */
 const PATIENCE = 15e3;
-
-/** A timer takes no longer time, which is more than three weeks. */
-const LONGEST = 2e9;
 
 /** What a redirect is told as. It is not followed: nobody has configured where it leads. In browsers its status is 0. */
 const REDIRECTED = { code: "redirected", detail: "`http` redirects: give the API's own address" };

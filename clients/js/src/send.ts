@@ -1,6 +1,6 @@
 import { TidingsError } from "./error.js";
 import { Http } from "./http.js";
-import { backoff, pause } from "./timing.js";
+import { PATIENCE, backoff, pause } from "./timing.js";
 import type { Options } from "./types.js";
 
 export { TidingsError } from "./error.js";
@@ -164,7 +164,7 @@ export class Sender {
         return await this.#http.call(path, { ...init, method }, 0, signal);
       } catch (error) {
         const { status, retryAfter = 0 } = error as TidingsError;
-        const mayPass = !status || status >= 500 || status == 429;
+        const mayPass = (!status || status >= 500 || status == 429) && retryAfter <= PATIENCE;
         if (tries >= most || !mayPass || signal?.aborted) throw error;
         await pause(retryAfter + backoff(RETRY, tries), signal);
       }

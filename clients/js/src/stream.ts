@@ -1,6 +1,6 @@
 import type { Channel } from "./channel.js";
 import type { Item, Page } from "./ordering.js";
-import { within, type Timing } from "./timing.js";
+import { LONGEST, within, type Timing } from "./timing.js";
 
 /** A connection on which so many questions in a row stay unanswered is given up. */
 const UNANSWERED = 4;
@@ -115,7 +115,7 @@ export class Stream {
   putOff(ref: number, seconds = 0): void {
     this.#forget(ref);
     this.#over();
-    this.#later(seconds * 1e3);
+    this.#later(Math.min(seconds * 1e3, LONGEST));
   }
 
   /** An action failed, perhaps this one: then no answer comes. */

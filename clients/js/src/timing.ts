@@ -42,6 +42,11 @@ export const usual: Timing = {
   poll: 2e4,
 };
 
+/** A timer takes no longer time, which is more than three weeks. */
+export const LONGEST = 2e9;
+/** A call whose caller waits is not tried again after more than this: it fails, and says how long the server wants. */
+export const PATIENCE = 3e4;
+
 export function within([from, to]: Range): number {
   return from + Math.random() * (to - from);
 }

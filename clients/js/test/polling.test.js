@@ -314,7 +314,7 @@ test("handshakes that fail in one bad moment are no reason to poll", withStack(a
 
 test("where HTTP does not work either it does not poll, and comes back when the server wants", withStack(async ({ stack, listen }) => {
   stack.onHandshake = () => 503;
-  stack.onPoll = (poll, answer) => (answer(429, { code: "too_many_polls" }, { "retry-after": "1" }), true);
+  stack.onPoll = (poll, answer) => (answer(429, { message: "Too Many Requests" }, { "retry-after": "1" }), true);
   const listener = listen({ channels: { [A]: 0 } });
   await until(() => stack.polls.length);
   const [{ at }] = stack.polls;

@@ -69,9 +69,21 @@ impl Subscriptions {
             Joined::Gone => return Err(gone().into()),
             Joined::TooMany => return Err(too_many().into()),
         }
-        let reading = reading?;
+        let reading = match reading {
+            Ok(reading) => reading,
+            Err(refused) => return self.without_reading(channel, after).await?.ok_or(refused),
+        };
         let replay = replay(reading.of(&self.log), channel, after, reference).await;
         reading.end(replay).await
+    }
+
+    /// The answer to a reader who has everything already: nothing need be read for it, so it is not refused either.
+    async fn without_reading(&self, channel: &Channel, after: Option<Seq>) -> Result<Option<Replay>, Error> {
+        let Some(seq) = after else { return Ok(None) };
+        let newest = self.log.newest(channel).await?;
+        let has_all = newest.is_some_and(|newest| newest.seq == seq && !newest.closes);
+        let position = Position { seq, recovered: true, more: false, reset: false };
+        Ok(has_all.then_some(Replay { frames: Vec::new(), position, unread: None }))
     }
 
     /// Leaves a channel.

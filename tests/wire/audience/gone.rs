@@ -6,12 +6,13 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::open;
-use crate::harness::{Socket, Stack};
+use crate::harness::{Socket, Stack, room};
 use crate::lifecycle::age;
 
 #[tokio::test]
 async fn removals_that_the_partition_does_not_take_keep_nobody_waiting_and_the_next_push_makes_them() {
     const GONE: usize = 40;
+    let _room = room().await;
     let stack = Stack::start().await;
     let channels = ["topic:empty".to_owned()];
     let _gone = open(&stack, GONE, &channels).await;
@@ -21,7 +22,7 @@ async fn removals_that_the_partition_does_not_take_keep_nobody_waiting_and_the_n
     for id in &lost {
         stack.control(Method::POST, &format!("sockets/{}/vanish", id.replace('=', "%3D")), None).await;
     }
-    let limit = json!({"on": "partition.Subscribers", "mentions": "topic:empty", "do": {"write_units": 10}});
+    let limit = json!({"on": "partition.Subscribers", "mentions": "topic:empty", "do": {"write_units": 5}});
     stack.fault(limit).await;
     let rows = || async {
         let rows = stack.rows("Subscribers").await;

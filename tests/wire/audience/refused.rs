@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{hasten, next_hastened, open};
-use crate::harness::{Socket, Stack};
+use crate::harness::{Socket, Stack, room};
 
 /// How many posts were made until now, to one connection or to all.
 async fn posts(stack: &Stack, to: Option<&str>) -> usize {
@@ -78,6 +78,7 @@ async fn while_the_quota_is_used_up_posts_are_few_and_nobody_is_cut_and_then_all
 
 #[tokio::test]
 async fn a_large_audience_is_left_as_a_few_ranges_while_the_quota_is_used_up() {
+    let _room = room().await;
     const COUNT: usize = 600;
     let stack = Stack::start().await;
     let mut sockets = open(&stack, COUNT, &["topic:busy".to_owned()]).await;

@@ -48,9 +48,9 @@ async fn send_to(stack: &Stack, inboxes: &[String], count: usize) {
     }
 }
 
-/// How long the slowest of forty took to an endpoint that answers at once, with a fifth of a second between two.
-async fn worst_of_forty(stack: &Stack, channel: &str, well: &Receiver) -> Duration {
-    let sent = join_all((0..40_u32).map(|n| async move {
+/// How long the slowest of so many took to an endpoint that answers at once, with a fifth of a second between two.
+async fn worst_of(count: u32, stack: &Stack, channel: &str, well: &Receiver) -> Duration {
+    let sent = join_all((0..count).map(|n| async move {
         tokio::time::sleep(n * Duration::from_millis(200)).await;
         let sent = stack.post(&json!({"to": channel, "data": n})).await;
         assert_eq!(sent.status, 202, "{sent:?}");
@@ -97,12 +97,14 @@ async fn beside(users: usize, each: usize, known: bool) -> (Stack, Receiver) {
         };
         stack.until("all were quick", known).await;
     }
+    // What else the machine does at this moment makes it slower, too.
+    let alone = worst_of(10, &stack, "topic:well", &well).await;
     slow.always(Reply::Late(SLOWEST));
-    let ((), worst) = tokio::join!(send_to(&stack, &inboxes, 40), worst_of_forty(&stack, "topic:well", &well));
+    let ((), worst) = tokio::join!(send_to(&stack, &inboxes, 40), worst_of(40, &stack, "topic:well", &well));
     tell(&format!(
-        "SLOW {users} users with {each} endpoints each, quick before: {known}; the worst of forty took {worst:?}"
+        "SLOW {users} users with {each} endpoints each, quick before: {known}; the worst of forty took {worst:?}, alone {alone:?}"
     ));
-    assert!(worst < BESIDE, "{worst:?}");
+    assert!(worst < BESIDE + 4 * alone, "{worst:?}, alone {alone:?}");
     (stack, slow)
 }
 
@@ -124,6 +126,7 @@ async fn ten_slow_endpoints_of_one_user_keep_no_healthy_one_waiting() {
 }
 
 #[tokio::test]
+#[ignore = "takes as long as its neighbours and tries little else: cargo test --workspace --test wire -- --ignored endpoints::slow"]
 async fn fifty_slow_endpoints_of_five_users_keep_no_healthy_one_waiting() {
     let _room = room().await;
     let (stack, _slow) = beside(5, 10, false).await;
@@ -149,6 +152,7 @@ async fn fifty_slow_endpoints_of_as_many_users_keep_no_healthy_one_waiting() {
 }
 
 #[tokio::test]
+#[ignore = "takes as long as its neighbours and tries little else: cargo test --workspace --test wire -- --ignored endpoints::slow"]
 async fn fifty_of_as_many_users_that_are_slow_of_a_sudden_keep_no_healthy_one_waiting() {
     let _room = room().await;
     beside(50, 1, true).await;
@@ -175,7 +179,7 @@ async fn replays_at_slow_endpoints_keep_no_healthy_one_waiting() {
             assert_eq!(answer.status, 202, "{answer:?}");
         }
     };
-    let ((), worst) = tokio::join!(replays, worst_of_forty(&stack, "topic:well", &well));
+    let ((), worst) = tokio::join!(replays, worst_of(40, &stack, "topic:well", &well));
     assert!(worst < BESIDE, "{worst:?}");
 }
 

@@ -5,11 +5,18 @@ use serde_json::{Value, json};
 use super::Stack;
 
 impl Stack {
-    /// One operation, which must succeed.
+    /// One operation, which must succeed. A fault of the test's own may meet it, as it meets the functions, which try again.
     pub(crate) async fn dynamodb(&self, operation: &str, body: &Value) -> Value {
-        let (status, answer) = self.aws_call(&format!("DynamoDB_20120810.{operation}"), body).await;
-        assert_eq!(status, 200, "{operation}: {answer}");
-        answer
+        for _ in 0..20 {
+            let (status, answer) = self.aws_call(&format!("DynamoDB_20120810.{operation}"), body).await;
+            if status == 200 {
+                return answer;
+            }
+            let is_throttled = answer.to_string().contains("Throttling") || answer.to_string().contains("Throughput");
+            assert!(is_throttled, "{operation}: {status} {answer}");
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("{operation} is throttled again and again");
     }
 
     /// The physical name of one of the template's tables.

@@ -163,7 +163,8 @@ async fn no_poll_waits_longer_than_the_stack_allows() {
 
 #[tokio::test]
 async fn a_rush_of_polls_is_refused_and_leaves_all_else_free() {
-    let stack = with_news(Stack::start_with(&["--parameter", "PollsPerSecond=4"]).await).await;
+    let stack =
+        with_news(Stack::start_with(&["--parameter", "PollsPerSecond=4", "--parameter", "RequestBurst=4"]).await).await;
     let polls = join_all((0..40).map(|_| poll(&stack, "alice", NEWS, 0)));
     let notification = json!({"to": "topic:other", "body": "x"});
     let sends = join_all((0..10).map(|_| stack.post(&notification)));

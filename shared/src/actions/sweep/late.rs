@@ -81,6 +81,10 @@ impl Sweep<'_> {
                 stream::iter(rows).map(|row| self.look_after(row, until)).buffer_unordered(AT_ONCE).collect().await;
             again.extend(looked.iter().filter_map(|looked| looked.again()));
             self.swept.failed += looked.iter().filter(|looked| **looked == Looked::GivenUp).count();
+            // What there was no time for is looked at by the next sweep.
+            if self.is_over(until) {
+                continue;
+            }
             self.progress.looked(*bucket, looked.iter().any(|looked| looked.is_unfinished()), end);
             more.extend((end != PageEnd::Last).then_some(*bucket));
         }

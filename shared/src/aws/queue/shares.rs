@@ -1,7 +1,7 @@
 //! The queues of shares of large audiences, and of connections that did not take a notification. A notification that is not to be
 //! stored is in its messages, and they have a queue of their own: it keeps a message for minutes, and has no dead letters.
 
-use domain::share::{Share, Wait, What};
+use domain::share::{Part, Share, Wait, What};
 use domain::time::Millis;
 use serde::{Deserialize, Serialize};
 
@@ -26,10 +26,15 @@ struct Body {
     share: Share,
 }
 
+/// All messages about single connections are of one group, and those about parts of an audience of none: however many connections do
+/// not take what they are sent, SQS hands out the parts first.
+const AGAIN: &str = "again";
+
 fn message(share: &Share, due: Millis) -> Message {
     let body = Body { v: VERSION, share: share.clone() };
+    let group = matches!(share.part, Part::One(_)).then(|| AGAIN.to_owned());
     // Numbers and names have no way to fail.
-    Message { body: serde_json::to_string(&body).unwrap_or_default(), due, group: None }
+    Message { body: serde_json::to_string(&body).unwrap_or_default(), due, group }
 }
 
 impl SharesQueue {

@@ -55,6 +55,10 @@ impl Subscribers {
                 if has_written || self.has_row(connection, channel).await? {
                     return Ok(Joined::Yes);
                 }
+            } else if has_written {
+                // A later frame has left the channel, and its answer may be out: the client asks again if it still wants it.
+                self.remove_row(connection, channel).await?;
+                return Err(Error::Failed { call: "join a channel", cause: "it was left meanwhile".to_owned() });
             } else if !self.list(connection, channel).await? {
                 continue;
             }

@@ -237,7 +237,8 @@ async fn frames_that_join_and_leave_at_once_leave_nothing_that_the_next_frame_do
         let mut answered = 0;
         while answered < 4 {
             let frame = alice.next().await;
-            assert_ne!(frame["type"], "error", "{frame}");
+            // A join that finds itself left meanwhile says that it failed, and is asked for again.
+            assert!(frame["type"] != "error" || frame["code"] == "unavailable", "{frame}");
             answered += usize::from(frame["ref"].is_u64());
         }
         if round % 2 == 0 {

@@ -73,9 +73,27 @@ async fn warm_up(stack: &Stack) {
     receiver.wait_for(1, PATIENCE).await;
     receiver.always(Reply::Late(Duration::from_secs(1)));
     join_all((0..64).map(|n| async move { stack.post(&json!({"to": "topic:warm", "data": n})).await })).await;
-    receiver.wait_for(65, PATIENCE).await;
+    receiver.wait_for(65, 3 * PATIENCE).await;
     let idle = || async { stack.queue("EndpointsQueue").await["in_flight"] == 0 };
     stack.until("all have ended", idle).await;
+}
+
+/// Notes how long a request took that waits for no endpoint, at worst.
+async fn watch(stack: &Stack, worst: &mut Duration) {
+    loop {
+        let began = Instant::now();
+        stack
+            .call(
+                Method::GET,
+                "/v1/channels/topic:warm",
+                Some(&stack.token(&json!({"sub": "ann", "subscribe": ["topic:*"]}))),
+                &[],
+                None,
+            )
+            .await;
+        *worst = began.elapsed().max(*worst);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 /// Forty notifications to each of these users, all of whose endpoints are slow, and forty to a healthy endpoint meanwhile. If the
@@ -97,14 +115,22 @@ async fn beside(users: usize, each: usize, known: bool) -> (Stack, Receiver) {
         };
         stack.until("all were quick", known).await;
     }
-    // What else the machine does at this moment makes it slower, too.
-    let alone = worst_of(10, &stack, "topic:well", &well).await;
     slow.always(Reply::Late(SLOWEST));
-    let ((), worst) = tokio::join!(send_to(&stack, &inboxes, 40), worst_of(40, &stack, "topic:well", &well));
+    let (mut worst, mut busy) = (Duration::ZERO, Duration::ZERO);
+    let sending = async {
+        tokio::join!(send_to(&stack, &inboxes, 40), async {
+            worst = worst_of(40, &stack, "topic:well", &well).await;
+        });
+    };
+    tokio::select! {
+        () = sending => {}
+        () = watch(&stack, &mut busy) => {}
+    }
     tell(&format!(
-        "SLOW {users} users with {each} endpoints each, quick before: {known}; the worst of forty took {worst:?}, alone {alone:?}"
+        "SLOW {users} users with {each} endpoints each, quick before: {known}; the worst of forty took {worst:?}, a look at the stack {busy:?}"
     ));
-    assert!(worst < BESIDE + 4 * alone, "{worst:?}, alone {alone:?}");
+    // What else the machine does at this moment makes both slower. A notification to an endpoint takes some three such steps.
+    assert!(worst < BESIDE + 3 * busy, "{worst:?}, a look at the stack {busy:?}");
     (stack, slow)
 }
 

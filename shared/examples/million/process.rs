@@ -400,7 +400,7 @@ impl World {
             return self.done(post);
         }
         let is_known = post.tries > 0 || it.is_known();
-        if !is_known {
+        if post.tries == 0 {
             it.shortage.note_refused();
         }
         if let Some(pace) = it.pace.as_mut().filter(|_| !is_known || it.shortage.is_general()) {

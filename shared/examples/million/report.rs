@@ -14,8 +14,9 @@ const SLACK: f64 = 1.02;
 /// A short time that a notification takes to whomever, in seconds.
 const OVERHEAD: f64 = 2.0;
 
-/// What waits for an empty quota is back after about as long again, since pauses grow.
-const WAITS: f64 = 2.0;
+/// What waits for an empty quota is back after so many times as long as that was empty: pauses grow, and at least half of each is waited.
+/// After 70 s a worker that drew short pauses (1 + 5 + 15 + 30 s) is just refused once more, and waits for up to 120 s.
+const WAITS: f64 = 2.75;
 
 /// What came of all cases.
 pub(crate) struct Report {

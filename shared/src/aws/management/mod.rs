@@ -126,8 +126,7 @@ impl Management {
         let mut shortage = self.shortage();
         match answer {
             Answer::Taken | Answer::Gone => shortage.note_served(),
-            Answer::Refused if !is_known => shortage.note_refused(),
-            Answer::Failed if is_first => shortage.note_refused(),
+            Answer::Refused | Answer::Failed if is_first => shortage.note_refused(),
             _ => {}
         }
         let posted = match answer {

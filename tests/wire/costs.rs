@@ -108,7 +108,9 @@ async fn a_user_replays_as_much_as_an_hour_allows_and_then_waits() {
         "too_many_replays"
     );
 
-    // Nobody else notices, and pushes go on.
+    // A reader who has everything is answered, and pushes go on. Nobody else notices.
+    let (items, answer) = mallory.ask(subscribe("user:mallory", 12)).await;
+    assert_eq!((items.len(), &answer["type"], &answer["seq"]), (0, &json!("subscribed"), &json!(12)), "{answer}");
     let mut bob = stack.connect("bob").await;
     assert_eq!(bob.ask(subscribe("user:bob", 0)).await.0.len(), 12);
     stack.send("user:mallory", "news").await;

@@ -304,6 +304,18 @@ test("where a socket opens but lets no frame pass, it polls", withStack(async ({
   ]);
 }));
 
+test("a refused poll is no reason to give up polling where it has worked", withStack(async ({ stack, listen }) => {
+  stack.onHandshake = () => 403;
+  const listener = listen({ channels: { [A]: 0 }, timing: { upgrade: [60_000, 60_000] } });
+  await until(() => listener.state === "polling");
+  const handshakes = stack.handshakes.length;
+  let refused = 0;
+  stack.onPoll = (poll, answer) => refused < 3 && (refused++, answer(429, { message: "Too Many Requests" }), true);
+  stack.append(A);
+  await until(() => refused === 3 && listener.seqs[A].length === 1 && listener.state === "polling");
+  assert.equal(stack.handshakes.length, handshakes);
+}));
+
 test("handshakes that fail in one bad moment are no reason to poll", withStack(async ({ stack, listen }) => {
   stack.onHandshake = () => 503;
   const { states } = listen({ channels: { [A]: 0 }, timing: { blocked: 400 } });

@@ -60,7 +60,7 @@ const fails = (why) => {
   throw new Error(why);
 };
 
-test("a storage that takes nothing is told of, and changes nothing else", withStack(async ({ stack, listen }) => {
+test("onError hears of a storage that cannot be written, and notifications go on", withStack(async ({ stack, listen }) => {
   stack.append(A, 2);
   const listener = listen({ channels: { [A]: 0 }, storage: { getItem: () => null, setItem: () => fails("quota") } });
   await until(() => listener.loads[A]);
@@ -144,7 +144,7 @@ test("a cursor that is kept never falls, unless the log is another one", withSta
 }));
 
 for (const [kind, text] of [["nonsense", "x1"], ["more than a number can say", "12345678901234567890"], ["empty", ""]]) {
-  test(`what stands in the storage and is no cursor is told of, and passed over: ${kind}`, withStack(async ({ stack, listen }) => {
+  test(`onError hears of a stored cursor that is invalid, and the channel starts without it: ${kind}`, withStack(async ({ stack, listen }) => {
     stack.append(A, 2);
     const { seqs, errors } = listen({ channels: { [A]: 1 }, scope: "here", storage: storage({ [KEY]: text }) });
     await until(() => seqs[A].length);

@@ -80,7 +80,7 @@ pub(crate) struct Refusal {
     pub(crate) retry_after: Option<u32>,
 }
 
-/// What tells frames apart. API Gateway's own has no `type`. A release to come may have other values here than texts.
+/// The fields by which frames differ. API Gateway's own frame has no `type`. A later release may send other JSON than strings here.
 #[derive(Deserialize)]
 struct Kind<'a> {
     #[serde(borrow)]

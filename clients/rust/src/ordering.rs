@@ -113,11 +113,11 @@ impl Ordering {
             self.hand_on_what_follows(&mut steps);
             return steps;
         }
-        // Of a log that is no longer the one: another answer has told of the reset.
-        if answer.reset && self.cursor != after {
-            return steps;
-        }
         if answer.reset {
+            if self.cursor != after {
+                // Another answer has told of this reset already.
+                return steps;
+            }
             steps.extend(self.cursor.map(|after| Step::Reset { after, seq: answer.seq }));
             self.cursor = None;
             self.gap_told = None;

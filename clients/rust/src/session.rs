@@ -83,7 +83,7 @@ pub(crate) struct Session {
     open: Option<Open>,
     next: Next,
     pace: Pace,
-    /// How many pings were answered since a connection was last lost.
+    /// The number of pings answered since the last connection was lost.
     answered_pings: u32,
     connections: u64,
     reference: u64,

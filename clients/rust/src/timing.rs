@@ -15,9 +15,8 @@ pub struct Timing {
     pub gap: RangeInclusive<Duration>,
     /// How long to wait for an answer before asking again. It doubles, up to fourfold, while none comes.
     pub answer: RangeInclusive<Duration>,
-    /// How long nothing may be heard before a ping is sent: at first, and at most. It doubles with each ping that is answered. A
-    /// quarter more or less is left to chance, and no ping is later than nine minutes, since API Gateway cuts a connection
-    /// on which nothing passes for ten.
+    /// The silence after which the client sends a ping: the first one, and the longest. It doubles with each answered ping, give or
+    /// take a quarter. It never exceeds nine minutes, because API Gateway closes a connection after ten idle ones.
     pub ping: RangeInclusive<Duration>,
     /// How long to wait, after a ping, until anything is heard.
     pub pong: Duration,
@@ -25,7 +24,7 @@ pub struct Timing {
     pub replace: RangeInclusive<Duration>,
     /// How long to wait after a connection that worked was lost. All clients may have lost theirs at once.
     pub reconnect: RangeInclusive<Duration>,
-    /// How long to wait after a connection was closed because its user has too many.
+    /// The wait before a new connection when the server closed one because the user has too many.
     pub crowded: RangeInclusive<Duration>,
     /// How long to wait after no connection was to be had. It doubles with each failure.
     pub first_retry: Duration,
@@ -68,7 +67,7 @@ pub(crate) fn within(rng: &mut StdRng, range: &RangeInclusive<Duration>) -> Dura
     if range.is_empty() { *range.start() } else { rng.random_range(range.clone()) }
 }
 
-/// How long a connection that has answered so many pings may be silent before the next one.
+/// The silence before the next ping, on a connection that has answered this many.
 pub(crate) fn silence(rng: &mut StdRng, ping: &RangeInclusive<Duration>, answered: u32) -> Duration {
     let full = ping.start().saturating_mul(2_u32.saturating_pow(answered)).min(*ping.end());
     let quarter = full / 4;

@@ -207,7 +207,7 @@ impl Stream {
         question
     }
 
-    /// How long to wait for an answer, or for a part of one.
+    /// The time to wait for an answer, or for its next frame.
     fn patience(&self, turn: &mut Turn) -> Duration {
         within(turn.rng, &turn.timing.answer).saturating_mul(2_u32.pow(self.unanswered.min(2)))
     }

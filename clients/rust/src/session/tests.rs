@@ -416,6 +416,27 @@ fn an_older_questions_answer_is_as_true_as_the_last_ones() {
 }
 
 #[test]
+fn a_reset_that_two_answers_tell_of_is_told_once() {
+    let (mut told, _) = open(&["topic:a:41"]);
+    while questions(&next(&mut told)).is_empty() {
+        told.session.heard(told.now, told.id);
+    }
+    let reset = |reference: u64| {
+        frame(
+            &json!({"type": "subscribed", "seq": 5, "recovered": false, "reset": true, "more": false, "ref": reference}),
+        )
+    };
+    let first = told.session.received(told.now, told.id, reset(1));
+    assert!(
+        first.iter().any(|effect| matches!(effect, Effect::Tell(Event::Reset { after: 41, seq: 5, .. }))),
+        "{first:?}"
+    );
+    assert_eq!(seqs(&told.session.received(told.now, told.id, items("topic:a", &[6]))), [6]);
+    assert_eq!(told.session.received(told.now, told.id, reset(2)), []);
+    assert_eq!(seqs(&told.session.received(told.now, told.id, items("topic:a", &[6, 7]))), [7]);
+}
+
+#[test]
 fn an_error_that_this_release_does_not_know_silences_no_channel() {
     let (mut told, _) = open(&["topic:a:41"]);
     let unknown = json!({"type": "error", "code": "out_of_breath", "detail": "", "ref": 1});

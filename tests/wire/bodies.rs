@@ -235,13 +235,20 @@ async fn the_largest_answer_of_a_poll_fits_into_its_memory() {
         let mut asked = call(&stack, "GET /v1/notifications", String::new());
         let cursors: Vec<_> = channels.iter().map(|channel| format!("channel={channel}{cursor}")).collect();
         asked["rawQueryString"] = json!(format!("limit=100&{}", cursors.join("&")));
-        for time in 0..2 {
+        // On a busy machine a read of 32 MB may come too late, as a reader would see it: that one asks again.
+        let (mut answered, mut asks) = (0, 0);
+        while answered < 2 {
+            asks += 1;
             // One user may not have as much read as this test does.
-            let token = stack.token(&json!({"sub": format!("reader{time}{}", cursor.len()), "subscribe": ["topic:*"]}));
+            let token = stack.token(&json!({"sub": format!("reader{asks}{}", cursor.len()), "subscribe": ["topic:*"]}));
             asked["headers"]["authorization"] = json!(format!("Bearer {token}"));
             let answer = poll.invoke(&asked).await;
             let body = answer["body"].as_str().unwrap();
-            assert!(answer["statusCode"] == 200 && body.len() > 2_000_000, "{} bytes", body.len());
+            if answer["statusCode"] == 503 && asks < 8 {
+                continue;
+            }
+            assert!(answer["statusCode"] == 200 && body.len() > 2_000_000, "{}", &body[..body.len().min(300)]);
+            answered += 1;
         }
     }
     assert_takes_less("poll", &poll, MOST_OF_A_POLL);

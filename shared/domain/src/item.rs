@@ -136,18 +136,29 @@ mod tests {
 
     #[test]
     fn the_largest_notification_that_is_taken_fits_one_frame_at_any_seq() {
-        let overhead = frame(&news(), &[item("").to_json(Some(LONGEST_SEQ))]).len();
-        let largest = item(&"x".repeat(MAX_FRAME - overhead));
+        let largest = item(&"x".repeat(longest_body()));
         assert!(largest.check_fits(&news()).is_ok());
         assert_eq!(frame(&news(), &[largest.to_json(Some(LONGEST_SEQ))]).len(), MAX_FRAME);
-        let larger = item(&"x".repeat(MAX_FRAME - overhead + 1));
+        let larger = item(&"x".repeat(longest_body() + 1));
         assert_eq!(larger.check_fits(&news()).unwrap_err().code, Code::NotificationTooLarge);
+    }
+
+    /// The longest body that [`Item::check_fits`] takes.
+    fn longest_body() -> usize {
+        MAX_FRAME - frame(&news(), &[item("").to_json(Some(LONGEST_SEQ))]).len()
+    }
+
+    #[test]
+    fn an_item_that_fills_a_frame_goes_without_a_reference() {
+        let full = item(&"x".repeat(longest_body())).to_json(Some(LONGEST_SEQ));
+        let frames = frames(&news(), vec![full.clone(), full], Some(&json!("r")));
+        assert_eq!(frames.iter().map(String::len).collect::<Vec<_>>(), [MAX_FRAME, MAX_FRAME]);
     }
 
     proptest! {
         #[test]
         fn frames_keep_every_item_in_order_within_the_limit(
-            sizes in prop::collection::vec(0usize..MAX_FRAME - 120, 0..20),
+            sizes in prop::collection::vec(0..=longest_body(), 0..20),
             reference in prop::option::of("[a-z]{1,100}".prop_map(Value::from)),
         ) {
             let items: Vec<_> = sizes.iter().zip(1..).map(|(size, n)| item(&"x".repeat(*size)).to_json(Some(Seq(n)))).collect();

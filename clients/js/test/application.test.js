@@ -1,6 +1,7 @@
 // What the application sees, and does to the rest.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { until, upTo, withStack } from "./listener.js";
@@ -33,8 +34,8 @@ test("a flood that the application cannot take is dropped, and asked for when it
   listener.subscribe(A, { after: 0, onNotification: async ({ seq }) => (await gate.opened, seqs[A].push(seq)) });
   await until(() => loads[A]);
   stack.send(A, 3_000);
-  await until(() => [...stack.sockets].every(({ ws }) => ws.bufferedAmount === 0));
-  await sleep(400);
+  // The answer to a ping says that all before it was taken in.
+  await Promise.all([...stack.sockets].map(({ ws }) => (ws.ping(), once(ws, "pong"))));
   gate.open();
   await until(() => seqs[A].length === 3_000);
   assert.deepEqual(seqs[A], upTo(3_000));

@@ -129,3 +129,57 @@ async fn five_thousand_come_once_and_in_order_by_socket_long_poll_poll_and_all_o
     ));
     assert!(polled >= 2 && live >= 3, "{:?}", disturbed.states);
 }
+
+/// A backlog that takes a slow link longer than any question may stay unanswered.
+const LARGE: usize = 20;
+const LARGE_BODY: usize = 24_000;
+const SLOW: u64 = 16_000;
+
+/// The client in Rust, which listens to alice's inbox from its beginning, until it has so many.
+async fn listen_in_rust(stack: &Stack, websocket: &str, count: usize) -> Vec<u64> {
+    let token = stack.token(&json!({"sub": "alice"}));
+    let listener = tidings::Listener::builder(websocket, move || {
+        let token = token.clone();
+        async move { Ok::<_, std::convert::Infallible>(token) }
+    });
+    let mut listener = listener.channel("user:alice:0".parse::<tidings::Cursor>().unwrap()).start().unwrap();
+    let mut seqs = Vec::new();
+    while seqs.len() < count {
+        match listener.next().await.unwrap() {
+            tidings::Event::Notification { item, .. } => seqs.extend(item.seq),
+            tidings::Event::Connected => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    seqs
+}
+
+#[tokio::test]
+async fn a_slow_link_brings_a_large_backlog_once_and_in_order_to_both_clients() {
+    let stack = Stack::start().await;
+    for _ in 0..LARGE {
+        stack.send("user:alice", &"x".repeat(LARGE_BODY)).await;
+    }
+    let all: Vec<_> = (1..=LARGE as u64).collect();
+    let (for_js, for_rust) = tokio::join!(Proxy::slow(&stack.websocket, SLOW), Proxy::slow(&stack.websocket, SLOW));
+    let mut options = options(&stack, for_js.address(), "socket");
+    options["channels"] = json!({"user:alice": 0});
+    let in_js = Listener::start(&options).await;
+    let has_all = || async {
+        in_js.as_ref().is_none_or(|js| js.heard().seqs.get("user:alice").is_some_and(|s| s.len() >= LARGE))
+    };
+    let (seqs, ()) = tokio::join!(
+        listen_in_rust(&stack, for_rust.address(), LARGE),
+        stack.until_within(CATCHES_UP, "the browser client has all", has_all)
+    );
+    assert_eq!(seqs, all);
+    if let Some(js) = &in_js {
+        let heard = js.heard();
+        assert_eq!((&heard.seqs["user:alice"], &heard.troubles), (&all, &vec![]));
+        assert_eq!(heard.times("live"), 1, "{:?}", heard.states);
+    }
+    let backlog = (LARGE * (LARGE_BODY + 200)) as u64;
+    for (name, proxy) in [("Rust", &for_rust), ("JavaScript", &for_js)] {
+        assert!(proxy.received() * 5 <= backlog * 6, "{name}: {} bytes for a backlog of {backlog}", proxy.received());
+    }
+}

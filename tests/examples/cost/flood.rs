@@ -101,14 +101,14 @@ impl Flood {
     pub(crate) async fn measure() -> Self {
         let stack = Stack::start(&["--parameter", &format!("LocalTokenSecret={SECRET}")]);
         stack.control(Method::POST, "schedules/SweepRule/disable").await;
-        write(&stack, "user:mallory", 33, 30_000).await;
-        write(&stack, "topic:free", 56, 900).await;
+        write(&stack, "user:mallory", 10, 30_000).await;
+        write(&stack, "topic:free", 48, 900).await;
         subscribers::write(&stack, "topic:busy", 1_000).await;
         let mut socket = connect(&stack).await;
         let mut requests = Vec::new();
         for (name, channel, bound) in [
-            ("a frame that has 1 MB replayed", "user:mallory", Bound::Allowance),
-            ("a frame that has 64 KB replayed", "topic:free", Bound::Throttle),
+            ("a frame that has 256 KB replayed", "user:mallory", Bound::Allowance),
+            ("a frame that has 48 KB replayed", "topic:free", Bound::Throttle),
         ] {
             // It joins first, which costs a write once.
             ask(&mut socket, channel).await;
@@ -117,7 +117,7 @@ impl Flood {
         }
         for (name, path, function) in [
             ("a look at a channel with 1,000 connections", "/v1/channels/topic:busy", "Send"),
-            ("a poll without news", "/v1/notifications?channel=topic:free:56", "Poll"),
+            ("a poll without news", "/v1/notifications?channel=topic:free:48", "Poll"),
         ] {
             let used = used(&stack, function, get(&stack, path)).await;
             requests.push(Request { name, way: Way::Http, bound: Bound::Throttle, used });

@@ -74,6 +74,28 @@ async fn a_replay_larger_than_a_frame_comes_in_several() {
     says(&subscribed, 8, true, false);
 }
 
+/// A quarter of a megabyte an answer, and what began it: a slow link brings that before its reader asks again.
+#[tokio::test]
+async fn large_notifications_come_in_portions() {
+    let target = Target::start().await;
+    let alices = &target.inbox("alice");
+    for _ in 0..20 {
+        target.send(alices, &"x".repeat(30_000)).await;
+    }
+    let mut alice = target.connect(&target.name("alice")).await;
+    for beginning in [Some(0), None] {
+        let (mut seen, mut cursor) = (Vec::new(), beginning);
+        for (count, more) in [(9, true), (9, true), (2, false)] {
+            let (items, subscribed) = after(&mut alice, alices, cursor).await;
+            assert_eq!(items.len(), count);
+            seen.extend(items);
+            cursor = subscribed["seq"].as_u64();
+            says(&subscribed, seen.len() as u64, true, more);
+        }
+        assert_eq!(seen, (1..=20).collect::<Vec<_>>());
+    }
+}
+
 #[tokio::test]
 async fn a_cursor_beyond_the_log_is_reset() {
     let target = Target::start().await;
@@ -158,7 +180,12 @@ async fn without_a_cursor_the_newest_fifty_come_however_large_they_are_or_how_ma
         [("large", large, (6..=55).collect::<Vec<_>>(), 55), ("kept", kept, (7..=55).chain([75]).collect(), 75)]
     {
         let mut reader = target.connect(&target.name(name)).await;
-        let (items, subscribed) = after(&mut reader, channel, None).await;
+        let (mut items, mut subscribed) = after(&mut reader, channel, None).await;
+        while subscribed["more"] == true {
+            let (next, answer) = after(&mut reader, channel, subscribed["seq"].as_u64()).await;
+            items.extend(next);
+            subscribed = answer;
+        }
         assert_eq!(items, seqs, "{name}");
         says(&subscribed, seq, true, false);
     }

@@ -14,6 +14,14 @@ use crate::aws::row::{Attributes, from_row, number, number_in, text};
 use crate::clock;
 use crate::error::Error;
 
+/// An answer is full with the notification that fills this many bytes: at 8 KB a second it comes within 40 s, and a reader that loses its
+/// connection has lost no more than that.
+const PORTION: usize = 256 * 1024;
+
+/// So many rows behind a cursor are read at first. They say how many more fit an answer: a row that is read and left out is paid for
+/// again.
+const FIRST_READ: usize = 10;
+
 /// To find the newest notifications that are to be seen, so many rows are read for each, and so many at least.
 const NEWEST_READ: usize = 4;
 const NEWEST_READ_AT_LEAST: usize = 400;
@@ -40,7 +48,7 @@ impl Log {
         answer.item.map(from_row).transpose()
     }
 
-    /// What comes after a cursor: at most `limit` notifications, in order, and the cursor to go on with.
+    /// What comes after a cursor: at most `limit` notifications and some 256 KB, in order, and the cursor to go on with.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
@@ -64,8 +72,8 @@ impl Log {
         }
     }
 
-    /// The newest notifications of a channel, at most `limit`, oldest first. Behind many that are not to be seen, some may be
-    /// left out.
+    /// The newest notifications of a channel, at most `limit`, oldest first; of large ones the first 256 KB, and the cursor to go on
+    /// with. Behind many that are not to be seen, some may be left out.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
@@ -86,7 +94,7 @@ impl Log {
             let mut page = replay::newest(read.clone(), clock::now().seconds());
             if page.items.len() >= limit || read.len() >= most || from.is_none() || answers == NEWEST_ANSWERS {
                 page.items.drain(..page.items.len().saturating_sub(limit));
-                return Ok(page);
+                return Ok(first_portion(page));
             }
         }
     }
@@ -123,15 +131,35 @@ impl Log {
         Ok(Position { seq, recovered: false, more: true, reset: false })
     }
 
-    /// The row at the cursor, up to `limit` behind it, and whether there may be more.
+    /// The row at the cursor, what fits an answer behind it, and whether there may be more.
     async fn rows_from(&self, channel: &Channel, after: Seq, limit: usize) -> Result<(Vec<LogRow>, bool), Error> {
-        let query = self.query(channel, after.max(Seq(1))).limit(page_size(limit + 2));
+        let most = limit + 2;
+        let (mut rows, mut rest) = self.query_rows(channel, after, most.min(FIRST_READ), None).await?;
+        let size: usize = rows.iter().map(LogRow::size).sum();
+        if rest.is_some() && rows.len() < most && size < PORTION {
+            let fit = (PORTION - size) / (size / rows.len().max(1)).max(1) + 1;
+            let (more, next) = self.query_rows(channel, after, fit.min(most - rows.len()), rest).await?;
+            rows.extend(more);
+            rest = next;
+        }
+        let behind = rows.iter().filter(|row| row.seq() > after);
+        let (count, fit) = (behind.clone().count(), fitting(behind).min(limit));
+        rows.truncate(rows.len() - (count - fit));
+        Ok((rows, count > fit || rest.is_some()))
+    }
+
+    /// At most `limit` rows at and behind a cursor, from a key on, and the key to go on with.
+    async fn query_rows(
+        &self,
+        channel: &Channel,
+        after: Seq,
+        limit: usize,
+        from: Option<Attributes>,
+    ) -> Result<(Vec<LogRow>, Option<Attributes>), Error> {
+        let query = self.query(channel, after.max(Seq(1))).limit(page_size(limit)).set_exclusive_start_key(from);
         let answer = query.send().await.map_err(Error::call("Query behind a cursor"))?;
         self.meter.add(answer.consumed_capacity());
-        let mut rows = rows(answer.items)?;
-        let behind = rows.iter().filter(|row| row.seq() > after).count();
-        rows.truncate(rows.len() - behind.saturating_sub(limit));
-        Ok((rows, behind > limit || answer.last_evaluated_key.is_some()))
+        Ok((rows(answer.items)?, answer.last_evaluated_key))
     }
 
     /// Where a reader stands who has nothing behind their cursor; `None` if something was written there meanwhile.
@@ -158,6 +186,23 @@ impl Log {
 
 fn rows(items: Option<Vec<Attributes>>) -> Result<Vec<LogRow>, Error> {
     items.unwrap_or_default().into_iter().map(LogRow::from_row).collect()
+}
+
+/// How many rows one answer takes: one at least.
+fn fitting<'a>(rows: impl Iterator<Item = &'a LogRow>) -> usize {
+    let sizes = rows.scan(0, |before, row| Some(std::mem::replace(before, *before + row.size())));
+    sizes.take_while(|before| *before < PORTION).count()
+}
+
+/// Leaves for the next answer what one does not take.
+fn first_portion(mut page: Page<LogRow>) -> Page<LogRow> {
+    let fit = fitting(page.items.iter());
+    if fit < page.items.len() {
+        page.items.truncate(fit);
+        page.position.seq = page.items[fit - 1].seq();
+        page.position.more = true;
+    }
+    page
 }
 
 /// What a row says of its log. The row of a later release has its place and its expiry; the rest is taken as if this one had

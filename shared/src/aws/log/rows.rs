@@ -13,6 +13,9 @@ use super::append::New;
 use crate::aws::row::{Attributes, VERSION, from_row, number_in};
 use crate::error::Error;
 
+/// What an item has in JSON besides its content, in bytes.
+const ENVELOPE: usize = 110;
+
 /// A place in a log, as far as this release can read its row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LogRow {
@@ -61,6 +64,12 @@ impl LogRow {
             Self::Read(row) => row.item().priority(),
             Self::Unreadable { .. } => Priority::High,
         }
+    }
+
+    /// About how long [`Self::to_json`] is, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.read().map_or(0, |row| row.content.len()) + ENVELOPE
     }
 
     fn read(&self) -> Option<&NotificationRow> {

@@ -6,34 +6,16 @@
 //! line with the audience; else it fails. With `--gone`, a part of the audience has gone and is to be removed.
 #![allow(clippy::unwrap_used, reason = "panicking is how it fails")]
 
-#[path = "../common/batch.rs"]
-mod batch;
-#[path = "../common/build.rs"]
-mod build;
-#[path = "../common/cloud.rs"]
-mod cloud;
-#[path = "../common/gateway.rs"]
-mod gateway;
 mod line;
-#[path = "../common/number.rs"]
-mod number;
 mod options;
 mod report;
-#[path = "../common/spent.rs"]
-mod spent;
-#[path = "../common/stack.rs"]
-mod stack;
-#[path = "../common/subscribers.rs"]
-mod subscribers;
-#[path = "../common/template.rs"]
-mod template;
 
 use std::process::ExitCode;
 
-use cloud::{Cloud, notification};
-use number::grouped;
 use options::Options;
 use report::{Case, Report};
+use tidings_tests::bench::cloud::{Cloud, notification};
+use tidings_tests::bench::number::grouped;
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::line::Line;
-use crate::number::grouped;
-use crate::spent::Spent;
+use tidings_tests::bench::number::grouped;
+use tidings_tests::bench::spent::Spent;
 
 /// From so many connections on, most are posted to at the pace of `share`, and not by `send` at once.
 const PACED: u64 = 1_000;

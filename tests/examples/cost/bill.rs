@@ -1,8 +1,8 @@
 //! What a shape costs.
 
-use crate::prices::Prices;
 use crate::shape::Shape;
-use crate::spent::Used;
+use tidings_tests::bench::prices::Prices;
+use tidings_tests::bench::spent::Used;
 
 /// What nobody has measured on AWS, in milliseconds: what a call of DynamoDB or SQS takes, one after the other; what posts
 /// take that are under way together; what an invocation takes besides; how much too early `deliver` is woken, on average.

@@ -14,13 +14,13 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::batch::{BATCH, put};
 use crate::bill::{posting, working};
-use crate::number::grouped;
-use crate::prices::Prices;
-use crate::spent::Used;
-use crate::stack::Stack;
-use crate::subscribers;
+use tidings_tests::bench::batch::{BATCH, put};
+use tidings_tests::bench::number::grouped;
+use tidings_tests::bench::prices::Prices;
+use tidings_tests::bench::spent::Used;
+use tidings_tests::bench::stack::Stack;
+use tidings_tests::bench::subscribers;
 
 const SECRET: &str = "the secret of the stack that is flooded";
 

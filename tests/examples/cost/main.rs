@@ -6,40 +6,20 @@
 //! besides its posts.
 #![allow(clippy::unwrap_used, reason = "panicking is how it fails")]
 
-#[path = "../common/batch.rs"]
-mod batch;
 mod bill;
-#[path = "../common/build.rs"]
-mod build;
-#[path = "../common/cloud.rs"]
-mod cloud;
 mod flood;
-#[path = "../common/gateway.rs"]
-mod gateway;
-#[path = "../common/number.rs"]
-mod number;
 mod options;
 mod others;
-#[path = "../common/prices.rs"]
-mod prices;
 mod report;
 mod shape;
-#[path = "../common/spent.rs"]
-mod spent;
-#[path = "../common/stack.rs"]
-mod stack;
-#[path = "../common/subscribers.rs"]
-mod subscribers;
-#[path = "../common/template.rs"]
-mod template;
 
 use std::process::ExitCode;
 
-use cloud::Cloud;
 use flood::Flood;
-use prices::Prices;
 use report::Report;
 use shape::Shape;
+use tidings_tests::bench::cloud::Cloud;
+use tidings_tests::bench::prices::Prices;
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -2,7 +2,7 @@
 
 const HELP: &str = "\
 What a million notifications cost, in dollars: what each needs is counted on a local stack, and priced by the table
-in tests/examples/common/prices.toml.
+in tests/prices.toml.
 
 cargo bench-cost [OPTIONS]
 

@@ -1,8 +1,8 @@
 //! What the same costs with others, by the same prices. Both are computed, not measured.
 
 use crate::bill::{posting, posts, working};
-use crate::prices::Prices;
 use crate::shape::Shape;
+use tidings_tests::bench::prices::Prices;
 
 /// The steps in which AppSync counts what it is given and gives, in bytes.
 const APPSYNC_STEP: usize = 5 * 1024;

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use crate::bill::{Bill, assumed};
-use crate::number::grouped;
 use crate::others::{self, FORMULAS};
-use crate::prices::Prices;
 use crate::shape::Shape;
-use crate::spent::Used;
+use tidings_tests::bench::number::grouped;
+use tidings_tests::bench::prices::Prices;
+use tidings_tests::bench::spent::Used;
 
 /// With an audience as large as this, all that is no post costs at most so many parts of the posts.
 const LARGE: u64 = 10_000;

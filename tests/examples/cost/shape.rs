@@ -5,8 +5,8 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::cloud::{Cloud, notification};
-use crate::spent::Spent;
+use tidings_tests::bench::cloud::{Cloud, notification};
+use tidings_tests::bench::spent::Spent;
 
 /// How long a reader has waited when there is something for it; its shape's name says so too.
 const WAITED: Duration = Duration::from_secs(10);

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 
-use crate::cpu::{self, on_core};
 use crate::mock::{Mock, Transport};
 use crate::worker::Worker;
+use tidings_tests::bench::cpu::{self, on_core};
 
 /// A worker is to be measured, not held back: posts a second, for one.
 const UNPACED: (u32, u32) = (1_000_000, 1);

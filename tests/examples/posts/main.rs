@@ -5,18 +5,12 @@
 //! nothing. Each posts the same 1 KB to the same connections. Costs are this machine's: compare them within one run.
 #![allow(clippy::unwrap_used, reason = "panicking is how it fails")]
 
-#[path = "../common/build.rs"]
-mod build;
 mod clients;
 mod contender;
-#[path = "../common/cpu.rs"]
-mod cpu;
 mod mock;
 mod options;
 mod report;
 mod rows;
-#[path = "../common/runtime.rs"]
-mod runtime;
 mod worker;
 
 use std::path::PathBuf;
@@ -26,6 +20,7 @@ use contender::{Contender, Measured, Running};
 use mock::{Mock, Transport};
 use options::{Options, Role};
 use report::{Case, Report};
+use tidings_tests::bench::{build, runtime};
 use worker::Worker;
 
 /// A worker's pace with the template's defaults: posts a second, for so many workers.

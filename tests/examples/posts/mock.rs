@@ -22,8 +22,8 @@ use tokio::net::TcpListener;
 use tokio::process::Child;
 use tokio_rustls::TlsAcceptor;
 
-use crate::cpu::on_core;
 use crate::rows;
+use tidings_tests::bench::cpu::on_core;
 
 /// Each client posts as much, about 1 KB; less is an error.
 const SHORTEST: usize = 1_000;

@@ -5,10 +5,10 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tokio::process::Child;
 
-use crate::cpu::on_core;
 use crate::mock::{Mock, Transport};
 use crate::rows::CHANNEL;
-use crate::runtime::Runtime;
+use tidings_tests::bench::cpu::on_core;
+use tidings_tests::bench::runtime::Runtime;
 
 /// A running worker.
 pub(crate) struct Worker {

@@ -12,9 +12,9 @@ use jsonwebtoken::{EncodingKey, Header};
 use serde_json::{Value, json};
 use tokio::process::Child;
 
-use crate::cpu::{self, on_core};
-use crate::runtime::Runtime;
 use crate::world::World;
+use tidings_tests::bench::cpu::{self, on_core};
+use tidings_tests::bench::runtime::Runtime;
 
 /// What runs.
 #[derive(Clone, Debug, PartialEq, Eq)]

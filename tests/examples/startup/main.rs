@@ -5,25 +5,9 @@
 //! does nothing, and one for Node.js with the same clients. Times are this machine's: compare them within one run.
 #![allow(clippy::unwrap_used, reason = "panicking is how it fails")]
 
-#[path = "../common/batch.rs"]
-mod batch;
-#[path = "../common/build.rs"]
-mod build;
-#[path = "../common/cpu.rs"]
-mod cpu;
 mod function;
-#[path = "../common/gateway.rs"]
-mod gateway;
-#[path = "../common/number.rs"]
-mod number;
 mod options;
 mod report;
-#[path = "../common/runtime.rs"]
-mod runtime;
-#[path = "../common/stack.rs"]
-mod stack;
-#[path = "../common/subscribers.rs"]
-mod subscribers;
 mod tls;
 mod world;
 

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::batch::put;
-use crate::build::build;
-use crate::cpu::stay_on_core;
-use crate::gateway::Gateway;
-use crate::runtime;
-use crate::stack::Stack;
-use crate::subscribers;
 use crate::tls::Authority;
+use tidings_tests::bench::batch::put;
+use tidings_tests::bench::build::build;
+use tidings_tests::bench::cpu::stay_on_core;
+use tidings_tests::bench::gateway::Gateway;
+use tidings_tests::bench::runtime;
+use tidings_tests::bench::stack::Stack;
+use tidings_tests::bench::subscribers;
 
 pub(crate) struct World {
     /// It ends with the value.

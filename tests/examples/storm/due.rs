@@ -8,8 +8,8 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::stack::Stack;
 use crate::{held_back, token};
+use tidings_tests::bench::stack::Stack;
 
 /// How many publishers there are.
 const AT_ONCE: usize = 32;

@@ -11,8 +11,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::options::Options;
-use crate::stack::Stack;
 use crate::{held_back, token};
+use tidings_tests::bench::stack::Stack;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 

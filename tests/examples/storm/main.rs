@@ -6,14 +6,10 @@
 //! not sent.
 #![allow(clippy::unwrap_used, reason = "panicking is how it fails")]
 
-#[path = "../common/build.rs"]
-mod build;
 mod due;
 mod joins;
 mod options;
 mod report;
-#[path = "../common/stack.rs"]
-mod stack;
 
 use std::process::ExitCode;
 
@@ -22,7 +18,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use options::Options;
-use stack::Stack;
+use tidings_tests::bench::stack::Stack;
 
 /// What signs the tokens of this bench.
 const SECRET: &str = "the secret of the stacks that are measured";

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
 
-use crate::batch::{BATCH, put};
 use crate::measure::{Bench, now};
-use crate::number::grouped;
 use crate::rows::{Kind, row};
+use tidings_tests::bench::batch::{BATCH, put};
+use tidings_tests::bench::number::grouped;
 
 /// The crowd is swept so long before it is due, in milliseconds: nothing is delivered meanwhile.
 const AHEAD: i64 = 130_000;

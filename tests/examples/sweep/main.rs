@@ -6,30 +6,22 @@
 //! the others behind it.
 #![allow(clippy::unwrap_used, reason = "panicking is how it fails")]
 
-#[path = "../common/batch.rs"]
-mod batch;
-#[path = "../common/build.rs"]
-mod build;
 mod cost;
 mod crowd;
 mod measure;
-#[path = "../common/number.rs"]
-mod number;
 mod options;
 mod report;
 mod rows;
-#[path = "../common/stack.rs"]
-mod stack;
 mod write;
 
 use std::process::ExitCode;
 
 use measure::Bench;
-use number::grouped;
 use options::Options;
 use report::{Case, Report};
 use rows::Kind;
-use stack::Stack;
+use tidings_tests::bench::number::grouped;
+use tidings_tests::bench::stack::Stack;
 
 /// How many pending rows there are before there are many.
 const FEW: u64 = 10_000;

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::batch::{batch, put};
 use crate::cost::{Cost, Swept};
 use crate::rows::{Kind, row};
-use crate::stack::Stack;
+use tidings_tests::bench::batch::{batch, put};
+use tidings_tests::bench::stack::Stack;
 
 /// How many notifications a measured sweep has to hand on.
 const DUE: u64 = 10;

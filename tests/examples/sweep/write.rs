@@ -6,10 +6,10 @@ use std::time::Instant;
 use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
-use crate::batch::{BATCH, put};
-use crate::number::grouped;
 use crate::rows::{Kind, row};
-use crate::stack::Stack;
+use tidings_tests::bench::batch::{BATCH, put};
+use tidings_tests::bench::number::grouped;
+use tidings_tests::bench::stack::Stack;
 
 /// How many batches are on their way at once.
 const AT_ONCE: usize = 16;

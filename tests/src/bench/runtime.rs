@@ -1,5 +1,4 @@
 //! Lambda's Runtime API, for one function that a bench runs.
-#![allow(dead_code, reason = "each bench uses a part of it")]
 
 use std::path::Path;
 use std::process::Command;
@@ -20,7 +19,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 const TIME: i64 = 900_000;
 
 /// What serves one function.
-pub(crate) struct Runtime {
+pub struct Runtime {
     address: String,
     asked: UnboundedReceiver<Instant>,
     events: UnboundedSender<Value>,
@@ -34,7 +33,8 @@ struct Served {
 }
 
 impl Runtime {
-    pub(crate) async fn start() -> Self {
+    /// Listens on loopback.
+    pub async fn start() -> Self {
         let (asking, asked) = unbounded_channel();
         let (events, waiting) = unbounded_channel();
         let (answering, answers) = unbounded_channel();
@@ -51,7 +51,7 @@ impl Runtime {
     }
 
     /// What Lambda tells a function of this name by its environment.
-    pub(crate) fn environment(&self, name: &str) -> Vec<(&'static str, String)> {
+    pub fn environment(&self, name: &str) -> Vec<(&'static str, String)> {
         let credentials = [("AWS_ACCESS_KEY_ID", "ASIAEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "secret")];
         let mut environment: Vec<_> = credentials.map(|(key, value)| (key, value.to_owned())).into();
         environment.extend([
@@ -69,12 +69,12 @@ impl Runtime {
     }
 
     /// When the function asked for work.
-    pub(crate) async fn asked(&mut self) -> Instant {
+    pub async fn asked(&mut self) -> Instant {
         self.asked.recv().await.unwrap()
     }
 
     /// Gives it an event, and waits for what it answers.
-    pub(crate) async fn invoke(&mut self, event: Value) -> Value {
+    pub async fn invoke(&mut self, event: Value) -> Value {
         self.events.send(event).unwrap();
         self.answers.recv().await.unwrap()
     }
@@ -99,7 +99,7 @@ async fn take(State(served): State<Arc<Served>>, body: String) -> StatusCode {
 }
 
 /// Has npm install what a folder's lock file names; `false`, loudly, where that cannot be done.
-pub(crate) fn has_node(folder: &Path) -> bool {
+pub fn has_node(folder: &Path) -> bool {
     let install = Command::new("npm").args(["ci", "--silent", "--no-audit"]).current_dir(folder).status();
     let has_node = install.is_ok_and(|status| status.success());
     if !has_node {

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use crate::cost::dollars;
-use crate::number::grouped;
 use crate::options::Options;
-use crate::prices::Prices;
 use crate::world::Outcome;
+use tidings_tests::bench::number::grouped;
+use tidings_tests::bench::prices::Prices;
 
 /// A process' turns lie at the edges of a second as they may: so much more than the rate may fall into one.
 const SLACK: f64 = 1.02;

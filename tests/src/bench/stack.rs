@@ -1,5 +1,4 @@
 //! A local stack, and what a measurement says to it.
-#![allow(dead_code, reason = "each bench uses a part of it")]
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStderr, Command, Stdio};
@@ -9,7 +8,7 @@ use nix::unistd::Pid;
 use reqwest::{Client, Method};
 use serde_json::Value;
 
-use crate::build::{build, root};
+use super::build::{build, root};
 
 /// Shows what has gone wrong, and nothing else: functions log a line each time.
 fn show_errors(output: ChildStderr) {
@@ -24,7 +23,7 @@ fn show_errors(output: ChildStderr) {
 }
 
 /// A running local stack. It ends with the value.
-pub(crate) struct Stack {
+pub struct Stack {
     process: Child,
     client: Client,
     /// The addresses of its APIs.
@@ -33,7 +32,7 @@ pub(crate) struct Stack {
 
 impl Stack {
     /// Starts one with the default of each template parameter, and whatever these arguments of `cargo local` say.
-    pub(crate) fn start(arguments: &[&str]) -> Self {
+    pub fn start(arguments: &[&str]) -> Self {
         let mut process = Command::new(build(&["--quiet", "--workspace", "--bins"]).join("tidings-local"))
             .args(["--json", "--no-build", "--http-port", "0", "--websocket-port", "0", "--aws-port", "0"])
             .args((!cfg!(debug_assertions)).then_some("--release"))
@@ -52,12 +51,12 @@ impl Stack {
     }
 
     /// Where its `http`, `websocket` or `aws` API is.
-    pub(crate) fn address(&self, api: &str) -> &str {
+    pub fn address(&self, api: &str) -> &str {
         self.ready[api].as_str().unwrap()
     }
 
     /// One call of the control API.
-    pub(crate) async fn control(&self, method: Method, path: &str) -> Value {
+    pub async fn control(&self, method: Method, path: &str) -> Value {
         let answer = self
             .client
             .request(method, format!("{}/_local/{path}", self.address("aws")))
@@ -70,7 +69,7 @@ impl Stack {
     }
 
     /// Arms a fault.
-    pub(crate) async fn fault(&self, rule: &Value) {
+    pub async fn fault(&self, rule: &Value) {
         let address = format!("{}/_local/faults", self.address("aws"));
         let request = self.client.post(address).header("x-tidings-local", "1").body(rule.to_string());
         let answer = request.send().await.unwrap();
@@ -78,7 +77,7 @@ impl Stack {
     }
 
     /// One operation of an AWS service, such as `DynamoDB_20120810.ListTables`, which must succeed.
-    pub(crate) async fn aws(&self, target: &str, body: String) -> Value {
+    pub async fn aws(&self, target: &str, body: String) -> Value {
         let authorization = "AWS4-HMAC-SHA256 Credential=operator/20260101/us-east-1/dynamodb/aws4_request, \
                              SignedHeaders=host, Signature=0";
         let request = self.client.post(self.address("aws")).header("x-amz-target", target);
@@ -90,7 +89,7 @@ impl Stack {
     }
 
     /// The physical name of a table.
-    pub(crate) async fn table(&self, name: &str) -> String {
+    pub async fn table(&self, name: &str) -> String {
         let tables = self.aws("DynamoDB_20120810.ListTables", "{}".to_owned()).await;
         let mut names = tables["TableNames"].as_array().unwrap().iter().map(|name| name.as_str().unwrap());
         names.find(|physical| physical.contains(name)).unwrap().to_owned()

@@ -5,15 +5,16 @@ use std::ops::Index;
 use toml::Table;
 
 /// The price table.
-pub(crate) struct Prices(Table);
+pub struct Prices(Table);
 
 impl Prices {
-    pub(crate) fn read() -> Self {
-        Self(include_str!("prices.toml").parse().unwrap())
+    /// Reads `tests/prices.toml`.
+    pub fn read() -> Self {
+        Self(include_str!("../../prices.toml").parse().unwrap())
     }
 
     /// Which prices these are.
-    pub(crate) fn title(&self) -> String {
+    pub fn title(&self) -> String {
         let text = |name: &str| self.0[name].as_str().unwrap();
         format!("{}, {}", text("region"), text("date"))
     }

@@ -1,7 +1,7 @@
 //! How numbers are written.
 
 /// A number with a comma after each three digits.
-pub(crate) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let parts: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
     parts.join(",")

@@ -5,16 +5,16 @@ use std::net::SocketAddr;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
-use crate::build::root;
+use super::build::root;
 
 /// A folder with the changed template, and all that belongs beside it. It goes with the value.
-pub(crate) struct Template {
+pub struct Template {
     folder: PathBuf,
 }
 
 impl Template {
     /// Has the functions post to this address, which speaks for the management API.
-    pub(crate) fn posting_to(address: SocketAddr) -> Self {
+    pub fn posting_to(address: SocketAddr) -> Self {
         // Inside the workspace, where cargo finds it.
         let folder = root().join(format!("target/bench-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
@@ -30,7 +30,8 @@ impl Template {
         Self { folder }
     }
 
-    pub(crate) fn path(&self) -> PathBuf {
+    /// The template's path.
+    pub fn path(&self) -> PathBuf {
         self.folder.join("template.yaml")
     }
 }

@@ -1,17 +1,17 @@
 //! Writing rows through DynamoDB's own wire.
 
-use crate::stack::Stack;
+use super::stack::Stack;
 
 /// As many as a batch may have.
-pub(crate) const BATCH: u64 = 25;
+pub const BATCH: u64 = 25;
 
 /// Writes rows that are few enough for a batch.
-pub(crate) async fn put(stack: &Stack, table: &str, rows: impl Iterator<Item = String>) {
+pub async fn put(stack: &Stack, table: &str, rows: impl Iterator<Item = String>) {
     batch(stack, table, rows.map(|row| format!(r#"{{"PutRequest":{{"Item":{row}}}}}"#))).await;
 }
 
 /// Does what these requests ask for, all of it.
-pub(crate) async fn batch(stack: &Stack, table: &str, requests: impl Iterator<Item = String>) {
+pub async fn batch(stack: &Stack, table: &str, requests: impl Iterator<Item = String>) {
     let requests = requests.collect::<Vec<_>>().join(",");
     // Who asks what it costs has the request passed on as it is, which is quicker.
     let body = format!(r#"{{"ReturnConsumedCapacity":"TOTAL","RequestItems":{{"{table}":[{requests}]}}}}"#);

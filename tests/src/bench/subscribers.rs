@@ -9,9 +9,9 @@ use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::batch::{BATCH, put};
-use crate::number::grouped;
-use crate::stack::Stack;
+use super::batch::{BATCH, put};
+use super::number::grouped;
+use super::stack::Stack;
 
 /// How many batches are on their way at once.
 const AT_ONCE: usize = 16;
@@ -20,7 +20,7 @@ const AT_ONCE: usize = 16;
 const ID: usize = 11;
 
 /// Has so many connections listen to a channel, none of which is so young that its `$connect` might still be running.
-pub(crate) async fn write(stack: &Stack, channel: &str, count: u64) {
+pub async fn write(stack: &Stack, channel: &str, count: u64) {
     let (table, now) = (stack.table("Subscribers").await, Timestamp::now().as_millisecond());
     let written = AtomicU64::new(0);
     let batches = (0..count).step_by(BATCH as usize).map(|first| {
@@ -39,8 +39,7 @@ pub(crate) async fn write(stack: &Stack, channel: &str, count: u64) {
 }
 
 /// How many rows a channel has.
-#[allow(dead_code, reason = "not each bench loses some")]
-pub(crate) async fn count(stack: &Stack, channel: &str) -> u64 {
+pub async fn count(stack: &Stack, channel: &str) -> u64 {
     let mut query = json!({
         "TableName": stack.table("Subscribers").await,
         "KeyConditionExpression": "channel = :channel",

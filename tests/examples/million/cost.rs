@@ -1,8 +1,8 @@
 //! What a notification costs.
 
 use crate::assumed::MEMORY_GB;
-use crate::prices::Prices;
 use crate::tally::Tally;
+use tidings_tests::bench::prices::Prices;
 
 /// In dollars, what the posts cost, and what all else does. A message is received and deleted by itself; a row that
 /// is removed is a write.

@@ -17,16 +17,17 @@ use tokio::net::TcpListener;
 
 /// What it has seen.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub struct Seen {
     /// How often each connection was posted to.
-    pub(crate) connections: HashMap<String, u64>,
+    pub connections: HashMap<String, u64>,
     /// How many posts came from each process, by its access key.
-    pub(crate) processes: BTreeMap<String, u64>,
+    pub processes: BTreeMap<String, u64>,
     /// The longest frame, in bytes.
-    pub(crate) longest: usize,
-    pub(crate) last: Option<Instant>,
+    pub longest: usize,
+    /// When the last post came.
+    pub last: Option<Instant>,
     /// What was no post, such as a connection that was cut.
-    pub(crate) others: u64,
+    pub others: u64,
 }
 
 #[derive(Debug, Default)]
@@ -36,13 +37,16 @@ struct State {
     gone: AtomicU64,
 }
 
-pub(crate) struct Gateway {
-    pub(crate) address: SocketAddr,
+/// A stand-in for API Gateway's management API: it takes posts and counts them.
+pub struct Gateway {
+    /// Where it listens.
+    pub address: SocketAddr,
     state: Arc<State>,
 }
 
 impl Gateway {
-    pub(crate) async fn start() -> Self {
+    /// Listens on loopback.
+    pub async fn start() -> Self {
         let state = Arc::<State>::default();
         let router = Router::new().route("/{stage}/{word}/{connection}", any(take)).with_state(Arc::clone(&state));
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -52,13 +56,12 @@ impl Gateway {
     }
 
     /// What it has seen since it was asked last.
-    pub(crate) fn seen(&self) -> Seen {
+    pub fn seen(&self) -> Seen {
         std::mem::take(&mut self.state.seen.lock().unwrap())
     }
 
     /// From now on, so many of a hundred connections are gone, always the same ones.
-    #[allow(dead_code, reason = "not each bench loses some")]
-    pub(crate) fn lose(&self, percent: u64) {
+    pub fn lose(&self, percent: u64) {
         self.state.gone.store(percent, Ordering::Relaxed);
     }
 }

@@ -7,11 +7,11 @@ use jsonwebtoken::{EncodingKey, Header, encode, get_current_timestamp};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
-use crate::gateway::Gateway;
-use crate::spent::{Spent, Used};
-use crate::stack::Stack;
-use crate::subscribers;
-use crate::template::Template;
+use super::gateway::Gateway;
+use super::spent::{Spent, Used};
+use super::stack::Stack;
+use super::subscribers;
+use super::template::Template;
 
 /// What signs the tokens of the benches.
 const SECRET: &str = "the secret of the stacks that are measured";
@@ -20,13 +20,13 @@ const SECRET: &str = "the secret of the stacks that are measured";
 const REQUEST: usize = 1024;
 
 /// Write units a second of a partition of a table (DynamoDB, "Best practices for designing and using partition keys").
-#[allow(dead_code, reason = "not each bench meets it")]
 const PARTITION: u32 = 1_000;
 
 /// How often it is looked whether all is quiet.
 const LOOK: Duration = Duration::from_millis(250);
 
-pub(crate) struct Cloud {
+/// A local stack, and a stand-in for API Gateway that takes the functions' posts.
+pub struct Cloud {
     stack: Stack,
     gateway: Gateway,
     client: Client,
@@ -36,7 +36,8 @@ pub(crate) struct Cloud {
 }
 
 impl Cloud {
-    pub(crate) async fn start() -> Self {
+    /// Starts both.
+    pub async fn start() -> Self {
         let gateway = Gateway::start().await;
         let template = Template::posting_to(gateway.address);
         let stack = Stack::start(&[
@@ -55,33 +56,31 @@ impl Cloud {
 
     /// A channel with so many connections, whose log has begun: the first notification of a channel's life costs more.
     /// Gives that one's cursor.
-    pub(crate) async fn audience(&self, channel: &str, connections: u64) -> String {
+    pub async fn audience(&self, channel: &str, connections: u64) -> String {
         let first = self.send(&json!({"to": channel, "body": "the first"})).await;
         subscribers::write(&self.stack, channel, connections).await;
         format!("{channel}:{}", first["channels"][0]["seq"])
     }
 
     /// From now on, so many of a hundred connections are gone, and DynamoDB takes no more writes than AWS does in a partition.
-    #[allow(dead_code, reason = "not each bench loses some")]
-    pub(crate) async fn lose(&self, percent: u64) {
+    pub async fn lose(&self, percent: u64) {
         self.gateway.lose(percent);
         let limit = json!({"on": "partition.Subscribers", "do": {"write_units": PARTITION}});
         self.stack.fault(&limit).await;
     }
 
     /// How many rows of connections a channel has.
-    #[allow(dead_code, reason = "not each bench loses some")]
-    pub(crate) async fn rows(&self, channel: &str) -> u64 {
+    pub async fn rows(&self, channel: &str) -> u64 {
         subscribers::count(&self.stack, channel).await
     }
 
     /// Sends a notification.
-    pub(crate) async fn send(&self, notification: &Value) -> Value {
+    pub async fn send(&self, notification: &Value) -> Value {
         self.call(Method::POST, "/v1/notifications", notification.to_string()).await
     }
 
     /// One call of the HTTP API, which must succeed.
-    pub(crate) async fn call(&self, method: Method, path: &str, body: String) -> Value {
+    pub async fn call(&self, method: Method, path: &str, body: String) -> Value {
         let address = format!("{}{path}", self.stack.address("http"));
         let answer = self.client.request(method, address).bearer_auth(&self.token).body(body).send().await.unwrap();
         let (status, text) = (answer.status(), answer.text().await.unwrap());
@@ -90,7 +89,7 @@ impl Cloud {
     }
 
     /// What this costs, with all that follows from it.
-    pub(crate) async fn spent_by(&self, doing: impl Future) -> Spent {
+    pub async fn spent_by(&self, doing: impl Future) -> Spent {
         let (processes, messages) = (self.invocations().await, self.messages().await);
         self.stack.control(Method::DELETE, "calls").await;
         self.gateway.seen();
@@ -158,7 +157,7 @@ impl Cloud {
 }
 
 /// A notification whose request is 1 KB long.
-pub(crate) fn notification(channel: &str) -> Value {
+pub fn notification(channel: &str) -> Value {
     let mut notification = json!({"to": channel, "title": "A notification", "body": ""});
     notification["body"] = json!("x".repeat(REQUEST - notification.to_string().len()));
     notification

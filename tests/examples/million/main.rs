@@ -14,11 +14,7 @@ mod clients;
 mod cost;
 mod dice;
 mod gateway;
-#[path = "../../../tests/examples/common/number.rs"]
-mod number;
 mod options;
-#[path = "../../../tests/examples/common/prices.rs"]
-mod prices;
 mod process;
 mod queue;
 mod report;

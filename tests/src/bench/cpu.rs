@@ -1,5 +1,4 @@
 //! What a process has cost, as Linux counts it.
-#![allow(dead_code, reason = "each bench uses a part of it")]
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -11,18 +10,18 @@ use tokio::process::Command;
 
 /// The CPU time of a process and all its threads, those that have ended included.
 #[cfg(target_os = "linux")]
-pub(crate) fn time(pid: u32) -> Duration {
+pub fn time(pid: u32) -> Duration {
     let clock = nix::time::clock_getcpuclockid(Pid::from_raw(i32::try_from(pid).unwrap())).unwrap();
     Duration::from(clock.now().unwrap())
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn time(_: u32) -> Duration {
+pub fn time(_: u32) -> Duration {
     panic!("what a process has cost is read as Linux counts it: run this bench there")
 }
 
 /// The most memory that it had, in KiB.
-pub(crate) fn peak_memory(pid: u32) -> u64 {
+pub fn peak_memory(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
@@ -30,7 +29,7 @@ pub(crate) fn peak_memory(pid: u32) -> u64 {
 
 /// Keeps the calling thread, and the processes that it starts from now on, on one core, where the machine has more than one.
 #[cfg(target_os = "linux")]
-pub(crate) fn stay_on_core(core: usize) {
+pub fn stay_on_core(core: usize) {
     if cores() > 1 {
         let mut only = nix::sched::CpuSet::new();
         only.set(core).unwrap();
@@ -39,7 +38,7 @@ pub(crate) fn stay_on_core(core: usize) {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn stay_on_core(_: usize) {}
+pub fn stay_on_core(_: usize) {}
 
 /// How many the machine lets this process have, as it was at first.
 fn cores() -> usize {
@@ -48,7 +47,7 @@ fn cores() -> usize {
 }
 
 /// A command that runs on one core alone, where the machine has a tool for that and more than one core.
-pub(crate) fn on_core(core: usize, program: &Path) -> Command {
+pub fn on_core(core: usize, program: &Path) -> Command {
     let has_tool = std::process::Command::new("taskset").arg("--version").output().is_ok();
     if !has_tool || cores() <= core {
         return Command::new(program);

@@ -91,8 +91,9 @@ impl Report {
         let (websocket, appsync) = (month("websocket_minute"), month("appsync_minute"));
         writeln!(
             f,
-            "Connections cost apart, whatever is sent: a thousand for thirty days {websocket} $ with API Gateway, which Tidings \
-             and the sample use, and {appsync} $ with AppSync Events."
+            "Connections cost apart, whatever is sent: the minutes of a thousand for thirty days {websocket} $ with API Gateway, \
+             which Tidings and the sample use, and {appsync} $ with AppSync Events. What keeps them alive comes on top: \
+             `cargo bench-million` counts it."
         )
     }
 }

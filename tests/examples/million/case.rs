@@ -12,6 +12,8 @@ pub(crate) struct Case {
     pub(crate) quota: (f64, f64),
     /// How many requests a second of the quota are others'.
     pub(crate) others: f64,
+    /// How often a second all clients together ping.
+    pub(crate) pings: f64,
     /// The template's parameters.
     pub(crate) posts_per_second: u32,
     pub(crate) share_concurrency: u32,
@@ -31,6 +33,7 @@ const QUIET: Case = Case {
     name: "quiet",
     quota: LARGE,
     others: 0.0,
+    pings: 0.0,
     posts_per_second: 2_000,
     share_concurrency: 10,
     requests_per_second: 1_000.0,
@@ -39,17 +42,18 @@ const QUIET: Case = Case {
     factor: 1.25,
 };
 
-/// All cases.
-pub(crate) fn all() -> Vec<Case> {
+/// All cases. Clients that are connected ping so many times a second; those that come back do not yet.
+pub(crate) fn all(pings: f64) -> Vec<Case> {
     let storm = Case { storm: Some(Duration::from_secs(1_000)), factor: 1.5, ..QUIET };
+    let connected = Case { pings, ..QUIET };
     vec![
-        QUIET,
-        Case { name: "`PostsPerSecond` 8,000", posts_per_second: 8_000, ..QUIET },
-        Case { name: "a small Region", quota: SMALL, ..QUIET },
-        Case { name: "others use 80 %", others: 8_000.0, factor: 1.5, ..QUIET },
-        Case { name: "a small Region, others use 80 %", quota: SMALL, others: 2_000.0, factor: 2.0, ..QUIET },
-        Case { name: "nothing is left for 70 s", empty: Duration::from_secs(70), ..QUIET },
-        Case { name: "nothing is left for 20 min", empty: Duration::from_secs(1_200), ..QUIET },
+        connected,
+        Case { name: "`PostsPerSecond` 8,000", posts_per_second: 8_000, ..connected },
+        Case { name: "a small Region", quota: SMALL, ..connected },
+        Case { name: "others use 80 %", others: 8_000.0, factor: 1.5, ..connected },
+        Case { name: "a small Region, others use 40 %", quota: SMALL, others: 1_000.0, factor: 2.0, ..connected },
+        Case { name: "nothing is left for 70 s", empty: Duration::from_secs(70), ..connected },
+        Case { name: "nothing is left for 20 min", empty: Duration::from_secs(1_200), ..connected },
         Case { name: "a reconnect storm", ..storm },
         Case { name: "a reconnect storm, `RequestsPerSecond` 5,000", requests_per_second: 5_000.0, ..storm },
     ]
@@ -58,7 +62,8 @@ pub(crate) fn all() -> Vec<Case> {
 impl Case {
     /// How many posts a second there can be at most.
     pub(crate) fn rate(&self) -> f64 {
-        f64::from(self.posts_per_second).min(self.quota.0 - self.others)
+        let pings = self.pings.min(self.requests_per_second);
+        f64::from(self.posts_per_second).min(self.quota.0 - self.others - pings)
     }
 
     /// What one process leaves between two posts, as `shared/src/settings.rs` has it.

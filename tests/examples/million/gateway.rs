@@ -6,6 +6,7 @@ use crate::assumed::{NEW_CONNECTIONS, POST, POST_SIGMA, REFUSAL};
 use crate::bucket::Bucket;
 use crate::case::Case;
 use crate::dice::Dice;
+use crate::pings::Pings;
 
 /// What a post is answered with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,7 @@ pub(crate) struct Gateway {
     /// The WebSocket API's own limit, for what clients send.
     api: Bucket,
     connections: Bucket,
+    pub(crate) pings: Pings,
     /// Until when nothing is left of the account's.
     empty: Duration,
 }
@@ -31,12 +33,14 @@ impl Gateway {
             account: Bucket::new(case.quota.0, case.quota.1, case.others),
             api: Bucket::new(case.requests_per_second, case.requests_per_second, 0.0),
             connections: Bucket::new(NEW_CONNECTIONS, NEW_CONNECTIONS, 0.0),
+            pings: Pings::new(case.pings),
             empty: case.empty,
         }
     }
 
     /// Posts to a connection, which may be there; with the time it takes.
     pub(crate) fn post(&mut self, is_there: bool, now: Duration, dice: &mut Dice) -> (Answer, Duration) {
+        self.ping(now, dice);
         if now < self.empty || !self.account.take(now, dice) {
             return (Answer::Throttled, REFUSAL);
         }
@@ -46,6 +50,14 @@ impl Gateway {
     /// Whether a client may connect. One that may not costs nothing of the other quotas.
     pub(crate) fn connects(&mut self, now: Duration, dice: &mut Dice) -> bool {
         self.connections.take(now, dice) && self.asks(now, dice)
+    }
+
+    /// Until now clients have pinged.
+    fn ping(&mut self, now: Duration, dice: &mut Dice) {
+        while let Some(at) = self.pings.next(now, dice) {
+            let is_taken = self.asks(at, dice);
+            self.pings.answered(is_taken);
+        }
     }
 
     /// Whether a client's frame, or `$connect`, goes through.

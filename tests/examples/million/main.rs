@@ -14,16 +14,20 @@ mod clients;
 mod cost;
 mod dice;
 mod gateway;
+mod idle;
 mod options;
+mod pings;
 mod process;
 mod queue;
 mod report;
 mod tally;
+mod timing;
 mod world;
 
 use std::process::ExitCode;
 use std::thread;
 
+use idle::Idle;
 use options::Options;
 use report::Report;
 use world::World;
@@ -36,16 +40,18 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let idle = Idle::month(options.seed);
+    let pings = idle.pings_a_second(options.connections);
     let outcomes = thread::scope(|scope| {
         let simulate = |case| {
             let outcome = World::new(case, &options).run();
             eprintln!("{} is done", outcome.case.name);
             outcome
         };
-        let runs: Vec<_> = case::all().into_iter().map(|case| scope.spawn(move || simulate(case))).collect();
+        let runs: Vec<_> = case::all(pings).into_iter().map(|case| scope.spawn(move || simulate(case))).collect();
         runs.into_iter().map(|run| run.join().unwrap()).collect()
     });
-    let report = Report { options, outcomes };
+    let report = Report { options, outcomes, idle };
     println!("{report}");
     if report.broken().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

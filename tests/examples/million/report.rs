@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::cost::dollars;
+use crate::idle::Idle;
 use crate::options::Options;
 use crate::world::Outcome;
 use tidings_tests::bench::number::grouped;
@@ -22,6 +23,7 @@ const WAITS: f64 = 2.75;
 pub(crate) struct Report {
     pub(crate) options: Options,
     pub(crate) outcomes: Vec<Outcome>,
+    pub(crate) idle: Idle,
 }
 
 impl Outcome {
@@ -55,7 +57,7 @@ impl Outcome {
         let (case, tally) = (&self.case, &self.tally);
         let told = tally.told_by(&[0.5, 0.99, 1.0]);
         format!(
-            "| {} | {:.0} s | {:.0} s | {:.0} s | {:.0} s | {:.0} s | {} | {:.1} % |",
+            "| {} | {:.0} s | {:.0} s | {:.0} s | {:.0} s | {:.0} s | {} | {:.1} % | {:.1} % |",
             case.name,
             self.at_best(),
             tally.last_post.as_secs_f64(),
@@ -64,6 +66,7 @@ impl Outcome {
             told[2],
             grouped(tally.most_in_a_second as u64),
             self.others_refused * 100.0,
+            self.pings_refused * 100.0,
         )
     }
 
@@ -106,8 +109,11 @@ impl fmt::Display for Report {
         let Options { connections, seed } = self.options;
         let prices = Prices::read().title();
         writeln!(f, "Simulated: {} connections, seed {seed}; prices of {prices}.\n", grouped(connections.into()))?;
-        writeln!(f, "| case | at best | last post | half have it | 99 % | all | tries in a second | others refused |")?;
-        writeln!(f, "| --- | --- | --- | --- | --- | --- | --- | --- |")?;
+        writeln!(
+            f,
+            "| case | at best | last post | half have it | 99 % | all | tries in a second | others refused | pings refused |"
+        )?;
+        writeln!(f, "| --- | --- | --- | --- | --- | --- | --- | --- | --- |")?;
         for outcome in &self.outcomes {
             writeln!(f, "{}", outcome.times())?;
         }
@@ -124,6 +130,9 @@ impl fmt::Display for Report {
         for storm in self.outcomes.iter().filter_map(Outcome::storm) {
             writeln!(f, "{storm}")?;
         }
+        writeln!(f, "\n{}", self.idle)?;
+        let pings = grouped(self.idle.pings_a_second(connections).round() as u64);
+        writeln!(f, "{} of them ping {pings} times a second.", grouped(connections.into()))?;
         for broken in self.broken() {
             writeln!(f, "\nBROKEN: {broken}")?;
         }

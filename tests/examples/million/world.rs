@@ -43,8 +43,9 @@ pub(crate) struct World {
 pub(crate) struct Outcome {
     pub(crate) case: Case,
     pub(crate) tally: Tally,
-    /// Which part of others' requests was refused.
+    /// Which part of others' requests was refused, and of the clients' pings.
     pub(crate) others_refused: f64,
+    pub(crate) pings_refused: f64,
 }
 
 impl World {
@@ -80,7 +81,12 @@ impl World {
         while let Some(event) = self.calendar.next() {
             self.happens(event);
         }
-        Outcome { case: self.case, others_refused: self.gateway.others_refused(), tally: self.tally }
+        Outcome {
+            case: self.case,
+            others_refused: self.gateway.others_refused(),
+            pings_refused: self.gateway.pings.refused(),
+            tally: self.tally,
+        }
     }
 
     fn happens(&mut self, event: Event) {

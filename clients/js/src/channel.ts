@@ -18,11 +18,11 @@ export class Channel implements Subscription {
   unread: number | undefined;
   readonly name: string;
   /** Nobody listens any more. */
-  gone = false;
+  gone: boolean | undefined;
   /** It has caught up with its log, and nothing was interrupted since. */
-  loaded = false;
+  loaded: boolean | undefined;
   /** The cursor was loaded, and questions may be asked. */
-  ready = false;
+  ready: boolean | undefined;
   #client: Client;
   #options: SubscribeOptions;
   #order = new Ordering();
@@ -30,7 +30,7 @@ export class Channel implements Subscription {
   /** Under this the storage keeps the cursor. */
   #key = "";
   /** The log has become another one, which the storage is yet to know. */
-  #reset = false;
+  #reset: boolean | undefined;
   /** The newest seq that `unread` counts. */
   #counted = 0;
   /** What has come since the server counted and is not marked as read: the newest of it. */
@@ -38,11 +38,11 @@ export class Channel implements Subscription {
   /** So many of those that come next have been counted by the server. */
   #ahead = 0;
   /** Something was dropped, for lack of room. */
-  #dropped = false;
+  #dropped: boolean | undefined;
   /** What is in no log was dropped, for lack of room, and the application was told. */
-  #losing = false;
+  #losing: boolean | undefined;
   /** Somebody wanted to ask, and there was no room. */
-  #starved = false;
+  #starved: boolean | undefined;
 
   constructor(client: Client, name: string, options: SubscribeOptions) {
     this.#client = client;
@@ -67,7 +67,7 @@ export class Channel implements Subscription {
         if (this.gone) return;
       }
     }
-    if (kept === null) this.#fail("invalid_cursor", "what the storage keeps is no cursor, and is passed over");
+    if (kept === null) this.#fail("invalid_cursor", "what the storage keeps is no cursor");
     const seq = kept ?? this.#options.after;
     this.#order = new Ordering(seq);
     this.seq = seq ?? 0;
@@ -81,14 +81,13 @@ export class Channel implements Subscription {
   }
 
   /** Whether something was pushed that lies behind something missing. */
-  get hasGap(): boolean {
+  get hasGap(): boolean | undefined {
     return this.#order.held > 0 || this.#dropped;
   }
 
   /** Whether the application can take another page. If not, the client is told when it can. */
   hasRoom(): boolean {
-    this.#starved = this.#queue.length > PAGE;
-    return !this.#starved;
+    return !(this.#starved = this.#queue.length > PAGE);
   }
 
   /** Takes in what was pushed. */
@@ -103,7 +102,7 @@ export class Channel implements Subscription {
       // The first is with the application.
       const oldest = this.#queue.findIndex(({ item }, at) => at && item && !item.seq);
       if (oldest > 0) this.#queue.splice(oldest, 1);
-      if (!this.#losing) this.#fail("dropped", "the handler is too slow: notifications sent with `store: false` are lost");
+      if (!this.#losing) this.#fail("dropped", "the handler is too slow");
       this.#losing = true;
       if (oldest < 0) return;
     }
@@ -172,7 +171,7 @@ export class Channel implements Subscription {
   }
 
   async #save(seq: number): Promise<void> {
-    await save(this.#client.options.storage, this.#key, seq, this.#reset);
+    await save(this.#client.options.storage, this.#key, seq, !!this.#reset);
     this.#reset = false;
   }
 
@@ -184,12 +183,11 @@ export class Channel implements Subscription {
   }
 
   /** What the application's own code throws is told, and changes nothing. */
-  async #try<T>(code: string, call: () => T | Promise<T>): Promise<T | undefined> {
+  async #try(code: string, call: () => unknown): Promise<void> {
     try {
-      return await call();
+      await call();
     } catch (cause) {
       this.#fail(code, cause);
-      return undefined;
     }
   }
 

@@ -4,7 +4,8 @@ import { TidingsError } from "./error.js";
 import { Http } from "./http.js";
 import { Polling } from "./polling.js";
 import { Socket } from "./socket.js";
-import { lifetime, subject } from "./token.js";
+import { Tabs, type Connection } from "./tabs.js";
+import { claims } from "./token.js";
 import { about, backoff, grown, limited, usual, within, type Timing } from "./timing.js";
 import type { Options, State, SubscribeOptions } from "./types.js";
 
@@ -26,16 +27,17 @@ export class Client {
   readonly http: Http;
   /** By name. */
   readonly channels = new Map<string, Channel>();
-  #state: State | undefined;
+  stands: State | undefined;
   /** The code of the error that was told last, until something works. */
   #told: string | undefined;
   #hasSockets: boolean;
-  #current: Socket | undefined;
-  /** What is to take the place of `#current`. */
+  current: Socket | undefined;
+  readonly tabs: Tabs;
+  /** What is to take the place of `current`. */
   #next: Socket | undefined;
   #polling: Polling | undefined;
   /** Polls were answered since the last socket. */
-  #polls = false;
+  #polls: boolean | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #ticker: ReturnType<typeof setTimeout> | undefined;
   /** Sockets in a row that came to nothing. */
@@ -44,14 +46,14 @@ export class Client {
   #silent = 0;
   /** and when the first of them failed. */
   #since = 0;
-  #worked = false;
-  /** How long the last token is good for. */
+  #worked: boolean | undefined;
+  /** How many milliseconds the last token is good for, as far as can be known. */
   #lifetime = Infinity;
   /** How often a socket was tried while polling. */
   #upgrades = 0;
 
   constructor(options: Options) {
-    const { transport = "auto", websocket, WebSocket = globalThis.WebSocket } = options;
+    const { transport = "auto", websocket, WebSocket = globalThis.WebSocket, shared = globalThis.document } = options;
     this.#hasSockets = !transport.endsWith("poll") && !!websocket && !!WebSocket;
     if (transport == "socket" && !this.#hasSockets) {
       throw new TypeError("give `websocket` and, in Node 20, `WebSocket`");
@@ -62,16 +64,24 @@ export class Client {
     this.options = options;
     this.timing = { ...usual, ...options.timing };
     this.http = new Http(options);
+    this.tabs = new Tabs(this, !shared);
   }
 
   /** Whose cursors the storage keeps: of one stack and one user, unless the application says otherwise. */
   async scope(): Promise<string> {
     const { scope, http } = this.options;
-    return scope ?? `${http.replace(/\/$/, "")}:${subject(await this.http.known())}`;
+    return scope ?? `${http.replace(/\/$/, "")}:${claims(await this.http.known()).sub ?? ""}`;
+  }
+
+  /** What one socket is for: tabs of one stack, with tokens that say the same. */
+  async group(): Promise<string> {
+    const { websocket, transport } = this.options;
+    const { exp, iat, nbf, jti, ...same } = claims(await this.http.known());
+    return "tidings1:" + JSON.stringify([websocket, transport, same]);
   }
 
   subscribe(name: string, options: SubscribeOptions): Channel {
-    if (this.#state == "closed") throw new TidingsError("closed", "make a new client");
+    if (this.stands == "closed") throw new TidingsError("closed", "make a new client");
     if (this.channels.has(name)) throw new TidingsError("already_subscribed", "unsubscribe first", { channel: name });
     const channel = new Channel(this, name, options);
     this.channels.set(name, channel);
@@ -105,37 +115,42 @@ export class Client {
 
   /** There are other channels to ask for than before. */
   changed(): void {
-    if (this.#state == "closed") return;
-    if (!this.#state) this.#start();
-    this.#current?.pump();
+    if (this.stands == "closed") return;
+    if (!this.stands) this.#start();
+    this.current?.pump();
     this.#next?.pump();
     this.#polling?.restart();
   }
 
   #start(): void {
     this.#become("connecting");
-    globalThis.addEventListener?.("online", this.#wake);
-    globalThis.document?.addEventListener("visibilitychange", this.#wake);
+    this.#listen("add");
     this.#tick();
-    if (this.#hasSockets) this.#connect();
+    if (this.#hasSockets) this.dial();
     else this.#polling = new Polling(this);
   }
 
+  #listen(verb: "add" | "remove"): void {
+    globalThis[`${verb}EventListener`]?.("online", this.#wake);
+    globalThis.document?.[`${verb}EventListener`]("visibilitychange", this.#wake);
+  }
+
   close(): void {
-    globalThis.removeEventListener?.("online", this.#wake);
-    globalThis.document?.removeEventListener("visibilitychange", this.#wake);
+    this.#listen("remove");
     clearTimeout(this.#timer);
     clearTimeout(this.#ticker);
-    this.#current?.close();
+    this.current?.close();
     this.#next?.close();
     this.#polling?.stop();
+    this.tabs.close();
     this.#become("closed");
     for (const channel of this.channels.values()) channel.gone = true;
   }
 
   #become(state: State): void {
-    if (state == this.#state) return;
-    this.#state = state;
+    if (state == this.stands) return;
+    this.stands = state;
+    this.tabs.tell();
     void Promise.resolve(state).then(this.options.onState);
   }
 
@@ -147,11 +162,14 @@ export class Client {
 
   /** The network may be back, or the machine has slept. */
   #wake = (): void => {
-    if (globalThis.document?.visibilityState == "hidden") return;
-    if (this.#current) this.#current.check();
-    else if (this.#hasSockets) this.#connect();
-    this.#polling?.restart();
+    if (globalThis.document?.visibilityState != "hidden") this.wakeUp();
   };
+
+  wakeUp(): void {
+    this.check();
+    if (!this.current && this.#hasSockets) this.dial();
+    this.#polling?.restart();
+  }
 
   #tick(): void {
     const due = Date.now() + TICK;
@@ -164,38 +182,59 @@ export class Client {
 
   /** Something else says that the network has failed. */
   check(): void {
-    this.#current?.check();
+    if (!this.tabs.leads) this.tabs.ask({ wake: true });
+    else this.current?.check();
   }
 
-  #connect(): void {
+  dial(): void {
     clearTimeout(this.#timer);
     this.#next ??= new Socket(this);
   }
 
   #connectIn(time: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#connect(), time);
+    this.#timer = setTimeout(() => this.dial(), time);
   }
 
-  /** Begins to open a WebSocket. */
-  async handshake(): Promise<WebSocket> {
+  /** This tab leads from now on, or no longer does. */
+  moved(): void {
+    this.current?.close();
+    this.#next?.close();
+    this.current = this.#next = undefined;
+    if (!this.#polling) this.#interrupted("connecting");
+    this.dial();
+  }
+
+  /** The tab that leads stands so. */
+  follow(state: State): void {
+    if (state == "polling") this.#polling ??= new Polling(this);
+    else if (state != "live" && !this.#polling) this.#interrupted(state);
+  }
+
+  /** Begins to open a WebSocket, or a line to the tab that has one. */
+  async handshake(): Promise<Connection> {
+    const line = await this.tabs.line();
+    if (line) return line;
     const { websocket, ticket, WebSocket = globalThis.WebSocket } = this.options;
     if (ticket) return new WebSocket(`${websocket}?ticket=${encodeURIComponent(await limited(ticket(), this.timing.connect))}`);
     const token = await this.http.token();
-    this.#lifetime = lifetime(token);
+    const { exp, iat } = claims(token);
+    // This machine's clock may be wrong.
+    this.#lifetime = Math.min(...[exp - Date.now() / 1e3, exp - iat].filter((left) => left > 0)) * 1e3;
     return new WebSocket(websocket!, ["tidings", `bearer.${token}`]);
   }
 
   /** A socket has all channels. */
   resumed(socket: Socket): void {
     if (socket != this.#next) return;
-    this.#current?.close();
+    this.current?.close();
     this.#polling?.stop();
-    this.#current = socket;
+    this.current = socket;
     this.#next = this.#polling = this.#told = undefined;
     this.#polls = false;
     this.#failures = this.#silent = this.#upgrades = 0;
     this.#worked = true;
+    this.tabs.turn();
     this.#become("live");
     // A connection ends with its token. One that is given again and again leaves less of it each time.
     const token = Math.max(SHORTEST, this.#lifetime * within([0.6, 0.9]));
@@ -204,17 +243,17 @@ export class Client {
 
   /** A socket came to nothing, or to an end. The next one is to wait that long at least. */
   lost(socket: Socket, isSilent: boolean, wait: number): void {
-    if (socket == this.#current) {
-      this.#current = undefined;
+    if (socket == this.current) {
+      this.current = undefined;
       this.#interrupted(wait ? "offline" : "connecting");
-      if (!this.#next) this.#connectIn(wait || within(this.timing.reconnect));
+      if (!this.#next) this.#connectIn(!this.tabs.leads ? 0 : wait || within(this.timing.reconnect));
       return;
     }
     this.#next = undefined;
     this.#failures++;
     if (!isSilent) this.#silent = 0;
     else if (!this.#silent++) this.#since = Date.now();
-    if (!this.#current && !this.#polling) this.#fallBack();
+    if (!this.current && !this.#polling) this.#fallBack();
     const { retry, upgrade } = this.timing;
     this.#connectIn(wait + (this.#polling ? about(grown(upgrade, ++this.#upgrades)) : backoff(retry, this.#failures)));
   }
@@ -230,7 +269,7 @@ export class Client {
   polled(well: boolean, wait = 0): void {
     if (!well) {
       // Nothing works, or the server is too busy: a poll would hold more of it than a socket, and sockets may not be blocked.
-      if (this.#hasSockets && !this.#polls) {
+      if (this.#hasSockets && !this.#polls && this.tabs.leads) {
         this.#polling?.stop();
         this.#polling = undefined;
         this.#connectIn(Math.max(wait, backoff(this.timing.retry, this.#failures)));

@@ -1,5 +1,5 @@
 import { TidingsError } from "./error.js";
-import { limited, LONGEST } from "./timing.js";
+import { alarm, limited, LONGEST } from "./timing.js";
 import type { Options } from "./types.js";
 
 /** How long an answer may take, beside what the server was asked to wait. */
@@ -13,7 +13,7 @@ export class Http {
   #options: Options;
   #token: Promise<string> | undefined;
   /** The token was asked for, and not used yet. */
-  #fresh = false;
+  #fresh: boolean | undefined;
 
   constructor(options: Options) {
     this.#options = options;
@@ -51,9 +51,7 @@ export class Http {
     // A global `fetch` wants to be called as a function, not as a method.
     const { http, fetch = globalThis.fetch } = this.#options;
     const abort = new AbortController();
-    const stop = () => abort.abort();
-    const timer = setTimeout(stop, wait + PATIENCE);
-    signal?.addEventListener("abort", stop);
+    const stop = alarm(wait + PATIENCE, () => abort.abort(), signal);
     try {
       for (let again = false; ; again = true) {
         const token = this.known();
@@ -67,8 +65,7 @@ export class Http {
         if (response.status != 401 || again) throw refusal(response, response.status < 400 ? REDIRECTED : answer);
       }
     } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", stop);
+      stop();
     }
   }
 }

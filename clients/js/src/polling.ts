@@ -101,6 +101,5 @@ export class Polling {
 }
 
 function query(channels: Channel[]): string {
-  const cursor = ({ name, cursor }: Channel) => (cursor === undefined ? name : `${name}:${cursor}`);
-  return channels.map((channel) => "channel=" + encodeURIComponent(cursor(channel))).join("&");
+  return channels.map((channel) => "channel=" + encodeURIComponent([channel.name, channel.cursor].join(":").replace(/:$/, ""))).join("&");
 }

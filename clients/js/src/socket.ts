@@ -1,10 +1,13 @@
 import type { Client } from "./client.js";
 import { TidingsError } from "./error.js";
 import { Stream } from "./stream.js";
+import type { Connection } from "./tabs.js";
 import { about, grown } from "./timing.js";
 
 /** So many questions may be under way at once. The server answers each by writing to one record of the connection. */
 const MOST = 4;
+/** Of a tab that has no socket of its own, so many. */
+const FEW = 2;
 /** What asking again does not mend. Any other error of a channel may pass. */
 const PERMANENT = /^(forbidden|not_found|invalid_|too_many_s|unknown_)/;
 /** These are about the connection, not about a channel. */
@@ -12,19 +15,20 @@ const OVER = /_token$|^connection_gone$/;
 /** No ping is later: API Gateway cuts a connection on which nothing passes for ten minutes. */
 const LATEST_PING = 54e4;
 
-/** One WebSocket: asks for what its channels miss, and sees to it that it is alive. */
+/** One WebSocket, or a line to the tab that has it: asks for what its channels miss, and sees to it that it is alive. */
 export class Socket {
   /** Whether anything was ever heard on it. */
-  heard = false;
+  heard: boolean | undefined;
   #client: Client;
-  #ws: WebSocket | undefined;
+  #ws: Connection | undefined;
   /** By the channel's name. One that was left, and perhaps joined anew, stays until the server knows. */
   #streams = new Map<string, Stream>();
-  #ref = 0;
+  /** Each tab begins elsewhere, so that answers say by themselves whom they are for. */
+  #ref = Math.floor(Math.random() * 2 ** 52);
   #alarm: ReturnType<typeof setTimeout> | undefined;
-  #over = false;
+  #over: boolean | undefined;
   /** A ping waits for its answer. */
-  #pinged = false;
+  #pinged: boolean | undefined;
   /** How many pings were answered: the more, the longer it has been well. */
   #answered = 0;
 
@@ -77,22 +81,36 @@ export class Socket {
 
   /** Something must be heard in this time. */
   #expect(time: number): void {
-    clearTimeout(this.#alarm);
-    this.#alarm = setTimeout(() => this.giveUp(), time);
+    this.#wait(time, () => this.giveUp());
   }
 
   /** Pings if nothing is heard in this time. */
   #listen(time: number): void {
-    clearTimeout(this.#alarm);
-    this.#alarm = setTimeout(() => {
+    this.#wait(time, () => {
       this.#pinged = true;
       this.#send({ action: "ping" });
       this.#expect(this.#client.timing.pong);
-    }, time);
+    });
+  }
+
+  #wait(time: number, then: () => void): void {
+    clearTimeout(this.#alarm);
+    // The tab that has the socket sees to it.
+    if (this.#client.tabs.leads) this.#alarm = setTimeout(then, time);
   }
 
   #send(frame: object): void {
     this.#ws!.send(JSON.stringify(frame));
+  }
+
+  /** Sends what another tab asks. */
+  relay(frame: string): void {
+    this.#ws!.send(frame);
+  }
+
+  /** Another tab listens to a channel no more. */
+  drop(channel: string): void {
+    if (!this.#streams.has(channel) && !this.#client.tabs.wants(channel)) this.#send({ action: "unsubscribe", channel });
   }
 
   #hear(data: string): void {
@@ -102,7 +120,7 @@ export class Socket {
     this.#pinged = false;
     this.#listen(Math.min(LATEST_PING, about(grown(this.#client.timing.ping, this.#answered + 1))));
     try {
-      this.#received(JSON.parse(data));
+      this.#received(JSON.parse(data), data);
     } catch {
       // Whatever it brought, only a new connection brings it again.
       this.giveUp();
@@ -110,28 +128,32 @@ export class Socket {
     this.pump();
   }
 
-  #received(frame: any): void {
-    const { type, channel, ref, code, detail, retry_after } = frame;
+  #received(frame: any, data: string): void {
+    const { type, channel, ref, code, detail, retry_after, replay } = frame;
     const streams = [...this.#streams.values()];
-    if (type == "notifications") {
-      const isAnswer = this.#streams.get(channel)?.take(frame.items, frame.replay);
-      // On a slow link the others' answers wait behind this one.
-      if (isAnswer) streams.forEach((stream) => stream.renew());
-      return;
-    }
-    if (type == "read") return this.#client.channels.get(channel)?.marked(frame);
     if (/^too_many_co/.test(code)) {
       // One more at once would close another one of this user's.
       this.#client.tellOnce(new TidingsError(code, detail));
       return this.#end(false, about(this.#client.timing.upgrade[1]));
     }
     if (OVER.test(code)) return this.giveUp();
+    if (this.#client.current == this) this.#client.tabs.tell({ frame: data });
+    if (type == "notifications") {
+      this.#streams.get(channel)?.take(frame.items, replay);
+      // On a slow link the others' answers wait behind this one.
+      if (replay) streams.forEach((stream) => stream.renew());
+      return;
+    }
+    if (type == "read") return this.#client.channels.get(channel)?.marked(frame);
     // API Gateway's own error does not say which frame failed.
     if (!type) return streams.forEach((stream) => stream.failed());
     const stream = streams.find((stream) => stream.hasAsked(ref));
-    if (!stream) return;
-    if (type == "subscribed") stream.answered(ref, frame);
-    else if (type == "unsubscribed") stream.left();
+    if (type == "unsubscribed") {
+      stream?.left();
+      // Somebody has joined meanwhile, and the two may have overtaken each other: another socket joins all anew.
+      if (this.#client.tabs.leads && (stream ? this.#client.tabs.wants(channel) : this.#streams.has(channel))) this.#client.dial();
+    } else if (!stream) return;
+    else if (type == "subscribed") stream.answered(ref, frame);
     else if (PERMANENT.test(code)) {
       stream.left();
       if (!stream.channel.gone) this.#client.refuse(stream.channel, new TidingsError(code, detail));
@@ -142,11 +164,13 @@ export class Socket {
   pump(): void {
     if (this.#over || this.#ws?.readyState != 1) return;
     const streams = this.#streams;
-    for (const [name, { channel, joined }] of streams) if (channel.gone && !joined) streams.delete(name);
+    for (const [name, { channel, joined, ref }] of streams) {
+      if (channel.gone && (!joined || (!ref && this.#client.tabs.wants(name)))) streams.delete(name);
+    }
     for (const [name, channel] of this.#client.channels) {
       if (channel.ready && !streams.has(name)) streams.set(name, new Stream(channel, this.#client.timing, this));
     }
-    let room = MOST - [...streams.values()].filter((stream) => stream.ref).length;
+    let room = (this.#client.tabs.leads ? MOST : FEW) - [...streams.values()].filter((stream) => stream.ref).length;
     for (const [name, stream] of [...streams]) {
       if (room < 1 || !stream.isDue()) continue;
       room--;

@@ -9,13 +9,12 @@ interface Pending {
 }
 
 /** By storage and key. A page may make one client after another. */
-const storages = new WeakMap<CursorStorage, Map<string, Pending>>();
+const storages = new WeakMap<CursorStorage, Record<string, Pending>>();
 
 function pending(storage: CursorStorage, key: string): Pending {
-  const all = storages.get(storage) ?? new Map<string, Pending>();
-  const found = all.get(key) ?? {};
-  storages.set(storage, all.set(key, found));
-  return found;
+  const all = storages.get(storage) ?? {};
+  storages.set(storage, all);
+  return (all[key] ??= {});
 }
 
 /** Has everybody who loads this cursor wait for `work`, which saves it. */
@@ -40,6 +39,5 @@ export async function save(storage: CursorStorage | undefined, key: string, seq:
 
 function cursor(kept: string | null | undefined): number | null | undefined {
   if (kept == undefined) return undefined;
-  const seq = /^\d+$/.test(kept) ? Number(kept) : NaN;
-  return Number.isSafeInteger(seq) ? seq : null;
+  return /^\d+$/.test(kept) && Number.isSafeInteger(+kept) ? +kept : null;
 }

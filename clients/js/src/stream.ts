@@ -20,9 +20,9 @@ export class Stream {
   /** The `ref` of the action under way, or 0. */
   ref = 0;
   /** The server has answered, whatever it said. */
-  settled = false;
+  settled: boolean | undefined;
   /** The server may be pushing the channel. */
-  joined = false;
+  joined: boolean | undefined;
   /** The log holds something that has not come. */
   #behind = true;
   /** By its `ref`, the cursor that each unanswered question was asked with: any of them may be answered yet. */
@@ -36,7 +36,7 @@ export class Stream {
   /** How many questions in a row brought nothing at all. */
   #unanswered = 0;
   /** The gateway said that some action failed, perhaps this one. */
-  #failed = false;
+  #failed: boolean | undefined;
   #timing: Timing;
   #connection: Connection;
 
@@ -47,7 +47,7 @@ export class Stream {
   }
 
   /** Whether there is something to do for it now. */
-  isDue(): boolean {
+  isDue(): boolean | undefined {
     if (this.#timer) return false;
     return this.channel.gone ? this.joined : this.#behind && this.channel.hasRoom();
   }
@@ -63,11 +63,12 @@ export class Stream {
     return { action: "subscribe", channel, after, ref };
   }
 
-  /** Takes in what was pushed, or replayed for the question with this `ref`. Says whether that is an answer under way. */
-  take(items: Item[], ref: number): boolean {
+  /** Takes in what was pushed, or replayed for the question with this `ref`. */
+  take(items: Item[], ref: number): void {
     const { channel } = this;
-    if (channel.gone) return false;
     const isReplay = this.#asked.has(ref);
+    // What is replayed for another tab may lie far before what this one begins with.
+    if (channel.gone || (ref && !isReplay)) return;
     for (const item of items) if (!item.seq) channel.takeLoose(item);
     const stored = items.filter((item) => item.seq);
     if (this.#asked.size) this.#items.push(...stored);
@@ -75,10 +76,9 @@ export class Stream {
     // Where no cursor is known, only the answer says what the application gets first. What is pushed meanwhile may be of
     // another log; what is replayed follows the cursor or does not, and need not wait for the rest.
     if (isReplay ? channel.cursor !== undefined : !this.#behind) channel.take(stored);
-    if (this.#behind) return isReplay;
+    if (this.#behind) return;
     if (!channel.hasGap) this.#delays = 0;
     else if (!this.#timer) this.#later();
-    return isReplay;
   }
 
   /** An answer is under way on this connection, perhaps this one: it takes as long as the link needs. */
@@ -157,7 +157,7 @@ export class Stream {
 
   #later(wait = 0): void {
     this.#wait(wait + this.#delay(), () => {
-      this.#behind ||= this.channel.hasGap;
+      this.#behind ||= !!this.channel.hasGap;
       this.#connection.pump();
     });
   }

@@ -66,25 +66,30 @@ export function backoff(range: Range, failures: number): number {
   return Math.random() * grown(range, failures);
 }
 
+/** Calls back once that time is over, or as soon as it is aborted. What it returns calls that off. */
+export function alarm(time: number, then: () => void, signal?: AbortSignal): () => void {
+  const stop = () => {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", end);
+  };
+  const end = () => {
+    stop();
+    then();
+  };
+  const timer = setTimeout(end, time);
+  signal?.addEventListener("abort", end);
+  return stop;
+}
+
 /** Fails where a promise takes longer than that. */
 export function limited<T>(promise: T | Promise<T>, time: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no answer in ${time / 1e3} s`)), time);
-    Promise.resolve(promise)
-      .then(resolve, reject)
-      .finally(() => clearTimeout(timer));
+    const stop = alarm(time, () => reject(new Error("no answer in time")));
+    Promise.resolve(promise).then(resolve, reject).finally(stop);
   });
 }
 
 /** Waits, but no longer than until it is aborted. */
-export function pause(time: number, signal?: AbortSignal): Promise<unknown> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
-      resolve(0);
-    };
-    const timer = setTimeout(end, time);
-    signal?.addEventListener("abort", end);
-  });
+export function pause(time: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => void alarm(time, resolve, signal));
 }

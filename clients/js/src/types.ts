@@ -62,6 +62,11 @@ export interface Options {
   storage?: CursorStorage;
   /** Whose cursors the storage keeps. Left out: `<http>:<sub of the token>`, so each user of each stack has cursors of their own. */
   scope?: string;
+  /**
+   * Whether the tabs of one user share one connection. Left out: where there is a `document`. It needs `navigator.locks`,
+   * `BroadcastChannel` and a transport with sockets; without them each tab has its own.
+   */
+  shared?: boolean;
   onState?: (state: State) => void;
   /** What trying again does not mend. Left out: it goes to the console. */
   onError?: (error: TidingsError) => void;

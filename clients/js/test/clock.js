@@ -1,6 +1,12 @@
-// A clock that a test winds. Promises settle between any two timers.
+// A clock that a test winds. Promises settle between any two timers. A tab that is frozen has its timers when it goes on, and one
+// that is closed never.
 
-const real = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout, now: Date.now };
+import { AsyncLocalStorage } from "node:async_hooks";
+
+/** The tab whose code runs. */
+export const running = new AsyncLocalStorage();
+
+const real = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout, now: Date.now, random: Math.random };
 
 export class Clock {
   now = 1_795_000_000_000;
@@ -9,17 +15,21 @@ export class Clock {
 
   constructor() {
     globalThis.setTimeout = (then, time = 0) => {
-      this.#timers.set(++this.#last, { at: this.now + Math.max(0, time), then });
+      this.#timers.set(++this.#last, { at: this.now + Math.max(0, time), then, tab: running.getStore() });
       return this.#last;
     };
     globalThis.clearTimeout = (id) => void this.#timers.delete(id);
     Date.now = () => this.now;
+    // Jitter is the same each time, so that what fails can be tried again.
+    let seed = 1;
+    Math.random = () => (seed = (seed * 48_271) % 0x7fff_ffff) / 0x7fff_ffff;
   }
 
   restore() {
     globalThis.setTimeout = real.setTimeout;
     globalThis.clearTimeout = real.clearTimeout;
     Date.now = real.now;
+    Math.random = real.random;
   }
 
   /** Lets everything happen that waits for nothing but its turn. */
@@ -31,12 +41,12 @@ export class Clock {
     const end = this.now + time;
     for (;;) {
       await this.settle();
-      const due = [...this.#timers].filter(([, { at }]) => at <= end).sort(([a, one], [b, other]) => one.at - other.at || a - b);
+      const due = [...this.#timers].filter(([, { at, tab }]) => at <= end && !tab?.isFrozen).sort(([a, one], [b, other]) => one.at - other.at || a - b);
       if (!due.length) break;
-      const [[id, { at, then }]] = due;
+      const [[id, { at, then, tab }]] = due;
       this.#timers.delete(id);
       this.now = Math.max(this.now, at);
-      then();
+      if (!tab?.isClosed) running.run(tab, then);
     }
     this.now = end;
   }

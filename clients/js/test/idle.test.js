@@ -73,7 +73,7 @@ test("a page that is hidden and seen again every few seconds notices a dead conn
   await live(world, HOUR);
   const died = world.clock.now;
   for (; wire.readyState === 1 && world.clock.now - died < 60_000; await world.clock.wind(3_000)) {
-    for (page.visibilityState of ["hidden", "visible"]) page.dispatchEvent(new Event("visibilitychange"));
+    for (page.visibilityState of ["hidden", "visible"]) world.tab.run(() => page.dispatchEvent(new Event("visibilitychange")));
   }
   assert.ok(world.clock.now - died <= 15_000, `${world.clock.now - died} ms`);
 }, { document: page }));
@@ -88,12 +88,12 @@ test("the late timers of a page that nobody sees are no sign of sleep", connecte
 
 test("a call that finds no network has the connection looked at", connected(async (world, wire) => {
   await live(world, HOUR);
-  const reading = world.subscription.read(1).catch(() => {});
+  const reading = world.tab.subscription.read(1).catch(() => {});
   await world.clock.settle();
   world.polls.splice(0).forEach(({ reject }) => reject(new TypeError("network")));
   await world.clock.wind(500);
   assert.deepEqual(wire.questions.map(({ action }) => action), ["ping"]);
-  world.tidings.close();
+  world.tab.tidings.close();
   await world.clock.wind(HOUR);
   void reading;
 }));

@@ -34,22 +34,37 @@ const happenings = {
   servePoll: [4, serve],
   arrivePoll: [4, fc.constant(null)],
   wait: [8, fc.constantFrom(10, 400, 3_500, 16_000)],
-  leave: [0.5, fc.constant(null)],
-  comeBack: [1, fc.constant(null)],
+  leave: [0.5, fc.nat(2)],
+  comeBack: [1, fc.nat(2)],
   failStorage: [0.5, fc.integer({ min: 1, max: 3 })],
-  restart: [0.5, fc.constant(null)],
+  restart: [0.5, fc.nat(2)],
 };
-const happening = fc.oneof(
-  ...Object.entries(happenings).map(([kind, [weight, argument]]) => ({
+/** What happens to tabs. */
+const tabs = {
+  freeze: [1, fc.nat(2)],
+  resume: [2, fc.nat(2)],
+  closeTab: [1, fc.nat(2)],
+  openTab: [2, fc.constant(null)],
+  freezeLeader: [1, fc.constant(null)],
+  closeLeader: [1, fc.constant(null)],
+};
+const happening = (kinds) => fc.oneof(
+  ...Object.entries(kinds).map(([kind, [weight, argument]]) => ({
     weight: weight * 2,
     arbitrary: fc.tuple(fc.constant(kind), argument),
   })),
 );
+const begin = {
+  after: fc.constantFrom(0, undefined),
+  before: fc.nat(8),
+  transport: fc.constantFrom("auto", "auto", "socket", "long-poll"),
+};
 
-test(`each is seen exactly once and in order (${RUNS} worlds)`, async () => {
+/** Tries many worlds. */
+async function hold(begin, kinds) {
   const property = fc.asyncProperty(
-    fc.record({ after: fc.constantFrom(0, undefined), before: fc.nat(8), transport: fc.constantFrom("auto", "auto", "socket", "long-poll") }),
-    fc.array(happening, { maxLength: 120, size: "max" }),
+    fc.record(begin),
+    fc.array(happening(kinds), { maxLength: 120, size: "max" }),
     async (begin, happenings) => {
       const world = new World(begin);
       try {
@@ -65,4 +80,9 @@ test(`each is seen exactly once and in order (${RUNS} worlds)`, async () => {
     },
   );
   await fc.assert(property, { numRuns: RUNS });
-});
+}
+
+test(`each is seen exactly once and in order (${RUNS} worlds)`, () => hold(begin, happenings));
+
+test(`in each of several tabs, which share one connection, each is seen exactly once and in order (${RUNS} worlds)`, () =>
+  hold({ ...begin, transport: fc.constantFrom("auto", "auto", "socket"), tabs: fc.constantFrom(2, 3) }, { ...happenings, ...tabs }));

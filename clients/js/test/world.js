@@ -1,7 +1,8 @@
-// A log, a server and a network, all made up, around a real client: the world that the model test plays with.
+// A log, a server and a network, all made up, around real clients, one a tab: the world that the model tests play with.
 
 import { Tidings } from "../dist/tidings.js";
-import { Clock } from "./clock.js";
+import { browser } from "./browser.js";
+import { Clock, running } from "./clock.js";
 
 export const CHANNEL = "user:alice";
 /** Small, so that `more` is common. */
@@ -69,6 +70,7 @@ class Log {
 /** The server's and the network's half of a connection. */
 class Wire {
   static world;
+  tab = running.getStore();
   readyState = 0;
   /** What the client sent. */
   questions = [];
@@ -79,7 +81,8 @@ class Wire {
   late = [];
 
   constructor() {
-    Wire.world.wires.push(this);
+    // Nothing runs in a tab that is closed, but for what has just begun to.
+    if (!this.tab.isClosed) Wire.world.wires.push(this);
   }
 
   send(frame) {
@@ -93,14 +96,16 @@ class Wire {
   opens(well) {
     if (this.readyState !== 0) return;
     this.readyState = well ? 1 : 3;
-    if (well) this.onopen();
+    if (well) this.tab.run(() => this.onopen());
     else this.cut();
   }
 
   cut() {
     this.readyState = 3;
-    this.onerror({});
-    this.onclose({});
+    this.tab.run(() => {
+      this.onerror({});
+      this.onclose({});
+    });
   }
 
   /** Frames of an answer go onto the wire; which answer's first is chosen by the number. */
@@ -111,19 +116,19 @@ class Wire {
   }
 
   arrive() {
+    if (this.tab.isFrozen) return;
     const frame = this.frames.shift();
     // What an old connection still brings reaches the client too.
-    if (frame && (this.readyState === 1 || this.readyState === 2)) this.onmessage({ data: JSON.stringify(frame) });
+    if (frame && (this.readyState === 1 || this.readyState === 2)) this.tab.run(() => this.onmessage({ data: JSON.stringify(frame) }));
   }
 }
 
 const notifications = (seqs, replay) => ({ type: "notifications", channel: CHANNEL, items: seqs.map((seq) => ({ seq })), replay });
 
-export class World {
-  clock = new Clock();
-  log = new Log();
-  wires = [];
-  polls = [];
+/** One tab: an application, and its client. */
+class Tab {
+  isFrozen = false;
+  isClosed = false;
   /** What the application saw, and whether it was told of a gap right before it. */
   seen = [];
   gapTold = false;
@@ -132,28 +137,39 @@ export class World {
   failures = 0;
   storage = { getItem: (key) => this.read(key), setItem: (key, value) => (this.kept[key] = value) };
 
-  constructor({ after, transport, before, timing }) {
-    Wire.world = this;
-    this.options = { transport, after, timing };
-    for (let n = 0; n < before; n++) this.log.append();
+  constructor(world, own) {
+    this.world = world;
+    this.options = { ...world.options, own };
     this.start();
   }
 
+  /** Has something happen in this tab. In one that is frozen it happens as soon as that goes on. */
+  run(then) {
+    if (this.isFrozen) running.run(this, () => setTimeout(then));
+    else if (!this.isClosed) running.run(this, then);
+  }
+
   start() {
+    this.run(() => this.#start());
+  }
+
+  #start() {
     this.tidings = new Tidings({
       http: "https://tidings",
       websocket: "wss://tidings",
       token: "token",
       scope: "here",
       transport: this.options.transport,
+      shared: this.options.shared,
       storage: this.storage,
       WebSocket: Wire,
-      fetch: (url, { signal }) => this.fetch(url, signal),
+      fetch: (url, { signal }) => this.world.fetch(url, signal),
       onError: (error) => {
         if (error.code !== "storage_failed") throw error;
       },
       // So often that two sockets, or a socket and polls, overlap again and again.
       timing: { replace: [20_000, 60_000], upgrade: [2_000, 20_000], ...this.options.timing },
+      ...this.options.own,
     });
     this.subscribe();
   }
@@ -164,6 +180,10 @@ export class World {
   }
 
   subscribe() {
+    this.run(() => this.#subscribe());
+  }
+
+  #subscribe() {
     this.hasLeft = false;
     this.subscription = this.tidings.subscribe(CHANNEL, {
       after: this.options.after,
@@ -177,10 +197,74 @@ export class World {
     });
   }
 
+  leave() {
+    this.run(() => this.subscription.unsubscribe());
+    this.hasLeft = true;
+  }
+
+  get log() {
+    return this.world.log;
+  }
+
+  /** Says what is wrong, if anything is. */
+  complaint() {
+    let before;
+    for (const { seq, gapTold } of this.seen) {
+      if (seq <= before) return `${before} came before ${seq}`;
+      if (before !== undefined) {
+        const complaint = this.#skipped(before, seq, gapTold);
+        if (complaint) return complaint;
+      }
+      before = seq;
+    }
+    return undefined;
+  }
+
+  /** What was left out has to be hidden, or expired and said to be. */
+  #skipped(before, seq, gapTold) {
+    for (let skipped = before + 1; skipped < seq && skipped <= before + 900; skipped++) {
+      const row = this.log.rows.get(skipped);
+      if (row && !row.hidden) return `${skipped} was skipped`;
+      if (this.log.expired.has(skipped) && !gapTold) return `nobody told that ${skipped} expired`;
+    }
+    return undefined;
+  }
+
+  incompleteness() {
+    const [first] = this.seen;
+    const { newest } = this.log;
+    if (this.seen.at(-1)?.seq !== newest) return `the end is missing: ${newest}`;
+    if (this.subscription.seq !== newest) return `the cursor is ${this.subscription.seq}, not ${newest}`;
+    if (this.kept[`tidings:here:${CHANNEL}`] !== `${newest}`) return "the kept cursor is another";
+    const { after } = this.options;
+    return after === undefined ? undefined : this.#skipped(after, first.seq, first.gapTold);
+  }
+}
+
+export class World {
+  clock = new Clock();
+  log = new Log();
+  wires = [];
+  polls = [];
+  browser = browser();
+
+  constructor({ after, transport, before, timing, tabs = 1, shared = tabs > 1, each = [], refusesLocks }) {
+    Wire.world = this;
+    this.options = { transport, after, timing, tabs, shared };
+    if (refusesLocks) navigator.locks.request = async () => Promise.reject(new DOMException("not here", "SecurityError"));
+    for (let n = 0; n < before; n++) this.log.append();
+    this.tabs = Array.from({ length: tabs }, (_, n) => new Tab(this, each[n]));
+  }
+
+  /** The one that is meant where there is one. */
+  get tab() {
+    return this.tabs[0];
+  }
+
   fetch(url, signal) {
     return new Promise((resolve, reject) => {
       const [, seq] = /channel=user%3Aalice(?:%3A(\d+))?&/.exec(url);
-      const poll = { after: seq && Number(seq), resolve, reject, answer: undefined };
+      const poll = { tab: running.getStore(), after: seq && Number(seq), resolve, reject, answer: undefined };
       this.polls.push(poll);
       signal.addEventListener("abort", () => {
         this.polls = this.polls.filter((other) => other !== poll);
@@ -226,7 +310,7 @@ export class World {
   }
 
   arrivePoll() {
-    const poll = this.polls.find(({ answer }) => answer);
+    const poll = this.polls.find(({ answer, tab }) => answer && !tab.isFrozen);
     if (!poll) return;
     this.polls = this.polls.filter((other) => other !== poll);
     if (poll.answer instanceof Error) poll.reject(poll.answer);
@@ -257,7 +341,8 @@ export class World {
         await this.clock.settle();
       }
     },
-    garble: (which) => this.one(which, (wire) => wire.readyState === 1 && (wire.frames.shift(), wire.onmessage({ data: "{" }))),
+    garble: (which) =>
+      this.one(which, (wire) => wire.readyState === 1 && (wire.frames.shift(), wire.tab.run(() => wire.onmessage({ data: "{" })))),
     late: ([which, nth]) =>
       this.one(which, (wire) => {
         const [seq] = wire.late.splice(nth % wire.late.length, 1);
@@ -268,22 +353,50 @@ export class World {
     servePoll: (how) => this.servePoll(how),
     arrivePoll: () => this.arrivePoll(),
     wait: (time) => this.clock.wind(time),
-    leave: () => {
-      this.subscription.unsubscribe();
-      this.hasLeft = true;
+    leave: (nth) => this.active(nth, (tab) => tab.leave()),
+    comeBack: (nth) =>
+      this.active(nth, (tab) => {
+        tab.leave();
+        tab.subscribe();
+      }),
+    failStorage: (times) => (this.tab.failures = times),
+    restart: (nth) =>
+      this.active(nth, async (tab) => {
+        // Whoever starts again waits for what is being handled.
+        tab.run(() => tab.tidings.close());
+        await this.clock.wind(1_000);
+        tab.start();
+      }),
+    freeze: (nth) => this.active(nth, (tab) => (tab.isFrozen = true)),
+    resume: (nth) => (this.tabs[nth % this.tabs.length].isFrozen = false),
+    closeTab: (nth) => this.active(nth, (tab) => this.close(tab)),
+    openTab: () => this.tabs.length < this.options.tabs && this.tabs.push(new Tab(this)),
+    freezeLeader: () => {
+      const leader = this.wires.findLast(({ readyState }) => readyState === 1)?.tab;
+      if (leader) leader.isFrozen = true;
     },
-    comeBack: () => {
-      this.subscription.unsubscribe();
-      this.subscribe();
-    },
-    failStorage: (times) => (this.failures = times),
-    restart: async () => {
-      // Whoever starts again waits for what is being handled.
-      this.tidings.close();
-      await this.clock.wind(1_000);
-      this.start();
+    closeLeader: () => {
+      const leader = this.wires.findLast(({ readyState }) => readyState === 1)?.tab;
+      if (leader && this.tabs.length > 1) this.close(leader);
     },
   };
+
+  /** One that is not frozen. */
+  active(nth, then) {
+    const tabs = this.tabs.filter(({ isFrozen }) => !isFrozen);
+    return tabs.length ? then(tabs[nth % tabs.length]) : undefined;
+  }
+
+  /** Nothing in it learns that it is closed. */
+  close(tab) {
+    tab.isClosed = true;
+    tab.isFrozen = false;
+    for (const wire of this.wires) if (wire.tab === tab) wire.readyState = 3;
+    this.polls = this.polls.filter((poll) => poll.tab !== tab);
+    this.browser.close(tab);
+    this.tabs = this.tabs.filter((other) => other !== tab);
+    if (!this.tabs.length) this.tabs.push(new Tab(this));
+  }
 
   /** One of the last two connections. */
   one(which, then) {
@@ -299,14 +412,18 @@ export class World {
   /** From here on all goes well. */
   async settle() {
     await this.happenings.fillHole("is lost");
-    this.failures = 0;
-    if (this.hasLeft) this.subscribe();
+    for (const tab of this.tabs) {
+      tab.failures = 0;
+      tab.isFrozen = false;
+    }
+    await this.clock.wind(0);
+    for (const tab of this.tabs) if (tab.hasLeft) tab.subscribe();
     for (let round = 0; round < 60; round++) {
       // Until something follows, nobody can know that the last push was lost.
       if (round === 40) await this.happen(["publish", ["arrives"]]);
       await this.happen(["connect", true]);
       for (let n = 0; n < 20; n++) {
-        for (const wire of this.wires.slice(-2)) {
+        for (const wire of this.wires.slice(-2 * this.options.tabs)) {
           this.serve(wire, "well");
           wire.answer(0);
           wire.arrive();
@@ -315,48 +432,29 @@ export class World {
         }
         this.servePoll("well");
         this.arrivePoll();
-        await this.clock.settle();
+        await this.clock.wind(0);
       }
       await this.clock.wind(5_000);
     }
   }
 
-  /** Says what is wrong, if anything is. */
   complaint() {
-    let before;
-    for (const { seq, gapTold } of this.seen) {
-      if (seq <= before) return `${before} came before ${seq}`;
-      if (before !== undefined) {
-        const complaint = this.#skipped(before, seq, gapTold);
-        if (complaint) return complaint;
-      }
-      before = seq;
-    }
-    return undefined;
+    return this.tabs.map((tab) => tab.complaint()).find((complaint) => complaint);
   }
 
-  /** What was left out has to be hidden, or expired and said to be. */
-  #skipped(before, seq, gapTold) {
-    for (let skipped = before + 1; skipped < seq && skipped <= before + 900; skipped++) {
-      const row = this.log.rows.get(skipped);
-      if (row && !row.hidden) return `${skipped} was skipped`;
-      if (this.log.expired.has(skipped) && !gapTold) return `nobody told that ${skipped} expired`;
-    }
-    return undefined;
-  }
-
+  /** What is missing in the end, or too much. */
   incompleteness() {
-    const [first] = this.seen;
-    const { newest } = this.log;
-    if (this.seen.at(-1)?.seq !== newest) return `the end is missing: ${newest}`;
-    if (this.subscription.seq !== newest) return `the cursor is ${this.subscription.seq}, not ${newest}`;
-    if (this.kept[`tidings:here:${CHANNEL}`] !== `${newest}`) return "the kept cursor is another";
-    const { after } = this.options;
-    return after === undefined ? undefined : this.#skipped(after, first.seq, first.gapTold);
+    const holders = new Set(this.wires.filter(({ readyState }) => readyState === 1).map(({ tab }) => tab));
+    if (holders.size > 1) return `${holders.size} tabs have sockets`;
+    return this.tabs.map((tab) => tab.incompleteness()).find((complaint) => complaint);
   }
 
   end() {
-    this.tidings.close();
+    for (const tab of this.tabs) {
+      tab.tidings.close();
+      tab.isClosed = true;
+    }
     this.clock.restore();
+    this.browser.restore();
   }
 }

@@ -1,0 +1,198 @@
+// Several tabs: which of them has the socket, and what the others cost.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { World } from "./world.js";
+
+const HOUR = 3_600_000;
+/** Another tab takes over so soon, in milliseconds. */
+const LATEST = 5_000;
+const OTHER = "topic:other";
+
+/** A world with tabs that are connected and have caught up. */
+function tabs(body, options = {}) {
+  return async () => {
+    const world = new World({ after: 0, transport: "auto", before: 2, tabs: 3, timing: { replace: [9 * HOUR, 9 * HOUR] }, ...options });
+    try {
+      await live(world, 4_000);
+      await body(world);
+    } finally {
+      world.end();
+    }
+  };
+}
+
+const open = (world) => world.wires.filter(({ readyState }) => readyState === 1);
+
+/** Time goes by, and the server answers. Returns what it was asked. */
+async function live(world, time, step = 100) {
+  const asked = [];
+  for (const end = world.clock.now + time; world.clock.now < end; ) {
+    for (const wire of world.wires) {
+      wire.opens(true);
+      asked.push(...wire.questions);
+      while (wire.questions.length) serve(world, wire);
+      while (wire.answers.some((answer) => answer.length)) wire.answer(0);
+      for (let frames = wire.frames.length; frames > 0; frames--) wire.arrive();
+    }
+    await world.clock.wind(Math.min(step, end - world.clock.now));
+  }
+  return asked;
+}
+
+/** As the world does, and for another channel, in which there is nothing. */
+function serve(world, wire) {
+  const [{ action, channel, ref }] = wire.questions;
+  if (channel !== OTHER) return world.serve(wire, "well");
+  wire.questions.shift();
+  wire.frames.push(action === "subscribe" ? { type: "subscribed", channel, seq: 0, recovered: true, more: false, ref } : { type: "unsubscribed", channel, ref });
+}
+
+function hasAll(world) {
+  for (const { seen } of world.tabs) assert.deepEqual(seen.map(({ seq }) => seq), Array.from({ length: world.log.newest }, (_, n) => n + 1));
+}
+
+/** Subscribes to another channel in a tab. */
+function subscribe(tab) {
+  let subscription;
+  tab.run(() => (subscription = tab.tidings.subscribe(OTHER, { after: 0, onNotification: () => {} })));
+  return { leave: () => tab.run(() => subscription.unsubscribe()) };
+}
+
+const frames = (asked, channel) => asked.filter((frame) => frame.channel === channel).map(({ action }) => action);
+
+test("three tabs have one connection, and each gets everything", tabs(async (world) => {
+  assert.equal(world.wires.length, 1);
+  await world.happen(["publish", ["arrives", "doubles"]]);
+  await live(world, 1_000);
+  hasAll(world);
+}));
+
+test("tabs that are not to share have a connection each", tabs(async (world) => {
+  assert.equal(open(world).length, 3);
+}, { shared: false }));
+
+test("what two users have, or two stacks, is not shared", async () => {
+  const token = (claims) => `e30.${btoa(JSON.stringify(claims))}.`;
+  const one = { token: token({ sub: "alice", exp: 1 }) };
+  for (const [other, count] of [
+    [{ token: token({ sub: "alice", exp: 2, iat: 1 }) }, 1],
+    [{ token: token({ sub: "bob", exp: 1 }) }, 2],
+    [{ token: token({ sub: "alice", exp: 1, subscribe: ["order:1"] }) }, 2],
+    [{ ...one, websocket: "wss://another" }, 2],
+  ]) {
+    await tabs(async (world) => assert.equal(open(world).length, count, JSON.stringify(other)), { each: [one, other], tabs: 2 })();
+  }
+});
+
+test("where a page may have no locks it connects by itself", async () => {
+  await tabs(async (world) => assert.equal(open(world).length, 2), { refusesLocks: true, tabs: 2 })();
+});
+
+test("a tab that follows costs no frame on the wire", tabs(async (world) => {
+  await live(world, HOUR, 500);
+  const asked = await live(world, HOUR, 500);
+  assert.ok(2 * asked.length <= 30 && asked.every(({ action }) => action === "ping"), `${asked.length} frames`);
+}));
+
+for (const [what, lose] of [
+  ["closed", (world, tab) => world.close(tab)],
+  ["frozen", (_, tab) => (tab.isFrozen = true)],
+]) {
+  test(`when the tab that leads is ${what}, another takes over within 5 s`, tabs(async (world) => {
+    const [wire] = open(world);
+    const others = world.tabs.filter((tab) => tab !== wire.tab);
+    lose(world, wire.tab);
+    world.log.append();
+    await live(world, LATEST);
+    for (const { seen } of others) assert.deepEqual(seen.map(({ seq }) => seq), [1, 2, 3]);
+    // The one that goes on learns at once that another leads.
+    wire.tab.isFrozen = false;
+    await live(world, 300);
+    assert.equal(wire.readyState > 1, true);
+    world.push(world.log.append(), "arrives");
+    await live(world, 2_000);
+    assert.equal(open(world).length, 1);
+    hasAll(world);
+  }));
+}
+
+test("a channel is left when the last tab has left it, and not before", tabs(async (world) => {
+  const [wire] = open(world);
+  const [follower, another] = world.tabs.filter((tab) => tab !== wire.tab);
+  const all = [wire.tab, follower, another].map(subscribe);
+  assert.deepEqual(frames(await live(world, 2_000), OTHER), ["subscribe", "subscribe", "subscribe"]);
+  for (const one of all.slice(0, 2)) one.leave();
+  assert.deepEqual(frames(await live(world, 4_000), OTHER), []);
+  all[2].leave();
+  assert.deepEqual(frames(await live(world, 4_000), OTHER), ["unsubscribe"]);
+  // The last may be the one that leads.
+  const [mine, theirs] = [subscribe(wire.tab), subscribe(follower)];
+  await live(world, 2_000);
+  theirs.leave();
+  assert.deepEqual(frames(await live(world, 4_000), OTHER), []);
+  mine.leave();
+  assert.deepEqual(frames(await live(world, 4_000), OTHER), ["unsubscribe"]);
+}));
+
+test("what is left and joined at the same time by two tabs is joined in the end", tabs(async (world) => {
+  const [wire] = open(world);
+  const follower = world.tabs.find((tab) => tab !== wire.tab);
+  const mine = subscribe(wire.tab);
+  await live(world, 2_000);
+  mine.leave();
+  subscribe(follower);
+  await world.clock.wind(10);
+  const asked = frames(await live(world, 6_000), OTHER);
+  assert.equal(asked.at(-1), "subscribe");
+  assert.deepEqual(asked.slice(0, 2), ["unsubscribe", "subscribe"]);
+  // The server may have done these two in any order.
+  assert.ok(asked.length > 2, `${asked}`);
+}));
+
+test("a tab that is frozen for long keeps no channel, and has it when it goes on", tabs(async (world) => {
+  const [wire] = open(world);
+  const follower = world.tabs.find((tab) => tab !== wire.tab);
+  subscribe(follower);
+  await live(world, 2_000);
+  follower.isFrozen = true;
+  assert.deepEqual(frames(await live(world, 300_000, 500), OTHER), ["unsubscribe"]);
+  follower.isFrozen = false;
+  assert.deepEqual(frames(await live(world, 6_000), OTHER), ["subscribe"]);
+  hasAll(world);
+}));
+
+test("a tab that follows, and finds no network, has the one that leads look", tabs(async (world) => {
+  const [wire] = open(world);
+  const follower = world.tabs.find((tab) => tab !== wire.tab);
+  follower.run(() => void follower.subscription.read(1).catch(() => {}));
+  await world.clock.settle();
+  world.polls.splice(0).forEach(({ reject }) => reject(new TypeError("network")));
+  await world.clock.wind(500);
+  assert.deepEqual(wire.questions.map(({ action }) => action), ["ping"]);
+}));
+
+test("where sockets are blocked all tabs poll, and share one again as soon as there is one", tabs(async (world) => {
+  for (const wire of open(world)) wire.cut();
+  for (let round = 0; round < 60; round++) {
+    for (const wire of world.wires) wire.opens(false);
+    world.servePoll("well");
+    world.arrivePoll();
+    await world.clock.wind(1_000);
+  }
+  world.log.append();
+  for (let n = 0; n < 60; n++) {
+    for (const wire of world.wires) wire.opens(false);
+    world.servePoll("well");
+    world.arrivePoll();
+    await world.clock.wind(50);
+  }
+  hasAll(world);
+  await live(world, 400_000, 500);
+  assert.equal(open(world).length, 1);
+  world.push(world.log.append(), "arrives");
+  await live(world, 1_000);
+  hasAll(world);
+  assert.equal(world.polls.length, 0);
+}));
+

@@ -173,6 +173,16 @@ async fn a_page_of_another_origin_can_do_nothing_with_a_local_stack() {
 }
 
 #[tokio::test]
+async fn three_tabs_share_one_connection_and_another_takes_over_within_five_seconds() {
+    run("tabs", &[], json!({})).await;
+}
+
+#[tokio::test]
+async fn a_tab_keeps_nothing_of_ten_thousand_notifications() {
+    run("crowded", &[], json!({})).await;
+}
+
+#[tokio::test]
 async fn the_examples_of_the_readme_run_as_they_are_written() {
     for readme in READMES {
         run("readme", &[], json!({"readme": root().join(readme)})).await;

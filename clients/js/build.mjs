@@ -7,8 +7,8 @@ import { minify } from "terser";
 const INTERNAL = [
   "answered", "ask", "call", "changed", "check", "current", "cursor", "dial", "drop", "failed", "follow", "giveUp", "gone", "group", "handshake", "hasGap",
   "hasAsked", "hasRoom", "heard", "held", "known", "isDue", "joined", "leads", "leave", "left", "line", "loaded", "lost", "marked", "moved", "options",
-  "polled", "pump", "putOff", "ready", "refuse", "relay", "renew", "restart", "resumed", "settled", "stands", "tabs", "take",
-  "takeLoose", "tell", "tellOnce", "turn", "wakeUp", "wants",
+  "polled", "pump", "putOff", "ready", "refuse", "relay", "renew", "restart", "resumed", "settled", "stands", "stop", "tabs", "take",
+  "takeLoose", "tell", "tellOnce", "turn", "wakeUp", "wants", "work",
 ];
 /** What applications are promised: none of it may be in the list. */
 const PUBLIC = ["error", "index", "send", "timing", "types"];

@@ -56,7 +56,7 @@ export class Client {
     const { transport = "auto", websocket, WebSocket = globalThis.WebSocket, shared = globalThis.document } = options;
     this.#hasSockets = !transport.endsWith("poll") && !!websocket && !!WebSocket;
     if (transport == "socket" && !this.#hasSockets) {
-      throw new TypeError("give `websocket` and, in Node 20, `WebSocket`");
+      throw new TypeError("give `websocket`, and `WebSocket` in Node 20");
     }
     if ([options.http, websocket].some(isInTheClear)) {
       console.warn("tidings: use https and wss: others can read the token");

@@ -24,7 +24,7 @@ export class Socket {
   /** By the channel's name. One that was left, and perhaps joined anew, stays until the server knows. */
   #streams = new Map<string, Stream>();
   /** Each tab begins elsewhere, so that answers say by themselves whom they are for. */
-  #ref = Math.floor(Math.random() * 2 ** 52);
+  #ref = Math.round(Math.random() * 1e15);
   #alarm: ReturnType<typeof setTimeout> | undefined;
   #over: boolean | undefined;
   /** A ping waits for its answer. */

@@ -119,10 +119,10 @@ export class Tabs {
       this.turn();
       this.#client.moved();
     });
-    navigator.locks.request(this.#name, options, hold).catch(() => {
+    navigator.locks.request(this.#name, options, hold).catch(({ name }) => {
       if (!this.#wire) return;
       // Another tab has stolen it, or this page may have none.
-      if (this.leads) this.#request({});
+      if (name == "AbortError") this.#request({});
       else this.close();
       this.leads = !this.#wire;
       this.#client.moved();

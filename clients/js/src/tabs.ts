@@ -5,7 +5,7 @@ import type { State } from "./types.js";
 const GONE = 18e4;
 /** So often a tab that follows asks the leader how it stands. */
 const BEAT = 1e3;
-/** A leader that has not answered so many questions is frozen. Were it one, a tab that was frozen itself would take it for that. */
+/** A leader that leaves so many questions in a row unanswered is frozen. It takes two: a tab that was frozen itself has had no time to read an answer. */
 const UNANSWERED = 2;
 
 /** What a tab that has no socket says. */

@@ -1,4 +1,4 @@
-// The page's part and the service worker of docs/web-push.md, as they are written there, in a browser. What a browser's maker does
+// The page's part and the service worker of docs/guides/web-push.md, as they are written there, in a browser. What a browser's maker does
 // is stood in for: subscriptions are made up, and pushes are dispatched in the worker.
 
 import assert from "node:assert/strict";

@@ -13,7 +13,7 @@ from referencing.jsonschema import DRAFT7, DRAFT202012
 from stack import ROOT
 
 HERE = ROOT / "tests/openapi"
-DOCS = ROOT / "docs"
+DOCS = ROOT / "docs/reference"
 OPENAPI, ASYNCAPI = DOCS / "openapi.yaml", DOCS / "asyncapi.yaml"
 # Whose values are by the name of the one who wrote the document, and not keywords.
 NAMES = {"properties", "patternProperties", "schemas", "headers", "responses", "messages", "parameters", "examples"}

@@ -12,7 +12,7 @@ from schemathesis.core.parameters import ParameterLocation
 
 CHANNEL = r"[a-z][a-z0-9_-]{0,31}:[A-Za-z0-9._~@|+=-]{1,180}"
 SEQ = st.integers(0, 2**53 - 1)
-# Named as docs/api.md says.
+# Named as docs/reference/tokens.md says.
 USERS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=15).map(
     lambda sub: urllib.parse.quote(sub, safe="@|+=").replace("%", "!")
 )

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds docs/openapi.yaml and docs/asyncapi.yaml against what a local stack answers.
+"""Holds docs/reference/openapi.yaml and docs/reference/asyncapi.yaml against what a local stack answers.
 
     pip install --require-hashes --no-deps --requirement tests/openapi/requirements.txt
     python3 tests/openapi/run.py

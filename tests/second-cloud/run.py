@@ -168,9 +168,9 @@ def change(deployment, target):
 
 
 def restore(deployment, target):
-    """As docs/deploy.md says."""
+    """As docs/operations/restore.md says."""
     say("Restoring from a backup")
-    restoring = [sys.executable, ROOT / "docs/restore.py", STACK]
+    restoring = [sys.executable, ROOT / "ops/restore.py", STACK]
     before, moment = len(deployment.rows("Notifications")), now()
     deployment.run(*restoring, moment)
     deployment.run(*restoring, moment)

@@ -138,7 +138,7 @@ async fn the_browser_notifies_who_has_no_page_open() {
 
 #[tokio::test]
 async fn the_worker_of_the_docs_shows_each_push_and_opens_addresses_of_the_web_only() {
-    let docs = json!({"docs": root().join("docs/web-push.md")});
+    let docs = json!({"docs": root().join("docs/guides/web-push.md")});
     run("worker", &["--parameter", "AllowLoopbackWebhooks=9"], docs).await;
 }
 

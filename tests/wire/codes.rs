@@ -10,9 +10,9 @@ use crate::anywhere::later::{look, schedule};
 use crate::endpoints::stack::LOOPBACK;
 use crate::harness::{Stack, in_an_hour, receiver_port, root};
 
-/// The codes in the table of docs/api.md, each with its status.
+/// The codes in the table of docs/reference/errors.md, each with its status.
 fn documented() -> BTreeSet<(String, u16)> {
-    let docs = std::fs::read_to_string(root().join("docs/api.md")).unwrap();
+    let docs = std::fs::read_to_string(root().join("docs/reference/errors.md")).unwrap();
     let table = docs.split("\n## Errors\n").nth(1).unwrap();
     let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
     rows.map(|(code, rest)| (code.to_owned(), rest[..3].parse().unwrap())).collect()

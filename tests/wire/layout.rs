@@ -157,7 +157,7 @@ fn rooms_keep_to_themselves() {
 #[test]
 fn the_docs_have_every_error_code_with_its_status() {
     let code = std::fs::read_to_string(root().join("shared/domain/src/refusal.rs")).unwrap();
-    let docs = std::fs::read_to_string(root().join("docs/api.md")).unwrap();
+    let docs = std::fs::read_to_string(root().join("docs/reference/errors.md")).unwrap();
     // `Self::Forbidden => "forbidden"` and `Self::Forbidden => (403, …)`.
     let arm = |line: &str| Some((line.trim().split_once(" => ")?.0.to_owned(), line.split_once(" => ")?.1.to_owned()));
     let arms: Vec<_> = code.lines().filter_map(arm).collect();

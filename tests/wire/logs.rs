@@ -114,7 +114,7 @@ async fn no_name_that_a_caller_chose_is_logged() {
         .await;
 }
 
-/// A user's code, as docs/security.md says how to find it.
+/// A user's code, as docs/operations/security.md says how to find it.
 fn code(secret: &str, user: &str) -> String {
     let mac = |key: &[u8], text: &str| sign(&Key::new(HMAC_SHA256, key), text.as_bytes()).as_ref().to_vec();
     let code = mac(&mac(secret.as_bytes(), "tidings caller 1"), user);

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::harness::{Socket, Stack, in_an_hour, root};
 
-/// As providers write them, each with the name that docs/api.md gives it.
+/// As providers write them, each with the name that docs/reference/tokens.md gives it.
 const USERS: [(&str, &str); 5] = [
     ("us-east-1:6a9e3b1c", "us-east-1!3A6a9e3b1c"),
     ("f:b4a7:alice smith", "f!3Ab4a7!3Aalice!20smith"),
@@ -79,8 +79,8 @@ async fn a_name_that_is_written_in_another_way_is_refused_with_how_to_write_it()
 
 /// The only block in this language in the section about users.
 fn block(language: &str) -> String {
-    let docs = std::fs::read_to_string(root().join("docs/api.md")).unwrap();
-    let section = docs.split("### Users").nth(1).unwrap().split("\n## ").next().unwrap();
+    let docs = std::fs::read_to_string(root().join("docs/reference/tokens.md")).unwrap();
+    let section = docs.split("## Users").nth(1).unwrap().split("\n## ").next().unwrap();
     section.split(&format!("```{language}\n")).nth(1).unwrap().split("```").next().unwrap().to_owned()
 }
 

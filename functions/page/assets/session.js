@@ -138,7 +138,7 @@ function partsOf(token) {
   }
 }
 
-/** The user's name in the channel's: docs/api.md says what is escaped, and how. */
+/** The user's name in the channel's: docs/reference/tokens.md says what is escaped, and how. */
 function nameOf(user) {
   const escaped = (byte) => `!${byte.toString(16).toUpperCase().padStart(2, "0")}`;
   return user.replace(/[^A-Za-z0-9._~@|+=-]/gu, (c) => Array.from(encoded(c), escaped).join(""));

@@ -7,7 +7,7 @@
 //!
 //! A table that was restored from a backup lacks what was written after it, and readers may stand there. So a log whose
 //! newest row is from before the restoration starts a new generation too, above whatever anybody has read. That holds if
-//! nobody writes between the restoration and the time when all writers know of it: docs/restore.py sees to that.
+//! nobody writes between the restoration and the time when all writers know of it: ops/restore.py sees to that.
 //!
 //! Where the newest row of the old generation is known, the new one *closes* it: a row without a notification takes the next seq, in
 //! the same transaction. So a writer who saw the log a moment earlier cannot write below the new generation; a log whose rows

@@ -99,7 +99,7 @@ fn expected(says: &str) -> &'static str {
     } else if is(&["a map"]) || expected.starts_with("struct ") {
         "an object"
     } else {
-        own(expected).unwrap_or("what docs/api.md says of this field")
+        own(expected).unwrap_or("what docs/reference/http.md says of this field")
     }
 }
 

@@ -94,6 +94,6 @@ fn headers(body: &[u8], secrets: &[&Secret], now: Millis) -> Result<HeaderMap, E
 fn failed() -> Refusal {
     let reason = "the server there did not answer the challenge. It is posted \
                   `{\"type\": \"challenge\", \"challenge\": \"…\"}`; within 5 seconds have it answer 2xx and \
-                  `{\"challenge\": \"…\"}` with the same text, then add the endpoint again; docs/webhooks.md shows how";
+                  `{\"challenge\": \"…\"}` with the same text, then add the endpoint again; docs/guides/webhooks.md shows how";
     Refusal::field_with(Code::ChallengeFailed, "url", reason)
 }

@@ -41,7 +41,7 @@ mod tests {
     fn a_user_has_one_code_under_a_secret_and_no_other_user_has_it() {
         let [key, other] = ["a secret of thirty-two characters", "another secret of 32 characters!"].map(CallerKey::of);
         let [alice, bob] = ["alice", "bob"].map(|sub| Sub::parse(sub).unwrap());
-        // As docs/security.md computes it, in Python.
+        // As docs/operations/security.md computes it, in Python.
         assert_eq!(key.code(&alice), "ed0ee92643fbcaad");
         assert_ne!(key.code(&alice), key.code(&bob));
         assert_ne!(key.code(&alice), other.code(&alice));

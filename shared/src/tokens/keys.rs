@@ -63,7 +63,7 @@ pub(super) fn from_versions(versions: &[Version]) -> Vec<SecretKey> {
             let stage = version.stage;
             tracing::error!(
                 stage,
-                "a version of TOKEN_SECRET has fewer than {LEAST_SECRET} bytes and is ignored; rotate it (docs/deploy.md)"
+                "a version of TOKEN_SECRET has fewer than {LEAST_SECRET} bytes and is ignored; rotate it (docs/operations/upkeep.md)"
             );
         }
         is

@@ -11,7 +11,7 @@ fn part<T: Copy + Default>(sorted: &[T], percent: usize) -> T {
     sorted.get(last * percent / 100).copied().unwrap_or_default()
 }
 
-/// Both tables, as docs/performance.md has them.
+/// Both tables, as docs/operations/performance.md has them.
 pub(crate) fn table(options: &Options, joins: &Joins, due: &Due) -> String {
     let Options { joins: count, each_second, scheduled, write_units } = options;
     let table_units = PARTITIONS * write_units;

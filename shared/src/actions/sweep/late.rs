@@ -168,7 +168,7 @@ impl Sweep<'_> {
         if !schedule.fail(&row, next.as_ref(), now).await? {
             return Ok(Looked::Unfinished);
         }
-        tracing::error!(%id, "a notification could not be delivered in all rounds; docs/deploy.md says how to send it again");
+        tracing::error!(%id, "a notification could not be delivered in all rounds; docs/operations/alarms.md says how to send it again");
         Ok(Looked::GivenUp)
     }
 
@@ -177,7 +177,7 @@ impl Sweep<'_> {
             return Ok(Looked::Unfinished);
         }
         let id = later.id;
-        tracing::error!(%id, "an attempt at an endpoint could not be queued; docs/deploy.md says how to have it made");
+        tracing::error!(%id, "an attempt at an endpoint could not be queued; docs/operations/alarms.md says how to have it made");
         Ok(Looked::GivenUp)
     }
 }

@@ -1,4 +1,4 @@
-//! Who may do what: every call, by many tokens, in many channels. What is expected follows from docs/api.md alone: the tables of
+//! Who may do what: every call, by many tokens, in many channels. What is expected follows from docs/reference alone: the tables of
 //! calls say what each needs, and `Token` says what a pattern opens.
 
 mod calls;

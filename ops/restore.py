@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Brings the tables Notifications and Once of a stack back to what they were at a moment of the last 35 days.
 
-    python3 docs/restore.py tidings-prod 2026-11-22T10:00:00Z
+    python3 ops/restore.py tidings-prod 2026-11-22T10:00:00Z
 
 The table Schedule stays as it is: what it says was sent is not sent again, though a log may have lost it.
 
@@ -12,7 +12,7 @@ available. Where it stops, call it again with the same moment: it goes on from t
 
 When it is done it says with which RestoredAt to deploy. After that, let people in again:
 
-    python3 docs/restore.py tidings-prod --resume
+    python3 ops/restore.py tidings-prod --resume
 
 Credentials and Region come from the environment.
 """

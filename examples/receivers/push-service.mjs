@@ -1,4 +1,4 @@
-// Stands for a browser and its push service, on http://127.0.0.1:9001: docs/web-push.md. It prints the subscription that the
+// Stands for a browser and its push service, on http://127.0.0.1:9001: docs/guides/web-push.md. It prints the subscription that the
 // browser would make, then what is pushed to it, and needs nothing but Node.
 //
 //     node push-service.mjs

@@ -1,4 +1,4 @@
-// Receives webhooks, on http://127.0.0.1:9000/hook: docs/webhooks.md.
+// Receives webhooks, on http://127.0.0.1:9000/hook: docs/guides/webhooks.md.
 //
 //     npm install standardwebhooks
 //     SECRET=whsec_… node webhook.mjs

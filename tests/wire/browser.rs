@@ -1,4 +1,4 @@
-//! The page and the README's examples in a real browser. The scripts in `tests/browser` drive it.
+//! The page and the examples of the docs in a real browser. The scripts in `tests/browser` drive it.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -20,8 +20,8 @@ static BROWSER: Mutex<()> = Mutex::const_new(());
 /// Longer than any script takes that works.
 const LONGEST: Duration = Duration::from_secs(5 * 60);
 
-/// The README files whose examples are run.
-const READMES: [&str; 2] = ["README.md", "clients/js/README.md"];
+/// The documents whose examples run. Each entry has one example for browsers and one for Node.
+const DOCUMENTS: [&[&str]; 2] = [&["docs/guides/browser.md", "docs/guides/node.md"], &["clients/js/README.md"]];
 
 /// The names that Chromium goes by.
 const CHROMIUM: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
@@ -183,9 +183,10 @@ async fn a_tab_keeps_nothing_of_ten_thousand_notifications() {
 }
 
 #[tokio::test]
-async fn the_examples_of_the_readme_run_as_they_are_written() {
-    for readme in READMES {
-        run("readme", &[], json!({"readme": root().join(readme)})).await;
+async fn the_examples_of_the_docs_run_as_they_are_written() {
+    for documents in DOCUMENTS {
+        let paths: Vec<_> = documents.iter().map(|document| root().join(document)).collect();
+        run("examples", &[], json!({"documents": paths})).await;
     }
 }
 

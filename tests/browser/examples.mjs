@@ -1,5 +1,5 @@
-// The examples of a README, in a browser and in Node, run as they are written, to the letter: what they connect to at the
-// addresses of `cargo local` is led to the stack under test.
+// The examples of the docs run in a browser and in Node, to the letter. Their connections to the addresses of `cargo local` are led
+// to the stack under test.
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
@@ -18,7 +18,7 @@ import { PATIENCE } from "./visitor.mjs";
 const ROUTES = { "http://127.0.0.1:3000": given.http, "ws://127.0.0.1:3001": given.websocket };
 /** Lines, as was promised. */
 const LONGEST = 10;
-/** The version that the README asks for, whichever runs this. */
+/** The version that the docs ask for; another one may run this script. */
 const NODE = new URL("node_modules/node/bin/node", import.meta.url).pathname;
 
 /** The examples in this language that import this. */
@@ -64,7 +64,7 @@ async function openInBrowser(browser, text, token) {
   return page;
 }
 
-/** Starts the example in a folder of its own, in which the client was installed as the README says. */
+/** Starts the example in a folder of its own, in which the client is installed as the docs say. */
 async function startInNode(folder, text, token) {
   await promisify(execFile)("npm", ["install", "--silent", "--offline", given.client], { cwd: folder });
   const name = /^\/\/ (\S+\.mjs)$/m.exec(text)[1];
@@ -93,7 +93,7 @@ async function bothListen(page, running) {
   await Promise.all([shown("#1 Hello #2 Hello again"), printed("#2 Hello again")]);
 }
 
-/** Where the README has an example that sends, what it sends arrives. */
+/** Runs the examples that send, if there are any, and waits for what they send. */
 async function sends(markdown, page) {
   const token = await tidings("token", "--sub", "shop", "--publish", "user:*");
   for (const text of examples(markdown, "js", "Sender")) {
@@ -115,7 +115,7 @@ async function inFolder(body) {
 }
 
 await withBrowser(async (browser) => {
-  const markdown = await readFile(given.readme, "utf8");
+  const markdown = (await Promise.all(given.documents.map((path) => readFile(path, "utf8")))).join("\n");
   const token = await tidings("token", "--sub", "alice");
   await tidings("send", "user:alice", "--title", "Hello");
   const page = await openInBrowser(browser, example(markdown, "html"), token);
@@ -128,5 +128,5 @@ await withBrowser(async (browser) => {
     }
   });
   await sends(markdown, page);
-  tell(`README ${given.readme}: its examples run as they are written`);
+  tell(`${given.documents}: the examples run as they are written`);
 }, [rerouted(ROUTES)]);

@@ -48,7 +48,7 @@ async function receive(request) {
     return [200, JSON.stringify({ challenge: item.challenge })];
   }
   console.log(`${keep(item) ? "new" : "double"}: ${item.channel}:${item.seq} ${item.title ?? item.body ?? ""}`);
-  // Only now that it is kept. After anything but a 2xx it comes again.
+  // Answer only now that it is kept. After any other answer than a 2xx, Tidings sends it again.
   return [204];
 }
 

@@ -54,7 +54,7 @@ class Receiver(BaseHTTPRequestHandler):
             return self.answer(200, json.dumps({"challenge": item["challenge"]}).encode())
         word = "new" if keep(item) else "double"
         print(f"{word}: {item['channel']}:{item['seq']} {item.get('title') or item.get('body') or ''}", flush=True)
-        # Only now that it is kept. After anything but a 2xx it comes again.
+        # Answer only now that it is kept. After any other answer than a 2xx, Tidings sends it again.
         self.answer(204)
 
     def do_GET(self):

@@ -4,7 +4,7 @@ use crate::shape::Shape;
 use tidings_tests::bench::prices::Prices;
 use tidings_tests::bench::spent::Used;
 
-/// What nobody has measured on AWS, in milliseconds: what a call of DynamoDB or SQS takes, one after the other; what posts
+/// What nobody has measured on AWS, in milliseconds: what a call of DynamoDB or SQS takes, one at a time; what posts
 /// take that are under way together; what an invocation takes besides; how much too early `deliver` is woken, on average.
 const CALL: f64 = 5.0;
 const POST: f64 = 10.0;
@@ -17,7 +17,7 @@ const AT_ONCE: u64 = 64;
 /// The same in words, for whoever reads the table.
 pub(crate) fn assumed() -> String {
     format!(
-        "Assumed, not measured: a call of DynamoDB or SQS takes {CALL} ms, one after the other; {AT_ONCE} posts take {POST} ms \
+        "Assumed, not measured: a call of DynamoDB or SQS takes {CALL} ms, one at a time; {AT_ONCE} posts take {POST} ms \
          together, and `share` takes its pace; an invocation takes {OWN} ms besides; `deliver` is woken {EARLY} ms early; nothing \
          fails, and nothing starts cold."
     )

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Brings the tables Notifications and Once of a stack back to what they were at a moment of the last 35 days.
+"""Restores the tables Notifications and Once of a stack to a moment of the last 35 days.
 
     python3 ops/restore.py tidings-prod 2026-11-22T10:00:00Z
 
-The table Schedule stays as it is: what it says was sent is not sent again, though a log may have lost it.
+The table Schedule stays as it is: notifications that it marks as sent are not sent again, though a log may have lost them.
 
-Meanwhile Send, Message, Poll, Ingest, Sweeper, Deliver, Attempt and Share are paused: sending, reading and catching up get errors, and
-people try again later; what becomes due waits, and what goes to endpoints, and so does, up to six hours, what is published. A table can only be restored under
-another name, so each goes there, into a backup, and back. No table is deleted before a backup of what replaces it is
-available. Where it stops, call it again with the same moment: it goes on from there.
+Meanwhile Send, Message, Poll, Ingest, Sweeper, Deliver, Attempt and Share are paused. Sending, reading and catching up get errors, and
+clients try again later. Due notifications and deliveries to endpoints wait; published messages wait up to six hours. DynamoDB restores a
+table only under another name, so each table goes there, into a backup, and back. The script deletes no table before a backup of its
+replacement is available. If it stops, call it again with the same moment: it continues from there.
 
-When it is done it says with which RestoredAt to deploy. After that, let people in again:
+At its end it prints the RestoredAt to deploy with. After that deployment, resume the stack:
 
     python3 ops/restore.py tidings-prod --resume
 
@@ -26,12 +26,12 @@ import boto3
 import botocore.exceptions
 
 TABLES = ("Notifications", "Once")
-# Who writes to the logs. Deliver, Attempt and Share are paused by their mappings: else their queues would count each throttled try.
-# (Attempt and Share only read, and would let go what they do not find.)
+# The functions that write to the logs. Deliver, Attempt and Share are paused by their mappings: otherwise their queues would count each
+# throttled try. (Attempt and Share only read, and would drop notifications that they do not find.)
 WRITERS = ("Send", "Message", "Ingest", "Deliver")
 PAUSED = ("Send", "Message", "Poll", "Ingest", "Sweeper")
 MAPPINGS = ("DueMapping", "EndpointsMapping", "SlowEndpointsMapping", "SharesMapping")
-# The tag of a table that was restored: as of when.
+# The tag of a restored table; its value is the moment.
 RESTORED = "restored"
 
 
@@ -45,13 +45,13 @@ def until(condition):
 
 
 class Table:
-    """One of the stack's tables, and the one that it is restored as at first."""
+    """One of the stack's tables, and the table of another name that it is first restored to."""
 
     def __init__(self, client, name, stack):
         self.client, self.name, self.stack = client, name, stack
 
     def described(self, name=None):
-        """What DynamoDB says of a table; nothing of one that is not there (yet)."""
+        """DynamoDB's description of a table; empty for one that does not exist (yet)."""
         try:
             return self.client.describe_table(TableName=name or self.name)["Table"]
         except self.client.exceptions.ResourceNotFoundException:
@@ -61,13 +61,13 @@ class Table:
         return self.described(name).get("TableStatus") == "ACTIVE"
 
     def restored_as_of(self):
-        """The moment that it was last restored to, if ever."""
+        """The moment that the table was last restored to, if ever."""
         arn = self.described().get("TableArn")
         tags = self.client.list_tags_of_resource(ResourceArn=arn)["Tags"] if arn else []
         return next((tag["Value"] for tag in tags if tag["Key"] == RESTORED), None)
 
     def check(self, moment):
-        """Stops before anything was done if it cannot be restored to that moment."""
+        """Ends the script, before it changes anything, if the table cannot be restored to that moment."""
         if not self.described() or self.restored_as_of() == stamp(moment):
             return  # half-way, or done
         described = self.client.describe_continuous_backups(TableName=self.name)["ContinuousBackupsDescription"]
@@ -83,18 +83,18 @@ class Table:
         backup = self.backup_of(away, moment)
         if self.described():
             self.delete(self.name)
-        say(f"{self.name}: coming back from {backup}")
+        say(f"{self.name}: restoring from {backup}")
         self.client.restore_table_from_backup(TargetTableName=self.name, BackupArn=backup, **self.key(away))
         until(self.is_active)
         self.configure(moment)
         self.delete(away)
 
     def backup_of(self, away, moment):
-        """A backup that is available of the table as of then."""
+        """An available backup of the table as of that moment."""
         backups = self.client.list_backups(TableName=away)["BackupSummaries"]
         if not backups:
             if not self.described(away):
-                say(f"{self.name}: going to {away}; this takes a quarter of an hour or more")
+                say(f"{self.name}: restoring to {away}; this takes a quarter of an hour or more")
                 self.client.restore_table_to_point_in_time(
                     SourceTableName=self.name, TargetTableName=away, RestoreDateTime=moment, **self.key(self.name)
                 )
@@ -111,7 +111,7 @@ class Table:
         return {"SSESpecificationOverride": {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": arn}} if arn else {}
 
     def configure(self, moment):
-        """What a restored table lacks; the tag that says that it is done comes last."""
+        """Sets what a restored table lacks. The tag, which marks it as restored, comes last."""
         lives = self.client.describe_time_to_live(TableName=self.name)["TimeToLiveDescription"]["TimeToLiveStatus"]
         if lives not in ("ENABLED", "ENABLING"):
             ttl = {"Enabled": True, "AttributeName": "expires_at"}
@@ -124,7 +124,7 @@ class Table:
         self.client.tag_resource(ResourceArn=self.described()["TableArn"], Tags=tags)
 
     def is_recoverable(self):
-        """Turns recovery on, which a table that is very new does not take yet."""
+        """Turns recovery on; a very new table refuses it for a while."""
         specification = {"PointInTimeRecoveryEnabled": True}
         try:
             self.client.update_continuous_backups(
@@ -162,15 +162,15 @@ class Stack:
             function = self.physical(name)
             self.functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
         self.switch_mappings(False)
-        say("Send, Message, Poll, Ingest, Sweeper, Deliver, Attempt and Share are paused; waiting for what they have begun")
-        time.sleep(30)  # longer than those that write to the tables may take
+        say("Send, Message, Poll, Ingest, Sweeper, Deliver, Attempt and Share are paused; waiting for their invocations in progress")
+        time.sleep(30)  # longer than an invocation that writes to the tables may take
         for table in self.tables.values():
             table.restore(moment)
         now = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=1)
         say(f"Done. Deploy with RestoredAt={stamp(now)}, then call this with --resume.")
 
     def switch_mappings(self, on):
-        """Has the queues read for Deliver, Attempt and Share, or not."""
+        """Switches the event source mappings of Deliver, Attempt and Share on or off."""
         wanted = "Enabled" if on else "Disabled"
         for mapping in [self.physical(name) for name in MAPPINGS]:
             state = lambda: self.functions.get_event_source_mapping(UUID=mapping)["State"]
@@ -179,17 +179,17 @@ class Stack:
             until(lambda: state() == wanted)
 
     def resume(self):
-        """Gives the functions the concurrency that the stack says, if no log can go on where its backup ends."""
+        """Restores the functions' concurrency, provided that no log can continue where its backup ends."""
         if not all(table.is_active() for table in self.tables.values()):
-            sys.exit("A table is missing or not ready: call this with the moment again, which goes on.")
+            sys.exit("A table is missing or not ready. Call this with the moment again, to continue.")
         if len({table.restored_as_of() for table in self.tables.values()}) > 1:
-            sys.exit("Only one of the tables is restored: call this with the moment again, which goes on.")
+            sys.exit("Only one of the tables is restored. Call this with the moment again, to continue.")
         notifications = self.tables["Notifications"]
         restored = notifications.restored_as_of() and notifications.described()["CreationDateTime"]
         for function in [self.physical(writer) for writer in WRITERS]:
             variables = self.functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
             if restored and not (variables["RESTORED_AT"] and parsed(variables["RESTORED_AT"]) >= restored):
-                sys.exit(f"{function} does not know of the restoration: deploy with RestoredAt of after {stamp(restored)}.")
+                sys.exit(f"{function} does not know of the restoration: deploy with a RestoredAt after {stamp(restored)}.")
         stack = self.cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]
         parameters = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack["Parameters"]}
         for name in PAUSED:
@@ -204,7 +204,7 @@ class Stack:
 
 
 def reserved_for(name, parameters):
-    """How many concurrent executions template.yaml reserves for a function."""
+    """The concurrent executions that template.yaml reserves for a function."""
     if name == "Sweeper":
         return 2 if parameters["ReserveDeliverConcurrency"] == "true" else 0
     if name == "Ingest":
@@ -222,7 +222,7 @@ def parsed(text):
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{text} is no moment such as 2026-11-22T10:00:00Z")
+        raise argparse.ArgumentTypeError(f"{text} is not a moment such as 2026-11-22T10:00:00Z")
     return moment.astimezone(datetime.timezone.utc).replace(microsecond=0)
 
 
@@ -230,7 +230,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stack", help="the stack's name")
     parser.add_argument("moment", nargs="?", type=parsed, help="such as 2026-11-22T10:00:00Z")
-    parser.add_argument("--resume", action="store_true", help="let people send again, after the deployment")
+    parser.add_argument("--resume", action="store_true", help="let the functions run again, after the deployment")
     arguments = parser.parse_args()
     if arguments.resume == bool(arguments.moment):
         parser.error("give either a moment or --resume")
@@ -241,7 +241,7 @@ def main():
         else:
             stack.restore(arguments.moment)
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-        sys.exit(f"It stopped: {error}\nFunctions may be paused. Mend that, and call this again: it goes on.")
+        sys.exit(f"It stopped: {error}\nFunctions may be paused. Repair the cause, and call this again, to continue.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-// Prints what the local stack sends to phones and addresses: docs/guides/{mobile-push,sms,email}.md.
+// Prints the messages that the local stack sends to phones and addresses: docs/guides/{mobile-push,sms,email}.md.
 //
 //     node outbox.mjs
 let printed = 0;

@@ -1,5 +1,5 @@
-// Stands for a browser and its push service, on http://127.0.0.1:9001: docs/guides/web-push.md. It prints the subscription that the
-// browser would make, then what is pushed to it, and needs nothing but Node.
+// Stands in for a browser and its push service, on http://127.0.0.1:9001: docs/guides/web-push.md. It prints the subscription that the
+// browser would make, then each push to it, and needs only Node.
 //
 //     node push-service.mjs
 import { createDecipheriv, createECDH, hkdfSync, randomBytes } from "node:crypto";

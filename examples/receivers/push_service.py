@@ -1,5 +1,5 @@
-"""Stands for a browser and its push service, on http://127.0.0.1:9001: docs/guides/web-push.md. It prints the subscription that
-the browser would make, then what is pushed to it.
+"""Stands in for a browser and its push service, on http://127.0.0.1:9001: docs/guides/web-push.md. It prints the subscription that
+the browser would make, then each push to it.
 
     pip install http-ece
     python3 push_service.py

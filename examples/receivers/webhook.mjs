@@ -3,14 +3,14 @@
 //     npm install standardwebhooks
 //     SECRET=whsec_… node webhook.mjs
 //
-// Without SECRET it only accepts challenges, for a stack with WebhookChallenge: the secret comes once one is accepted.
+// Without SECRET it only accepts challenges, for a stack with WebhookChallenge: the API returns the secret after that.
 import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
 import { Webhook } from "standardwebhooks";
 
 const webhook = process.env.SECRET ? new Webhook(process.env.SECRET) : undefined;
 
-// In your application a table with the key (channel, seq): it drops doubles, and sorts.
+// In your application a table with the key (channel, seq): it drops duplicates, and sorts.
 const kept = new Map();
 
 function keep(item) {
@@ -25,7 +25,7 @@ function inOrder() {
   return [...kept.values()].flatMap((items) => [...items.values()].sort((a, b) => a.seq - b.seq));
 }
 
-// Without a secret there is nothing to verify with, and nothing to do but to accept a challenge.
+// Without a secret the receiver can verify nothing, and only accepts a challenge.
 function read(body, headers) {
   if (webhook) return webhook.verify(body, headers);
   const message = JSON.parse(body);
@@ -34,7 +34,7 @@ function read(body, headers) {
 }
 
 async function receive(request) {
-  // As it came: read and written again, it would not be what was signed.
+  // The body as it came: parsed and written again, it would not match the signature.
   const body = await text(request);
   let item;
   try {

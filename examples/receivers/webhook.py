@@ -3,7 +3,7 @@
     pip install standardwebhooks
     SECRET=whsec_… python3 webhook.py
 
-Without SECRET it only accepts challenges, for a stack with WebhookChallenge: the secret comes once one is accepted.
+Without SECRET it only accepts challenges, for a stack with WebhookChallenge: the API returns the secret after that.
 """
 
 import json
@@ -16,7 +16,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 SECRET = os.environ.get("SECRET")
 WEBHOOK = Webhook(SECRET) if SECRET else None
 
-# The key drops doubles, and sorts.
+# The key drops duplicates, and sorts.
 KEPT = sqlite3.connect("received.db", isolation_level=None)
 KEPT.execute("CREATE TABLE IF NOT EXISTS items (channel, seq, item, PRIMARY KEY (channel, seq))")
 
@@ -31,7 +31,7 @@ def in_order():
 
 
 def read(body, headers):
-    """Without a secret there is nothing to verify with, and nothing to do but to accept a challenge."""
+    """Without a secret the receiver can verify nothing, and only accepts a challenge."""
     if WEBHOOK:
         return WEBHOOK.verify(body, headers)
     message = json.loads(body)
@@ -42,7 +42,7 @@ def read(body, headers):
 
 class Receiver(BaseHTTPRequestHandler):
     def do_POST(self):
-        # As it came: read and written again, it would not be what was signed.
+        # The body as it came: parsed and written again, it would not match the signature.
         body = self.rfile.read(int(self.headers["Content-Length"]))
         try:
             item = read(body, dict(self.headers))

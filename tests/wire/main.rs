@@ -11,6 +11,7 @@ mod cli;
 mod cloud_events;
 mod codes;
 mod costs;
+mod documents;
 mod endpoints;
 mod failures;
 mod handshakes;

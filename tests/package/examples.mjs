@@ -1,4 +1,4 @@
-// The examples of the READMEs that import the package.
+// The examples of the guides and of the client's README that import the package.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -22,7 +22,7 @@ function parse([, language, text]) {
 /** `{readme, inPage, sends, text, script}` of each; `script` imports the package by its name, also where `text` is a page. */
 export async function examples() {
   const all = [];
-  for (const readme of ["README.md", "clients/js/README.md"]) {
+  for (const readme of ["docs/guides/browser.md", "docs/guides/node.md", "clients/js/README.md"]) {
     const markdown = await readFile(new URL(readme, ROOT), "utf8");
     for (const example of [...markdown.matchAll(BLOCK)].flatMap(parse)) all.push({ readme, ...example });
   }

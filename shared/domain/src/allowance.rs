@@ -1,4 +1,4 @@
-//! How much of the logs one user may have read for them: an allowance an hour, all of which may be used at once.
+//! The allowance of log reads: the amount that one user may have read in an hour, all of which may be used at once.
 //!
 //! It is kept as one moment, the one at which all that was read is paid for. Each read moves it on by the time in which as much
 //! becomes free; while it lies an hour or more ahead, nothing is left. (This is the generic cell rate algorithm of ATM networks,
@@ -9,7 +9,7 @@ use super::time::Millis;
 /// DynamoDB reads this many bytes in one unit.
 const UNIT: u64 = 4 * 1024;
 
-/// What one request reads up to this, in read units, is free, and costs no write: 64 KB.
+/// Read units of one request that are free and cost no write: 64 KB.
 pub const FREE: f64 = 16.0;
 
 const HOUR: i64 = 60 * 60 * 1000;

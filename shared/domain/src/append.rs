@@ -30,7 +30,7 @@ const SLACK: i64 = 24 * 60 * 60;
 /// is still stored, it proves that no row followed it.
 pub const KEPT_EXPIRED: i64 = 2 * 24 * 60 * 60;
 
-/// What is known of a log's newest row.
+/// The newest row of a log, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Newest {
     /// Its place.
@@ -47,10 +47,10 @@ pub struct Newest {
     pub fleeting: Seq,
 }
 
-/// What is the same for all logs of a table.
+/// Settings that all logs of a table share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// How long a notification is kept, in seconds.
+    /// The time that a notification is kept, in seconds.
     pub retention: i64,
     /// When the table was last restored from a backup, if ever.
     pub restored_at: Option<Millis>,
@@ -73,10 +73,10 @@ impl Rules {
     }
 }
 
-/// What is known of the channel's own row, which has no place in the log and never expires.
+/// The channel's own row, as far as it is known. It has no place in the log and never expires.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Head {
-    /// How often the log has started, and the first seq of the newest generation; nothing in a channel never used.
+    /// The newest generation: its number and its first seq. `None` in a channel that was never used.
     pub generation: Option<Generation>,
 }
 
@@ -98,7 +98,7 @@ pub struct Place {
     pub expires_at: i64,
 }
 
-/// How to write it.
+/// The way to write a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plan {
     /// On no other condition.
@@ -409,8 +409,8 @@ mod tests {
         }
     }
 
-    /// A writer that saw the log just before it began to fade for good is in time to go on with it. Whoever saw it just
-    /// after must not start a generation over it, since others go on after the first with plain writes.
+    /// A writer that saw the log just before it began to fade for good is in time to go on with it. A writer that saw
+    /// it just after must not start a generation over it, since others go on after the first with plain writes.
     #[test]
     fn a_generation_does_not_start_over_a_log_that_was_in_time_to_go_on() {
         let sent_at = Millis((NOW - WEEK) * 1000);

@@ -145,7 +145,7 @@ impl Sub {
         if (1..=MAX_NAME).contains(&name.len()) { Ok(Self(name)) } else { Err(InvalidClaim) }
     }
 
-    /// Who sends what comes in over SNS. No token is theirs: `:` is none of a user's characters.
+    /// The sender of everything that comes in over SNS. No token can have this name, since a user's name has no `:`.
     #[must_use]
     pub fn sns() -> Self {
         Self(SNS.to_owned())

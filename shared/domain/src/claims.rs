@@ -1,4 +1,4 @@
-//! What a verified token says of its bearer.
+//! The claims of a verified token.
 
 use std::fmt::Display;
 
@@ -26,13 +26,13 @@ pub struct Claims {
     pub sub: Sub,
     /// When the token ends, in seconds since 1970.
     pub exp: i64,
-    /// What may be read besides the user's own channel.
+    /// The channels that may be read besides the user's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subscribe: Vec<Pattern>,
-    /// What may be sent to.
+    /// The channels that may be sent to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub publish: Vec<Pattern>,
-    /// What a connection joins at once besides the user's own channel.
+    /// The channels that a connection joins at once besides the user's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub channels: Vec<Channel>,
 }

@@ -1,4 +1,4 @@
-//! What a notification says.
+//! The content of a notification.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ pub struct Content {
     /// Anything for the application.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Data>,
-    /// How much it matters.
+    /// Its priority.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<Priority>,
     /// Of all with the same key, a reader wants only the newest.
@@ -30,7 +30,7 @@ pub struct Content {
     pub collapse_key: Option<CollapseKey>,
 }
 
-/// How much a notification matters. Left out, it is normal.
+/// The priority of a notification. Left out, it is normal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", try_from = "String")]
 pub enum Priority {

@@ -23,7 +23,7 @@ impl Data {
         self.0.get()
     }
 
-    /// How deeply its lists and objects are nested: 0 for a number or a text, 1 for a list of numbers.
+    /// The depth to which its lists and objects are nested: 0 for a number or a text, 1 for a list of numbers.
     #[must_use]
     pub fn depth(&self) -> usize {
         let (mut depth, mut deepest) = (0_usize, 0);

@@ -1,4 +1,4 @@
-//! What a client says over its socket, and the answers that are not notifications.
+//! The frames that a client sends over its socket, and the answers that are not notifications.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -15,13 +15,13 @@ const MAX_REF: usize = 256;
 /// A client's frame.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Frame {
-    /// What the answer repeats, so that the client knows which frame it answers.
+    /// The `ref` that the answer repeats, so that the client knows which frame it answers.
     pub reference: Option<Value>,
-    /// What to do, or why nothing is done.
+    /// The action, or the reason why there is none.
     pub action: Result<Action, Refusal>,
 }
 
-/// What a client may ask for.
+/// The actions of a client.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Join a channel, and hear what came after a seq.
@@ -66,7 +66,7 @@ pub struct Read {
 }
 
 impl Frame {
-    /// Reads a frame. What is wrong with it is told under its own `ref` where that can be read.
+    /// Reads a frame. A refusal carries the frame's `ref` where that can be read.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut fields = match request::object(text.as_bytes(), Limit::Frame) {
@@ -133,7 +133,7 @@ pub enum Answer {
         /// Where the log stands, and the cursor to ask with next.
         #[serde(flatten)]
         position: Position,
-        /// What the inbox's owner has not read. Inboxes only.
+        /// The number of notifications that the inbox's owner has not read. Inboxes only.
         #[serde(skip_serializing_if = "Option::is_none")]
         unread: Option<u64>,
     },
@@ -148,7 +148,7 @@ pub enum Answer {
         channel: Channel,
         /// The newest seq that was read.
         seq: Seq,
-        /// What is left to read.
+        /// The number of notifications that are left to read.
         unread: u64,
     },
     /// The notification is stored and pushed, or scheduled.

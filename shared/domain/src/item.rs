@@ -43,7 +43,7 @@ impl Item {
         format!("{{{seq}\"id\":\"{id}\",\"sent_at\":\"{sent_at}\",{content}")
     }
 
-    /// How much it matters.
+    /// Its priority.
     #[must_use]
     pub fn priority(&self) -> Priority {
         #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! What notifications, channels and logs are, and the decisions about them; nothing in here does anything.
+//! Notifications, channels and logs, and the decisions about them. Nothing in here does anything.
 
 pub mod allowance;
 pub mod append;

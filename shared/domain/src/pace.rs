@@ -1,11 +1,12 @@
-//! How fast a function posts: all of them together are to leave the account's quota of requests to others too.
+//! The rate at which a function posts. All functions together are to leave some of the account's quota of requests to
+//! others.
 
 use std::time::Duration;
 
-/// What slows down, where many connections take nothing, slows down to this part of its rate at most.
+/// When many connections refuse posts, the rate falls to this part of the usual rate at most.
 const SLOWEST: u32 = 16;
 
-/// Nor does it leave more than this between two turns: whoever comes alone is to get one.
+/// The longest pause between two turns: a function that posts alone gets a turn at least this often.
 const LONGEST: Duration = Duration::from_secs(1);
 
 /// The posts of a page are to take no longer than this, since nobody else can go on with it.
@@ -18,18 +19,18 @@ const NEAR: Duration = Duration::from_secs(1);
 /// The most of a page, which is one answer of the database.
 const MOST: usize = 1_024;
 
-/// Whoever would have to wait longer for a turn gives it up: when all slow down, the turns of a page would take minutes. It is more
-/// than a page's turns take, with those before it.
+/// A post that would have to wait longer for its turn gives it up: when all slow down, the turns of a page would take
+/// minutes. It is more than a page's turns take, with those before it.
 const LATEST: Duration = Duration::from_secs(4);
 
 /// Whose turn it is to post when. Moments are given as the time since one that the caller keeps to.
 #[derive(Clone, Debug)]
 pub struct Pace {
-    /// What is between two turns when all is well.
+    /// The time between two turns when no post is refused.
     usual: Duration,
-    /// What is between two turns now.
+    /// The time between two turns now.
     every: Duration,
-    /// How far ahead a turn may lie.
+    /// The furthest ahead that a turn may lie.
     latest: Duration,
     next: Duration,
 }
@@ -47,7 +48,7 @@ impl Pace {
         Self { usual, every: usual, latest, next: Duration::ZERO }
     }
 
-    /// When the turn is of whoever asks now; none if that is too late. What was not used before is lost.
+    /// The next turn, or `None` if that is too late. Turns that were not used before are lost.
     pub fn turn(&mut self, now: Duration) -> Option<Duration> {
         if self.next > now + self.latest {
             return None;
@@ -62,7 +63,7 @@ impl Pace {
         self.next = self.next.min(now + self.every);
     }
 
-    /// How many a page is to have now.
+    /// The number of connections that a page is to have now.
     #[must_use]
     pub fn page(&self) -> usize {
         let turns = A_PAGE.as_nanos() / self.every.as_nanos().max(1);

@@ -47,7 +47,7 @@ impl Pattern {
     }
 
     /// Whether a reader with this pattern may read `channel`. Unlike for publishing, `*`, `u*` and `user*` do not open
-    /// people's inboxes: whoever means those writes `user:` in full.
+    /// people's inboxes: only a pattern that begins with `user:` in full does.
     #[must_use]
     pub fn opens_for_reading(&self, channel: &Channel) -> bool {
         let named = match self {

@@ -28,9 +28,9 @@ pub struct Cursor {
 /// The parameters of a poll.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Poll {
-    /// What to read: 1 to [`MAX_CHANNELS`], each channel once.
+    /// The channels to read, each once and with its cursor: 1 to [`MAX_CHANNELS`].
     pub cursors: Vec<Cursor>,
-    /// How long to wait until there is something to tell.
+    /// The time to wait until there is something to report.
     pub wait: Duration,
     /// The most notifications of each channel.
     pub limit: usize,
@@ -53,7 +53,7 @@ impl Poll {
     /// Reads the parameters of a query, decoded, in the order in which they stand there.
     ///
     /// # Errors
-    /// A parameter is missing, unknown, given twice or wrong; its name is told.
+    /// A parameter is missing, unknown, given twice or wrong; the refusal names it.
     pub fn parse<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Refusal> {
         let (mut cursors, mut wait, mut limit) = (Vec::new(), None, None);
         for (name, value) in parameters {

@@ -1,4 +1,4 @@
-//! What a poll is answered with.
+//! The answer to a poll.
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use super::seq::Seq;
 /// (docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html), in which each quote and backslash takes two.
 const MAX_BYTES: usize = 2_500_000;
 
-/// What a reader is told of one channel.
+/// One channel's part of the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Polled {
     /// The channel.
@@ -20,7 +20,7 @@ pub struct Polled {
     /// Where the reader stands.
     #[serde(flatten)]
     pub position: Position,
-    /// What the inbox's owner has not read. Inboxes only.
+    /// The number of notifications that the inbox's owner has not read. Inboxes only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unread: Option<u64>,
     /// The notifications, in order: the place of each, and its JSON.
@@ -67,7 +67,7 @@ pub fn answer(channels: Vec<Polled>) -> String {
     format!("{{\"channels\":[{}]}}", channels.join(","))
 }
 
-/// How much room each of so many bytes gets: an equal part, and what others leave of theirs.
+/// The room that each of so many bytes gets: an equal part, and what others leave of theirs.
 fn shares(sizes: Vec<usize>) -> Vec<usize> {
     let mut smallest_first: Vec<usize> = (0..sizes.len()).collect();
     smallest_first.sort_by_key(|i| sizes[*i]);
@@ -80,8 +80,8 @@ fn shares(sizes: Vec<usize>) -> Vec<usize> {
     shares
 }
 
-/// Whether there is something to tell. That all of a log has expired is told too, but nobody need hurry for it: it would
-/// be told again at once, and again.
+/// Whether the answer is worth sending before the wait ends. An answer also reports that all of a log has expired, but
+/// that alone ends no wait: the next poll would be answered at once too, and so on.
 #[must_use]
 pub fn is_news<R>(cursor: &Cursor, page: &Page<R>) -> bool {
     let position = page.position;

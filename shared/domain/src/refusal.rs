@@ -45,11 +45,11 @@ pub enum Code {
     KindOff,
     /// The endpoint was changed by another request at the same moment.
     EndpointChanged,
-    /// The frame's `action` is none of the API's.
+    /// The API has no such `action`.
     UnknownAction,
     /// There is no such thing.
     NotFound,
-    /// What was to be cancelled has been sent.
+    /// The notification that was to be cancelled has been sent.
     AlreadySent,
     /// The connection is not known any more; it is being closed.
     ConnectionGone,
@@ -194,7 +194,7 @@ pub struct Refusal {
     pub code: Code,
     /// The field that is wrong, as a path (`to[1]`), where there is one.
     pub field: Option<String>,
-    /// What is wrong and what to do about it. May be shown to the caller.
+    /// The fault and its remedy. May be shown to the caller.
     pub detail: String,
     /// After how many seconds the same request may be answered otherwise, where that is known.
     pub retry_after: Option<i64>,

@@ -1,4 +1,4 @@
-//! What a reader gets for a cursor.
+//! The notifications that a reader gets for a cursor.
 //!
 //! Within a generation the log is dense, so a missing seq has one of three reasons: what was there has expired, a
 //! generation starts behind it (its first row says so, and where the one before ended, if that was known), or the query passed the place before the row was written and met
@@ -12,7 +12,7 @@ use super::content::CollapseKey;
 use super::frame::Position;
 use super::seq::Seq;
 
-/// What a decision needs of a row.
+/// The part of a row that a decision needs.
 pub trait Row {
     /// Its place.
     fn seq(&self) -> Seq;
@@ -35,13 +35,13 @@ pub trait Row {
 /// One answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page<R> {
-    /// What the reader gets, in order.
+    /// The items that the reader gets, in order.
     pub items: Vec<R>,
     /// Where the reader stands afterwards.
     pub position: Position,
 }
 
-/// What came of reading behind a cursor.
+/// The result of reading behind a cursor.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Behind<R> {
     /// An answer.
@@ -53,7 +53,7 @@ pub enum Behind<R> {
     Doubtful,
 }
 
-/// How the rows were read.
+/// The way the rows were read.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
     /// The cursor asked with.
@@ -145,8 +145,9 @@ fn visible<R: Row>(mut rows: Vec<R>, now: i64) -> Vec<R> {
     rows
 }
 
-/// What readers see of a log whose rows are gone through from the newest down: nothing that has outlived its `ttl`, and of each
-/// collapse key the newest alone. One that a newer one has superseded stays so when that has outlived its `ttl`.
+/// The view that readers have of a log whose rows are gone through from the newest down: no notification that has
+/// outlived its `ttl`, and of each collapse key the newest alone. One that a newer one has superseded stays so when
+/// that has outlived its `ttl`.
 #[derive(Debug)]
 pub struct Sight {
     now: i64,

@@ -11,13 +11,14 @@ use super::data::{self, Data, Readable};
 use super::refusal::{Code, Refusal};
 use super::wording::{self, Wrong};
 
-/// What some editors and systems put before a text in UTF-8. A reader may pass over it (RFC 8259 section 8.1).
+/// The byte order mark that some editors and systems put before a text in UTF-8. A reader may pass over it (RFC 8259
+/// section 8.1).
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The name of the field that is kept as it was written.
 const DATA: &str = "data";
 
-/// How large a body may be, by what the call that takes it can need.
+/// The largest body, by the needs of the call that takes it.
 ///
 /// A body becomes values in memory, of which small ones take a hundred times the bytes that they are written in. So it is
 /// measured before it is read. White space between its parts does not count: it becomes nothing, and somebody may indent a

@@ -19,8 +19,8 @@ use super::span;
 /// The most channels of one notification.
 pub const MAX_TO: usize = 25;
 
-/// How deep `data` may nest. JSON readers have limits of their own, and what one reader of a frame cannot read would
-/// keep it from all that the frame carries.
+/// The depth to which `data` may nest. JSON readers have limits of their own, and a part that one reader of a frame
+/// cannot read would keep it from all that the frame carries.
 const MAX_DEPTH: usize = 64;
 
 /// The most characters of an idempotency key.
@@ -29,12 +29,12 @@ const MAX_KEY: usize = 255;
 /// The longest time to live, in seconds: a year.
 const MAX_TTL: i64 = 365 * 24 * 60 * 60;
 
-/// What to send, and where. Made only from a request that is right in all its parts.
+/// A notification to send, and its channels. Made only from a request that is right in all its parts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Send {
     /// 1 to 25 channels, each once.
     pub to: Vec<Channel>,
-    /// What to say.
+    /// The content.
     pub content: Content,
     /// After so many seconds readers no longer see it.
     pub ttl: Option<i64>,
@@ -154,7 +154,7 @@ fn fingerprint(fields: &Map<String, Value>, data: Option<&Data>) -> String {
     Sha256::digest(&canonical).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What `to` is.
+/// The form of `to`.
 pub(crate) const A_CHANNEL_OR_MORE: &str = "a channel's name or a list of them";
 
 /// One channel's name, or a list of them.
@@ -203,7 +203,7 @@ fn parse_ttl(text: &str) -> Result<i64, String> {
     if (1..=MAX_TTL).contains(&seconds) { Ok(seconds) } else { Err("a time to live is 1s to 365d".to_owned()) }
 }
 
-/// What makes a repeated send one: 1 to 255 characters of the publisher's choice.
+/// The key that makes a repeated send idempotent: 1 to 255 characters of the publisher's choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
     key: String,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// The largest integer that every JSON reader keeps exactly (2^53 - 1, RFC 8259 section 6).
 const MAX: u64 = (1 << 53) - 1;
 
-/// What a seq is.
+/// The form of a seq.
 pub(crate) const A_SEQ: &str = "a whole number from 0 to 9007199254740991";
 
 /// A place in one channel's log: 1 is the first; 0 stands before it.

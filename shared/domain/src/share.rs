@@ -1,7 +1,7 @@
-//! Shares of a large audience, and what comes of those that could not be posted to.
+//! Segments of a large audience, and the retry of those that could not be posted to.
 //!
-//! A connection's key in a channel begins with two bytes of a hash, in hexadecimal, so the connections are spread evenly
-//! over the range of keys: whoever has read a part of it knows about how many there are in the rest.
+//! A connection's key in a channel begins with two bytes of a hash, in hexadecimal, so the connections are spread
+//! evenly over the range of keys: the size of the rest can be estimated from the part that was read.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -12,21 +12,21 @@ use super::channel::Channel;
 use super::item::Item;
 use super::seq::Seq;
 
-/// How many digits of a key are evenly spread.
+/// The number of digits of a key that are evenly spread.
 const DIGITS: usize = 4;
 
-/// How many subscribers whoever sends reads, and posts to at once.
+/// The number of subscribers that a sender reads, and posts to at once.
 pub const PAGE: usize = 256;
 
-/// The most connections that whoever serves a share goes through by itself: about this many. With more to come, the rest is
-/// cut. Fewer would be done before it was worth fetching their message.
+/// The approximate upper bound on the connections that one worker serves itself; a larger rest is split. With fewer,
+/// the posts would be done before it was worth fetching their message.
 pub const OWN: usize = 4_096;
 
 /// A page may take this long. Its last post waits for its turn for 3 s, behind those before it; then it is not answered for 3 s,
 /// or refused, and waits as long for two more turns. What is left is for queueing it, and for the function's answer.
 const A_PAGE: Duration = Duration::from_secs(13);
 
-/// What a share of the audience is to be told.
+/// A notification for one segment of the audience.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Share {
     /// Whose audience.
@@ -37,7 +37,8 @@ pub struct Share {
     /// Which part of the audience.
     #[serde(flatten)]
     pub part: Part,
-    /// How often in a row nothing of it was taken, because posts were refused. Messages of earlier releases do not say it.
+    /// The number of times in a row that no connection of it was served, because posts were refused. Messages of
+    /// earlier releases do not say it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub refused: usize,
 }
@@ -83,39 +84,42 @@ pub struct Range {
     pub until: Option<String>,
 }
 
-/// What becomes of what is behind a page.
+/// The division of the connections behind a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Next {
-    /// These are handed on before the page's first post, so that others begin with them.
+    /// These are queued before the page's first post, so that other workers begin with them.
     pub hand_on: Vec<Range>,
-    /// Whoever posts to the page goes on with this.
+    /// The worker that posts to the page goes on with this.
     pub go_on: Option<Range>,
 }
 
-/// Whether whoever has this time left may begin a page. Else all that is left is handed on.
+/// Whether a worker that has this time left may begin a page. Else all that is left is queued.
 #[must_use]
 pub fn is_time_for_a_page(left: Duration) -> bool {
     left >= A_PAGE
 }
 
-/// How much later something comes again, in milliseconds: somewhere between these two.
+/// The delay before a retry, in milliseconds: somewhere between these two.
 pub type Wait = RangeInclusive<i64>;
 
-/// When a connection is posted to again that gave no answer, by how often it gave none. The last try lies anywhere within five
-/// minutes: connections that fell silent together are not closed together. One that gives no answer then is closed.
+/// The delays before a connection is posted to again that gave no answer, by the number of posts without one. The last
+/// try lies anywhere within five minutes: connections that fell silent together are not closed together. One that gives
+/// no answer then is closed.
 const SILENT: [Wait; 4] = [2_000..=2_000, 10_000..=10_000, 30_000..=30_000, 1_000..=300_000];
 
-/// How many seconds later at most a share comes again that was refused, by how often it was; at least half of that.
+/// The longest delay before a segment is served again that was refused, in seconds, by the number of refusals; the
+/// shortest is half of that.
 const REFUSED: [i64; 6] = [2, 10, 30, 60, 120, 300];
 
 /// The same for all further times: below `LONGEST_DELAY` of SQS, and below what `ShareAgeAlarm` is about.
 const REFUSED_OFTEN: i64 = 600;
 
-/// How often a stored notification's share may be refused in a row: two hours at least. API Gateway has closed every connection by
-/// then that there was when it was sent, and each client has asked for what it missed.
+/// The number of times in a row that a stored notification's segment may be refused: two hours at least. By then API
+/// Gateway has closed every connection that there was when the notification was sent, and each client has asked for
+/// what it missed.
 const MOST_REFUSALS: usize = 30;
 
-/// How often a share may be refused of what is not stored: its text is kept for minutes.
+/// The same for a notification that is not stored: its text is kept for minutes.
 const MOST_UNSTORED: usize = 4;
 
 /// A connection that gave no answer to a notification.
@@ -123,7 +127,7 @@ const MOST_UNSTORED: usize = 4;
 pub struct One {
     /// The connection's id.
     pub connection: String,
-    /// How often it was posted to and gave no answer.
+    /// The number of posts to it that got no answer.
     pub tries: usize,
 }
 
@@ -143,7 +147,7 @@ impl Share {
 }
 
 impl What {
-    /// What a share has to carry of a notification, which may have a place in the log.
+    /// The part of a notification that a segment has to carry, by whether the notification has a place in the log.
     #[must_use]
     pub fn of(item: &Item, seq: Option<Seq>) -> Self {
         seq.map_or_else(|| Self::Item(item.to_json(None)), Self::Seq)
@@ -172,7 +176,8 @@ impl From<Range> for Part {
 }
 
 impl Range {
-    /// What becomes of what is behind a page of `served` that begins this range; `last` is its last key, if there are more.
+    /// The division of the connections behind a page of `served` that begins this range; `last` is its last key, if
+    /// there are more.
     #[must_use]
     pub fn after_page(&self, served: usize, last: Option<&str>, own: usize) -> Next {
         let mut rest = last.map_or_else(Vec::new, |last| self.rest(served, last, own));
@@ -180,7 +185,7 @@ impl Range {
         Next { hand_on: rest, go_on }
     }
 
-    /// What is left behind a key, as whoever has read up to there best has it served.
+    /// The ranges that serve the connections behind a key best, after `served` of them were read up to there.
     #[must_use]
     pub fn rest(&self, served: usize, last: &str, own: usize) -> Vec<Self> {
         // One with an end is no more than a page was.
@@ -188,8 +193,8 @@ impl Range {
         if is_own { vec![self.behind(last)] } else { self.cut(last) }
     }
 
-    /// What is left of this range when posting to it has stopped behind the key `tried`, if any was. `untried` is the last key that
-    /// was read and not posted to; where the range `is_open`, more of it may be behind what was read.
+    /// The rest of this range when posting to it has stopped behind the key `tried`, if any was. `untried` is the last
+    /// key that was read and not posted to; where the range `is_open`, more of it may be behind what was read.
     #[must_use]
     pub fn untried(&self, tried: Option<&str>, untried: Option<&str>, is_open: bool) -> Option<Self> {
         let after = tried.or(self.after.as_deref()).map(ToOwned::to_owned);
@@ -198,7 +203,7 @@ impl Range {
         (!is_empty).then(|| Self { digits: self.digits.clone(), after, until })
     }
 
-    /// What is left behind a key, in shares that several can serve at once: 16 at most.
+    /// The rest behind a key, in segments that several workers can serve at once: 16 at most.
     #[must_use]
     pub fn cut(&self, last: &str) -> Vec<Self> {
         let at = self.digits.len();
@@ -217,7 +222,7 @@ impl Range {
         std::iter::once(first).chain((digit + 1..16).map(|digit| share(digit, None))).collect()
     }
 
-    /// What is left behind a key, in one.
+    /// The rest behind a key, in one.
     #[must_use]
     pub fn behind(&self, last: &str) -> Self {
         Self { after: Some(last.to_owned()), ..self.clone() }
@@ -377,7 +382,8 @@ mod tests {
         }
     }
 
-    /// How long a share waits in all at least and at most, in seconds, if nothing of it is ever taken; and how often it comes.
+    /// The least and the longest time that a segment waits in all, in seconds, if none of it is ever taken; and the
+    /// number of its messages.
     fn waits(what: What) -> (i64, i64, usize) {
         let (mut next, mut waits) = (share(what, Range::default()).later(false), (0, 0, 0));
         while let Some((share, wait)) = next {

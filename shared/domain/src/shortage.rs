@@ -12,8 +12,8 @@ const WEIGHT: f64 = 1.0 / 16.0;
 /// From this part on, refusals are not only about the connections that meet them.
 const LARGE: f64 = 0.25;
 
-/// What a process has seen of refusals lately. A post counts with its first try only: one connection that is refused again and again
-/// is one refusal.
+/// The refusals that a process has seen lately. A post counts with its first try only: a connection that refuses every
+/// try is one refusal.
 #[derive(Clone, Debug, Default)]
 pub struct Shortage {
     in_a_row: u32,

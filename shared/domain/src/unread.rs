@@ -1,4 +1,4 @@
-//! How many notifications an inbox's owner has not read.
+//! The number of notifications that an inbox's owner has not read.
 //!
 //! A log is dense within a generation, so most unread notifications are counted by their seqs, without being read. Only some have
 //! to be looked at: up to the newest with a `ttl` or a collapse key not all are to be seen, and between two generations are none.

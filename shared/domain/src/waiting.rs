@@ -5,7 +5,7 @@ use std::fmt;
 use super::refusal::{Code, Refusal};
 use super::time::Millis;
 
-/// How many polls of a user may wait at once.
+/// The number of polls of a user that may wait at once.
 pub const PLACES: usize = 3;
 
 /// A poll's right to wait in one of its user's places, until an end. The mark tells two polls apart that end at the same time.
@@ -32,7 +32,7 @@ pub fn end(moment: Millis) -> String {
     format!("{:015}", moment.0.max(0))
 }
 
-/// What a user's places allow.
+/// The decision about one more poll of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Places {
     /// This one is free.

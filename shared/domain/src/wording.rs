@@ -1,14 +1,14 @@
-//! What a parser says of a request, in the API's words. A parser's own words name types of its language, and repeat what was
-//! sent, which may be a secret.
+//! Faults of a request in the API's words. A parser's own words name types of its language, and repeat the input, which
+//! may be a secret.
 
 use serde_json::error::Category;
 
-/// What is wrong with a field.
+/// The fault of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wrong {
     /// The field's name, where it is not the one that was being read: it is missing, or unknown.
     pub field: Option<String>,
-    /// What is wrong with it, and what to do.
+    /// The fault and its remedy.
     pub reason: String,
 }
 
@@ -80,7 +80,7 @@ fn is_serdes(says: &str) -> bool {
     begins.iter().any(|begin| says.starts_with(begin)) || says.starts_with("data did not match any variant")
 }
 
-/// What serde would have liked, by the name that it has for it.
+/// The value that serde expected, under the API's name for it.
 fn expected(says: &str) -> &'static str {
     let expected = says.rsplit_once(", expected ").map_or("", |(_, expected)| expected);
     let is = |names: &[&str]| names.contains(&expected);
@@ -103,7 +103,7 @@ fn expected(says: &str) -> &'static str {
     }
 }
 
-/// What the API's own readers expect.
+/// The expectations of the API's own readers.
 const OWN: [&str; 2] = [crate::send::A_CHANNEL_OR_MORE, crate::seq::A_SEQ];
 
 fn own(expected: &str) -> Option<&'static str> {

@@ -1,7 +1,8 @@
 //! One attempt to deliver one notification to one endpoint, and what is known of that delivery.
 //!
-//! Every message may come twice, and whoever makes an attempt may die at any moment. So an attempt begins with a
-//! conditional write that counts it and takes a lease; whoever cannot take it looks at what stands there instead.
+//! Every message may be delivered twice, and a function may die at any moment during an attempt. So an attempt begins
+//! with a conditional write that counts it and takes a lease. A function that cannot take the lease reads the row and
+//! acts on it.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,12 +22,13 @@ pub struct Attempt {
     pub seq: Seq,
     /// From 1.
     pub attempt: u32,
-    /// How often the endpoint's owner had asked to have things sent again, when this was: it begins anew with each.
+    /// The number of replays that the endpoint's owner had asked for when this attempt was queued. Attempts are counted
+    /// anew with each replay.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub replay: u32,
 }
 
-/// What the newest replay has queued.
+/// The range that the newest replay has queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replayed {
     /// The replay's number.
@@ -64,7 +66,7 @@ impl Attempt {
     }
 }
 
-/// How a delivery ended.
+/// The end of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ended {
@@ -76,7 +78,7 @@ pub enum Ended {
     Dropped,
 }
 
-/// What is known of a delivery.
+/// The state of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// The last attempt that was begun.
@@ -84,24 +86,24 @@ pub struct Delivery {
     /// See [`Attempt::replay`].
     #[serde(default)]
     pub replay: u32,
-    /// Until when that attempt may be under way; none once it is known what came of it.
+    /// Until when that attempt may be under way; `None` once its result is known.
     pub lease: Option<Millis>,
     /// When the next one is due.
     pub next_at: Option<Millis>,
-    /// That there is no next one.
+    /// Set once there is no next one.
     pub ended: Option<Ended>,
 }
 
 /// Why an attempt is not to be made now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotNow {
-    /// It was made, and all that follows from it is done, or is another's to do.
+    /// It was made, and all that follows from it is done, or is another function's to do.
     Over,
-    /// Somebody makes it, or died of it: that is known at this moment.
+    /// A function is making it, or has died of it: at this moment it is clear which.
     UnderWay(Millis),
-    /// It was made, and whoever made it may have died before the next one was queued for this moment.
+    /// It was made, and its function may have died before it queued the next one for this moment.
     Next(Attempt, Millis),
-    /// It was the last, and whoever made it may have died before saying so.
+    /// It was the last one, and its function may have died before it recorded that.
     WasLast,
 }
 

@@ -10,12 +10,12 @@ use crate::time::Millis;
 /// A receiver that takes this long for its status is slow.
 pub const SLOW: Duration = Duration::from_millis(1500);
 
-/// How long an endpoint stays in the slow lane at least, in milliseconds: one that is quick and slow by turns does not come
-/// back at once.
+/// The least time that an endpoint stays in the slow lane, in milliseconds: an endpoint that is quick and slow by turns
+/// does not come back at once.
 const REST: i64 = 10_000;
 
-/// How long the first attempt at an endpoint has the quick lane for itself, in milliseconds: longer than any attempt, so that it
-/// ends by itself if its function dies.
+/// The time that the first attempt at an endpoint has the quick lane for itself, in milliseconds. It is longer than any
+/// attempt, so that it ends by itself if its function dies.
 const TRIAL: i64 = 30_000;
 
 /// Which queue an attempt waits in.
@@ -27,7 +27,7 @@ pub enum Lane {
     Slow,
 }
 
-/// How an attempt goes on that has come out of its queue.
+/// The way in which an attempt proceeds that has come out of its queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     /// It waits for its receiver as long as a receiver may take.
@@ -40,7 +40,7 @@ pub enum Admission {
     Forward,
 }
 
-/// What an endpoint's row says of how quick it is. Nothing, where none has answered yet.
+/// The speed of an endpoint, as its row records it. Empty where no attempt was answered yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Speed {
     /// It was slow. From then on, an attempt in the slow lane that is quick brings it back.
@@ -67,8 +67,8 @@ impl Speed {
         if self.slow_until.is_some() { Lane::Slow } else { Lane::Quick }
     }
 
-    /// What becomes of an attempt that came by a lane. Of an endpoint that nothing is known of, one at a time is made in the quick
-    /// lane: however many endpoints are new and slow, each holds one execution there.
+    /// Decides about an attempt that came by a lane. At an endpoint without a recorded speed, the quick lane makes one
+    /// attempt at a time: however many endpoints are new and slow, each holds one execution there.
     #[must_use]
     pub fn admit(&self, came_by: Lane, now: Millis) -> Admission {
         match (came_by, self.lane()) {

@@ -1,12 +1,13 @@
 //! When an attempt that failed is made again.
 
-/// What lies between two attempts, in seconds.
+/// The pauses between two attempts, in seconds.
 const PAUSES: [i64; 9] = [5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600];
 
 /// The most attempts at one delivery.
 pub const ATTEMPTS: u32 = PAUSES.len() as u32 + 1;
 
-/// How long a log has to keep what may still be attempted, in days: the pauses with their jitter, and what queues add.
+/// The time that a log has to keep what may still be attempted, in days: the pauses with their jitter, and the delay
+/// that queues add.
 pub const LOG_KEEPS: i64 = 4;
 
 /// The longest that an endpoint may ask us to wait, in seconds.
@@ -15,7 +16,7 @@ const LONGEST_WISH: i64 = 24 * 3600;
 /// An endpoint that has taken nothing for so long is disabled, in milliseconds.
 pub const GIVES_UP: i64 = 5 * 24 * 3600 * 1000;
 
-/// A pause is longer by at most this part of it, so that what failed together does not come again together.
+/// A pause is longer by at most this part of it, so that deliveries that failed together are not retried together.
 const JITTER: f64 = 0.1;
 
 /// The pause after so many attempts, in milliseconds; `None` after the last. `wish` is what the endpoint asked for, in

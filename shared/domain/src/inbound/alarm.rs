@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{text, told};
 
-/// What the alarm says, in words; nothing if the event is none.
+/// The alarm as the fields of a notification; `None` if the event is no alarm.
 pub(super) fn tell(event: &Value) -> Option<Map<String, Value>> {
     let (name, state) = (text(event, "AlarmName")?, text(event, "NewStateValue")?);
     let words = [text(event, "AlarmDescription"), text(event, "NewStateReason")];

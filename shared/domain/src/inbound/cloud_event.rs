@@ -32,8 +32,8 @@ pub(super) fn notification(event: &Object) -> Result<Option<Object>, Refusal> {
     Ok(Some(notification))
 }
 
-/// What the event says: its type, subject and source, or what its data says to people; to the channels that its own
-/// attribute `to` names. Nothing if it is no event of CloudEvents.
+/// The event as the fields of a notification: its type, subject and source, or the title and body of its data. It goes
+/// to the channels that its own attribute `to` names. `None` if it is no event of CloudEvents.
 pub(super) fn tell(event: &Value) -> Option<Map<String, Value>> {
     let is_addressed = is_addressed(event.as_object().filter(|fields| is_one(fields))?);
     let title = text(&event["data"], "title").or_else(|| text(event, "type"))?;

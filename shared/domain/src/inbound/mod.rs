@@ -1,9 +1,9 @@
-//! What other services publish to a topic, as a request to send.
+//! Messages that other services publish to a topic, as requests to send.
 //!
-//! A JSON object with the fields of a notification is one; an alarm of CloudWatch, an event of S3, EventBridge or
-//! CloudEvents is told in words; another JSON object with a `title` or a `body` is told by these; any other text is a
-//! notification's body. One rule is for all: the channel that a message names gets it, shortened if need be, or it is
-//! refused. Only what names no channel goes to the default one.
+//! A JSON object with the fields of a notification is one. An alarm of CloudWatch and an event of S3, EventBridge or
+//! CloudEvents is described in words. Another JSON object with a `title` or a `body` is described by these. Any other
+//! text is a notification's body. One rule holds for all: the channel that a message names gets it, shortened if need
+//! be, or it is refused. Only a message that names no channel goes to the default one.
 
 mod alarm;
 mod bus;
@@ -40,7 +40,7 @@ pub struct Inbound {
     pub channel: Option<String>,
 }
 
-/// What a message says.
+/// A message as it was understood.
 enum Said {
     /// A notification, written for Tidings.
     Notification(Object),
@@ -49,7 +49,8 @@ enum Said {
 }
 
 impl Inbound {
-    /// What it asks to send: to the channel that its attribute names, else to those that its text does, else to `default`.
+    /// The request to send: to the channel that its attribute names, else to those that its text names, else to
+    /// `default`.
     ///
     /// # Errors
     /// It is a notification in JSON that is not valid, it names its channels twice, or its channel is none.
@@ -137,7 +138,8 @@ fn is_notification(fields: &Map<String, Value>) -> bool {
     is_addressed(fields) || (has_content && has_no_other())
 }
 
-/// What stands for an event, without its data if that is what was refused: it may nest too deep.
+/// A notification that stands for an event, without its data if that is the part that was refused: it may nest too
+/// deep.
 fn without_data(mut fields: Map<String, Value>, refusal: Refusal) -> Result<Send, Refusal> {
     if refusal.field.as_deref() != Some("data") {
         return Err(refusal);

@@ -1,4 +1,4 @@
-//! What happened to objects in a bucket of S3.
+//! Events of objects in a bucket of S3.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>
 
@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 
 use super::{text, told};
 
-/// What the event says, in words; nothing if it is none of S3's.
+/// The event as the fields of a notification; `None` if it does not come from S3.
 pub(super) fn tell(event: &Value) -> Option<Map<String, Value>> {
     if text(event, "Event") == Some("s3:TestEvent") {
         let bucket = text(event, "Bucket")?;
-        return Some(told(format!("S3: {bucket} is connected"), "Its events are told here.".to_owned(), event.clone()));
+        return Some(told(format!("S3: {bucket} is connected"), "Its events arrive here.".to_owned(), event.clone()));
     }
     let records = event["Records"].as_array()?;
     let objects = records.iter().map(object).collect::<Option<Vec<_>>>()?;

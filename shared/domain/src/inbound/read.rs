@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(title(r"Hi \ud83d"), "Hi \u{fffd}");
         assert_eq!(title(r"\ude00\uD83D\ude00\ud83dé"), "\u{fffd}😀\u{fffd}é");
         assert_eq!(title(r"\ud83d\ud83d\ude00"), "\u{fffd}😀");
-        // An escaped backslash is none of an escape.
+        // An escaped backslash begins no escape.
         assert_eq!(title(r"\\ud83d \ud83d"), r"\ud83d �");
         assert_eq!(object(r#"{"title": "\ud83d"#), Ok(None));
         assert_eq!(object("{\"title\": \"\\ud83d\\"), Ok(None));

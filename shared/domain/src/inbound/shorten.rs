@@ -1,4 +1,4 @@
-//! What is too long is shortened, since SNS takes 256 KB and a frame 32.
+//! Shortens notifications that are too long, since SNS takes 256 KB and a frame 32.
 
 use serde_json::{Value, json};
 

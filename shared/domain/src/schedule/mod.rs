@@ -1,8 +1,8 @@
 //! Sending later: when, under which id, and who hands it to the queue.
 //!
-//! A scheduled notification is a row in the bucket of the minute in which it is due. Two hand it to the queue, which wakes
-//! `deliver` on time: whoever writes the row, if it is due so soon that the sweeper may have passed its place; else the
-//! sweeper. [`sweep`] holds the bounds between them, [`progress`] how far the sweeper has come.
+//! A scheduled notification is a row in the bucket of the minute in which it is due. The queue wakes `deliver` on time,
+//! and one of two queues the message: the writer of the row, if it is due so soon that the sweeper may have passed its
+//! place; else the sweeper. [`sweep`] holds the bounds between them, [`progress`] the sweeper's progress.
 
 pub mod id;
 pub mod progress;

@@ -1,4 +1,4 @@
-//! How far the sweeper has come, page by page.
+//! The sweeper's progress, page by page.
 //!
 //! A bucket is read a page at a time, and each row that is handed on moves the bucket's own place. So a crowd in one bucket holds no
 //! other back: the sweeper goes on to the next minutes while it works through the crowd, and no sweep begins it anew.
@@ -12,16 +12,16 @@ use crate::time::Millis;
 use super::id::{Bucket, Minute, Place, SHARDS, ScheduleId};
 use super::sweep::{LONGEST_WRITE, SWEPT_AHEAD};
 
-/// How many buckets may stay open behind the watermark.
+/// The most buckets that may stay open behind the watermark.
 const MOST_OPEN: usize = 1000;
 
-/// How many buckets may be under way at once: those of 20 minutes. With more, the minutes after them wait.
+/// The most buckets that may be under way at once: those of 20 minutes. With more, the minutes after them wait.
 const MOST_UNDER_WAY: usize = 20 * SHARDS as usize;
 
 /// Before its first sweep the sweeper looks back so far, in milliseconds.
 const LOOKS_BACK: i64 = 10 * 60_000;
 
-/// How far the sweeper has come.
+/// The sweeper's progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// The watermark: all is finished in the buckets of the minutes before it, but for those in `open`.
@@ -58,7 +58,7 @@ impl Look {
     }
 }
 
-/// What to read of a bucket: from a place on, what is due before a time.
+/// A part of a bucket to read: from a place on, the rows that are due before a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stretch {
     /// The bucket.
@@ -109,7 +109,7 @@ impl Progress {
         Some(minute)
     }
 
-    /// What is still to be handed on of a bucket that is under way.
+    /// The part of a bucket under way that is still to be queued.
     #[must_use]
     pub fn to_hand_on(&self, bucket: Bucket) -> Option<Stretch> {
         let until = Place::at(bucket.minute.next().start().min(self.begun));
@@ -180,7 +180,7 @@ impl Progress {
         from_turn.chain(self.open.iter().filter(move |bucket| !first(bucket))).copied()
     }
 
-    /// What is still to be looked at of an open bucket.
+    /// The part of an open bucket that is still to be looked at.
     #[must_use]
     pub fn to_look_at(&self, bucket: Bucket) -> Stretch {
         let from = self.looks.get(&bucket).map_or(Look::at_the_start_of(bucket).place, |look| look.place);
@@ -204,7 +204,7 @@ impl Progress {
         }
     }
 
-    /// How far the oldest that is unfinished lies behind, in seconds.
+    /// The age of the oldest unfinished bucket, in seconds.
     #[must_use]
     pub fn lag(&self, now: Millis) -> i64 {
         let oldest = self.open.first().map_or(self.watermark, |bucket| bucket.minute.min(self.watermark));
@@ -246,7 +246,7 @@ mod tests {
         progress
     }
 
-    /// What is to be handed on, the earliest first.
+    /// The parts to queue, the earliest first.
     fn under_way(progress: &Progress) -> Vec<Stretch> {
         progress.places.keys().filter_map(|bucket| progress.to_hand_on(*bucket)).collect()
     }

@@ -1,4 +1,4 @@
-//! What becomes of a scheduled notification.
+//! The states of a scheduled notification.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,7 @@ impl Stage {
     }
 }
 
-/// What became of a notification, as users are told.
+/// The state of a notification, in the API's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {

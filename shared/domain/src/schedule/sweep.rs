@@ -1,36 +1,36 @@
-//! How far ahead the sweeper goes, and what it does with what is late.
+//! The bounds of the sweeper: the time that it looks ahead, and its treatment of late notifications.
 //!
-//! Nothing is handed to the queue too late and little of it twice, because of three bounds. Who writes a row queues it too,
-//! if it is due within [`QUEUED_AHEAD`]. The sweeper goes up to `SWEPT_AHEAD` and never reads the same time again, so
-//! that is shorter by as much as passes between a writer's look at the clock and its row's being readable. And a minute
-//! is closed only when no writer can add to it any more.
+//! Because of three bounds, no notification is queued too late and few are queued twice. The writer of a row queues it
+//! too, if it is due within [`QUEUED_AHEAD`]. The sweeper goes up to `SWEPT_AHEAD` and never reads the same time again,
+//! so that is shorter by as much as passes between a writer's look at the clock and its row's being readable. And a
+//! minute is closed only when no writer can add to it any more.
 
 use crate::time::Millis;
 
-/// What is due within this time is queued by whoever writes it; in milliseconds.
+/// The writer queues a notification itself that is due within this time; in milliseconds.
 pub const QUEUED_AHEAD: i64 = 180_000;
 
-/// The longest that a writer may be on its way, and what clocks differ; in milliseconds. No function that looks at the
-/// clock and then writes a row does so for longer than 29 s.
+/// The longest that a write may take, with the difference between clocks; in milliseconds. No function that looks at
+/// the clock and then writes a row does so for longer than 29 s.
 pub(super) const LONGEST_WRITE: i64 = 40_000;
 
 /// The sweeper queues what is due within this time, in milliseconds: more than two of its periods, so that nothing is
 /// late if it misses one.
 pub(super) const SWEPT_AHEAD: i64 = QUEUED_AHEAD - LONGEST_WRITE;
 
-/// How often the queue gives a message to `deliver` before it goes to the dead-letter queue; the template's
-/// `maxReceiveCount`.
+/// The number of times that the queue gives a message to `deliver` before it goes to the dead-letter queue; the
+/// template's `maxReceiveCount`.
 pub const QUEUE_TRIES: usize = 5;
 
-/// How long a message may be with the queue before it is in the dead-letter queue, in milliseconds: longer than
-/// [`QUEUE_TRIES`] of the template's `VisibilityTimeout`.
+/// The longest time that a message stays in the queue before it is in the dead-letter queue, in milliseconds: longer
+/// than [`QUEUE_TRIES`] of the template's `VisibilityTimeout`.
 pub const QUEUE_PATIENCE: i64 = 7 * 60_000;
 
-/// How often a notification is handed to the queue before it has failed.
+/// The number of times that a notification is queued before it has failed.
 const ROUNDS: u8 = 3;
 
-/// What the event's time is rounded by, and a start takes, in milliseconds. It is part of what [`LONGEST_WRITE`] leaves for clocks that
-/// differ.
+/// The error of the event's time, which is rounded, and the time that a start takes; in milliseconds. It is part of
+/// what [`LONGEST_WRITE`] leaves for clocks that differ.
 const START: i64 = 5_000;
 
 /// The time that a sweep goes by: the clock's, unless that is ahead of when its schedule fired. A sweep that starts late hands on
@@ -40,13 +40,13 @@ pub fn swept_at(clock: Millis, fired_at: Option<Millis>) -> Millis {
     fired_at.map_or(clock, |fired_at| clock.min(fired_at.plus(START)))
 }
 
-/// Whether who writes a row that is then due queues it as well.
+/// Whether the writer of a row that is then due queues it as well.
 #[must_use]
 pub fn is_queued_by_writer(due: Millis, now: Millis) -> bool {
     due <= now.plus(QUEUED_AHEAD)
 }
 
-/// What to do with a notification that is unfinished after its time.
+/// The treatment of a notification that is unfinished after its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Late {
     /// The queue may still deliver it.
@@ -57,7 +57,7 @@ pub enum Late {
     GiveUp,
 }
 
-/// What to do with a notification that the queue was last given at `handed`, after so many further rounds.
+/// Decides about a notification that was last queued at `handed`, after so many further rounds.
 #[must_use]
 pub fn late(handed: Millis, rounds: u8, now: Millis) -> Late {
     // Each round is longer than the one before, for a queue that is behind.

@@ -1,4 +1,4 @@
-//! What a repeat gives around the changes of the clocks, against an oracle that reads the local clock minute by minute.
+//! Repeats around the changes of the clocks, against an oracle that reads the local clock minute by minute.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -24,7 +24,7 @@ struct Change {
 }
 
 impl Change {
-    /// How long before and after it the times are compared: in Samoa, in 2011, the clocks left out a whole day.
+    /// The time before and after it in which results are compared: in Samoa, in 2011, the clocks left out a whole day.
     fn around(&self) -> SignedDuration {
         self.before.duration_until(self.after).abs() + SignedDuration::from_hours(2)
     }

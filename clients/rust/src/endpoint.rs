@@ -10,7 +10,7 @@ use crate::channel::Channel;
 /// An endpoint to add. `Debug` shows nothing of it: addresses, numbers and many URLs are nobody else's business.
 #[derive(Clone, PartialEq, Serialize)]
 pub struct NewEndpoint {
-    /// What kind it is, and where.
+    /// Its kind and its address.
     #[serde(flatten)]
     pub target: Target,
     /// Only notifications that matter this much go there: `low`, `normal` or `high`.
@@ -21,7 +21,7 @@ pub struct NewEndpoint {
     pub only_when_offline: bool,
 }
 
-/// What kind an endpoint is, and where.
+/// The kind and the address of an endpoint.
 #[derive(Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Target {
@@ -32,7 +32,7 @@ pub enum Target {
     },
     /// A browser.
     WebPush {
-        /// What its `PushSubscription.toJSON()` gave.
+        /// The result of its `PushSubscription.toJSON()`.
         subscription: Value,
     },
     /// An application on a phone.
@@ -91,13 +91,13 @@ pub struct Endpoint {
     /// When it was disabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_at: Option<String>,
-    /// What its notifications are signed with. Only the answer that made it has it.
+    /// The secret that signs its notifications. Only the answer that made it has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
     /// Until when the secret before counts too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_until: Option<String>,
-    /// What came of the last attempts, newest first. Only where one endpoint is looked at.
+    /// The last attempts, newest first. Only where one endpoint is looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<Vec<Attempt>>,
     /// Where it is: the kind's own fields, such as a webhook's `url`.
@@ -111,7 +111,7 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// What came of one attempt to reach an endpoint.
+/// The result of one attempt to reach an endpoint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
     /// When it began.
@@ -128,22 +128,22 @@ pub struct Attempt {
     /// Why there was none, in a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// How long it took, in milliseconds.
+    /// Its duration, in milliseconds.
     pub latency_ms: u64,
     /// The first characters of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
 }
 
-/// What one call sends to an endpoint again.
+/// The notifications that one call sends to an endpoint again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replayed {
-    /// How many notifications.
+    /// Their number.
     pub queued: u64,
     /// Where it began: not before the endpoint was added. `None` from a stack that does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<u64>,
-    /// How far it has come in the log.
+    /// The seq up to which this call went through the log.
     pub seq: u64,
     /// Whether there is more behind it.
     pub more: bool,

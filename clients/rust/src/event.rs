@@ -1,4 +1,4 @@
-//! What a listener tells its application.
+//! The events that a listener reports to its application.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub enum Event {
     Notification {
         /// Where it was sent to.
         channel: Channel,
-        /// What was sent.
+        /// The notification.
         item: Box<Item>,
     },
     /// Notifications between the two seqs, both exclusive, may have expired before they could be read.
@@ -41,7 +41,7 @@ pub enum Event {
     Disconnected {
         /// Why, for people.
         reason: String,
-        /// How long it waits before it tries again.
+        /// The wait before it tries again.
         retry_in: Duration,
     },
     /// The server refuses to send a channel. It is asked again with the next connection.

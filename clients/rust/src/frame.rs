@@ -1,4 +1,4 @@
-//! What goes over the socket, in both directions.
+//! The frames of the socket, in both directions.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -45,7 +45,7 @@ pub(crate) enum ServerFrame {
     Other,
 }
 
-/// What `subscribed` says.
+/// The content of `subscribed`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct Subscribed {
     /// The cursor to go on with.
@@ -64,7 +64,7 @@ pub(crate) struct Subscribed {
     pub(crate) reference: Option<u64>,
 }
 
-/// What `error` says.
+/// The content of `error`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct Refusal {
     /// The stable reason.
@@ -106,7 +106,7 @@ impl ServerFrame {
     /// Reads a frame. One of a kind or form that this release does not know counts for nothing: what it answers is asked again.
     ///
     /// # Errors
-    /// It is not JSON, or brings notifications that cannot be told apart.
+    /// It is not JSON, or brings notifications that have the same place.
     pub(crate) fn parse(text: &str) -> Result<Self, serde_json::Error> {
         let Kind { r#type, message } = serde_json::from_str(text)?;
         let string = |value: &RawValue| serde_json::from_str::<String>(value.get()).ok();

@@ -19,7 +19,7 @@ use crate::notification::{Notification, NotificationState, Sent};
 use crate::timing::backoff;
 use crate::token::is_local;
 
-/// How long a call is tried again, counted from its first attempt. An attempt that began in time may end later.
+/// A call is retried for this long, counted from its first attempt. An attempt that began in time may end later.
 const TRY_FOR: Duration = Duration::from_secs(30);
 const FIRST_RETRY: Duration = Duration::from_millis(200);
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
@@ -27,7 +27,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(35);
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// What a channel looks like now.
+/// The state of a channel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChannelState {
     /// The channel.
@@ -42,7 +42,7 @@ pub struct ChannelState {
     /// Endpoints, counted to 1,000.
     #[serde(default)]
     pub endpoints: u64,
-    /// What the owner has not read. Inboxes only.
+    /// The number of notifications that the owner has not read. Inboxes only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unread: Option<u64>,
 }
@@ -71,9 +71,9 @@ pub enum HttpError {
     /// There was no answer, or none that could be read.
     #[error("no answer from {url}: {}", innermost(source))]
     Network {
-        /// What was called.
+        /// The address that was called.
         url: String,
-        /// What happened.
+        /// The failure.
         source: reqwest::Error,
     },
     /// The address, the token or the id cannot be put into a request.

@@ -37,7 +37,7 @@ pub struct Item {
     pub raw: Option<String>,
 }
 
-/// What even an unreadable notification must tell.
+/// The fields that even an unreadable notification must have.
 #[derive(Deserialize)]
 struct Place {
     seq: Option<u64>,

@@ -24,7 +24,7 @@ const WAITING_REPORTS: usize = 64;
 const TICK: Duration = Duration::from_secs(10);
 /// So far ahead the calendar is then.
 const SLEPT: Duration = Duration::from_secs(5);
-/// How long the sockets may take to say goodbye.
+/// The longest that the sockets' closing handshakes may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Why a listener ended, or never began.
@@ -34,9 +34,9 @@ pub enum ListenError {
     /// The address is none.
     #[error("`{url}` is not the address of a WebSocket: {reason}")]
     Address {
-        /// What was given.
+        /// The address as it was given.
         url: String,
-        /// What is wrong with it.
+        /// Its fault.
         reason: String,
     },
     /// The server refused the handshake, three times in a row, each time with the token that the source then gave.
@@ -52,7 +52,7 @@ pub enum ListenError {
     Stopped,
 }
 
-/// How to listen. Begins with [`Listener::builder`].
+/// The options of a listener. Begins with [`Listener::builder`].
 pub struct Builder {
     url: String,
     token: TokenSource,
@@ -90,7 +90,7 @@ impl Builder {
     /// would have the token cross a network in the clear.
     ///
     /// # Errors
-    /// The address is none. Whatever happens later is told by [`Listener::next`].
+    /// The address is not a WebSocket's. [`Listener::next`] reports everything that fails later.
     pub fn start(self) -> Result<Listener, ListenError> {
         if let Err(error) = self.url.as_str().into_client_request() {
             return Err(ListenError::Address { url: self.url, reason: error.to_string() });
@@ -119,7 +119,7 @@ pub struct Listener {
     task: JoinHandle<()>,
 }
 
-/// What the task tells the listener.
+/// A message from the task to the listener.
 enum Told {
     Event(Event),
     Moved(Cursor),
@@ -201,13 +201,13 @@ struct Driver {
     events: mpsc::Sender<Told>,
     sockets: Vec<Socket>,
     tasks: JoinSet<()>,
-    /// How long the application has kept this turn waiting.
+    /// The time for which the application has kept this turn waiting.
     stalled: Duration,
     /// When the last turn was, by the calendar and by the timers.
     looked: (SystemTime, Instant),
 }
 
-/// What is known of a socket's task.
+/// A socket's task.
 struct Socket {
     id: ConnectionId,
     task: Id,

@@ -28,7 +28,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// What the user wants to see, but never the handshake: it has the token in it.
+/// The user's filter for log lines, without the handshake, which has the token in it.
 fn filter() -> EnvFilter {
     let wanted = EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
     ["tungstenite::handshake=off", "tungstenite::handshake::client=off"]

@@ -1,11 +1,11 @@
-//! What to send, and what became of it.
+//! A notification to send, and its state afterwards.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::channel::Channel;
 
-/// What to send.
+/// A notification to send.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Notification {
     /// 1 to 25 channels.
@@ -26,25 +26,25 @@ pub struct Notification {
     /// When to send it, as RFC 3339 with an offset; at once if that has passed. It excludes `delay`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deliver_at: Option<String>,
-    /// How long to wait before it is sent, such as `15m`. It excludes `deliver_at`.
+    /// The wait before it is sent, such as `15m`. It excludes `deliver_at`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay: Option<String>,
-    /// When to send it again and again: the five fields of cron, such as `0 9 * * 1`.
+    /// The times of a repeated notification: the five fields of cron, such as `0 9 * * 1`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeat: Option<String>,
     /// Whose clock `repeat` goes by, such as `Europe/Paris`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
-    /// How long readers see it, such as `24h`.
+    /// The time for which readers see it, such as `24h`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<Value>,
-    /// How much it matters, such as `high`.
+    /// Its priority, such as `high`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<String>,
     /// Of all with the same key, a reader wants only the newest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collapse_key: Option<String>,
-    /// `false` pushes to whoever is connected now, and keeps nothing.
+    /// `false` pushes to the connections of this moment, and keeps nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store: Option<bool>,
     /// Other fields, for the server to accept or to refuse by name.
@@ -74,10 +74,10 @@ pub struct SentTo {
     /// Its place in the channel's log; none if it was not stored, or is still to come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
-    /// How many live connections this call pushed to.
+    /// Live connections that this call pushed to.
     #[serde(default)]
     pub connections: u64,
-    /// How many endpoints it was handed to.
+    /// Endpoints that it was queued for.
     #[serde(default)]
     pub endpoints: u64,
     /// Whether the rest of a large audience is being served after the answer.
@@ -85,7 +85,7 @@ pub struct SentTo {
     pub queued: bool,
 }
 
-/// What became of a notification.
+/// The state of a notification.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NotificationState {
     /// Its id.
@@ -101,13 +101,13 @@ pub struct NotificationState {
     /// When its message went to the dead-letter queue, unless it was tried again since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead_lettered_at: Option<String>,
-    /// The five fields of cron, if it is sent again and again.
+    /// The five fields of cron, if it is repeated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeat: Option<String>,
     /// Whose clock `repeat` goes by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
-    /// The id of the last one that was sent, if it is sent again and again.
+    /// The id of the last one that was sent, if it is repeated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<String>,
     /// Where it goes, or went.

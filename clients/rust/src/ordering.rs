@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use crate::frame::Subscribed;
 use crate::item::Item;
 
-/// What the application is told next.
+/// The next event for the application.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Step {
     /// The next notification.
     Item(Box<Item>),
-    /// What lies between the two, both exclusive, may have expired unseen.
+    /// Notifications between the two seqs, both exclusive, may have expired unseen.
     Gap { after: u64, resumed_at: u64 },
     /// The log is not the one that `after` was of; it goes on behind `seq`.
     Reset { after: u64, seq: u64 },
@@ -22,14 +22,15 @@ pub(crate) enum Step {
 /// The order of one channel.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ordering {
-    /// The newest seq that the application has, or was told is gone.
+    /// The newest seq that the application has, or that a gap or reset was reported up to.
     cursor: Option<u64>,
-    /// What came before its turn.
+    /// Notifications that came before their turn.
     held: BTreeMap<u64, Item>,
     /// Whether a `subscribe` was answered on this connection. Until then the log may turn out to be another one, or
     /// older notifications may come, so nothing is handed on.
     confirmed: bool,
-    /// Behind which cursor a loss was told that did not move it. Answers repeat it for as long as nothing follows.
+    /// The cursor behind which a loss was reported that did not move it. Answers repeat it for as long as nothing
+    /// follows.
     gap_told: Option<u64>,
 }
 
@@ -39,7 +40,7 @@ impl Ordering {
         Self { cursor, ..Self::default() }
     }
 
-    /// The newest seq that the application has, or was told is gone.
+    /// The newest seq that the application has, or that a gap or reset was reported up to.
     pub(crate) fn cursor(&self) -> Option<u64> {
         self.cursor
     }
@@ -49,7 +50,7 @@ impl Ordering {
         self.confirmed && !self.held.is_empty()
     }
 
-    /// How many wait for their turn.
+    /// The number of notifications that wait for their turn.
     pub(crate) fn held(&self) -> usize {
         self.held.len()
     }

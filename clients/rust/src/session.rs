@@ -1,7 +1,7 @@
 //! The connection: when to open one, what to ask on it, whom to believe.
 //!
-//! No clock, socket or task is in here. Whoever drives a session tells it what happened and at what time, does what
-//! the returned [`Effect`]s say, and calls [`Session::fired`] when [`Session::deadline`] has come.
+//! No clock, socket or task is in here. The driver of a session tells it what happened and at what time, carries out
+//! the returned [`Effect`]s, and calls [`Session::fired`] when [`Session::deadline`] has come.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -32,14 +32,14 @@ const MAX_QUESTIONS: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ConnectionId(u64);
 
-/// What to do.
+/// An instruction to the driver.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Effect {
     /// Open a connection, and tell `opened` or `failed`.
     Connect(ConnectionId),
     /// Send a frame.
     Send(ConnectionId, ClientFrame),
-    /// Close a connection; nothing need be told of it any more.
+    /// Close a connection. The driver need not report anything of it any more.
     Close(ConnectionId),
     /// Tell the application.
     Tell(Event),

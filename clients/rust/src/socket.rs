@@ -21,9 +21,9 @@ use crate::frame::{ClientFrame, ServerFrame};
 use crate::session::ConnectionId;
 use crate::token::Claims;
 
-/// How long a frame may take to be written. Only a dead network takes that long.
+/// The longest that writing a frame may take. Only a dead network takes that long.
 const WRITE: Duration = Duration::from_secs(10);
-/// How long a closing handshake may take.
+/// The longest that a closing handshake may take.
 const CLOSE: Duration = Duration::from_secs(1);
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -42,7 +42,7 @@ pub(crate) struct Target {
     pub(crate) patience: Duration,
 }
 
-/// What a socket has to say.
+/// A message from a socket's task.
 #[derive(Debug)]
 pub(crate) enum Report {
     /// It is open. `joined` and `lifetime` are what the token says, if that can be read.

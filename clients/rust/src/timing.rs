@@ -1,4 +1,4 @@
-//! How long things take, and the jitter in it.
+//! The client's periods, and the jitter in them.
 
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
@@ -10,27 +10,27 @@ use rand::rngs::StdRng;
 /// clients that were cut at once do not come back at once.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Timing {
-    /// How long a seq that jumps is held before what is missing is asked for. It doubles, up to eightfold, while
-    /// asking does not help.
+    /// The time for which a seq that jumps is held before the client asks for the missing ones. It doubles, up to
+    /// eightfold, while asking does not help.
     pub gap: RangeInclusive<Duration>,
-    /// How long to wait for an answer before asking again. It doubles, up to fourfold, while none comes.
+    /// The wait for an answer before asking once more. It doubles, up to fourfold, while none comes.
     pub answer: RangeInclusive<Duration>,
     /// The silence after which the client sends a ping: the first one, and the longest. It doubles with each answered ping, give or
     /// take a quarter. It never exceeds nine minutes, because API Gateway closes a connection after ten idle ones.
     pub ping: RangeInclusive<Duration>,
-    /// How long to wait, after a ping, until anything is heard.
+    /// The wait, after a ping, until anything is heard.
     pub pong: Duration,
-    /// How old a connection becomes before another takes its place; API Gateway cuts it at 2 h.
+    /// The age at which another connection takes a connection's place; API Gateway closes it at 2 h.
     pub replace: RangeInclusive<Duration>,
-    /// How long to wait after a connection that worked was lost. All clients may have lost theirs at once.
+    /// The wait after a connection that worked was lost. All clients may have lost theirs at once.
     pub reconnect: RangeInclusive<Duration>,
     /// The wait before a new connection when the server closed one because the user has too many.
     pub crowded: RangeInclusive<Duration>,
-    /// How long to wait after no connection was to be had. It doubles with each failure.
+    /// The wait after no connection could be opened. It doubles with each failure.
     pub first_retry: Duration,
-    /// How long to wait before a reconnect at most.
+    /// The longest wait before a reconnect.
     pub longest_retry: Duration,
-    /// How long opening a connection may take.
+    /// The longest that opening a connection may take.
     pub connect: Duration,
 }
 
@@ -52,7 +52,7 @@ impl Default for Timing {
     }
 }
 
-/// What is further away than this never comes, and might be more than an [`Instant`] can hold.
+/// A moment further away than this never comes, and might be more than an [`Instant`] can hold.
 const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 const LATEST_PING: Duration = Duration::from_secs(9 * 60);

@@ -13,7 +13,7 @@ use crate::channel::Channel;
 /// Where the local stack keeps the secret of this machine, in the home folder.
 const LOCAL_SECRET: &str = ".tidings/local-secret";
 
-/// What a token says of its bearer.
+/// The claims of a token.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Lenient")]
 pub struct Claims {
@@ -34,7 +34,7 @@ pub struct Claims {
     pub channels: Vec<Channel>,
 }
 
-/// What is read of a token. Whether it is good is for the server to say, and issuers write times with fractions.
+/// The claims as they are read. The server decides whether a token is good, and issuers write times with fractions.
 #[derive(Deserialize)]
 struct Lenient {
     sub: String,
@@ -130,14 +130,14 @@ impl Claims {
         Channel::inbox(&self.sub).into_iter().chain(self.channels.iter().cloned()).collect()
     }
 
-    /// How long the token is still good for.
+    /// The time until the token expires.
     #[must_use]
     pub fn remaining(&self) -> Duration {
         Duration::from_secs(self.exp).saturating_sub(seconds_since_1970())
     }
 
-    /// How long a token that the server just accepted is good for, as far as that can be known: this machine's clock
-    /// may be wrong.
+    /// The time for which a token is good that the server just accepted, as far as that can be known: this machine's
+    /// clock may be wrong.
     pub(crate) fn lifetime(&self) -> Option<Duration> {
         let whole = Duration::from_secs(self.exp.saturating_sub(self.iat));
         let whole = (self.iat > 0 && !whole.is_zero()).then_some(whole);

@@ -143,7 +143,8 @@ fn print_one(endpoint: &Endpoint, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// On the local stack an inbox's endpoints are its user's own, who is told if one is disabled.
+/// On the local stack the token is the inbox's owner's, so that the owner gets a notification when one of these
+/// endpoints is disabled.
 fn client(stack: &Stack, channel: &Channel) -> Result<Client, Failure> {
     let mut claims = Claims::new(channel.sub().as_deref().unwrap_or("tidings-cli"), TOKEN_LIFETIME);
     claims.publish = vec!["*".to_owned()];

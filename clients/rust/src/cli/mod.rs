@@ -93,7 +93,7 @@ fn check_is_local(url: &str) -> Result<(), Failure> {
     Err(format!("{url} is not on this machine: set TIDINGS_TOKEN, or give --token (see `tidings token --help`)").into())
 }
 
-/// Prints a line at once. A reader that has gone is told by [`is_closed_pipe`].
+/// Prints a line at once. [`is_closed_pipe`] recognises the error of a reader that has gone.
 fn print(line: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;

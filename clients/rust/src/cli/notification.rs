@@ -10,7 +10,7 @@ use super::{Failure, Stack, print, show};
 
 const TOKEN_LIFETIME: Duration = Duration::from_secs(60);
 
-/// Shows what became of a notification: whether it is still to come, and where it went.
+/// Shows the state of a notification: whether it is sent, and where it went.
 #[derive(Debug, Args)]
 pub(super) struct Notification {
     /// Its id, as `tidings send` printed it.

@@ -39,22 +39,22 @@ pub(super) struct Send {
     /// Send it later: then, such as 2026-11-22T21:00:00+01:00.
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
-    /// Send it again and again: five fields of cron, such as "0 9 * * 1".
+    /// Send it repeatedly: five fields of cron, such as "0 9 * * 1".
     #[arg(long, value_name = "CRON")]
     repeat: Option<String>,
     /// Whose clock --repeat goes by, such as Europe/Paris.
     #[arg(long, value_name = "ZONE", requires = "repeat")]
     time_zone: Option<String>,
-    /// How long readers see it, such as 24h.
+    /// The time for which readers see it, such as 24h.
     #[arg(long, value_name = "DURATION")]
     ttl: Option<String>,
-    /// How much it matters, such as high.
+    /// Its priority, such as high.
     #[arg(long)]
     priority: Option<String>,
     /// Of all with the same key, a reader gets only the newest.
     #[arg(long, value_name = "KEY")]
     collapse_key: Option<String>,
-    /// Push it to whoever is connected now, and keep nothing.
+    /// Push it to the connections of this moment, and keep nothing.
     #[arg(long)]
     no_store: bool,
     /// Idempotency key: what is sent twice under one key is stored once. To each line of standard input its number is
@@ -180,7 +180,7 @@ fn notification(line: &str) -> Result<Notification, String> {
         return Ok(Notification { body: Some(line.to_owned()), ..Notification::default() });
     };
     if fields.get("to").is_some() {
-        return Err("`to` is what the command line names".to_owned());
+        return Err("remove `to`: the command line names the channels".to_owned());
     }
     serde_json::from_value(fields).map_err(|error| error.to_string())
 }

@@ -1,4 +1,4 @@
-//! What people read: a notification as a line, and what is looked at as a table.
+//! Text for people: a notification as a line, and other answers as a table.
 
 use tidings::{Channel, Item};
 
@@ -29,7 +29,7 @@ pub(super) fn table(of: &str, rows: impl IntoIterator<Item = (&'static str, Opti
     std::iter::once(on_one_line(of)).chain(lines).collect()
 }
 
-/// What a publisher wrote must neither end the line nor steer the terminal.
+/// A text of a publisher's, which must neither end the line nor steer the terminal.
 pub(super) fn on_one_line(text: &str) -> String {
     let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     text.chars().map(escaped).collect()

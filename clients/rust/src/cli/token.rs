@@ -13,8 +13,8 @@ const SECRET: &str = "TIDINGS_SECRET";
 
 /// Prints a token.
 ///
-/// It is signed with the secret in the environment variable TIDINGS_SECRET, else with that of this machine's local stacks. A
-/// deployed stack's secret is its output TokenSecretArn; whoever may read it may mint:
+/// It is signed with the secret in the environment variable TIDINGS_SECRET, else with that of this machine's local
+/// stacks. The output TokenSecretArn names a deployed stack's secret; permission to read it is permission to mint:
 ///
 ///   export TIDINGS_SECRET="$(aws secretsmanager get-secret-value --secret-id ARN --query SecretString --output text)"
 ///   tidings token --sub alice
@@ -33,7 +33,7 @@ pub(super) struct Token {
     /// A channel that a connection joins at once. It must be one that the user may read.
     #[arg(long = "channel", value_name = "CHANNEL")]
     channels: Vec<Channel>,
-    /// How long the token is good for.
+    /// The time until the token expires.
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
     expires: Duration,
 }
@@ -78,7 +78,7 @@ fn secret() -> Result<Option<String>, Failure> {
         }
         Ok(secret) => Ok(Some(secret)),
         Err(VarError::NotPresent) => Ok(None),
-        Err(VarError::NotUnicode(_)) => Err(format!("{SECRET} is no text").into()),
+        Err(VarError::NotUnicode(_)) => Err(format!("{SECRET} is not text in UTF-8").into()),
     }
 }
 

@@ -11,8 +11,8 @@ use super::{Failure, print};
 
 /// Makes the key pair with which a stack pushes to browsers (Web Push, VAPID), and prints it.
 ///
-/// Whoever has the private key can push to all who subscribe with the public one. Keep the JSON object that is printed in
-/// the stack's secret VapidSecret and nowhere else:
+/// The private key allows pushing to everybody who has subscribed with the public one. Keep the JSON object that is
+/// printed in the stack's secret VapidSecret and nowhere else:
 ///
 ///   tidings vapid --subject mailto:ops@example.com > vapid.json
 ///   aws secretsmanager put-secret-value --secret-id ARN --secret-string file://vapid.json
@@ -67,7 +67,7 @@ fn next_steps(public_key: &str) -> String {
     )
 }
 
-/// What push services take (RFC 8292 section 2.1); Apple's refuses spaces and angle brackets.
+/// A contact that push services accept (RFC 8292 section 2.1); Apple's refuses spaces and angle brackets.
 fn contact(text: &str) -> Result<String, String> {
     let is_plain = !text.contains(|c: char| c.is_whitespace() || c == '<' || c == '>');
     let address = text.strip_prefix("mailto:").and_then(|address| address.split_once('@'));

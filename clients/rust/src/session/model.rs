@@ -13,7 +13,7 @@ const CHANNEL: &str = "user:alice";
 /// Small, so that `more` is common.
 const PAGE: usize = 3;
 
-/// What happens to a live push.
+/// The fate of a live push.
 #[derive(Clone, Copy, Debug)]
 enum Push {
     Arrives,
@@ -22,7 +22,7 @@ enum Push {
     IsLate,
 }
 
-/// What happens to a `subscribe`.
+/// The fate of a `subscribe`.
 #[derive(Clone, Copy, Debug)]
 enum Serve {
     Well,
@@ -31,7 +31,7 @@ enum Serve {
     Silence,
 }
 
-/// What happens next.
+/// The next event of the model.
 #[derive(Clone, Debug)]
 enum Happening {
     Publish(Vec<Push>),
@@ -185,11 +185,11 @@ impl Log {
 /// The server's and the network's half of a connection.
 struct Wire {
     id: ConnectionId,
-    /// What the client sent.
+    /// The client's frames.
     questions: VecDeque<ClientFrame>,
     /// Answers that are being sent, each in order.
     answers: Vec<VecDeque<Value>>,
-    /// What will reach the client, in order.
+    /// The frames on their way to the client, in order.
     frames: VecDeque<Value>,
     late: Vec<u64>,
 }
@@ -200,10 +200,10 @@ struct World {
     log: Log,
     wire: Option<Wire>,
     connecting: Option<ConnectionId>,
-    /// What the application saw, and whether it was told of a gap right before it.
+    /// The seqs that the application saw, each with whether a gap was reported right before it.
     seen: Vec<(u64, bool)>,
     gap_told: bool,
-    /// What the application knew at first, else what the first answer said.
+    /// The cursor that the application began with, else the first answer's.
     start: Option<u64>,
     cursor: Option<u64>,
 }
@@ -212,7 +212,7 @@ impl World {
     fn new(seed: u64, cursor: Option<u64>) -> Self {
         let now = Instant::now();
         let start = Cursor { channel: CHANNEL.parse().unwrap(), seq: cursor };
-        // So often that two connections overlap again and again.
+        // So often that two connections overlap many times.
         let replace = Duration::from_secs(20)..=Duration::from_secs(60);
         let session = Session::new(Timing { replace, ..Timing::default() }, seed, now, vec![start]);
         let (log, seen) = (Log::default(), Vec::new());
@@ -414,7 +414,7 @@ impl World {
         Ok(())
     }
 
-    /// What was left out is hidden, or expired and said to be.
+    /// A skipped notification is hidden, or has expired and was reported as a gap.
     fn check_skipped(&self, before: u64, seq: u64, gap_told: bool) -> Result<(), TestCaseError> {
         for skipped in self.log.rows.range(before + 1..seq) {
             prop_assert!(skipped.1.hidden, "{} was skipped: {:?}", skipped.0, self.seen);

@@ -1,4 +1,4 @@
-//! How soon to connect again, and when to stop trying.
+//! The wait before the next connection, and the decision to stop trying.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use crate::timing::{Timing, backoff, within};
 
 /// So many refusals of a token in a row end the listener. One may be a deployment, or a token that ended on its way.
 const MAX_REFUSALS: u32 = 3;
-/// A token that is to be replaced sooner than this is taken for one that the source gives again and again.
+/// A token that is to be replaced sooner than this is taken for one that the source gives each time.
 const BRIEF: Duration = Duration::from_secs(10);
 const FIRST_BRIEF: Duration = Duration::from_secs(1);
 
-/// What went wrong of late.
+/// The recent failures.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     /// Connections that were lost or not to be had since one last proved its worth.
@@ -40,7 +40,7 @@ impl Pace {
         self.refusals >= MAX_REFUSALS
     }
 
-    /// How long to wait after a connection was lost. Many may have been lost at once, by a deployment for one.
+    /// The wait after a connection was lost. Many may have been lost at once, by a deployment for one.
     pub(super) fn after_loss(&mut self, rng: &mut StdRng, timing: &Timing) -> Duration {
         if self.failures > 0 {
             return self.after_failure(rng, timing);
@@ -49,14 +49,14 @@ impl Pace {
         within(rng, &timing.reconnect)
     }
 
-    /// How long to wait after no connection was to be had.
+    /// The wait after no connection could be opened.
     pub(super) fn after_failure(&mut self, rng: &mut StdRng, timing: &Timing) -> Duration {
         self.failures = self.failures.saturating_add(1);
         backoff(rng, timing.first_retry, timing.longest_retry, self.failures)
     }
 
-    /// How long a connection is used whose token is good for `lifetime`. A source that gives the same token again
-    /// leaves less of it each time, so what is brief grows.
+    /// The time for which a connection is used whose token is good for `lifetime`. A source that gives the same token
+    /// each time leaves less of it each time, so what is brief grows.
     pub(super) fn lasts(&mut self, rng: &mut StdRng, timing: &Timing, lifetime: Option<Duration>) -> Duration {
         let planned = within(rng, &timing.replace);
         let Some(lifetime) = lifetime else { return planned };

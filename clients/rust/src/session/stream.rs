@@ -22,7 +22,7 @@ pub(super) struct Question {
     pub(super) reference: u64,
 }
 
-/// What every turn of a stream takes from the session.
+/// The session's part in every turn of a stream.
 pub(super) struct Turn<'a> {
     pub(super) now: Instant,
     pub(super) timing: &'a Timing,
@@ -59,9 +59,9 @@ pub(super) struct Stream {
     asked: BTreeMap<u64, Option<u64>>,
     /// Whether the log is known to hold more than what came.
     behind: bool,
-    /// How often a question was put off since one last helped.
+    /// The number of times that a question was put off since one last helped.
     delays: u32,
-    /// How many questions in a row brought nothing at all.
+    /// The number of questions in a row that brought nothing at all.
     unanswered: u32,
 }
 

@@ -1,4 +1,4 @@
-//! What a session does, turn by turn.
+//! A session, turn by turn.
 
 use serde_json::json;
 
@@ -257,7 +257,7 @@ fn a_refused_token_is_asked_for_anew_twice_and_then_ends_the_listener() {
     }
     let Some(Effect::Connect(id)) = next(&mut told).pop() else { panic!("it does not connect") };
     assert_eq!(told.session.token_refused(told.now, id, 401), [Effect::End { status: 401 }]);
-    assert!(told.now - now < Duration::from_secs(1), "a bad token is told late");
+    assert!(told.now - now < Duration::from_secs(1), "a bad token is reported late");
 }
 
 #[test]
@@ -449,7 +449,7 @@ fn a_machine_that_wakes_finds_out_whether_its_connection_is_dead() {
     let (mut told, _) = open(&["topic:a:41"]);
     told.session.received(told.now, told.id, answer(41, 1));
     let begin = told.now;
-    // Woken again and again, it still waits no longer than for one answer.
+    // Woken many times, it still waits no longer than for one answer.
     let lost = loop {
         told.session.woken(told.now);
         told.now += Duration::from_secs(3);

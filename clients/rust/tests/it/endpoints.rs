@@ -1,4 +1,4 @@
-//! `tidings endpoints` against an API that answers as it is told to.
+//! `tidings endpoints` against an API whose answers the test sets.
 
 use serde_json::{Value, json};
 

@@ -21,7 +21,7 @@ pub(crate) struct Server {
 /// The server's end of a connection.
 pub(crate) struct Peer {
     socket: WebSocketStream<TcpStream>,
-    /// What the client offered as subprotocols.
+    /// The subprotocols that the client offered.
     pub(crate) protocols: String,
     /// The path and query that it asked for.
     pub(crate) path: String,

@@ -8,8 +8,8 @@ use super::{Failure, Stack, client, print_one};
 
 /// Adds an endpoint to a channel.
 ///
-/// Prints its id, and the secret with which what goes to a webhook is signed: this once, so keep it. Which kinds there
-/// are besides webhooks is up to whoever has deployed the stack.
+/// Prints its id, and the secret with which a webhook's deliveries are signed. The secret is shown this once, so keep
+/// it. The stack's operator decides which kinds there are besides webhooks.
 #[derive(Debug, Args)]
 #[command(subcommand_value_name = "KIND", subcommand_help_heading = "Kinds", disable_help_subcommand = true)]
 pub(super) struct Add {
@@ -34,7 +34,7 @@ enum Kind {
     },
     /// A browser, by its maker's push service.
     WebPush {
-        /// What the page's `PushSubscription` is in JSON, or @FILE for a file that has it.
+        /// The page's `PushSubscription` in JSON, or @FILE for a file that has it.
         #[arg(long, value_name = "JSON|@FILE")]
         subscription: String,
     },

@@ -1,4 +1,4 @@
-//! How people see an endpoint.
+//! Endpoints as text for people.
 
 use serde_json::Value;
 use tidings::{Attempt, Endpoint};

@@ -17,7 +17,8 @@ pub(crate) struct Batches {
 }
 
 impl Batches {
-    /// Makes the attempts that the messages ask for, all at the same time, and answers with those that have to come again.
+    /// Makes the attempts that the messages ask for, all at the same time, and answers with the messages to deliver
+    /// once more.
     pub(crate) async fn attempt(&self, messages: &[SqsMessage], deadline: SystemTime) -> SqsBatchResponse {
         batch::work(messages, |message| self.attempt_one(message, deadline)).await
     }

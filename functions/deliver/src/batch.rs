@@ -20,7 +20,8 @@ pub(crate) struct Batches {
 }
 
 impl Batches {
-    /// Sends what the messages name, all at the same time, and answers with those that have to come again.
+    /// Sends the notifications that the messages name, all at the same time, and answers with the messages to deliver
+    /// once more.
     pub(crate) async fn deliver(&self, messages: &[SqsMessage], deadline: SystemTime) -> SqsBatchResponse {
         batch::work(messages, |message| self.deliver_one(message, deadline)).await
     }
@@ -36,7 +37,7 @@ impl Batches {
         let seconds = match deadline::before(deadline, self.deliverer.deliver(id)).await {
             Ok(Delivered::Done) => return Left::Nothing,
             Ok(Delivered::NotYet(due)) => {
-                tracing::warn!(%id, "a message has come before its time, and is to come again");
+                tracing::warn!(%id, "a message arrived before its notification is due; it is delivered again then");
                 batch::until(due, clock::now())
             }
             Err(error) => self.failed(id, message, &error).await,

@@ -1,4 +1,4 @@
-//! How answers go back over the socket.
+//! Answers over the socket.
 //!
 //! All of them are posted. The function's response could carry one (a route response), but nothing promises that it
 //! comes after what was posted before it, and `subscribed` must not come before what it counts in; and where a route has
@@ -41,7 +41,8 @@ impl Reply<'_> {
         self.post(frame::error(refusal, self.reference)).await
     }
 
-    /// What a frame follows must have been taken: else the client, told nothing or told by the gateway, asks again.
+    /// Posts a frame that later frames build on, so the connection must take it. Else the client, which hears nothing
+    /// or the gateway's error, asks again.
     async fn post(&self, frame: String) -> Result<(), Error> {
         let to = To { connection: &self.peer.connection.id.0, is_known: false };
         let place = self.management.enter().await;

@@ -19,7 +19,7 @@ use shared::wiring;
 
 use crate::answer::{Frames, Reply};
 
-/// What a frame may ask for.
+/// The use cases behind the frames.
 pub(crate) struct App {
     subscriptions: Subscriptions,
     inboxes: Inboxes,
@@ -41,8 +41,8 @@ impl App {
         })
     }
 
-    /// Answers a frame. Whatever goes wrong is told in an answer too, under the frame's `ref`; if even that fails, the
-    /// gateway tells the client that the function failed.
+    /// Answers a frame. A failure is answered too, under the frame's `ref`. If even that answer fails, the gateway
+    /// reports to the client that the function failed.
     pub(crate) async fn handle(
         &self,
         event: ApiGatewayWebsocketProxyRequest,

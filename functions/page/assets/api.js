@@ -42,7 +42,7 @@ export class Api {
     throw problem;
   }
 
-  /** A call that is made again while that may help; `onWait` is told before each further try. */
+  /** Repeats a call while that may help, and calls `onWait` before each further try. */
   async insist(method, path, options, { tries = Infinity, onWait = () => {} } = {}) {
     for (let attempt = 1; ; attempt++) {
       try {

@@ -6,7 +6,7 @@ import { Unread } from "./unread.js";
 
 /** Notifications a page. */
 const PAGE = 50;
-/** How many pages in which nothing is left to see are turned at once. */
+/** The most pages without a visible notification that are fetched in one go. */
 const EMPTY_PAGES = 4;
 
 export class Channels {
@@ -192,7 +192,7 @@ export class Channels {
     byId("channels").replaceChildren(...chips);
   }
 
-  /** What stands at the end of the list: that it is empty, or that there is more. */
+  /** The end of the list: a note that it is empty, or the button for more. */
   #showEnds() {
     byId("empty").hidden = byId("items").childElementCount > 0;
     byId("older").hidden = ![...this.#followed.values()].some(({ oldest }) => oldest > 1);

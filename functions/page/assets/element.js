@@ -10,7 +10,7 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
-/** What cannot be seen, or turns the text around it, and makes one user look like another. A space between words is fine. */
+/** Characters that cannot be seen, or turn the text around them, and make one user look like another. A space between words is fine. */
 const UNSEEN = /[\p{C}\p{DI}\p{Zl}\p{Zp}\u2800]|(?! )\p{Zs}|^ | (?= |$)/gu;
 
 /** A user's name with what cannot be seen in it spelt out, such as [U+202E]. */

@@ -5,7 +5,7 @@ import { base64url } from "./session.js";
 
 /** Under this name the browser keeps where the user is notified, as long as they are. */
 const KEPT = "push";
-/** What this stack's pushes are signed with; empty where it pushes to no browsers. */
+/** The public key of this stack's pushes; empty where it pushes to no browsers. */
 const KEY = document.querySelector('meta[name="tidings-vapid-public-key"]').content;
 /** Its scope is `assets/`: it has pushes to show, and no business with what the page loads. */
 const WORKER = new URL("worker.js", import.meta.url).href;
@@ -97,7 +97,7 @@ export class Push {
     return true;
   }
 
-  /** Whoever else is notified in this browser has to switch it on again: the browser has one subscription for all. */
+  /** The browser has one subscription for all its users: the others have to switch notifications on again. */
   async #switchOff() {
     this.#session.keep(KEPT, null);
     const subscription = await subscribed();

@@ -1,4 +1,4 @@
-// What this browser has scheduled, and what became of it.
+// The notifications that this browser has scheduled, and their states.
 
 import { byId, element } from "./element.js";
 import { setTime, timeElement } from "./time.js";
@@ -6,7 +6,7 @@ import { setTime, timeElement } from "./time.js";
 const KEPT = "scheduled";
 const MOST = 100;
 const TRIES = 4;
-/** How long after its time something is looked at first, and how long between looks then at most, in milliseconds. */
+/** The wait after its time before a notification is looked at first, and the longest between two looks then, in milliseconds. */
 const AFTER = 700;
 const LONGEST = 30_000;
 /** A timer for longer than this is set again: browsers' timers end at 24 days. */
@@ -97,7 +97,7 @@ export class Scheduled {
     this.#lookAgain(row, Date.parse(deliver_at) - Date.now());
   }
 
-  /** Looks when it is due, and if it is overdue, again and again, less and less often. */
+  /** Looks when it is due and, while it is overdue, at longer and longer intervals. */
   #lookAgain(row, left) {
     clearTimeout(row.timer);
     row.wait = left > 0 ? AFTER : Math.min((row.wait ?? AFTER) * 2, LONGEST);

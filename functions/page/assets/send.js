@@ -55,7 +55,7 @@ export class SendForm {
     this.#busy(false);
   }
 
-  /** What the form says, or nothing where it first needs another look. */
+  /** The form as a request, or nothing where a field needs another look. */
   #request() {
     const value = (name) => this.#form.elements[name].value.trim();
     const to = value("to").split(/[\s,]+/).filter(Boolean);
@@ -99,7 +99,7 @@ export class SendForm {
       return this.#say("unknown", `${problem.message} ${advice}`);
     }
     this.#pending = undefined;
-    // `to[1]` is in the field `to`; fields that the form has not are told below it.
+    // `to[1]` is in the field `to`. An error in a field that the form lacks is shown below the form.
     const name = problem.field?.replace(/\W.*/, "");
     if (name && this.#form.elements[name]) return this.#wrong(name, problem.message.replace(/^`[^`]*`: /, ""));
     this.#say("refused", `Not sent: ${problem.message}`);

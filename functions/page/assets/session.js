@@ -3,7 +3,7 @@
 const KEY = "tidings.session";
 /** Under this name the browser keeps who was signed in last. */
 const LAST = "tidings.last-user";
-/** How long a minted token lives, in seconds; a new one is minted for each connection. */
+/** The lifetime of a minted token, in seconds; a new one is minted for each connection. */
 const LIFETIME = 4 * 60 * 60;
 
 const meta = (name) => document.querySelector(`meta[name="${name}"]`).content;
@@ -58,7 +58,7 @@ export class Session {
     this.onRefused(detail);
   }
 
-  /** What this browser keeps for this user. */
+  /** The value that this browser keeps for this user. */
   kept(name, otherwise) {
     try {
       return JSON.parse(localStorage.getItem(this.keyOf(name))) ?? otherwise;

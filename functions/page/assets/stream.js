@@ -37,7 +37,7 @@ export class Stream {
     return false;
   }
 
-  /** What stands right behind it: by seq in its own channel, by time among the others. */
+  /** The list's entry right behind it: by seq in its own channel, by time among the others. */
   #behind({ channel, seq, sent_at }) {
     let behind = null;
     for (const item of this.#list.querySelectorAll(":scope > [data-id]")) {

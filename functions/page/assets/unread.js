@@ -2,7 +2,7 @@
 
 import { byId } from "./element.js";
 
-/** The count and the notification that it counts come one after the other; between them the marks would be wrong. */
+/** The wait before the marks are drawn, in milliseconds: between a notification and the count of it they would be wrong. */
 const SETTLED = 60;
 
 export class Unread {

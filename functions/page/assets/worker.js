@@ -15,8 +15,8 @@ async function pushed(data) {
 }
 
 /**
- * What cannot be read, or is not there, is shown as something: browsers end the subscription of who takes a push and shows
- * nothing.
+ * A message that is missing or cannot be read is still shown as something: browsers end a subscription whose worker takes a
+ * push and shows nothing.
  */
 function parsed(data) {
   try {

@@ -1,4 +1,4 @@
-//! What the page is made of besides its HTML, part of the binary.
+//! The page's files besides its HTML, part of the binary.
 
 use std::fmt::Write as _;
 

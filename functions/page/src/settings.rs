@@ -1,4 +1,4 @@
-//! What the page is told about its stack, read from the environment once.
+//! The page's settings of its stack, read from the environment once.
 
 use shared::settings::{InvalidSetting, PageSettings};
 

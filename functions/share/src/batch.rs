@@ -15,7 +15,7 @@ pub(crate) struct Batches {
 }
 
 impl Batches {
-    /// Serves the shares that the messages name, and answers with those that have to come again.
+    /// Serves the segments that the messages name, and answers with the messages to deliver once more.
     pub(crate) async fn serve(&self, messages: &[SqsMessage], deadline: SystemTime) -> SqsBatchResponse {
         batch::work(messages, |message| self.serve_one(message, deadline)).await
     }

@@ -14,7 +14,7 @@ use shared::domain::time::Millis;
 use shared::settings::ScheduleSettings;
 use tokio::time::Instant;
 
-/// What is left, when a sweep stops, for the calls under way and for keeping how far it came.
+/// The time that a sweep leaves when it stops, for the calls under way and for storing its progress.
 const RESERVE: Duration = Duration::from_secs(15);
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,4 +1,4 @@
-//! What a sweep did, for CloudWatch: a line in the embedded metric format, which becomes metrics without a call.
+//! A sweep's metrics for CloudWatch: a line in the embedded metric format, which becomes metrics without a call.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
 use serde_json::{Value, json};

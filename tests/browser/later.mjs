@@ -1,4 +1,4 @@
-// What is scheduled in the page is listed there, arrives at its time and not before, and is then listed as sent.
+// A notification scheduled in the page is listed there, arrives when it is due and not before, and is then listed as sent.
 
 import assert from "node:assert/strict";
 import { keep, withBrowser } from "./browser.mjs";
@@ -6,7 +6,7 @@ import { tell } from "./stack.mjs";
 import { Visitor } from "./visitor.mjs";
 
 const INBOX = "user:alice-on-time";
-/** How long after its time it may be on the page, in milliseconds: a second for the stack, and one for a busy browser. */
+/** A notification is on the page this soon after its time, in milliseconds: a second for the stack, and one for a busy browser. */
 const LATEST = 2_000;
 
 await withBrowser(async (browser) => {

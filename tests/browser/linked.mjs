@@ -83,7 +83,7 @@ class Window extends Visitor {
     assert.deepEqual(await this.session(), before);
   }
 
-  /** That the session is as before, and the reader was told why the link is no good. */
+  /** Asserts that the session is as before, and that the page says why the link is not valid. */
   async stays(before, why) {
     await this.page.locator("#notice", { hasText: why }).waitFor();
     await this.isNotAsked();
@@ -243,7 +243,7 @@ async function twoTabs(context, alice, mallorys) {
   await alice.page.keyboard.press("Escape");
   await alice.page.reload();
   await alice.isSignedInAs(ALICE);
-  // Whom the tab shows counts, whoever was last in the browser.
+  // The user that the tab shows counts, and not the last one in the browser.
   await other.page.reload();
   await other.isSignedInAs(MALLORY);
   await alice.follow(mallorys);

@@ -1,5 +1,6 @@
-// Who has switched it on is notified by the browser while no page is open. Everything is real but the browser's push
-// service, which is its maker's: `PushManager` is stood in for, and so is whoever brings a push to the browser.
+// A user who has switched it on is notified by the browser while no page is open. Everything is real but the browser's
+// push service, which belongs to its maker: this script stands in for `PushManager`, and for the service that brings a
+// push.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -14,7 +15,7 @@ import { PATIENCE, Visitor } from "./visitor.mjs";
 
 const NAME = "alice-who-is-away";
 const INBOX = `user:${NAME}`;
-/** How often it is looked whether a push is shown before it comes again, and how many milliseconds lie between. */
+/** The number of looks for a shown push before it is sent once more, and the milliseconds between two of them. */
 const LOOKS = 20;
 const PAUSE = 200;
 const PATH = `/${randomBytes(16).toString("hex")}`;
@@ -36,7 +37,7 @@ class PushService {
     return service;
   }
 
-  /** What the browser is to say that it has subscribed to. No log may tell how to push to it. */
+  /** The subscription that the browser is to report. No log may have the secrets in it. */
   get subscription() {
     const keys = { p256dh: this.#keys.getPublicKey("base64url"), auth: said(this.#auth) };
     return { endpoint: this.origin + said(PATH), expirationTime: null, keys };
@@ -157,7 +158,7 @@ class Worker {
     });
   }
 
-  /** What it has shown since, once there is something. */
+  /** The notifications that it has shown since, once there are any. */
   async shows() {
     const [worker] = this.#page.context().serviceWorkers();
     const giveUp = Date.now() + PATIENCE;
@@ -182,7 +183,7 @@ class Worker {
   }
 }
 
-/** What is shown; called in the page. */
+/** The shown notifications; called in the page. */
 async function notifications() {
   const registration = await navigator.serviceWorker.getRegistration("/assets/");
   const shown = await registration.getNotifications();
@@ -281,7 +282,7 @@ async function shown(page, message) {
   assert.deepEqual(all.map(({ title }) => title).toSorted(), ["Build 7", "New in Tidings"]);
 }
 
-/** What pushes the user's own channel is given, as the API tells. */
+/** The push subscriptions of the user's own channel, as the API lists them. */
 async function subscriptions() {
   const { stdout } = await promisify(execFile)(given.tidings, ["endpoints", "list", INBOX, "--json"]);
   return stdout.trim().split("\n").map((line) => JSON.parse(line).subscription.endpoint);

@@ -7,7 +7,7 @@ import { Visitor } from "./visitor.mjs";
 const NAME = "alice-who-is-sent-elsewhere";
 const ELSEWHERE = "/assets/icon.svg?elsewhere";
 
-/** What the client tells its application; called in the page. */
+/** The error that the client reports to its application; called in the page. */
 async function told() {
   const { Tidings } = await import("/assets/tidings.js");
   return new Promise((resolve) => {

@@ -1,6 +1,6 @@
-// The stack under test, and whoever runs these scripts: `tests/wire/browser.rs`. It gives a line of JSON as the first
-// argument, is told and asked things on standard output, a line of JSON each, and says on standard input when it has done
-// what it was asked.
+// The stack under test, and the test that runs these scripts: `tests/wire/browser.rs`. It gives a line of JSON as the first
+// argument. A script prints orders and questions on standard output, a line of JSON each, and the test reports on standard
+// input when it has carried one out.
 
 import { execFile } from "node:child_process";
 import { createInterface } from "node:readline";

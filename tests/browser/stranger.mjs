@@ -17,7 +17,7 @@ async function serve() {
   return server.address().port;
 }
 
-/** What the page is told by a call: its status and text; "opaque", where it is told nothing; or that the call failed. */
+/** The part of a call's answer that a page can read: its status and text; "opaque", where it can read nothing; or that the call failed. */
 async function call(page, url, request = {}) {
   return page.evaluate(
     async ([url, request]) => {

@@ -5,11 +5,11 @@ import { given, said } from "./stack.mjs";
 
 /** Longer than anything takes that works, in milliseconds. */
 export const PATIENCE = 60_000;
-/** What the browser says of each call that fails, which some here are to. */
+/** The browser's message about each call that fails; some here fail on purpose. */
 const OF_CALLS = /^(Failed to load resource|WebSocket connection to)/;
 
 export class Visitor {
-  /** What the browser found wrong with the page: errors in scripts, violated policies. */
+  /** Faults that the browser found in the page: errors in scripts, violated policies. */
   complaints = [];
 
   constructor(page) {
@@ -55,7 +55,7 @@ export class Visitor {
     return items.evaluateAll((items) => items.map((item) => Number(item.dataset.seq)));
   }
 
-  /** What was scheduled under this id, in the list. */
+  /** The list's entry for the notification that was scheduled under this id. */
   scheduled(id, state) {
     return this.page.locator(`#scheduled > li[data-id="${id}"][data-state="${state}"]`);
   }

@@ -40,7 +40,7 @@ GOOD = {
     "getAsset": {"path_parameters": {"file": "page.css"}},
 }
 OPEN = ("getHealth", "getPage", "getAsset")
-# Whoever may not do this to an endpoint does not learn that there is one.
+# A user who may not do this to an endpoint does not learn that there is one.
 HIDDEN = ("getEndpoint", "removeEndpoint", "rotateEndpoint", "replayEndpoint")
 FUNCTIONS = {"readNotifications": "Poll", "getPage": "Page", "getAsset": "Page"}
 # `channel_busy` takes a quarter of a minute of conflicts; the wire tests have it. Quotas and the gateway's own time
@@ -145,7 +145,7 @@ def good(answers):
 
 
 def tokens(answers):
-    """Whoever has none, a bad one, one that has ended, or one that does not allow it."""
+    """Callers with no token, a bad one, one that has ended, or one that does not allow it."""
     scheduled = answers.call("sendNotification", body={"to": "topic:answers", "body": "x", "delay": "1h"}).json()
     endpoint = answers.call("addEndpoint").json()
     for name in answers.operations.keys() - set(OPEN):
@@ -204,7 +204,7 @@ def refusals(answers):
 
 
 def later(answers):
-    """What becomes of what is scheduled, and of a series; the key's second answer among it."""
+    """Scheduled notifications and a series, through all their states; the key's second answer among it."""
     soon = {
         "body": {"to": ["topic:answers", "user:bob"], "body": "x", "delay": "1s"},
         "headers": {"Idempotency-Key": "soon"},
@@ -230,7 +230,7 @@ def later(answers):
 
 
 def endpoints(answers):
-    """What becomes of endpoints, and of what goes there."""
+    """Endpoints and their deliveries, through all their states."""
     with receiver() as url:
         webhook = {"kind": "webhook", "url": url, "min_priority": "normal", "only_when_offline": True}
         added = answers.expect(201, "-", "addEndpoint", path_parameters={"channel": "topic:answers"}, body=webhook).json()

@@ -18,7 +18,7 @@ SECONDS = 20
 
 
 class Conversation:
-    """What is said, and what of the document has come."""
+    """A conversation, and the parts of the document that occurred in it."""
 
     def __init__(self, stack, document):
         self.stack = stack
@@ -155,7 +155,7 @@ def handshakes(conversation):
 
 
 def answers(socket):
-    """What each action is answered with."""
+    """The answer to each action."""
     socket.ask({"action": "ping"})
     socket.ask({"action": "ping", "ref": 1, "more": "is not looked at"})
     socket.ask({"action": "subscribe", "channel": "topic:talk", "ref": 1})

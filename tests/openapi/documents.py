@@ -42,7 +42,7 @@ class Document:
         return Draft202012Validator(reference, registry=REGISTRY, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
     def resolve(self, node):
-        """What a node says, or the one that it refers to in this document."""
+        """The content of a node, or of the one that it refers to in this document."""
         while isinstance(node, dict) and "$ref" in node:
             found = self.content
             for word in node["$ref"].removeprefix("#/").split("/"):
@@ -141,7 +141,7 @@ def check_references(document):
 
 
 def check_operations(document):
-    """What AsyncAPI's schema cannot see: that what an operation says is in its channel."""
+    """Checks the one thing that AsyncAPI's schema cannot see: that an operation's messages are in its channel."""
     known = {f"#/channels/socket/messages/{name}" for name in document.content["channels"]["socket"]["messages"]}
     for name, operation in document.content["operations"].items():
         for message in operation["messages"] + operation.get("reply", {}).get("messages", []):

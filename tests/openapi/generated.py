@@ -15,7 +15,7 @@ CLAIMS = {"sub": "publisher", "publish": ["*"], "subscribe": ["*", "user:*"]}
 
 
 def call(stack, folder):
-    """What does not work with the clients; `folder` is where npm has installed the generator."""
+    """Calls the API with the generated clients, and returns the faults; `folder` is where npm has installed the generator."""
     return python(stack, folder / "python") + typescript(stack, folder / "typescript")
 
 

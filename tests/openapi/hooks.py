@@ -1,4 +1,4 @@
-"""What schemathesis has to know besides the document: the formats, what JSON Schema cannot say, and two more checks."""
+"""The parts of the API that schemathesis cannot read from the document: formats, rules beyond JSON Schema, two more checks."""
 
 import datetime
 import os
@@ -71,7 +71,7 @@ schemathesis.openapi.format(
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """What the document says in words only."""
+    """Follows the rules that the document has in words only."""
     if has_good_headers(case) and "Idempotency-Key" in case.headers:
         # One that was used before would have all else refused, whether it is right or wrong.
         case.headers["Idempotency-Key"] = uuid.uuid4().hex

@@ -77,20 +77,20 @@ def schemathesis(stack, who, seed):
 
 
 def noted():
-    """What the HTTP API has answered, by operation, status and code."""
+    """The answers of the HTTP API, by operation, status and code."""
     lines = [line.split() for line in NOTES.read_text().splitlines()]
     return {(name, int(status), code) for name, status, code in lines}
 
 
 def compare(what, documented, seen, not_tried):
-    """What the document names has to come, and nothing else."""
+    """Compares: all that the document names has to come, and nothing else."""
     missing, more = documented - seen - not_tried, seen - documented
     wrong = [f"{what}: {each} is documented and has not come" for each in sorted(missing, key=str)]
     return wrong + [f"{what}: {each} has come and is not documented" for each in sorted(more, key=str)]
 
 
 def hold(stack, openapi, asyncapi, seed):
-    """What the stack does that is not documented, and the other way round."""
+    """Compares the stack with its documents, in both directions, and returns the differences."""
     wrong = []
     fill(stack)
     wrong += generated.call(stack, FOLDER)

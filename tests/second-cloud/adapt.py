@@ -1,4 +1,4 @@
-"""What the emulator cannot do of the built template, done otherwise. Everything else is deployed as it was built."""
+"""Replaces the parts of the built template that the emulator lacks. Everything else is deployed as it was built."""
 
 from samcli.yamlhelper import yaml_dump, yaml_parse
 

@@ -5,7 +5,7 @@
     python3 tests/second-cloud/run.py
 
 Then a second deployment with a changed parameter, a restoration from a backup, a rotation of the secret, a search of the
-logs, a role without its policy, and a deletion, which keeps the tables and the secret. What is found on the way is told on
+logs, a role without its policy, and a deletion, which keeps the tables and the secret. It prints each step on
 standard output; anything unexpected ends it with a 1.
 """
 
@@ -131,7 +131,7 @@ def events_of(logs, group):
         page = logs.filter_log_events(logGroupName=group, startTime=since)["events"]
         if len(page) < 10_000:
             return events + page
-        # Those of the last moment come again with the next page.
+        # The next page begins with the events of the last moment, so they are left out of this one.
         since = page[-1]["timestamp"]
         before = [event for event in page if event["timestamp"] < since]
         check(f"no 10,000 lines at once in {group}", before)

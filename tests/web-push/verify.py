@@ -11,7 +11,7 @@ The file (or standard input, without one) is what a push service got, and what t
      "subscription_private": "…", "auth": "…", "vapid_public": "…"}
 
 The keys are in base64url as in the browser's subscription, the private one as a number of 32 bytes. Anything that is not
-as RFC 8030, 8188, 8291 and 8292 say is told on standard error and ends it with a 1.
+as RFC 8030, 8188, 8291 and 8292 say is reported on standard error and ends it with a 1.
 """
 
 import base64
@@ -35,7 +35,7 @@ USUAL_PORTS = {"https": 443, "http": 80}
 
 
 class Wrong(Exception):
-    """What is not as it should be."""
+    """Something that is not as it should be."""
 
 
 def check(is_right, otherwise):
@@ -54,7 +54,7 @@ def check_headers(headers):
     check(headers.get("content-encoding") == "aes128gcm", "Content-Encoding is not aes128gcm")
     check(headers.get("content-type") == "application/octet-stream", "Content-Type is not application/octet-stream")
     check(re.fullmatch(r"\d+", headers.get("ttl", "")), "TTL is no number of seconds")
-    check(headers.get("urgency") in ("very-low", "low", "normal", "high"), "Urgency is none of the four")
+    check(headers.get("urgency") in ("very-low", "low", "normal", "high"), "Urgency is not one of the four")
     topic = headers.get("topic")
     check(topic is None or re.fullmatch(r"[A-Za-z0-9_-]{1,32}", topic), "Topic is not 1 to 32 characters of base64url")
 

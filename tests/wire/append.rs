@@ -15,7 +15,7 @@ use crate::harness::{PATIENCE, Proxy, Stack, room};
 const SENDS: usize = 200;
 const CHANNEL: &str = "topic:busy";
 
-/// A listener behind a proxy that drops its connection again and again.
+/// A listener behind a proxy that keeps dropping its connection.
 struct CutClient {
     listener: Listener,
     cutting: tokio::task::JoinHandle<()>,
@@ -61,7 +61,7 @@ impl CutClient {
     }
 }
 
-/// Looks at the log again and again: nothing new ever comes below what could be read before.
+/// Keeps looking at the log: nothing new ever comes below what could be read before.
 async fn watch(stack: &Stack, over: &AtomicBool) -> usize {
     let mut looks = 0;
     let mut readable: BTreeSet<u64> = BTreeSet::new();
@@ -79,7 +79,7 @@ async fn watch(stack: &Stack, over: &AtomicBool) -> usize {
     looks
 }
 
-/// Sends until it is accepted: who is told to try again does so, under the same key.
+/// Sends until it is accepted: after an answer that asks for another try, it tries again under the same key.
 async fn send_one(stack: &Stack, n: usize) -> u64 {
     let body = json!({"to": CHANNEL, "data": n});
     loop {

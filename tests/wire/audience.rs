@@ -1,4 +1,5 @@
-//! Large audiences: what does not fit one page is served by the queue of shares, and so is whoever does not take a post for now.
+//! Large audiences: the shares queue serves what does not fit one page, and connections that do not take a post for
+//! now.
 
 mod gone;
 mod refused;
@@ -18,7 +19,7 @@ use crate::schedule::tell;
 /// The connections that one send pushes to by itself.
 const INLINE: usize = 256;
 
-/// How many sockets are opened at once.
+/// The number of sockets that are opened at once.
 const OPENING: usize = 16;
 
 async fn open(stack: &Stack, count: usize, channels: &[String]) -> Vec<Socket> {
@@ -130,7 +131,7 @@ async fn who_gives_no_answer_is_closed_after_some_tries_and_catches_up() {
     assert_eq!(items[0]["body"], "x");
 }
 
-/// What a raw socket has been sent, which never asks for anything.
+/// The notifications that a raw socket is sent, which never asks for anything.
 async fn hear(socket: &mut Socket, all: &BTreeSet<(String, u64)>, patience: Duration) -> BTreeSet<(String, u64)> {
     let mut heard = BTreeSet::new();
     let listening = async {
@@ -170,7 +171,7 @@ async fn whoever_dies_each_of_two_thousand_in_twenty_topics_is_sent_every_seq() 
                 assert_eq!(sent.status, 202, "{sent:?}");
             }
         }
-        // What a killed worker had in hand comes again after a minute.
+        // The queue delivers the messages of a killed worker once more after a minute.
         drop(room);
     };
     let patience = Duration::from_secs(900);

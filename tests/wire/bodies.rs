@@ -8,10 +8,11 @@ use crate::harness::{Function, Stack, in_an_hour, room, root};
 /// The largest event that Lambda takes, less what is around the body.
 const EVENT: usize = 6 * 1024 * 1024 - 4096;
 
-/// What no function may take, however it is called, in megabytes.
+/// The most memory that a function may take for a request of any kind, in megabytes.
 const MOST: usize = 100;
 
-/// What a poll may take, whatever is in the logs that it reads, in megabytes: half of what template.yaml gives it.
+/// The most memory that a poll may take, whatever is in the logs that it reads, in megabytes: half of what
+/// template.yaml gives it.
 const MOST_OF_A_POLL: usize = 128;
 
 /// As much JSON of one shape as fits: what is repeated, and what begins and ends it.
@@ -56,7 +57,7 @@ fn shapes(field: &str) -> Vec<Shape> {
         Shape { name: "a text", begins: begins("\""), repeated: "x".to_owned(), ends: "\"}" },
         Shape { name: "a name", begins: begins("{\""), repeated: "x".to_owned(), ends: "\":0}}" },
         Shape {
-            name: "one name again and again",
+            name: "one name many times",
             begins: begins("{"),
             repeated: "\"\":{},".to_owned(),
             ends: "\"\":0}}",

@@ -1,4 +1,5 @@
-//! How the workspace is built: what is compiled once, what is deployed, and what the pure crate may use.
+//! The build of the workspace: each package is compiled once, the bundle has no test features, and the pure crate has
+//! few dependencies.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -76,7 +77,7 @@ fn what_is_deployed_has_no_feature_of_the_tests() {
             built_with(package).into_iter().find_map(|each| Some(each.strip_prefix(&format!("{of} "))?.to_owned()));
         found.unwrap_or_default()
     };
-    assert!(features("tidings-tests", "tokio").contains("test-util"), "the tests' own builds are told from others");
+    assert!(features("tidings-tests", "tokio").contains("test-util"), "the list shows what tests add");
     for function in functions {
         let tokio = features(&function, "tokio");
         assert!(tokio.contains("rt"), "{function} is built with tokio: {tokio}");

@@ -1,4 +1,4 @@
-//! What the official SDK of CloudEvents writes becomes notifications, from which it reads the same events.
+//! Events that the official SDK of CloudEvents writes become notifications, from which it reads the same events.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::anywhere::inbound::publish;
 use crate::harness::{Stack, Target, python, root};
 
-/// What the SDK's program prints when it is asked for this, and given that.
+/// The answer of the SDK's program to this question, with this input.
 async fn ask(python: &Path, question: &'static str, input: &Value) -> String {
     let (python, input) = (python.to_owned(), input.to_string());
     let running = tokio::task::spawn_blocking(move || {

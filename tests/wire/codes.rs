@@ -39,7 +39,7 @@ impl Seen {
     }
 }
 
-/// What bodies are refused for.
+/// Refusals of bodies.
 async fn bodies(stack: &Stack, seen: &mut Seen) {
     let many: Vec<_> = (0..26).map(|n| format!("topic:{n}")).collect();
     for body in [
@@ -58,7 +58,7 @@ async fn bodies(stack: &Stack, seen: &mut Seen) {
     seen.note(&key.body["code"], key.status);
 }
 
-/// What tokens are refused for.
+/// Refusals of tokens.
 async fn tokens(stack: &Stack, seen: &mut Seen) {
     let (health, tickets) = ("/v1/channels/user:alice", "/v1/tickets");
     let channels: Vec<_> = (0..51).map(|n| format!("t:{n}")).collect();
@@ -74,7 +74,7 @@ async fn tokens(stack: &Stack, seen: &mut Seen) {
     seen.note(&none.body["code"], none.status);
 }
 
-/// What ids and sockets are refused for.
+/// Refusals of ids and of frames.
 async fn things(stack: &Stack, seen: &mut Seen) {
     let publisher = || json!({"sub": "publisher", "publish": ["*"]});
     let nobody = "/v1/notifications/019a0000-0000-7000-8000-000000000000";
@@ -95,7 +95,7 @@ async fn things(stack: &Stack, seen: &mut Seen) {
     seen.note(&answer["code"], 410);
 }
 
-/// What endpoints are refused for.
+/// Refusals of endpoints.
 async fn endpoints(stack: &Stack, seen: &mut Seen) {
     let path = "/v1/channels/topic:endpoints/endpoints";
     let publisher = || json!({"sub": "publisher", "publish": ["*"]});
@@ -129,7 +129,7 @@ async fn endpoints(stack: &Stack, seen: &mut Seen) {
     }
 }
 
-/// What webhooks are refused for whose servers are asked, and do not answer.
+/// Refusals of webhooks whose servers do not answer the challenge.
 async fn challenges(seen: &mut Seen) {
     let stack = Stack::start_with(&[&LOOPBACK[..], &["--parameter", "WebhookChallenge=true"]].concat()).await;
     let webhook = json!({"kind": "webhook", "url": format!("http://127.0.0.1:{}/hook", receiver_port())});
@@ -139,14 +139,14 @@ async fn challenges(seen: &mut Seen) {
     }
 }
 
-/// What a connection is closed for that is one too many.
+/// The closing of a connection that is one too many.
 async fn connections(seen: &mut Seen) {
     let stack = Stack::start_with(&["--parameter", "ConnectionsPerUser=1"]).await;
     let (mut first, _second) = (stack.connect("alice").await, stack.connect("alice").await);
     seen.note(&first.next().await["code"], 429);
 }
 
-/// What polls are refused for.
+/// Refusals of polls.
 async fn polls(stack: &Stack, seen: &mut Seen) {
     let alice = stack.token(&json!({"sub": "alice", "subscribe": ["topic:*"]}));
     let path = "/v1/notifications?channel=topic:quiet&wait=2";
@@ -156,7 +156,7 @@ async fn polls(stack: &Stack, seen: &mut Seen) {
     }
 }
 
-/// What DynamoDB's troubles become.
+/// Refusals that DynamoDB's failures become.
 async fn troubles(stack: &Stack, seen: &mut Seen) {
     for (on, error) in
         [("dynamodb.TransactWriteItems", "TransactionCanceledException"), ("dynamodb.GetItem", "InternalServerError")]

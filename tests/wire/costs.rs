@@ -1,4 +1,4 @@
-//! What one user can make others pay: each of it has an end.
+//! The costs that one user can cause others: each has a bound.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const LARGE: usize = 30_000;
 /// An hour's allowance of 1 MB, in read units.
 const AN_HOUR: f64 = 256.0;
 
-/// What one function's calls of DynamoDB have cost since they were forgotten: read units, and write units.
+/// The cost of one function's calls of DynamoDB since they were forgotten: read units, and write units.
 async fn spent(stack: &Stack, function: &str) -> (f64, f64) {
     let calls = stack.calls().await;
     let of = |call: &&Value| call["function"] == function && call["service"] == "dynamodb";

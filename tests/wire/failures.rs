@@ -1,4 +1,4 @@
-//! What breaks, and what the caller then sees.
+//! Failures, and what the caller then sees.
 
 use std::time::{Duration, Instant};
 

@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 use crate::harness::{Stack, local_secret, sign};
 
-/// What a handshake with these lines is answered: its status, and the subprotocol that was chosen.
+/// The answer to a handshake with these lines: its status, and the subprotocol that was chosen.
 async fn handshake(stack: &Stack, query: &str, lines: &[&str]) -> (u16, Option<String>) {
     let host = stack.websocket.strip_prefix("ws://").unwrap().trim_end_matches('/').to_owned();
     let mut request = format!(

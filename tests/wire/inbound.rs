@@ -1,4 +1,4 @@
-//! What is published comes once, whatever fails; or is kept, with what is wrong with it.
+//! A published message arrives once, whatever fails; or is kept, with its fault.
 
 use reqwest::Method;
 use serde_json::{Value, json};

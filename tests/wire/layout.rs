@@ -95,7 +95,7 @@ async fn each_function_takes_its_event() {
     }
 }
 
-/// What the sweeper assumes of the due queue, the template says.
+/// The template agrees with the sweeper's assumptions about the due queue.
 #[test]
 fn a_message_is_with_the_due_queue_for_no_longer_than_the_sweeper_thinks() {
     let source = std::fs::read_to_string(root().join("shared/domain/src/schedule/sweep.rs")).unwrap();
@@ -172,7 +172,7 @@ fn the_docs_have_every_error_code_with_its_status() {
     assert!(count >= 15, "{count}");
 }
 
-/// `sam deploy --guided` asks again and again for what it may not show and what may not be empty.
+/// `sam deploy --guided` repeats its question for a parameter that it may not show, and for one that may not be empty.
 #[test]
 fn every_parameter_can_be_left_as_it_is() {
     each_in_template("Parameters", |name, parameter| {

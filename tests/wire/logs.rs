@@ -37,7 +37,7 @@ async fn at_the_highest_level_too_nothing_that_was_said_is_logged() {
     for level in ["ERROR", "DEBUG"] {
         assert!(stack.has_logged(&["Send", level]), "{level}");
     }
-    assert!(stack.has_logged(&["ERROR", "InternalServerError"]), "what went wrong is told");
+    assert!(stack.has_logged(&["ERROR", "InternalServerError"]), "the log names the failure");
     let left = || async { stack.channel("topic:news").await["connections"] == 0 };
     stack.until("alice has left", left).await;
 }

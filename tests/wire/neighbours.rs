@@ -1,4 +1,4 @@
-//! What trouble with one channel does to the others that a notification names.
+//! Trouble with one channel, and the other channels that a notification names.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ async fn start() -> (Stack, Socket, Receiver) {
     (stack, alice, receiver)
 }
 
-/// What goes wrong with the channel: its log cannot be written, or its subscribers cannot be read.
+/// The channel's trouble: its log cannot be written, or its subscribers cannot be read.
 fn troubles(function: &str) -> Vec<Vec<Value>> {
     let rule = |operation: &str, error: &str| {
         json!({"on": format!("dynamodb.{operation}"), "function": function, "mentions": "topic:hot", "times": 0,

@@ -1,4 +1,4 @@
-//! What a parameter may not be, nothing is deployed with.
+//! No stack is deployed with a parameter's forbidden value.
 
 mod values;
 
@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::harness::{Stack, binaries, environment, home, root};
 
-/// How a stack says that it does not start with this parameter.
+/// The error with which a stack refuses to start with this parameter.
 async fn refusal(parameter: &str) -> String {
     let folder = tokio::task::spawn_blocking(binaries).await.unwrap();
     let output = Command::new(folder.join("tidings-local"))
@@ -92,7 +92,8 @@ async fn a_claim_without_a_name_names_no_user() {
     }
 }
 
-/// How a function says that it does not start, with its environment in a local stack but for where AWS's services are, and one variable.
+/// The error with which a function refuses to start, with its environment in a local stack but for where AWS's services
+/// are, and one variable.
 async fn refusal_elsewhere(stack: &Stack, function: &str, name: &str, value: &str) -> String {
     let output = Command::new(binaries().join(function.to_lowercase()))
         .env_clear()

@@ -1,4 +1,4 @@
-//! What a function may do is what it does: its role in the template, its binary, and the calls that it makes agree.
+//! A function's role in the template, its binary and the calls that it makes agree.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ use crate::schedule::rows::{make_due, make_series_due, row, wake};
 /// Rights, each an action and what it is allowed on: `dynamodb:PutItem Once`, `execute-api:ManageConnections POST`.
 type Rights = BTreeSet<String>;
 
-/// What the bundle's functions work on, as a right names it.
+/// The resources that the bundle's functions work on, as a right names them.
 const THINGS: [&str; 17] = [
     "Subscribers",
     "Notifications",
@@ -43,7 +43,7 @@ const THINGS: [&str; 17] = [
     "/DELETE/",
 ];
 
-/// What Lambda does in the name of a function that a queue is mapped to, and no function does itself.
+/// The calls that Lambda makes in the name of a function that a queue is mapped to, and that no function makes itself.
 const POLLING: [&str; 3] = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
 
 fn right(action: &str, resource: &str) -> String {
@@ -60,7 +60,7 @@ fn strings(yaml: &Yaml<'_>) -> Vec<String> {
     }
 }
 
-/// What each function's role grants it, by the function's logical name.
+/// The rights that each function's role grants it, by the function's logical name.
 fn granted() -> BTreeMap<String, Rights> {
     let mut granted = BTreeMap::new();
     each_resource("AWS::IAM::Role", |name, role| {
@@ -111,7 +111,7 @@ fn rights_of(function: &str, statement: &Yaml<'_>) -> Vec<String> {
     resources.iter().flat_map(|resource| actions.iter().map(move |action| right(action, resource))).collect()
 }
 
-/// What is granted only where a kind of endpoints is switched on: to reach whichever phone or address there may be.
+/// Rights that are granted only where a kind of endpoints is switched on: to reach any phone or any address.
 fn rights_of_a_kind(switch: &str, statement: &Yaml<'_>) -> Vec<String> {
     let resources =
         ["Resource", "NotResource"].map(|key| statement.as_mapping_get(key).map(strings).unwrap_or_default());
@@ -154,7 +154,7 @@ fn dead_letters(function: &str) -> Option<String> {
     queue
 }
 
-/// Whether a function is told where the shares queues are, which have the operator's key.
+/// Whether a function's environment has the shares queues, which have the operator's key.
 fn sends_shares(function: &str) -> bool {
     let mut sends = false;
     each_resource("AWS::Serverless::Function", |name, properties| {
@@ -193,7 +193,7 @@ fn assert_uses_the_operators_key(function: &str, condition: &[Yaml<'_>]) {
 /// The one action for all calls of the management API: what is granted of it is a verb, in the resource.
 const MANAGES: &str = "execute-api:ManageConnections";
 
-/// What posts to connections, without the SDK.
+/// The function that posts to connections, without the SDK.
 const POSTER: &str = "shared::aws::management::poster::Poster::post";
 
 /// The symbols of a function's binary that call AWS: what is never called is not linked in.

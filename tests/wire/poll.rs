@@ -1,4 +1,4 @@
-//! What a poll costs, how it reads a log whose rows have expired, and how many of a user's wait at once.
+//! The cost of a poll, a poll of a log whose rows have expired, and the number of a user's polls that wait at once.
 
 mod places;
 
@@ -10,7 +10,7 @@ use crate::anywhere::poll::{only, poll};
 use crate::harness::{Stack, in_an_hour};
 use crate::units::{assert_page_has, cost};
 
-/// What polls have cost since the calls were forgotten: requests, read units and write units.
+/// The cost of polls since the calls were forgotten: requests, read units and write units.
 async fn spent(stack: &Stack) -> (usize, f64, f64) {
     let calls = stack.calls().await;
     let calls: Vec<_> =
@@ -83,9 +83,9 @@ async fn expired_rows_are_stepped_over_and_not_read() {
     assert!(requests <= 19 && units <= 20.5, "{requests} requests, {units} units");
     let answer = poll(&stack, &[format!("topic:most:{most}")], &[]).await;
     assert_eq!(only(&answer).1, (most + 1..=all).collect::<Vec<_>>());
-    assert_eq!(only(&answer).0["recovered"], true, "what could not be read was told before");
+    assert_eq!(only(&answer).0["recovered"], true, "the answer before reported the loss");
 
-    // With nothing left, the reader is told so, and then waits like anybody at the end of a log.
+    // With nothing left, the server says so, and the reader then waits like anybody at the end of a log.
     let answer = poll(&stack, &["topic:all:0".to_owned()], &[("wait", "20")]).await;
     assert_eq!((&only(&answer).0["seq"], &only(&answer).0["recovered"]), (&json!(all), &json!(false)));
     stack.forget_calls().await;

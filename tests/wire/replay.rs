@@ -68,8 +68,8 @@ async fn an_answer_ends_before_a_hole() {
     says(&subscribed, 5, false, false);
 }
 
-/// A backup lacks what came after it. Whoever has read that must hear that something is missing, also once the log has
-/// grown past where they stand.
+/// A backup lacks all that came after it. A reader of such a notification must hear that something is missing, also
+/// once the log has grown past its cursor.
 #[tokio::test]
 async fn readers_of_what_a_restored_table_lacks_are_told() {
     let data = std::env::temp_dir().join(format!("tidings-restored-{}", std::process::id()));

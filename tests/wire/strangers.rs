@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use crate::endpoints::stack::LOOPBACK;
 use crate::harness::{Folder, Stack, local_secret, receiver_port, root};
 
-/// What a page may have its visitor's browser send without asking first, and what it may then read (Fetch, CORS).
+/// Headers of requests that a page may have its visitor's browser send without asking first (Fetch, CORS).
 const PAGES: [&[(&str, &str)]; 5] = [
     &[("origin", "http://evil.example"), ("sec-fetch-site", "cross-site")],
     &[("origin", "null")],

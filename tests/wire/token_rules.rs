@@ -1,4 +1,5 @@
-//! What bounds tokens, keys and tickets: what an operator can set, and what strangers cannot make a stack do.
+//! The bounds of tokens, keys and tickets: those that an operator can set, and those that protect a stack from
+//! strangers.
 
 use std::process::Stdio;
 
@@ -115,7 +116,7 @@ async fn a_large_key_set_is_believed() {
     assert_eq!(called(&stack, &token).await.0, 200);
 }
 
-/// What a function says that does not start with these variables besides its own; an empty one is left out.
+/// The error of a function that refuses to start with these variables besides its own; an empty one is left out.
 async fn refusal_at_start(stack: &Stack, name: &str, variables: [(&str, &str); 2]) -> String {
     let mut environment = environment(stack, name).await;
     // Nobody listens there: one that starts does not go on either.
@@ -153,7 +154,7 @@ async fn no_function_starts_with_a_key_set_that_somebody_else_could_answer_for()
     }
 }
 
-/// How many writes the authorizer has made for tickets.
+/// The number of writes that the authorizer has made for tickets.
 async fn taken(stack: &Stack) -> usize {
     let is_one = |call: &&Value| call["function"] == "Authorizer" && call["operation"] == "DeleteItem";
     stack.calls().await.iter().filter(is_one).count()

@@ -345,7 +345,7 @@ async fn a_provider_that_is_down_keeps_out_only_its_own_tokens() {
     let first = stack.call(reqwest::Method::POST, "/v1/notifications", Some(&theirs), &[], body()).await;
     assert_eq!((first.status, first.code()), (503, "unavailable"), "nobody can tell yet");
     let then = stack.call(reqwest::Method::POST, "/v1/notifications", Some(&theirs), &[], body()).await;
-    assert_eq!((then.status, then.code()), (503, "unavailable"), "and whoever is not known is not called a stranger");
+    assert_eq!((then.status, then.code()), (503, "unavailable"), "a caller who may be known is not called a stranger");
     assert_eq!(stack.try_connect(&theirs).await.err().map(|refused| refused.status), Some(500), "nor at the handshake");
 }
 
@@ -401,5 +401,5 @@ async fn a_secret_that_is_not_known_is_asked_for_once_a_minute() {
     stack.forget_calls().await;
     assert!(!is_believed(&stack, "another secret").await);
     let asked = stack.calls().await.iter().filter(|call| call["service"] == "secretsmanager").count();
-    assert_eq!(asked, 0, "whoever tries tokens costs nothing");
+    assert_eq!(asked, 0, "trying tokens costs nothing");
 }

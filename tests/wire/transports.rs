@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Heard, Listener, PATIENCE, Proxy, Stack, clients_js, room};
 
-/// How many are sent in all, and how many of them before anybody listens: ten pages of a replay.
+/// The number of notifications in all, and the number that are sent before anybody listens: ten pages of a replay.
 const ALL: u64 = 5_000;
 const BEFORE: u64 = 1_000;
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::anywhere::later::{look, schedule};
 use crate::harness::{Stack, root};
 
-/// What one function's calls of DynamoDB cost.
+/// The cost of one function's calls of DynamoDB.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Cost {
     operations: Vec<String>,
@@ -201,8 +201,8 @@ async fn the_stand_in_counts_units_by_awss_rules() {
     assert_eq!(units("DeleteItem", delete).await, 1.0, "also of what is not there");
 }
 
-/// A reader must not miss what a sender was told is stored, nor a sender who has just subscribed. The stand-in's reads are
-/// always consistent, so that only what is asked for tells.
+/// A reader must not miss a notification that a sender was answered is stored, nor a sender a reader who has just
+/// subscribed. The stand-in's reads are always consistent, so only the requests show whether consistency was asked for.
 #[tokio::test]
 async fn every_read_but_counts_and_allowances_asks_for_consistency() {
     let stack = Stack::start().await;

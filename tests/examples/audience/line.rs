@@ -1,4 +1,4 @@
-//! How something grows.
+//! Growth in a straight line.
 
 /// A line, `constant + each × connections`.
 #[derive(Clone, Copy, Debug)]

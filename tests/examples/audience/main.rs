@@ -1,4 +1,4 @@
-//! What one send costs, by how many connections listen: `cargo bench-audience`.
+//! The cost of one send, by the number of connections that listen: `cargo bench-audience`.
 //!
 //! It starts a local stack with the real functions, queue and tables, writes as many connections into the table as there
 //! are to be, and sends one notification. One machine does not hold 100,000 sockets, so the functions post to a stand-in

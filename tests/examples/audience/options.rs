@@ -1,20 +1,20 @@
-//! What can be asked for.
+//! The command line.
 
 const HELP: &str = "\
-What one notification of 1 KB to one topic costs, by how many connections listen.
+The cost of one notification of 1 KB to one topic, by the number of connections that listen.
 
 cargo bench-audience [OPTIONS]
 
-  --connections N,N…  how many connections there are [1,100,10000,100000]
-  --rounds N          how often each is sent to      [2]
-  --gone PERCENT      how many of them are gone, and the partition then takes no more than 1,000 writes a second [0]
+  --connections N,N…  connections that there are     [1,100,10000,100000]
+  --rounds N          notifications to each audience [2]
+  --gone PERCENT      connections that are gone; the partition then takes no more than 1,000 writes a second [0]
   --help              this";
 
 pub(crate) struct Options {
     /// In ascending order.
     pub(crate) connections: Vec<u64>,
     pub(crate) rounds: u64,
-    /// How many of a hundred connections are gone.
+    /// The percentage of connections that are gone.
     pub(crate) gone: u64,
 }
 

@@ -12,23 +12,23 @@ const PACED: u64 = 1_000;
 /// From so many connections on, all is to grow in line.
 const FROM: u64 = 100;
 
-/// How far a figure may be above the line, as a part of itself.
+/// The most that a figure may be above the line, as a part of itself.
 const TOLERANCE: f64 = 0.25;
 
-/// How much slower than in line with its audience the last post of the largest one may be.
+/// The most by which the last post of the largest audience may be slower than in line with its size.
 const SLOWEST: f64 = 1.5;
 
 /// The same, sent some times.
 pub(crate) struct Case {
     pub(crate) connections: u64,
-    /// How many rows there were at first, and after each round: those of connections that are gone are removed.
+    /// The number of rows at first, and after each round: those of connections that are gone are removed.
     pub(crate) rows: Vec<u64>,
     pub(crate) rounds: Vec<Spent>,
 }
 
-/// What is counted of a send, and by how much it may be above the line where it is small: by what one cut of the audience
-/// in 16 costs. Each of those is an invocation that reads the notification and two pages, and whose message is received and
-/// deleted.
+/// A count of a send, and the most by which it may be above the line where it is small: the cost of splitting the
+/// audience once into 16 segments. Each of those is an invocation that reads the notification and two pages, and whose
+/// message is received and deleted.
 struct Figure {
     name: &'static str,
     of: fn(&Spent) -> f64,
@@ -98,7 +98,7 @@ impl Case {
 }
 
 impl Report {
-    /// How fast `share` was told to be.
+    /// The rate that `share` was configured with.
     fn pace(&self) -> String {
         let mut rounds = self.cases.iter().flat_map(|case| &case.rounds);
         let Some(share) = rounds.find_map(|spent| spent.functions.get("Share")) else {

@@ -1,20 +1,21 @@
-//! What a shape costs.
+//! The cost of a shape.
 
 use crate::shape::Shape;
 use tidings_tests::bench::prices::Prices;
 use tidings_tests::bench::spent::Used;
 
-/// What nobody has measured on AWS, in milliseconds: what a call of DynamoDB or SQS takes, one at a time; what posts
-/// take that are under way together; what an invocation takes besides; how much too early `deliver` is woken, on average.
+/// Assumptions that nobody has measured on AWS, in milliseconds: the time of one call of DynamoDB or SQS; the time of
+/// posts that are under way together; the time of an invocation besides; and the average by which `deliver` is woken
+/// too early.
 const CALL: f64 = 5.0;
 const POST: f64 = 10.0;
 const OWN: f64 = 2.0;
 const EARLY: f64 = 500.0;
 
-/// How many posts are under way together (`shared/src/aws/management/gate.rs`).
+/// The number of posts that are under way together (`shared/src/aws/management/gate.rs`).
 const AT_ONCE: u64 = 64;
 
-/// The same in words, for whoever reads the table.
+/// The same in words, for readers of the table.
 pub(crate) fn assumed() -> String {
     format!(
         "Assumed, not measured: a call of DynamoDB or SQS takes {CALL} ms, one at a time; {AT_ONCE} posts take {POST} ms \
@@ -61,17 +62,17 @@ impl Bill {
     }
 }
 
-/// How many messages these posts count as.
+/// The number of messages that these posts count as.
 pub(crate) fn posts(posts: u64, bytes: usize) -> f64 {
     posts as f64 * bytes.div_ceil(WEBSOCKET_STEP).max(1) as f64
 }
 
-/// How long so many posts take that nobody holds back, in milliseconds.
+/// The time of so many posts without a rate limit, in milliseconds.
 pub(crate) fn posting(posts: u64) -> f64 {
     posts.div_ceil(AT_ONCE) as f64 * POST
 }
 
-/// How long invocations take with so many calls of DynamoDB and SQS, in milliseconds.
+/// The time of invocations with so many calls of DynamoDB and SQS, in milliseconds.
 pub(crate) fn working(invocations: u64, calls: u64) -> f64 {
     OWN * invocations as f64 + CALL * calls as f64
 }
@@ -97,7 +98,7 @@ fn milliseconds(function: &str, used: &Used, shape: &Shape) -> f64 {
     }
 }
 
-/// How many posts a second one process of `share` makes.
+/// The posts a second that one process of `share` makes.
 fn pace(used: &Used) -> f64 {
     number(used, "POSTS_PER_SECOND") / number(used, "SHARE_CONCURRENCY")
 }

@@ -1,7 +1,7 @@
-//! What one user can make others pay in a day: `cargo bench-cost -- --flood`.
+//! The most that one user can make others pay in a day: `cargo bench-cost -- --flood`.
 //!
-//! Each request that is dear for its size is made once on a local stack, and what it needs is counted. How often a day has it follows from
-//! what bounds it: the user's allowance, or what the API takes from all users together.
+//! Each request that costs much for its size is made once on a local stack, which counts what it needs. The number of
+//! such requests a day follows from their bound: the user's allowance, or what the API takes from all users together.
 
 use std::fmt;
 use std::time::Duration;
@@ -42,16 +42,16 @@ const NOTED: Duration = Duration::from_millis(500);
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// What a request is paid as.
+/// The way in which a request is paid.
 #[derive(Clone, Copy)]
 enum Way {
     Http,
     WebSocket,
 }
 
-/// What bounds how often it can be made.
+/// The bound on the number of such requests.
 enum Bound {
-    /// What is read beyond what is free is the user's allowance.
+    /// The user's allowance of reads beyond the free ones.
     Allowance,
     /// The stack's throttle, for all users together.
     Throttle,
@@ -82,7 +82,7 @@ impl Request {
             + *posts as f64 * prices["websocket_message"]
     }
 
-    /// How often a day has it at most.
+    /// The most such requests in a day.
     fn a_day(&self) -> f64 {
         match self.bound {
             Bound::Allowance => HOURS * REPLAY_MEGABYTES_PER_HOUR * MEGABYTE / (self.used.read_units - FREE),
@@ -162,7 +162,7 @@ impl fmt::Display for Flood {
     }
 }
 
-/// What one function has used for something that is done once.
+/// The resources that one function has used for something that is done once.
 async fn used(stack: &Stack, function: &str, doing: impl Future) -> Used {
     tokio::time::sleep(NOTED).await;
     stack.control(Method::DELETE, "calls").await;

@@ -1,4 +1,5 @@
-//! What a million notifications cost, in dollars: `cargo bench-cost`; and what a flood costs: `cargo bench-cost -- --flood`.
+//! The cost of a million notifications, in dollars: `cargo bench-cost`; and the cost of a flood: `cargo bench-cost --
+//! --flood`.
 //!
 //! It starts a local stack with the real functions, queues and tables, counts what one notification of each usual shape
 //! needs there, and prices it. Nobody has measured on AWS yet how long functions take there: what is paid by time follows from

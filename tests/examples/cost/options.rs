@@ -1,12 +1,12 @@
-//! What can be asked for.
+//! The command line.
 
 const HELP: &str = "\
-What a million notifications cost, in dollars: what each needs is counted on a local stack, and priced by the table
+The cost of a million notifications, in dollars: a local stack counts what each needs, priced by the table
 in tests/prices.toml.
 
 cargo bench-cost [OPTIONS]
 
-  --flood  what one user can make others pay in a day, instead
+  --flood  the most that one user can make others pay in a day, instead
   --help   this";
 
 /// Whether it is about a flood.

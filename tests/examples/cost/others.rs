@@ -1,4 +1,4 @@
-//! What the same costs with others, by the same prices. Both are computed, not measured.
+//! The cost of the same with others, by the same prices. Both are computed, not measured.
 
 use crate::bill::{posting, posts, working};
 use crate::shape::Shape;
@@ -7,7 +7,7 @@ use tidings_tests::bench::prices::Prices;
 /// The steps in which AppSync counts what it is given and gives, in bytes.
 const APPSYNC_STEP: usize = 5 * 1024;
 
-/// What DynamoDB reads in one unit, in bytes; and what a row of the sample's table has: `connectionId`, and an id of 16
+/// Bytes that DynamoDB reads in one unit; and bytes of a row of the sample's table: `connectionId`, and an id of 16
 /// characters.
 const READ_STEP: usize = 4096;
 const ROW: usize = 12 + 16;
@@ -15,10 +15,10 @@ const ROW: usize = 12 + 16;
 /// The sample's function has 256 MB.
 const MEMORY: f64 = 0.25;
 
-/// How these are computed, for whoever reads the table.
+/// The formulas, for readers of the table.
 pub(crate) const FORMULAS: &str = "\
-AppSync Events: one operation for the event in and one for each subscriber, in steps of 5 KB. It keeps nothing: who is not \
-connected has missed it. The sample (aws-samples/simple-websockets-chat-app, API Gateway with a function in Node.js): one \
+AppSync Events: one operation for the event in and one for each subscriber, in steps of 5 KB. It keeps nothing: a client that \
+is not connected misses it. The sample (aws-samples/simple-websockets-chat-app, API Gateway with a function in Node.js): one \
 message in; one invocation of 256 MB that scans its table, here with this audience and nobody else, in rows of 28 bytes at \
 half a unit for each 4 KB; one message for each connection. It keeps nothing either. Its function's time is assumed as above, \
 as if Node.js were as quick as Rust, which `cargo bench-posts` shows that it is not. Neither sends later or is polled.";

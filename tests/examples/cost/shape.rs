@@ -8,20 +8,20 @@ use serde_json::{Value, json};
 use tidings_tests::bench::cloud::{Cloud, notification};
 use tidings_tests::bench::spent::Spent;
 
-/// How long a reader has waited when there is something for it; its shape's name says so too.
+/// The time that a reader has waited when there is something for it; its shape's name says so too.
 const WAITED: Duration = Duration::from_secs(10);
 
-/// What one notification has used.
+/// The resources that one notification has used.
 pub(crate) struct Shape {
     pub(crate) name: &'static str,
-    /// To how many it goes.
+    /// The number of recipients.
     pub(crate) deliveries: u64,
     /// Requests to the HTTP API.
     pub(crate) requests: u64,
-    /// How long a reader has waited for it.
+    /// The time that a reader has waited for it.
     pub(crate) waited: Duration,
     pub(crate) spent: Spent,
-    /// What was not as it should be.
+    /// The fault, if the result is not as it should be.
     pub(crate) wrong: Option<String>,
 }
 

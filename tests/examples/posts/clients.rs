@@ -1,5 +1,5 @@
-//! What Tidings is measured beside: the AWS SDK for Rust, and a client that signs nothing. Each posts to as many connections as a
-//! line of its standard input says.
+//! The clients beside which Tidings is measured: the AWS SDK for Rust, and a client that signs nothing. Each posts to
+//! as many connections as a line of its standard input says.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::rows;
 
-/// How many posts are under way at once.
+/// The number of posts that are under way at once.
 const AT_ONCE: usize = 64;
 
 /// As large as the frame of the bench's notification.

@@ -34,7 +34,7 @@ impl fmt::Display for Contender {
     }
 }
 
-/// What one round of posts has cost.
+/// The cost of one round of posts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measured {
     pub(crate) cpu: Duration,

@@ -1,8 +1,9 @@
-//! What a post to a connection costs: `cargo bench-posts`.
+//! The cost of a post to a connection: `cargo bench-posts`.
 //!
-//! One mock of the management API, in a process and on a core of its own; on another core, one after the other: the function
-//! `share` as it is deployed, the AWS SDK for Rust, the AWS SDK for Node.js as everybody uses it, and a client that signs
-//! nothing. Each posts the same 1 KB to the same connections. Costs are this machine's: compare them within one run.
+//! One mock of the management API, in a process and on a core of its own; on another core, one at a time: the function
+//! `share` as it is deployed, the AWS SDK for Rust, the AWS SDK for Node.js as everybody uses it, and a client that
+//! signs nothing. Each posts the same 1 KB to the same connections. Costs are this machine's: compare them within one
+//! run.
 #![allow(clippy::unwrap_used, reason = "panicking is how it fails")]
 
 mod clients;
@@ -26,7 +27,7 @@ use worker::Worker;
 /// A worker's pace with the template's defaults: posts a second, for so many workers.
 const PACED: (u32, u32) = (2_000, 10);
 
-/// What is measured, in order. Each first posts cold, from a process that was just started, and then warm.
+/// The measurements, in order. Each contender first posts cold, from a process that was just started, and then warm.
 fn cases(options: &Options) -> Vec<(Transport, u64, usize)> {
     let mut cases = Vec::new();
     for transport in [Transport::Plain, Transport::Tls1, Transport::Tls2] {
@@ -39,7 +40,7 @@ fn cases(options: &Options) -> Vec<(Transport, u64, usize)> {
     cases
 }
 
-/// What all measurements have in common.
+/// The part that all measurements have in common.
 struct Bench<'a> {
     options: &'a Options,
     binaries: PathBuf,

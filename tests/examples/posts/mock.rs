@@ -1,5 +1,5 @@
-//! The mock: the management API, plain and over TLS, and beside it just enough of DynamoDB and SQS for the worker. It runs in a
-//! process of its own, and is told what to do, and asked what it saw, over a port of its own.
+//! The mock: the management API, plain and over TLS, and beside it just enough of DynamoDB and SQS for the worker. It
+//! runs in a process of its own; the bench controls it, and reads what it saw, over a port of its own.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -28,7 +28,7 @@ use tidings_tests::bench::cpu::on_core;
 /// Each client posts as much, about 1 KB; less is an error.
 const SHORTEST: usize = 1_000;
 
-/// How posts reach it.
+/// The protocol by which posts reach it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
     Plain,
@@ -94,8 +94,8 @@ impl Mock {
         self.client.post(format!("{}/bench", self.aws())).body(body.to_string()).send().await.unwrap();
     }
 
-    /// What it saw since: `posts`, of which `signed`, `taken` by how many connections, `throttled`, `opened` connections to it, and the
-    /// `shares` that were queued.
+    /// The counts since the last call: `posts`, of which `signed`, `taken` by how many connections, `throttled`,
+    /// `opened` connections to it, and the `shares` that were queued.
     pub(crate) async fn seen(&self) -> Value {
         let answer = self.client.get(format!("{}/bench", self.aws())).send().await.unwrap();
         serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()

@@ -1,12 +1,12 @@
-//! What the command line says.
+//! The command line.
 
 const HELP: &str = "\
-What a post to a connection costs: Tidings' worker, the AWS SDKs for Rust and Node.js, and a client that signs nothing.
+The cost of a post to a connection: Tidings' worker, the AWS SDKs for Rust and Node.js, and a client that signs nothing.
 
 cargo bench-posts [OPTIONS]
 
-  --recipients N,N…  how many connections are posted to       [1000,10000]
-  --rounds N         how many warm rounds each is measured in [5]
+  --recipients N,N…  connections that are posted to           [1000,10000]
+  --rounds N         warm rounds in which each is measured    [5]
   --help             this";
 
 pub(crate) enum Role {
@@ -20,7 +20,7 @@ pub(crate) struct Options {
     pub(crate) rounds: usize,
 }
 
-/// What this process is to do.
+/// The role of this process.
 pub(crate) fn role() -> Result<Role, String> {
     let mut options = Options { recipients: vec![1_000, 10_000], rounds: 5 };
     let mut arguments = std::env::args().skip(1);

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::contender::{Contender, Measured};
 use crate::mock::Transport;
 
-/// What is promised, beside the floor and others of the same run. What Node.js costs more is counted from the floor: below that is
-/// what kernel and HTTP cost everybody, and where that is much, nobody can be 30 × below Node.js in all.
+/// The promises, beside the floor and others of the same run. The extra cost of Node.js is counted from the floor: the
+/// floor is the cost of kernel and HTTP for everybody, and where that is much, nobody can be 30 × below Node.js in all.
 const MOST_OVER_FLOOR: f64 = 1.3 * 9.0 / 5.0;
 const LEAST_UNDER_NODE: f64 = 30.0;
 const MOST_CONNECTIONS: u64 = 64;
@@ -87,7 +87,7 @@ impl Report {
         })
     }
 
-    /// What does not hold of what is promised.
+    /// The promises that do not hold.
     fn broken(&self) -> Vec<String> {
         let mut broken = Vec::new();
         for case in self.cases.iter().filter(|case| case.contender == Contender::Tidings) {

@@ -1,4 +1,4 @@
-//! A function that is started again and again.
+//! A function that is started many times.
 
 use std::fmt;
 use std::fs;
@@ -16,7 +16,7 @@ use crate::world::World;
 use tidings_tests::bench::cpu::{self, on_core};
 use tidings_tests::bench::runtime::Runtime;
 
-/// What runs.
+/// The program that runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A function of the bundle.
@@ -45,7 +45,7 @@ pub(crate) struct Function {
 /// Whose event has them post to a connection.
 const POSTING: [&str; 2] = ["send", "share"];
 
-/// What one start has cost.
+/// The cost of one start.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Start {
     /// Until it asked for work.

@@ -1,5 +1,5 @@
-//! How long each function takes from its process' start to its first request for work, and through its first invocation:
-//! `cargo bench-startup`.
+//! The time that each function takes from its process' start to its first request for work, and through its first
+//! invocation: `cargo bench-startup`.
 //!
 //! Each runs on its own event, against the tables and queues of a local stack, plain and over TLS; beside them a function that
 //! does nothing, and one for Node.js with the same clients. Times are this machine's: compare them within one run.

@@ -1,14 +1,14 @@
-//! What the command line says.
+//! The command line.
 
 const HELP: &str = "\
-How long each function takes to its first request for work, and through its first invocation.
+The time that each function takes to its first request for work, and through its first invocation.
 
 cargo bench-startup [--rounds N]
 
-  --rounds N  how often each is started, plain and over TLS [15]
+  --rounds N  starts of each function, plain and over TLS [15]
   --help      this";
 
-/// How often each function is started.
+/// The number of starts of each function.
 pub(crate) fn rounds() -> Result<usize, String> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::function::{Cost, Function, Kind, Start};
 
-/// What is promised: to the first request for work, beside the bare function; and until the first event is answered, what TLS adds.
+/// The promises: to the first request for work, beside the bare function; and until the first event is answered, the
+/// time that TLS adds.
 const MOST_BESIDE_BARE: f64 = 2.0;
 const MOST_FOR_TLS: f64 = 10.0;
 
@@ -74,7 +75,7 @@ impl Report {
         [&row.plain, &row.tls].map(|starts| wall_to_ready(starts) / bare)
     }
 
-    /// What does not hold of what is promised.
+    /// The promises that do not hold.
     fn broken(&self) -> Vec<String> {
         let mut broken = Vec::new();
         for row in self.rows.iter().filter(|row| matches!(row.kind, Kind::Ours(_))) {

@@ -48,7 +48,7 @@ impl Authority {
     }
 }
 
-/// Whoever breaks off has its reasons: the function was ended.
+/// Passes bytes both ways. An end that comes early is no failure: the function was ended.
 async fn pass(acceptor: TlsAcceptor, client: TcpStream, address: String) {
     let _ = client.set_nodelay(true);
     let Ok(mut client) = acceptor.accept(client).await else { return };

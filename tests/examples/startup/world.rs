@@ -1,4 +1,4 @@
-//! What the functions find around them: a local stack, plain and over TLS.
+//! The surroundings of the functions: a local stack, plain and over TLS.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -61,12 +61,12 @@ impl World {
         variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain([certificates, for_node])
     }
 
-    /// How many connections were posted to since this was asked last.
+    /// The number of connections that were posted to since the last call.
     pub(crate) fn posts(&self) -> usize {
         self.gateway.seen().connections.len()
     }
 
-    /// What tokens are signed with.
+    /// The secret that signs tokens.
     pub(crate) fn secret(&self) -> &str {
         &self.plain["LOCAL_TOKEN_SECRET"]
     }
@@ -90,7 +90,7 @@ async fn listen(stack: &Stack) {
     put(stack, &stack.table("Notifications").await, std::iter::once(notification.to_string())).await;
 }
 
-/// What no function has that has run, and is no address.
+/// Variables that no function has that has run, and that are no addresses.
 const OTHERS: [(&str, &str); 4] = [
     ("INBOUND_CHANNEL", "topic:inbound"),
     ("POSTS_PER_SECOND", "2000"),

@@ -11,28 +11,28 @@ use tokio::time::{Instant, sleep};
 use crate::{held_back, token};
 use tidings_tests::bench::stack::Stack;
 
-/// How many publishers there are.
+/// The number of publishers.
 const AT_ONCE: usize = 32;
 
-/// How long before its time a notification is scheduled at the latest, in milliseconds.
+/// The least time before its time at which a notification is scheduled, in milliseconds.
 const AHEAD: i64 = 15_000;
 
-/// How many are scheduled in a second at the least.
+/// The least number that are scheduled in a second.
 const SLOWEST: i64 = 40;
 
 const LOOK: Duration = Duration::from_millis(250);
 
-/// What was seen of them.
+/// The results.
 pub(crate) struct Due {
-    /// How long it took to schedule them.
+    /// The time that scheduling them took.
     pub(crate) took: Duration,
-    /// How often a publisher was told to send again.
+    /// The number of times that a publisher had to send once more.
     pub(crate) again: usize,
-    /// How late each was sent, in milliseconds, in ascending order.
+    /// The delay with which each was sent, in milliseconds, in ascending order.
     pub(crate) late: Vec<i64>,
-    /// How many were not sent.
+    /// The number that were not sent.
     pub(crate) missing: usize,
-    /// How many writes the limits held back.
+    /// The number of writes that the limits held back.
     pub(crate) held_back: u64,
 }
 

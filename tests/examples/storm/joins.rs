@@ -16,23 +16,23 @@ use tidings_tests::bench::stack::Stack;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// How many connections are opened at once.
+/// The number of connections that are opened at once.
 const AT_ONCE: u32 = 16;
 
-/// How long a client waits before it asks again.
+/// The pause before a client asks once more.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// What was seen of them.
+/// The results.
 pub(crate) struct Joins {
     /// From the first question to the last.
     pub(crate) asked_for: Duration,
     /// From the first question to the last answer.
     pub(crate) took: Duration,
-    /// How long each waited until it was joined, in ascending order.
+    /// The time that each waited until it was joined, in ascending order.
     pub(crate) waits: Vec<Duration>,
-    /// How often a question was answered with an error, and asked again.
+    /// The number of questions that were answered with an error, and asked once more.
     pub(crate) again: usize,
-    /// How many writes the limits held back.
+    /// The number of writes that the limits held back.
     pub(crate) held_back: u64,
 }
 
@@ -66,7 +66,7 @@ async fn open(stack: &Stack, nth: u32) -> Socket {
     connect_async(format!("{}/?token={token}", stack.address("websocket"))).await.unwrap().0
 }
 
-/// Joins; gives how often it was told to ask again.
+/// Joins, and returns the number of times that it had to ask once more.
 async fn join(socket: &mut Socket) -> usize {
     let question = json!({"action": "subscribe", "channel": "topic:storm", "ref": 1}).to_string();
     let mut again = 0;

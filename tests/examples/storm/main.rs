@@ -20,10 +20,10 @@ use serde_json::{Value, json};
 use options::Options;
 use tidings_tests::bench::stack::Stack;
 
-/// What signs the tokens of this bench.
+/// The secret that signs the tokens of this bench.
 const SECRET: &str = "the secret of the stacks that are measured";
 
-/// How many write units a new table takes for each that one of its partitions does.
+/// The write units that a new table takes for each that one of its partitions does.
 const PARTITIONS: u32 = 4;
 
 fn token(claims: &Value) -> String {
@@ -43,7 +43,7 @@ fn start(units: u32) -> Stack {
     Stack::start(&arguments)
 }
 
-/// How many writes to a table the limits have held back so far.
+/// The number of writes to a table that the limits have held back so far.
 async fn held_back(stack: &Stack, table: &str) -> u64 {
     let faults = stack.control(Method::GET, "faults").await;
     let of_table = faults.as_array().unwrap().iter().filter(|rule| rule["on"].as_str().unwrap().ends_with(table));

@@ -1,14 +1,14 @@
-//! What can be asked for.
+//! The command line.
 
 const HELP: &str = "\
 Connections that join one channel, and notifications that are due in one second, beside a limit of write units.
 
 cargo bench-storm [OPTIONS]
 
-  --joins N          how many connections join one channel                    [1500]
-  --each-second N    how many of them a second                                [500]
-  --scheduled N      how many notifications are scheduled for one second      [1000]
-  --write-units N    what a partition key takes a second; a table 4 times     [1000]
+  --joins N          connections that join one channel                        [1500]
+  --each-second N    of them in a second                                      [500]
+  --scheduled N      notifications that are scheduled for one second          [1000]
+  --write-units N    write units a second of a partition key; a table has 4 × [1000]
   --help             this";
 
 pub(crate) struct Options {

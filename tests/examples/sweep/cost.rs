@@ -1,10 +1,10 @@
-//! What one sweep cost.
+//! The cost of one sweep.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-/// What a sweep asked of AWS.
+/// The requests of a sweep to AWS.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Cost {
     /// Calls of DynamoDB and SQS.

@@ -17,13 +17,13 @@ const AHEAD: i64 = 130_000;
 /// The others are due so long after the crowd, in milliseconds: by then their minute has been begun.
 const BEHIND: i64 = 5_000;
 
-/// How many others there are.
+/// The number of others.
 const OTHERS: u64 = 10;
 
-/// How many batches are on their way at once.
+/// The number of batches on their way at once.
 const AT_ONCE: usize = 16;
 
-/// What became of a crowd.
+/// The result of a crowd.
 pub(crate) struct Crowd {
     rows: u64,
     messages: u64,

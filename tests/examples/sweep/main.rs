@@ -1,9 +1,9 @@
-//! What a sweep costs beside a million notifications that are none of its business: `cargo bench-sweep`.
+//! The cost of a sweep beside a million notifications that it has nothing to do with: `cargo bench-sweep`.
 //!
 //! It starts a local stack, fills the schedule with rows that are due days ahead and then with finished ones, and
-//! measures sweeps that have ten notifications to hand on. The request units have to be the same each time, else it
-//! fails; the times are this machine's. With `--crowd` it measures how quickly a crowd for one millisecond is queued, and what becomes of
-//! the others behind it.
+//! measures sweeps that have ten notifications to queue. The request units have to be the same each time, else it
+//! fails; the times are this machine's. With `--crowd` it measures how quickly a crowd for one millisecond is queued,
+//! and how late the others behind it are.
 #![allow(clippy::unwrap_used, reason = "panicking is how it fails")]
 
 mod cost;
@@ -23,10 +23,10 @@ use rows::Kind;
 use tidings_tests::bench::number::grouped;
 use tidings_tests::bench::stack::Stack;
 
-/// How many pending rows there are before there are many.
+/// The pending rows that there are before there are many.
 const FEW: u64 = 10_000;
 
-/// What is in the schedule, and what is to be written for it besides what is there from the case before.
+/// The rows in the schedule, and those to write for it besides the rows from the case before.
 fn cases(rows: u64) -> Vec<(String, Kind, u64)> {
     // Fewer than that are no case of their own.
     let few = if rows > FEW { FEW } else { 0 };

@@ -12,7 +12,7 @@ use crate::rows::{Kind, row};
 use tidings_tests::bench::batch::{batch, put};
 use tidings_tests::bench::stack::Stack;
 
-/// How many notifications a measured sweep has to hand on.
+/// The number of notifications that a measured sweep has to queue.
 const DUE: u64 = 10;
 
 /// So many sweeps are not measured before the others.
@@ -29,7 +29,7 @@ const LATE_AFTER: i64 = 40_000;
 /// and a sweep that met this would read one minute more than the others.
 const TURN: std::ops::Range<i64> = 35_000..41_000;
 
-/// A stack whose sweeper runs only when it is told to.
+/// A stack whose sweeper runs only when the bench invokes it.
 pub(crate) struct Bench {
     pub(crate) stack: Stack,
     pub(crate) table: String,

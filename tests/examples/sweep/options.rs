@@ -1,12 +1,12 @@
-//! What can be asked for.
+//! The command line.
 
 const USAGE: &str = "usage: cargo bench-sweep [--rows N] [--sweeps N] | --crowd N
 
-  --rows N     how many pending rows there are in the end, and how many finished ones [1000000]
-  --sweeps N   how many sweeps are measured in each case [15]
-  --crowd N    instead: how long N notifications for one millisecond take to be queued, and a few others' behind them";
+  --rows N     pending rows in the end, and finished ones [1000000]
+  --sweeps N   sweeps that are measured in each case [15]
+  --crowd N    instead: the time until N notifications for one millisecond are queued, and a few others behind them";
 
-/// What was asked for.
+/// The options.
 pub(crate) struct Options {
     pub(crate) rows: u64,
     pub(crate) sweeps: usize,

@@ -12,7 +12,7 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// What each sweep cost, if all cost the same.
+    /// The cost of each sweep, if all cost the same.
     fn cost(&self) -> Option<Cost> {
         let (first, others) = self.sweeps.split_first()?;
         others.iter().all(|swept| swept.cost == first.cost).then_some(first.cost)

@@ -11,10 +11,10 @@ const SHARDS: u64 = 8;
 /// Over how long rows lie, in milliseconds.
 const SPREAD: u64 = 7 * DAY.unsigned_abs();
 
-/// How long a finished row is kept, in seconds.
+/// The time that a finished row is kept, in seconds.
 const KEPT: i64 = 30 * 24 * 60 * 60;
 
-/// What has become of a row's notification.
+/// The state of a row's notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// It is due days ahead.
@@ -40,7 +40,7 @@ impl Kind {
         }
     }
 
-    /// What such a row has besides what all have.
+    /// The fields that such a row has besides those of all rows.
     fn fields(self, due: i64) -> String {
         match self {
             Self::Pending => r#""sent":{"M":{}}"#.to_owned(),
@@ -53,7 +53,7 @@ impl Kind {
     }
 }
 
-/// What all rows have: a notification to one user that nobody has queued.
+/// The fields of all rows: a notification to one user that nobody has queued.
 const ALL: &str = concat!(
     r#""v":{"N":"1"},"by":{"S":"bench"},"to":{"L":[{"S":"user:bench"}]},"stage":{"S":"scheduled"},"#,
     r#""content":{"S":"{\"title\":\"Your order is on its way\",\"body\":\"It should be there by noon.\"}"}"#,

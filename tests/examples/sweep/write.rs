@@ -11,7 +11,7 @@ use tidings_tests::bench::batch::{BATCH, put};
 use tidings_tests::bench::number::grouped;
 use tidings_tests::bench::stack::Stack;
 
-/// How many batches are on their way at once.
+/// The number of batches on their way at once.
 const AT_ONCE: usize = 16;
 
 /// Writes so many rows of a kind, and says how far it is.

@@ -13,16 +13,16 @@ use super::stack::Stack;
 use super::subscribers;
 use super::template::Template;
 
-/// What signs the tokens of the benches.
+/// The secret that signs the tokens of the benches.
 const SECRET: &str = "the secret of the stacks that are measured";
 
-/// How long a request's body is, in bytes.
+/// The length of a request's body, in bytes.
 const REQUEST: usize = 1024;
 
 /// Write units a second of a partition of a table (DynamoDB, "Best practices for designing and using partition keys").
 const PARTITION: u32 = 1_000;
 
-/// How often it is looked whether all is quiet.
+/// The time between two looks whether all is quiet.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// A local stack, and a stand-in for API Gateway that takes the functions' posts.
@@ -69,7 +69,7 @@ impl Cloud {
         self.stack.fault(&limit).await;
     }
 
-    /// How many rows of connections a channel has.
+    /// The number of a channel's rows of connections.
     pub async fn rows(&self, channel: &str) -> u64 {
         subscribers::count(&self.stack, channel).await
     }
@@ -88,7 +88,7 @@ impl Cloud {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// What this costs, with all that follows from it.
+    /// The cost of this, with all that follows from it.
     pub async fn spent_by(&self, doing: impl Future) -> Spent {
         let (processes, messages) = (self.invocations().await, self.messages().await);
         self.stack.control(Method::DELETE, "calls").await;
@@ -119,13 +119,13 @@ impl Cloud {
         queues.iter().all(is_empty) && self.list("processes").await.iter().all(|process| process["state"] == "frozen")
     }
 
-    /// How often each process was invoked.
+    /// The number of invocations of each process.
     async fn invocations(&self) -> BTreeMap<String, u64> {
         let count = |process: &Value| (text(&process["process"]), process["invocations"].as_u64().unwrap());
         self.list("processes").await.iter().map(count).collect()
     }
 
-    /// How many messages were sent to queues.
+    /// The number of messages that were sent to queues.
     async fn messages(&self) -> u64 {
         self.list("queues").await.iter().map(|queue| queue["sent"].as_u64().unwrap()).sum()
     }
@@ -135,7 +135,7 @@ impl Cloud {
         list
     }
 
-    /// What each function has used since `before`, with the posts of each process.
+    /// The resources that each function has used since `before`, with the posts of each process.
     async fn used(&self, before: &BTreeMap<String, u64>, posts: &BTreeMap<String, u64>) -> BTreeMap<String, Used> {
         let mut functions = BTreeMap::<String, Used>::new();
         for process in self.list("processes").await {

@@ -1,4 +1,4 @@
-//! What a process has cost, as Linux counts it.
+//! The cost of a process, as Linux counts it.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -40,7 +40,7 @@ pub fn stay_on_core(core: usize) {
 #[cfg(not(target_os = "linux"))]
 pub fn stay_on_core(_: usize) {}
 
-/// How many the machine lets this process have, as it was at first.
+/// The number of cores that the machine lets this process have, as it was at first.
 fn cores() -> usize {
     static CORES: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
     *CORES

@@ -15,25 +15,24 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::routing::any;
 use tokio::net::TcpListener;
 
-/// What it has seen.
+/// The posts that it has seen.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// How often each connection was posted to.
+    /// The number of posts to each connection.
     pub connections: HashMap<String, u64>,
-    /// How many posts came from each process, by its access key.
+    /// The number of posts from each process, by its access key.
     pub processes: BTreeMap<String, u64>,
     /// The longest frame, in bytes.
     pub longest: usize,
-    /// When the last post came.
     pub last: Option<Instant>,
-    /// What was no post, such as a connection that was cut.
+    /// Requests that are no posts, such as the closing of a connection.
     pub others: u64,
 }
 
 #[derive(Debug, Default)]
 struct State {
     seen: Mutex<Seen>,
-    /// How many of a hundred connections are gone.
+    /// The percentage of connections that are gone.
     gone: AtomicU64,
 }
 
@@ -55,7 +54,7 @@ impl Gateway {
         Self { address, state }
     }
 
-    /// What it has seen since it was asked last.
+    /// The posts that it has seen since the last call.
     pub fn seen(&self) -> Seen {
         std::mem::take(&mut self.state.seen.lock().unwrap())
     }

@@ -1,4 +1,4 @@
-//! How numbers are written.
+//! Numbers as text.
 
 /// A number with a comma after each three digits.
 pub fn grouped(number: u64) -> String {

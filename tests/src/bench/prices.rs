@@ -1,4 +1,4 @@
-//! What AWS asks for what is used.
+//! AWS's prices.
 
 use std::ops::Index;
 

@@ -18,7 +18,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 /// The time that an invocation has, in milliseconds.
 const TIME: i64 = 900_000;
 
-/// What serves one function.
+/// The Runtime API of one function.
 pub struct Runtime {
     address: String,
     asked: UnboundedReceiver<Instant>,
@@ -50,7 +50,7 @@ impl Runtime {
         Self { address, asked, events, answers }
     }
 
-    /// What Lambda tells a function of this name by its environment.
+    /// The environment that Lambda gives to a function of this name.
     pub fn environment(&self, name: &str) -> Vec<(&'static str, String)> {
         let credentials = [("AWS_ACCESS_KEY_ID", "ASIAEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "secret")];
         let mut environment: Vec<_> = credentials.map(|(key, value)| (key, value.to_owned())).into();

@@ -1,4 +1,4 @@
-//! What something has cost.
+//! The cost of something.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,12 +7,11 @@ use serde_json::Value;
 
 use super::gateway::Seen;
 
-/// What one function has used.
+/// The resources that one function has used.
 #[derive(Debug, Default)]
 pub struct Used {
-    /// Invocations of the function.
     pub invocations: u64,
-    /// How many processes these were in.
+    /// The number of processes that these were in.
     pub processes: u64,
     /// Requests to DynamoDB.
     pub dynamodb: u64,
@@ -46,14 +45,12 @@ impl Used {
     }
 }
 
-/// What all functions have used for something, and how long it took.
+/// The resources that all functions have used for something, and the time that it took.
 #[derive(Debug)]
 pub struct Spent {
-    /// By function.
     pub functions: BTreeMap<String, Used>,
-    /// What was sent to queues.
+    /// The number of messages sent to queues.
     pub messages: u64,
-    /// From the request to its answer.
     pub answered: Duration,
     /// From the beginning until the last post.
     pub last_post: Duration,
@@ -72,7 +69,7 @@ impl Spent {
         self.functions.get(function).map_or(0, |used| used.invocations)
     }
 
-    /// What is wrong with the posts, if so many connections were to be posted to once.
+    /// The fault in the posts, if so many connections were to be posted to once.
     pub fn wrong(&self, connections: u64) -> Option<String> {
         let (reached, posts) = (self.seen.connections.len() as u64, self.seen.connections.values().sum::<u64>());
         let is_right = (reached, posts, self.seen.others) == (connections, connections, 0);

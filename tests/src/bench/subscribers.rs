@@ -13,7 +13,7 @@ use super::batch::{BATCH, put};
 use super::number::grouped;
 use super::stack::Stack;
 
-/// How many batches are on their way at once.
+/// The number of batches on their way at once.
 const AT_ONCE: usize = 16;
 
 /// As long as an id of API Gateway's is, before it is written in base64.
@@ -38,7 +38,7 @@ pub async fn write(stack: &Stack, channel: &str, count: u64) {
     stream::iter(batches).buffer_unordered(AT_ONCE).collect::<()>().await;
 }
 
-/// How many rows a channel has.
+/// The number of a channel's rows.
 pub async fn count(stack: &Stack, channel: &str) -> u64 {
     let mut query = json!({
         "TableName": stack.table("Subscribers").await,

@@ -85,9 +85,9 @@ async fn a_connection_that_is_gone_is_removed_by_the_next_post_and_only_it() {
     client.put_item().table_name(&table).set_item(Some(row)).send().await.unwrap();
     let mut there = target.connect_with(&claims).await;
     assert_eq!(target.channel(&news).await["connections"], 2);
-    let answer = target.post(&json!({"to": news, "body": "to whoever is there"})).await;
+    let answer = target.post(&json!({"to": news, "body": "to those who are there"})).await;
     assert_eq!((answer.status, &answer.body["channels"][0]["connections"]), (202, &json!(1)));
-    assert_eq!(there.item().await["body"], "to whoever is there");
+    assert_eq!(there.item().await["body"], "to those who are there");
     assert_eq!(target.channel(&news).await["connections"], 1);
 }
 

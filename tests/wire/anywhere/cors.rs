@@ -7,7 +7,7 @@ use crate::harness::Target;
 
 const ORIGIN: (&str, &str) = ("Origin", "http://localhost:5173");
 
-/// Whether the bundle lets pages of all origins in, which is what the template says unless it is told otherwise.
+/// Whether the bundle lets pages of all origins in, which is the template's default.
 async fn allows_all(target: &Target) -> bool {
     let answer = target.call(Method::GET, "/v1/health", None, &[ORIGIN], None).await;
     let allows = answer.headers.contains_key("access-control-allow-origin");

@@ -1,4 +1,4 @@
-//! What a publisher gives to the application arrives as it was written.
+//! A publisher's data reaches the application as it was written.
 
 use rand::RngExt as _;
 use reqwest::Method;
@@ -15,7 +15,7 @@ fn doubles() -> String {
     format!("[{}]", numbers.join(","))
 }
 
-/// What a reader of this test's own would take for something else.
+/// Data that serde_json would take for something else.
 fn marked() -> Vec<String> {
     let marked = |inner: &str| format!(r#"{{"$serde_json::private::RawValue":{inner}}}"#);
     [r#"{"$serde_json::private::Number":"7"}"#, &marked(r#""[1,2]""#), &marked(r#""hello""#), &marked("7")]

@@ -35,7 +35,7 @@ async fn an_owner_has_ten_and_nobody_else_sees_them() {
     assert_eq!((refused[0].status, refused[0].code()), (400, "too_many_endpoints"));
     let listed = call(&target, Method::GET, &inbox, "", &alice, None).await;
     assert_eq!(listed.body["endpoints"].as_array().unwrap().len(), 10);
-    assert!(!listed.body.to_string().contains("whsec_"), "a secret is told once");
+    assert!(!listed.body.to_string().contains("whsec_"), "only the answer to the addition has the secret");
     let state = target.channel(&inbox).await;
     assert_eq!(state["endpoints"], 10);
 
@@ -91,7 +91,7 @@ async fn what_is_asked_for_wrongly_is_refused_by_name_and_changes_nothing() {
     assert_eq!(target.channel(&inbox).await["endpoints"], 0);
 }
 
-/// What a URL's name resolves to is another test's: `shared/tests/endpoints`.
+/// The addresses that a URL's name resolves to are another test's: `shared/tests/endpoints`.
 #[tokio::test]
 async fn no_hostile_url_is_taken() {
     let target = Target::start().await;
@@ -120,7 +120,7 @@ async fn an_attempt_at_a_host_that_is_nowhere_is_told_of() {
     let sent = target.post(&json!({"to": inbox, "body": "x"})).await;
     assert_eq!(sent.body["channels"][0]["endpoints"], 1, "{sent:?}");
     let attempts = async || call(&target, Method::GET, &inbox, &id, &alice, None).await.body["attempts"].clone();
-    target.until("an attempt is told of", || async { !attempts().await.as_array().unwrap().is_empty() }).await;
+    target.until("an attempt is listed", || async { !attempts().await.as_array().unwrap().is_empty() }).await;
     let first = &attempts().await[0];
     // Without a name server, the name is waited for.
     assert!(

@@ -8,7 +8,7 @@ use crate::harness::{Bundle, Target};
 /// Headers that differ from call to call, or that only the gateway of a deployed bundle sets, as it likes.
 const OF_THE_CALL: [&str; 4] = ["apigw-requestid", "date", "content-length", "connection"];
 
-/// What a call is answered but for its body.
+/// A call's answer but for its body.
 async fn head(
     target: &Bundle,
     method: Method,

@@ -1,4 +1,4 @@
-//! What only knows SNS reaches every listener.
+//! Publishers that only know SNS reach every listener.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! What holds wherever the bundle runs: on a local stack, or deployed (`Target` says how to name it).
+//! Tests that hold wherever the bundle runs: on a local stack, or deployed (`Target` says how to name it).
 
 mod connections;
 mod cors;

@@ -1,4 +1,4 @@
-//! What is refused: each time with a stable code, the field's name, and nothing changed.
+//! Refusals: each has a stable code and the field's name, and changes nothing.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ fn unsigned(claims: &Value) -> String {
     format!("{}.{}.", part(&json!({"alg": "none", "typ": "JWT"})), part(claims))
 }
 
-/// Tokens that nobody may come in with, and the code for each.
+/// Tokens that the API refuses, and the code for each.
 fn bad_tokens(target: &Target) -> Vec<(&'static str, String, &'static str)> {
     let claims = json!({"sub": target.name("alice"), "publish": ["*"]});
     let mut expired = claims.clone();

@@ -1,11 +1,11 @@
-//! How requests are written by other languages, and what is said of those that are wrong.
+//! Requests as other languages write them, and the texts of refusals.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Socket, Target};
 
-/// What nobody is to read in a refusal: serde's words, and what was sent.
+/// Texts that no refusal may have: serde's words, and parts of the request.
 const UNSAID: [&str; 16] = [
     "s3cret",
     "invalid type",

@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use super::{hasten, next_hastened, open};
 use crate::harness::{Socket, Stack, room};
 
-/// How many posts were made until now, to one connection or to all.
+/// The number of posts until now, to one connection or to all.
 async fn posts(stack: &Stack, to: Option<&str>) -> usize {
     let is_post = |call: &Value| call["service"] == "management" && call["operation"] == "POST";
     let calls = stack.calls().await;
     calls.iter().filter(|call| is_post(call) && to.is_none_or(|to| call["connection"] == *to)).count()
 }
 
-/// What waits in the shares queue, but for what comes later.
+/// Waits until the shares queue is idle, but for messages with a delay.
 async fn until_idle(stack: &Stack) {
     let is_idle = || async {
         let queue = stack.queue("SharesQueue").await;

@@ -1,4 +1,4 @@
-//! What is added again by its owner takes the place of the one before.
+//! An endpoint that its owner adds once more replaces the one before.
 
 use futures_util::future::join_all;
 use nix::sys::signal::{Signal, kill};

@@ -12,7 +12,7 @@ use crate::harness::{PATIENCE, Receiver, Reply, Stack};
 
 const CHANNEL: &str = "topic:builds";
 
-/// What a receiver told when it was asked, in milliseconds of the functions' time.
+/// The time in a receiver's headers, in milliseconds of the functions' time.
 fn sent_at(headers: &str) -> i64 {
     headers.parse::<i64>().unwrap() * 1000
 }
@@ -54,7 +54,7 @@ async fn a_webhook_gets_data_as_it_was_written() {
     assert!(received.contains(&format!("\"data\":{data}")), "{received}");
 }
 
-/// More than one call sends again, and more than are told of.
+/// More notifications than one call sends again, and more than the list of attempts has.
 #[tokio::test]
 async fn a_long_log_is_sent_again_call_by_call() {
     const SENT: usize = 1_020;

@@ -13,7 +13,7 @@ const CHANNEL: &str = "topic:builds";
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 
-/// What lies between attempts, in milliseconds; the jitter adds up to a tenth.
+/// The pauses between attempts, in milliseconds; the jitter adds up to a tenth.
 const PAUSES: [i64; 9] =
     [5_000, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR];
 
@@ -79,7 +79,7 @@ async fn one_that_never_answers_is_dead_lettered_and_then_disabled_and_replayed_
     let disabled = || async { stack.endpoint(CHANNEL, &id).await["state"] == "disabled" };
     stack.until("it is disabled", disabled).await;
     let told = || async { !stack.seqs("user:publisher").await.is_empty() };
-    stack.until("its owner is told", told).await;
+    stack.until("its owner is notified", told).await;
     let word = stack.log_rows("user:publisher").await[0]["content"]["S"].as_str().unwrap().to_owned();
     let word: Value = serde_json::from_str(&word).unwrap();
     assert_eq!(
@@ -96,5 +96,5 @@ async fn one_that_never_answers_is_dead_lettered_and_then_disabled_and_replayed_
     seqs.sort_unstable();
     assert_eq!(seqs, [1, 2, 3]);
     assert_eq!(stack.endpoint(CHANNEL, &id).await["state"], "active");
-    assert_eq!(stack.seqs("user:publisher").await, [1], "its owner was told once");
+    assert_eq!(stack.seqs("user:publisher").await, [1], "its owner was notified once");
 }

@@ -15,7 +15,7 @@ use crate::schedule::tell;
 const RECEIVERS: usize = 20;
 const NOTIFICATIONS: usize = 2_000;
 
-/// How many are sent at once.
+/// The number that are sent at once.
 const AT_ONCE: usize = 12;
 
 /// A receiver answers so many of its requests with 500.
@@ -24,7 +24,7 @@ const FAILS: f64 = 0.05;
 /// The most messages that the killed stack may have had in hand. A killed function had one.
 const IN_HAND: u64 = 100;
 
-/// What was killed comes again after a minute, and may be killed again.
+/// The queue delivers a killed function's message once more after a minute, and the function may be killed again.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 fn faults() -> Vec<Value> {
@@ -36,7 +36,7 @@ fn faults() -> Vec<Value> {
         // Between an attempt and what is noted of it, and between that and the next one's message.
         by_chance("dynamodb.UpdateItem", 0.004, &kill),
         by_chance("dynamodb.UpdateItem", 0.004, &json!({"kill": true, "after": true})),
-        // Done, and nobody is told.
+        // The write succeeds, and its answer is lost.
         by_chance("dynamodb.UpdateItem", 0.01, &json!({"close": true, "after": true})),
         by_chance("sqs.SendMessage", 0.15, &kill),
         by_chance("dynamodb.GetItem", 0.01, &json!({"error": "ProvisionedThroughputExceededException"})),
@@ -50,7 +50,7 @@ fn channel(n: usize) -> String {
     format!("topic:r{n}")
 }
 
-/// How often each fault has fired. A restart of the stack forgets it.
+/// The number of times that each fault has fired. A restart of the stack forgets it.
 #[derive(Default)]
 struct Fired(BTreeMap<String, u64>);
 
@@ -62,7 +62,8 @@ impl Fired {
         }
     }
 
-    /// How many attempts more than one for each they may have caused. All of them fired: the rarest do some 12 times.
+    /// The number of attempts beyond one each that they may have caused. All of them fired: the rarest do some 12
+    /// times.
     fn injected(&self) -> u64 {
         for (rule, times) in &self.0 {
             tell(&format!("FAULT {rule}: {times}"));

@@ -13,14 +13,14 @@ use tokio::task::JoinHandle;
 use super::stack::LOOPBACK;
 use crate::harness::{PATIENCE, Receiver, Reply, Stack, bind_receiver};
 
-/// What a receiver does once it has written its answer.
+/// The behaviour of a receiver after it has written its answer.
 #[derive(Clone, Copy)]
 enum Then {
     /// Closes the connection.
     Close,
     /// Holds it, and says nothing more.
     Hold,
-    /// Goes on with this, again and again.
+    /// Keeps writing this.
     Repeat(&'static str),
 }
 

@@ -1,4 +1,4 @@
-//! What was in the log before an endpoint was added is not the endpoint's.
+//! Notifications older than an endpoint do not go to it.
 
 use serde_json::{Value, json};
 

@@ -74,7 +74,7 @@ async fn boto(script: &'static str, arguments: Vec<String>) -> Option<Vec<u8>> {
     Some(output.stdout)
 }
 
-/// What opens phones and mailboxes, so many of each a day, which one user may use up.
+/// The parameters that switch on phones and mailboxes, with so many of each a day, all of which one user may use up.
 fn parameters(cap: &str) -> Vec<String> {
     let parameters = [
         format!("PlatformApplicationArns={APPLICATION},{APPLE}"),
@@ -189,7 +189,7 @@ async fn what_a_day_has_no_room_for_goes_out_on_the_next() {
     assert_eq!(texts, BTreeSet::from(["one", "two"]));
 }
 
-/// What came of an endpoint's attempts, once there are so many: how many were delivered, and how many put off.
+/// The outcomes of an endpoint's attempts, once there are so many: the number delivered, and the number put off.
 async fn outcomes(stack: &Stack, channel: &str, endpoint: &Value, count: usize) -> (usize, usize) {
     let attempts = stack.attempts(channel, endpoint["id"].as_str().unwrap(), count).await;
     let of = |outcome: &str| attempts.iter().filter(|one| one["outcome"] == outcome).count();

@@ -65,7 +65,7 @@ async fn an_attempt_that_is_given_up_is_made_when_its_dead_letter_is_moved_back(
         stack.set_ahead(ahead * MINUTE).await;
         stack.sweep().await;
     }
-    stack.until("an operator is told", || async { stack.has_logged(&["ERROR", "could not be queued"]) }).await;
+    stack.until("the log has an error", || async { stack.has_logged(&["ERROR", "could not be queued"]) }).await;
     stack.assert_faults_fired().await;
     assert_eq!(receiver.received().len(), 1);
     let name = stack.queue("DueDeadLetters").await["name"].as_str().unwrap().to_owned();

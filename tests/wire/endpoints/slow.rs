@@ -10,13 +10,13 @@ use super::stack::LOOPBACK;
 use crate::harness::{PATIENCE, Receiver, Reply, Stack, room};
 use crate::schedule::tell;
 
-/// How many go to the slow one: many more than there are places for attempts.
+/// The number of notifications for the slow one: many more than there are places for attempts.
 const FLOOD: usize = 200;
 
-/// What a healthy endpoint may wait for beside slow ones.
+/// The longest wait of a healthy endpoint beside slow ones.
 const BESIDE: Duration = Duration::from_secs(3);
 
-/// How many channels one notification goes to at most.
+/// The most channels that one notification goes to.
 const MAX_TO: usize = 10;
 
 /// As slow as a receiver may be that takes everything.
@@ -48,7 +48,7 @@ async fn send_to(stack: &Stack, inboxes: &[String], count: usize) {
     }
 }
 
-/// How long the slowest of so many took to an endpoint that answers at once, with a fifth of a second between two.
+/// The slowest of so many deliveries to an endpoint that answers at once, with a fifth of a second between two.
 async fn worst_of(count: u32, stack: &Stack, channel: &str, well: &Receiver) -> Duration {
     let sent = join_all((0..count).map(|n| async move {
         tokio::time::sleep(n * Duration::from_millis(200)).await;

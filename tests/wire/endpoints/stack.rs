@@ -1,4 +1,4 @@
-//! What tests of endpoints do with a stack.
+//! Steps of the tests of endpoints with a stack.
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
@@ -74,7 +74,7 @@ impl Stack {
         answer.body
     }
 
-    /// Waits until so many attempts at an endpoint are told of, and gives them, oldest first.
+    /// Waits until the stack lists so many attempts at an endpoint, and gives them, oldest first.
     pub(crate) async fn attempts(&self, channel: &str, id: &str, count: usize) -> Vec<Value> {
         let give_up = Instant::now() + PATIENCE;
         loop {
@@ -83,7 +83,7 @@ impl Stack {
                 attempts.reverse();
                 return attempts;
             }
-            assert!(Instant::now() < give_up, "{} of {count} attempts are told of: {attempts:?}", attempts.len());
+            assert!(Instant::now() < give_up, "{} of {count} attempts are listed: {attempts:?}", attempts.len());
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }

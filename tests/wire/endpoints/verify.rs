@@ -11,7 +11,7 @@ use crate::harness::{PATIENCE, Received, Receiver, Stack, errors, npm_install, p
 
 const CHANNEL: &str = "topic:builds";
 
-/// What a library is asked to verify, with one of the secrets.
+/// The question to a library: to verify this, with one of the secrets.
 fn question(received: &Received, secret: &str, change: Option<&str>) -> Value {
     let names = ["webhook-id", "webhook-timestamp", "webhook-signature"];
     let headers: serde_json::Map<_, _> =
@@ -19,7 +19,7 @@ fn question(received: &Received, secret: &str, change: Option<&str>) -> Value {
     json!({"secret": secret, "headers": headers, "body": String::from_utf8_lossy(&received.body), "change": change})
 }
 
-/// What a program says to each question.
+/// The answer of a program to each question.
 fn ask(program: &Path, script: &str, questions: &[Value]) -> Vec<String> {
     let mut process = Command::new(program)
         .arg(root().join("tests/webhooks").join(script))

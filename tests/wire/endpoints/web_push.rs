@@ -21,7 +21,7 @@ fn vapid_public() -> String {
     rest.split('"').next().unwrap().to_owned()
 }
 
-/// What the verifier reads in what was captured, or why it does not.
+/// The verifier's reading of what was captured, or its reason why there is none.
 async fn verify(captured: Value) -> Option<Result<Value, String>> {
     let running = tokio::task::spawn_blocking(move || {
         let python = python("web-push")?;

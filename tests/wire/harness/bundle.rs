@@ -17,7 +17,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 /// Longer than any call takes.
 const CALL: Duration = Duration::from_secs(60);
 
-/// Where callers on this machine call from, so that it can be told from where they call to: Linux has all of 127/8.
+/// The address of callers on this machine, which differs from the one that they call: Linux has all of 127/8.
 pub(super) fn source(target: &str) -> Option<IpAddr> {
     let is_here = target.contains("//127.0.0.1") && cfg!(target_os = "linux");
     is_here.then(|| IpAddr::from([127, 0, 0, 77]))
@@ -29,9 +29,9 @@ pub(crate) struct Bundle {
     pub(crate) http: String,
     pub(crate) websocket: String,
     pub(super) secret: String,
-    /// What sets the names of one test apart from others', where a bundle is shared.
+    /// The mark that sets the names of one test apart from others', where a bundle is shared.
     pub(super) mark: Option<String>,
-    /// What was said to it.
+    /// The texts that it was sent.
     pub(crate) said: Said,
 }
 
@@ -52,7 +52,7 @@ impl Answer {
     }
 }
 
-/// Where to write all that was said, for whoever searches the logs of a deployed bundle.
+/// A file for all texts that callers sent, for a search of a deployed bundle's logs.
 const SAID: &str = "TIDINGS_SAID";
 
 impl Drop for Bundle {

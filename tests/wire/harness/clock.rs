@@ -59,7 +59,7 @@ impl Stack {
         self.control(Method::POST, "schedules/SweepRule/disable", None).await;
     }
 
-    /// How many messages were sent to a queue so far.
+    /// The number of messages that were sent to a queue so far.
     pub(crate) async fn queued(&self, queue: &str) -> u64 {
         self.queue(queue).await["sent"].as_u64().unwrap()
     }
@@ -71,7 +71,7 @@ impl Stack {
         answer["QueueUrl"].as_str().unwrap().to_owned()
     }
 
-    /// How a queue stands.
+    /// The state of a queue.
     pub(crate) async fn queue(&self, queue: &str) -> Value {
         let queues = self.control(Method::GET, "queues", None).await;
         queues.as_array().unwrap().iter().find(|q| q["queue"] == queue).unwrap().clone()

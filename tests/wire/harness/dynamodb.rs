@@ -16,7 +16,7 @@ impl Stack {
             assert!(is_throttled, "{operation}: {status} {answer}");
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
-        panic!("{operation} is throttled again and again");
+        panic!("{operation} is throttled at every try");
     }
 
     /// The physical name of one of the template's tables.

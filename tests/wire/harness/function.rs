@@ -40,7 +40,7 @@ struct Runtime {
 /// Bodies that are longer are refused, and reading one here could take gigabytes.
 const LONGEST_REMEMBERED: usize = 64 * 1024;
 
-/// What Lambda takes at most as an answer.
+/// The largest answer that Lambda takes.
 const LARGEST_ANSWER: usize = 6 * 1024 * 1024;
 
 impl Function {

@@ -1,4 +1,4 @@
-//! What a process prints, which is searched when it ends.
+//! A process' output, which is searched when the process ends.
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::sync::{Arc, Mutex};
@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use super::said::Said;
 
-/// What a process has printed so far.
+/// The output of a process so far.
 pub(crate) struct Log {
     lines: Arc<Mutex<Vec<String>>>,
     readers: Vec<JoinHandle<()>>,

@@ -61,14 +61,14 @@ pub(crate) struct Listener {
     heard: Arc<Mutex<Heard>>,
 }
 
-/// What a listener has told.
+/// The events of a listener.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Heard {
     /// The seqs that the application was handed, of each channel, in that order.
     pub(crate) seqs: BTreeMap<String, Vec<u64>>,
     /// The states that it was in.
     pub(crate) states: Vec<String>,
-    /// What it told besides: gaps and errors.
+    /// Its other events: gaps and errors.
     pub(crate) troubles: Vec<Value>,
 }
 
@@ -113,7 +113,7 @@ impl Heard {
         }
     }
 
-    /// How often it was in a state.
+    /// The number of times that it was in a state.
     pub(crate) fn times(&self, state: &str) -> usize {
         self.states.iter().filter(|one| *one == state).count()
     }

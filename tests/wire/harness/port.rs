@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-/// Below those that Linux (32,768 and above) and macOS (49,152 and above) give to whoever asks for any.
+/// Below those that Linux (32,768 and above) and macOS (49,152 and above) give to a program that asks for any.
 const PORTS: Range<u16> = 10_000..30_000;
 
 /// The ports of receivers. Stacks that let webhooks be on this machine are given all of them, since a test starts its stack first.

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 /// So often a slow link passes something on.
 const TICK: Duration = Duration::from_millis(100);
 
-/// What waits in the proxy of a slow link, in bytes: little, so that the sender notices.
+/// The buffer of a slow link, in bytes: small, so that the sender notices.
 const BUFFER: u32 = 32 * 1024;
 
 pub(crate) struct Proxy {
@@ -58,7 +58,7 @@ impl Proxy {
         &self.address
     }
 
-    /// How many bytes it has brought its clients.
+    /// The number of bytes that it has brought its clients.
     pub(crate) fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
     }
@@ -78,7 +78,7 @@ impl Proxy {
     }
 }
 
-/// What a connection's client is brought.
+/// The connection from the proxy to a client.
 #[derive(Clone)]
 struct Link {
     /// Bytes a second at most.

@@ -1,4 +1,4 @@
-//! Somebody's server, which takes webhooks as it is told to.
+//! Somebody's server, which takes webhooks and answers as the test says.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::port::bind_receiver;
 
-/// What it answers to a request.
+/// The answer to a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
     /// A status, with a header or none, and a text.
@@ -40,7 +40,7 @@ impl Reply {
 pub(crate) struct Received {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
-    /// Whether it was answered with what it was told by [`Receiver::fails`].
+    /// Whether it was answered with the failure of [`Receiver::fails`].
     failed: bool,
 }
 
@@ -61,10 +61,10 @@ impl Received {
 #[derive(Debug, Default)]
 struct Told {
     received: Vec<Received>,
-    /// What it answers next; when there is no more, `otherwise`.
+    /// The next answers; when there are no more, `otherwise`.
     next: VecDeque<Reply>,
     otherwise: Option<Reply>,
-    /// How many of all others it answers with 500.
+    /// The part of all other requests that it answers with 500.
     fails: f64,
 }
 
@@ -96,12 +96,12 @@ impl Receiver {
         Self { url, told, serving }
     }
 
-    /// What it answers to the next requests.
+    /// Sets the answers to the next requests.
     pub(crate) fn then(&self, replies: impl IntoIterator<Item = Reply>) {
         self.told.lock().unwrap().next.extend(replies);
     }
 
-    /// What it answers to all that it was not told otherwise for.
+    /// Sets the answer to all requests without one of their own.
     pub(crate) fn always(&self, reply: Reply) {
         self.told.lock().unwrap().otherwise = Some(reply);
     }

@@ -1,4 +1,4 @@
-//! What a test takes of the machine.
+//! Room on the machine for tests that keep the cores busy.
 //!
 //! Nearly all wait for most of their time, so that many more run at once than there are cores (`RUST_TEST_THREADS` in
 //! `.cargo/config.toml`). Those that keep the cores busy ask for room first, so that those that judge times are beside few of them.

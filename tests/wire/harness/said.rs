@@ -1,4 +1,4 @@
-//! What callers said, none of which may stand in a log line: tokens, secrets, notifications, names.
+//! Texts that callers sent, none of which may stand in a log line: tokens, secrets, notifications, names.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -104,7 +104,7 @@ impl Said {
         }
     }
 
-    /// Adds all of it to a file, a line each, for whoever searches a deployed bundle's logs.
+    /// Adds all of it to a file, a line each, for a search of a deployed bundle's logs.
     pub(crate) fn write_to(&self, path: &str) {
         let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
         let lines: String = self.0.lock().unwrap().iter().map(|text| text.replace('\n', " ") + "\n").collect();
@@ -120,7 +120,8 @@ impl Said {
         }
     }
 
-    /// What of it stands in a log line, if anything. A JSON Web Token is found even if nobody remembers it.
+    /// The text of a caller's that stands in a log line, if there is one. A JSON Web Token is found even if nobody
+    /// remembers it.
     pub(crate) fn found_in(&self, line: &str) -> Option<String> {
         let plain = line.replace("\\\"", "\"");
         let said = self.0.lock().unwrap();

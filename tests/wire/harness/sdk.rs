@@ -7,14 +7,14 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 use super::Stack;
 
-/// What it knows from the environment.
+/// The SDK's configuration from the environment.
 pub(super) fn sdk() -> ConfigLoader {
     let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
     aws_config::defaults(BehaviorVersion::latest()).http_client(http.build_https())
 }
 
 impl Stack {
-    /// How its operator reaches the services behind it.
+    /// The SDK's configuration for its operator, who reaches the services behind it.
     pub(super) async fn sdk(&self) -> SdkConfig {
         let config = sdk().endpoint_url(&self.aws).region(Region::from_static("us-east-1"));
         config.credentials_provider(Credentials::new("operator", "secret", None, None, "test")).load().await

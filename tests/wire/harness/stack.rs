@@ -61,7 +61,7 @@ pub(crate) struct Stack {
     log: Log,
     bundle: Bundle,
     pub(crate) aws: String,
-    /// How to start it again.
+    /// The arguments with which it is started again.
     arguments: Vec<String>,
 }
 

@@ -1,5 +1,5 @@
-//! What the tests in `anywhere` run against: a local stack of their own, or a bundle that somebody has deployed, which
-//! all of them share, with whoever else uses it.
+//! The target of the tests in `anywhere`: a local stack of their own, or a deployed bundle, which all of them share
+//! with its other users.
 
 use std::env::VarError;
 use std::io::Write as _;
@@ -81,7 +81,7 @@ impl Target {
         })
     }
 
-    /// How its operator reaches the services behind it.
+    /// The SDK's configuration for its operator, who reaches the services behind it.
     async fn aws(&self) -> SdkConfig {
         match self {
             Self::Local(stack) => stack.sdk().await,

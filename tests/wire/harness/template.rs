@@ -1,4 +1,4 @@
-//! What template.yaml says, as it stands.
+//! The content of template.yaml, as it stands.
 
 use saphyr::{LoadableYamlNode as _, Yaml};
 

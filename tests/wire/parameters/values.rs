@@ -9,7 +9,7 @@ use serde_json::json;
 use super::refusal;
 use crate::harness::{Stack, each_in_template, each_resource, in_an_hour, room};
 
-/// What a parameter may be at least and at most, or two values that differ much, and what it may not be.
+/// A parameter's least and greatest value, or two values that differ much, and values that it may not have.
 struct Values {
     name: &'static str,
     least: String,

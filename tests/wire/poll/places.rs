@@ -26,7 +26,7 @@ async fn poll(stack: &Stack, sub: &str, cursor: &str, wait: u64) -> Answer {
     stack.call(Method::GET, &path(cursor, wait), Some(&token), &[], None).await
 }
 
-/// How many items an answer has, which must be good.
+/// The number of items in an answer, which must be good.
 fn items(answer: &Answer) -> usize {
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.body["channels"][0]["items"].as_array().unwrap().len()

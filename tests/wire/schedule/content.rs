@@ -1,11 +1,11 @@
-//! What a notification says is apart from its row where it is long, and comes whole all the same.
+//! A long content is stored apart from its notification's row, and arrives whole all the same.
 
 use serde_json::{Value, json};
 
 use crate::anywhere::later::{cancel, look, schedule};
 use crate::harness::Stack;
 
-/// How long a long body is.
+/// The length of a long body.
 const LONG: usize = 30_000;
 
 /// Goes so many milliseconds ahead, with the queue.

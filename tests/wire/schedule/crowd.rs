@@ -13,7 +13,7 @@ use crate::layout::event;
 /// The latest that somebody else's notification may come after its time, in milliseconds.
 const LATEST: i64 = 3_000;
 
-/// What the sweeper keeps of its time to end.
+/// The time that the sweeper keeps to end.
 const RESERVE: Duration = Duration::from_secs(15);
 
 /// So many sweeps are enough for any crowd here.
@@ -45,7 +45,7 @@ fn row(by: &str, due: i64, shard: usize, nth: usize, body: &str) -> Row {
     Row { id, row }
 }
 
-/// A stack whose sweeper runs only when it is told to.
+/// A stack whose sweeper runs only when the test invokes it.
 struct Swept {
     stack: Stack,
     sweeper: Function,
@@ -105,7 +105,7 @@ impl Swept {
         self.stack.queued("DueQueue").await - self.queued_before
     }
 
-    /// How late somebody's notification was sent, once it is.
+    /// The delay with which somebody's notification was sent, once it is.
     async fn lateness(&self, row: &Row, due: i64) -> i64 {
         self.stack.until("it is sent", || async { look(&self.stack, &row.id).await["state"] == "sent" }).await;
         moment(&look(&self.stack, &row.id).await["sent_at"]) - due
@@ -170,7 +170,7 @@ async fn thousands_for_one_moment_are_queued_once_each_by_as_many_sweeps_as_it_t
     swept.stack.assert_faults_fired().await;
 }
 
-/// How many of a topic's were sent before that time.
+/// The number of a topic's notifications that were sent before that time.
 async fn sent_before(stack: &Stack, topic: &str, time: i64) -> usize {
     let rows = stack.log_rows(topic).await;
     rows.iter().filter(|row| row["sent_at"]["N"].as_str().unwrap().parse::<i64>().unwrap() < time).count()

@@ -17,7 +17,7 @@ const OVER: Duration = Duration::from_secs(15 * 60);
 /// it then finds done.
 const PATIENCE: Duration = Duration::from_secs(6 * 60);
 
-/// How many publishers there are at once.
+/// The number of publishers at once.
 const PUBLISHERS: usize = 32;
 
 /// A crowd is due so long after the last of it should be scheduled, in milliseconds.

@@ -1,4 +1,4 @@
-//! What happens when sweeps do not run, the queue is behind, or a notification cannot be delivered.
+//! Sweeps that do not run, a queue that is behind, and notifications that cannot be delivered.
 
 use std::time::Duration;
 
@@ -133,7 +133,7 @@ async fn what_cannot_be_delivered_is_in_the_dead_letter_queue_then_failed_and_ca
         stack.sweep().await;
         assert_eq!(look(&stack, &id).await["state"], state, "after {minutes} more minutes");
     }
-    assert!(stack.has_logged(&["ERROR", &id, "could not be delivered"]), "an operator is told");
+    assert!(stack.has_logged(&["ERROR", &id, "could not be delivered"]), "the log has an error for the operator");
     let progress = stack.rows("Schedule").await.into_iter().find(|row| row["bucket"]["S"] == "sweeper").unwrap();
     let open = progress["open"]["L"].as_array().unwrap();
     assert!(open.is_empty(), "what has failed holds nothing back: {open:?}");

@@ -14,10 +14,10 @@ use crate::harness::{Folder, Socket, Stack};
 /// The latest that a notification may come after its time, in milliseconds, on a machine that has nothing else to do.
 const LATEST: i64 = 1_000;
 
-/// How often it is looked how busy the machine is.
+/// The time between two looks at how busy the machine is.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// What is due when, and how it was scheduled.
+/// A notification, its time, and the way it was scheduled.
 struct Expected {
     id: String,
     due: i64,
@@ -39,7 +39,7 @@ impl Plan<'_> {
     }
 }
 
-/// How often the stack has run the sweeper.
+/// The number of times that the stack has run the sweeper.
 async fn sweeps(stack: &Stack) -> u64 {
     let schedules = stack.control(reqwest::Method::GET, "schedules", None).await;
     schedules[0]["fired"].as_u64().unwrap()
@@ -55,7 +55,7 @@ async fn until_a_sweep_is_over(stack: &Stack) {
     tokio::time::sleep(Duration::from_millis(500)).await;
 }
 
-/// What a socket is given, each with when, for as long as the value lives.
+/// The items that a socket is given, each with its time, for as long as the value lives.
 struct Arrivals {
     seen: Arc<Mutex<Vec<(Value, i64)>>>,
     reading: JoinHandle<()>,

@@ -17,28 +17,29 @@ use crate::harness::{Answer, Folder, Socket, Stack, room};
 /// With so many operations every fault fires, as far as chance can promise.
 const ENOUGH: usize = 2_000;
 
-/// How many operations are under way at once.
+/// The number of operations that are under way at once.
 const AT_ONCE: usize = 12;
 
 /// By how much the functions' clock jumps, in milliseconds.
 const JUMPS: [i64; 4] = [4_000, -3_000, 9_000, 0];
 
-/// After the last time in the plan, all must be finished within this: a killed function's message comes again after 72 s.
-/// One that meets five kills, as a few of 2,000 may, is handed on by the sweeper 7 minutes after its time; one that meets five
-/// more, 14 minutes after that.
+/// After the last time in the plan, all must be finished within this. The queue delivers a killed function's message
+/// once more after 72 s. A message that meets five kills, as a few of 2,000 may, is queued by the sweeper 7 minutes
+/// after its time; one that meets five more, 14 minutes after that.
 const FINISHES: Duration = Duration::from_secs(26 * 60);
 
-/// How long a listener may lack what is in its log when all is quiet: nothing may have to come for it to hear of it.
+/// The longest that a listener may lack an item of its log when all is quiet: nothing may have to come for it to hear
+/// of it.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// How long a listener is still heard once it has all.
+/// The time for which a listener is still heard once it has all.
 const AFTERWARDS: Duration = Duration::from_secs(2);
 
 pub(super) fn inbox(user: usize) -> String {
     format!("user:u{user}")
 }
 
-/// What was accepted.
+/// A notification that was accepted.
 #[derive(Clone, Debug)]
 struct Accepted {
     id: String,
@@ -53,10 +54,10 @@ pub(super) struct Trial {
     stack: Stack,
     accepted: Mutex<Vec<Accepted>>,
     series: Mutex<Vec<(String, usize)>>,
-    /// How often each fault has fired, by its rule.
+    /// The number of times that each fault has fired, by its rule.
     fired: BTreeMap<String, u64>,
     jumps: u64,
-    /// How often the stack was started: keys begin anew with each.
+    /// The number of starts of the stack: keys begin anew with each.
     starts: u64,
 }
 
@@ -332,8 +333,8 @@ fn id(answer: &Answer) -> String {
     answer.body["id"].as_str().unwrap().to_owned()
 }
 
-/// The seqs that the application is handed, until it has the newest one and nothing comes twice for a while: once all is
-/// sent, that is told in `newest`.
+/// The seqs that the application is handed, until it has the newest one and nothing comes twice for a while: `newest`
+/// has a value once all is sent.
 async fn listen(mut listener: Listener, user: usize, mut newest: watch::Receiver<Option<Vec<u64>>>) -> Vec<u64> {
     let mut seqs: Vec<u64> = Vec::new();
     let mut heard = Instant::now();

@@ -51,7 +51,7 @@ pub(super) struct Place {
     pub(super) endpoint: String,
 }
 
-/// What everything is scheduled, sent and added by.
+/// The claims of the user who schedules, sends and adds everything.
 fn operator(target: &Target) -> Value {
     json!({"sub": target.name("operator"), "publish": ["*"], "subscribe": ["*", "user:*"]})
 }
@@ -98,7 +98,7 @@ pub(super) async fn add(target: &Target, claims: &Value, channel: &str) -> Strin
     answer.body["id"].as_str().unwrap().to_owned()
 }
 
-/// What was answered, as the tables have it.
+/// The outcome of a call, as the tables have it.
 fn outcome(answer: &Answer) -> String {
     format!("{} {}", answer.status, answer.code()).trim_end().to_owned()
 }

@@ -14,8 +14,8 @@ use calls::{Place, add, names};
 
 use crate::harness::{Socket, Target, room};
 
-/// What each call needs, what it answers to a token that has it, and what to one that has not. A stranger is not told that an
-/// endpoint exists.
+/// Each call with the right that it needs, its answer to a token that has it, and its answer to one that does not. No
+/// answer to a stranger shows that an endpoint exists.
 const CALLS: &[(Call, Needs, &str, &str)] = &[
     (Send, ToPublish, "202", "403 forbidden"),
     (SendToTwo, ToPublishToBoth, "202", "403 forbidden"),
@@ -138,7 +138,7 @@ const CHANNELS: [&str; 10] = [
     "topic:b",
 ];
 
-/// What was tried, and what of that came out otherwise than expected.
+/// The number of tries, and those that came out otherwise than expected.
 #[derive(Default)]
 struct Tried {
     checks: usize,
@@ -174,7 +174,7 @@ fn calls<'a>(
     chosen.map(move |(call, _, yes, no)| (*call, if allowed { *yes } else { *no }))
 }
 
-/// All tokens in all channels over HTTP, a channel's one after the other: some would meet, as two rotations do.
+/// All tokens in all channels over HTTP, one call at a time in each channel: some would meet, as two rotations do.
 async fn over_http(target: &Target, tokens: &[Token], places: &[Place], allowed: bool) -> Tried {
     let in_one = places.iter().map(|place| async move {
         let mut tried = Tried::default();

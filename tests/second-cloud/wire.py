@@ -8,7 +8,7 @@ import subprocess
 SKIPS = pathlib.Path(__file__).parent / "skips.txt"
 # It kills functions that others are waiting for.
 ALONE = (
-    "anywhere::crash::sends_whose_function_is_killed_are_told_and_under_their_keys_nothing_is_lost_or_doubled"
+    "anywhere::crash::sends_whose_function_is_killed_are_errors_and_under_their_keys_nothing_is_lost_or_doubled"
 )
 # Fewer than this means that something is amiss with the choice, not with the bundle.
 LEAST = 61

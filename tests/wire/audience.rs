@@ -149,7 +149,7 @@ async fn hear(socket: &mut Socket, all: &BTreeSet<(String, u64)>, patience: Dura
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_dies_each_of_two_thousand_in_twenty_topics_is_sent_every_seq() {
+async fn whatever_dies_each_of_two_thousand_in_twenty_topics_is_sent_every_seq() {
     const TOPICS: usize = 20;
     const CONNECTIONS: usize = 2_000;
     const EACH: u64 = 2;

@@ -56,12 +56,7 @@ fn shapes(field: &str) -> Vec<Shape> {
         list("texts", "\"\","),
         Shape { name: "a text", begins: begins("\""), repeated: "x".to_owned(), ends: "\"}" },
         Shape { name: "a name", begins: begins("{\""), repeated: "x".to_owned(), ends: "\":0}}" },
-        Shape {
-            name: "one name many times",
-            begins: begins("{"),
-            repeated: "\"\":{},".to_owned(),
-            ends: "\"\":0}}",
-        },
+        Shape { name: "one name many times", begins: begins("{"), repeated: "\"\":{},".to_owned(), ends: "\"\":0}}" },
         Shape { name: "no JSON", begins: begins("["), repeated: "[".to_owned(), ends: "" },
     ]
 }

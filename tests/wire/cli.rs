@@ -96,7 +96,7 @@ async fn lines_of_standard_input_are_sent_one_by_one() {
 }
 
 #[tokio::test]
-async fn a_minted_token_opens_what_it_says_and_a_refusal_is_told_by_code() {
+async fn a_minted_token_opens_what_it_says_and_a_refusal_prints_its_code() {
     let stack = Stack::start().await;
     let token = says(&stack, &["token", "--sub", "alice", "--publish", "topic:*"]).await;
     let allowed = tidings(&stack, &["send", "topic:a", "--body", "x", "--token", token.trim()]).output().await.unwrap();

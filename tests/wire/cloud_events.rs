@@ -30,7 +30,7 @@ async fn ask(python: &Path, question: &'static str, input: &Value) -> String {
 }
 
 #[tokio::test]
-async fn an_event_of_the_official_sdk_is_told_and_can_be_read_again() {
+async fn an_event_of_the_official_sdk_is_described_and_can_be_read_again() {
     let install = || python("cloud-events");
     let Some(python) = tokio::task::spawn_blocking(install).await.unwrap() else { return };
     let target = Target::Local(Box::new(Stack::start().await));

@@ -48,7 +48,7 @@ async fn a_send_to_several_channels_killed_half_way_is_completed_by_the_same_key
 }
 
 #[tokio::test]
-async fn a_function_killed_mid_request_is_told_and_a_repeat_under_the_key_sends_once() {
+async fn a_function_killed_mid_request_is_an_error_and_a_repeat_under_the_key_sends_once() {
     // Before the transaction, after it, and at each later step.
     for rule in [
         json!({"on": "invoke.Send", "do": {"kill": true}}),
@@ -129,7 +129,7 @@ async fn a_connection_that_meets_others_at_its_rows_is_let_in_all_the_same() {
 }
 
 #[tokio::test]
-async fn time_that_runs_out_is_told_before_lambda_ends_the_function() {
+async fn time_that_runs_out_is_answered_before_lambda_ends_the_function() {
     let stack = Stack::start().await;
     let mut request = crate::layout::event("send");
     request["headers"]["authorization"] = json!(format!("Bearer {}", stack.publisher()));
@@ -184,7 +184,7 @@ async fn throttles_and_transaction_conflicts_are_waited_out() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_stored_is_told_and_a_busy_channel_says_when_to_come_back() {
+async fn an_append_that_fails_is_answered_and_a_busy_channel_says_when_to_come_back() {
     let stack = Stack::start().await;
     stack.fault(json!({"on": "dynamodb.Query", "times": 0, "do": {"error": "InternalServerError"}})).await;
     let answer = stack.post(&json!({"to": "user:alice", "body": "x"})).await;
@@ -222,7 +222,7 @@ async fn a_connection_that_does_not_answer_delays_nobody_else() {
 }
 
 #[tokio::test]
-async fn who_cannot_be_reached_at_all_is_told_to_the_publisher() {
+async fn the_answer_to_the_publisher_says_who_cannot_be_reached_at_all() {
     let stack = Stack::start().await;
     let _alice = stack.connect("alice").await;
     stack.fault(json!({"on": "management.POST", "times": 0, "do": {"status": 500}})).await;

@@ -117,7 +117,7 @@ fn a_message_is_with_the_due_queue_for_no_longer_than_the_sweeper_thinks() {
 
 /// An attempt's lease, its function and its queue agree on who has it when.
 #[test]
-fn an_attempt_is_over_before_its_lease_and_its_lease_before_its_message_comes_again() {
+fn an_attempt_is_over_before_its_lease_and_its_lease_before_its_message_is_delivered_again() {
     let source = std::fs::read_to_string(root().join("shared/src/actions/attempt/mod.rs")).unwrap();
     let number = |yaml: &Yaml<'_>, name: &str| yaml.as_mapping_get(name).unwrap().as_integer().unwrap();
     each_resource("AWS::Serverless::Function", |name, function| {

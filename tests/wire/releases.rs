@@ -20,7 +20,7 @@ async fn put_as_later(stack: &Stack, table: &str, mut row: Value) {
 }
 
 #[tokio::test]
-async fn a_connection_that_cannot_be_read_is_told_to_the_sender_when_all_others_have_been_pushed_to() {
+async fn a_connection_that_cannot_be_read_is_an_error_for_the_sender_once_all_others_have_been_pushed_to() {
     let stack = Stack::start().await;
     let claims = json!({"sub": "alice", "subscribe": ["topic:*"], "channels": ["topic:news"]});
     let mut alice = stack.connect_with(&claims).await;
@@ -39,7 +39,7 @@ async fn a_connection_that_cannot_be_read_is_told_to_the_sender_when_all_others_
 }
 
 #[tokio::test]
-async fn an_endpoint_that_cannot_be_read_is_told_to_senders_and_can_be_removed() {
+async fn an_endpoint_that_cannot_be_read_is_an_error_for_senders_and_can_be_removed() {
     let stack = Stack::start_with(&LOOPBACK).await;
     let receiver = Receiver::start().await;
     let (id, _) = stack.add_webhook("topic:news", &receiver.url).await;

@@ -17,7 +17,7 @@ async fn stack_with(channel: &str, notifications: u64) -> Stack {
 }
 
 #[tokio::test]
-async fn expired_notifications_are_told() {
+async fn expired_notifications_are_reported() {
     let stack = stack_with("user:alice", 5).await;
     for (seq, deleted) in [(1, true), (2, true), (3, false)] {
         stack.expire("user:alice", seq, 1).await;
@@ -35,7 +35,7 @@ async fn expired_notifications_are_told() {
 }
 
 #[tokio::test]
-async fn a_log_that_expired_whole_is_told_and_goes_on_at_the_present_time() {
+async fn a_log_that_expired_whole_is_reported_and_goes_on_at_the_present_time() {
     let stack = stack_with("user:alice", 3).await;
     for seq in 1..=3 {
         stack.expire("user:alice", seq, 1).await;
@@ -71,7 +71,7 @@ async fn an_answer_ends_before_a_hole() {
 /// A backup lacks all that came after it. A reader of such a notification must hear that something is missing, also
 /// once the log has grown past its cursor.
 #[tokio::test]
-async fn readers_of_what_a_restored_table_lacks_are_told() {
+async fn readers_learn_that_a_restored_table_lacks_notifications() {
     let data = std::env::temp_dir().join(format!("tidings-restored-{}", std::process::id()));
     let data = ["--data", data.to_str().unwrap()];
     let stack = Stack::start_with(&data).await;
@@ -142,7 +142,7 @@ async fn a_quiet_log_that_starts_again_is_no_loss_to_who_had_read_it() {
 
 /// DynamoDB deletes in any order: what it has left may not be what came last.
 #[tokio::test]
-async fn what_was_deleted_before_an_older_one_is_told() {
+async fn notifications_deleted_before_an_older_one_are_reported() {
     let stack = stack_with("user:alice", 3).await;
     for seq in 1..=3 {
         stack.expire("user:alice", seq, 1).await;

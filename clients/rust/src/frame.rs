@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_release_to_come_sends_costs_no_connection() {
+    fn frames_of_later_releases_cost_no_connection() {
         for text in [
             r#"{"type": "marked", "message": {"text": "new"}}"#,
             r#"{"type": {"kind": "marked"}}"#,

@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_loss_is_told_once() {
+    fn the_same_loss_is_reported_once() {
         let mut ordering = at(41);
         assert_eq!(ordering.answered(Some(41), &lost(41)), [Step::Gap { after: 41, resumed_at: 42 }]);
         ordering.restart();
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_is_told_before_what_follows_it() {
+    fn a_loss_is_reported_before_what_follows_it() {
         let mut ordering = at(41);
         assert_eq!(ordering.take(items(&[50, 51, 53])), []);
         assert!(ordering.has_gap());
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_behind_the_first_items_is_told_where_it_is() {
+    fn a_loss_behind_the_first_items_is_reported_where_it_is() {
         let mut ordering = Ordering::new(Some(41));
         assert_eq!(ordering.take(items(&[42, 1_000])), []);
         let steps = ordering.answered(Some(41), &lost(1_000));
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_behind_the_last_item_is_told_too() {
+    fn a_loss_behind_the_last_item_is_reported_too() {
         let mut ordering = at(41);
         assert_eq!(ordering.take(items(&[43])), []);
         let steps = ordering.answered(Some(41), &lost(50));
@@ -341,14 +341,14 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_with_nothing_left_is_told_too() {
+    fn a_loss_with_nothing_left_is_reported_too() {
         let mut ordering = at(41);
         assert_eq!(ordering.answered(Some(41), &lost(45)), [Step::Gap { after: 41, resumed_at: 46 }]);
         assert_eq!(seqs(&ordering.take(items(&[46]))), [46]);
     }
 
     #[test]
-    fn a_loss_that_live_pushes_disprove_is_not_told() {
+    fn a_loss_that_live_pushes_disprove_is_not_reported() {
         let mut ordering = at(41);
         assert_eq!(seqs(&ordering.take(items(&[42, 43]))), [42, 43]);
         assert_eq!(ordering.answered(Some(41), &lost(43)), []);

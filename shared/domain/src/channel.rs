@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_name_is_told_which_part_is_wrong() {
+    fn the_refusal_of_a_name_says_which_part_is_wrong() {
         use InvalidChannel::{Name, Namespace, NoNamespace};
         let long = "x".repeat(181);
         for (name, why) in [

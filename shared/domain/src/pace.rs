@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_comes_alone_gets_a_turn_however_slow_it_is() {
+    fn a_post_that_comes_alone_gets_a_turn_however_slow_the_rate_is() {
         let mut pace = per_second(1);
         let mut now = Duration::ZERO;
         for _ in 0..100 {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_would_wait_for_a_turn_for_long_gives_it_up() {
+    fn a_post_that_would_wait_long_for_its_turn_gives_it_up() {
         let mut pace = per_second(10);
         assert_eq!(time_for(&mut pace, 41, Duration::ZERO), LATEST);
         assert_eq!(pace.turn(Duration::ZERO), None);

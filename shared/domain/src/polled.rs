@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn one_item_is_always_told() {
+    fn one_item_is_always_returned() {
         let larger_than_its_share = polled(&[MAX_BYTES, 1]);
         assert_eq!(read(vec![larger_than_its_share])["channels"][0]["seq"], 1);
     }

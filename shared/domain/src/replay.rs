@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn expired_rows_are_skipped_and_told() {
+    fn expired_rows_are_skipped_and_reported() {
         assert_eq!(page(vec![expired(41), expired(42), live(43)], 41), (vec![43], position(43, false, false)));
         assert_eq!(page(vec![expired(40), expired(41)], 40), (vec![], position(41, false, false)));
         assert_eq!(page(vec![expired(41), live(42)], 41), (vec![42], position(42, true, false)));
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_generation_is_stepped_into_and_told() {
+    fn a_new_generation_is_stepped_into_and_reported() {
         let start = Stored { starts: true, ..live(900) };
         assert_eq!(page(vec![live(41), start.clone()], 41), (vec![900], position(900, false, false)));
         assert_eq!(page(vec![live(41), live(42), start], 41), (vec![42, 900], position(900, false, false)));

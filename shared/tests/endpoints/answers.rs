@@ -1,4 +1,4 @@
-//! What comes of a receiver's answer, and of none.
+//! A receiver's answers, and their absence.
 
 use std::time::Duration;
 
@@ -89,7 +89,7 @@ async fn a_status_counts_although_its_head_keeps_to_no_rule() {
     }
 }
 
-/// What is heard of one answer is not taken for the next one's.
+/// The status of one answer does not count as the next one's.
 #[tokio::test]
 async fn a_status_is_of_its_own_request() {
     let server = Server::start(Does::AnswerOnce(answer("200 OK", "", "ok")));
@@ -100,7 +100,7 @@ async fn a_status_is_of_its_own_request() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_told_from_no_such_name() {
+async fn an_unreachable_address_differs_from_an_unknown_name() {
     // Bound, so that nobody else gets the port, but not listened on.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(([127, 0, 0, 1], 0).into()).unwrap();

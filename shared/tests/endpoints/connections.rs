@@ -9,7 +9,7 @@ use super::server::{Does, Server, answer};
 use super::{local, post};
 
 #[tokio::test]
-async fn a_connection_serves_one_request_after_the_other() {
+async fn a_connection_serves_its_requests_in_order() {
     let server = Server::start(Does::Answer(answer("200 OK", "", "ok")));
     let client = local();
     for _ in 0..3 {

@@ -39,7 +39,7 @@ impl Watch {
         Ok(listeners)
     }
 
-    /// How often each was connected to.
+    /// The number of connections to each.
     fn connections(&self) -> Vec<usize> {
         self.listeners.iter().map(Server::connections).collect()
     }

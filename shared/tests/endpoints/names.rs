@@ -9,7 +9,7 @@ use hickory_proto::op::{Message, MessageType, Metadata, ResponseCode};
 use hickory_proto::rr::rdata::CNAME;
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
-/// What one question for a name is answered with.
+/// The answer to one question for a name.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Resolved {
     /// The name that it is an alias of.
@@ -17,7 +17,7 @@ pub(crate) struct Resolved {
     pub(crate) addresses: Vec<IpAddr>,
 }
 
-/// What the questions for a name are answered with, one after the other; the last for all further ones.
+/// The answers to the questions for a name, in order; the last for all further ones.
 pub(crate) type Zone = HashMap<String, Vec<Resolved>>;
 
 type Asked = HashMap<(String, RecordType), usize>;
@@ -45,7 +45,7 @@ impl NameServer {
         Self { address, asked }
     }
 
-    /// How often the name's addresses of this type were asked for.
+    /// The number of questions for the name's addresses of this type.
     pub(crate) fn asked(&self, name: &str, kind: RecordType) -> usize {
         self.asked.lock().unwrap().get(&(name.to_owned(), kind)).copied().unwrap_or(0)
     }
@@ -68,7 +68,7 @@ fn reply(question: &Message, zone: &Zone, asked: &mut Asked) -> Message {
     reply
 }
 
-/// The records, which nobody may keep.
+/// The records, without permission to cache them.
 fn records(name: &Name, kind: RecordType, resolved: &Resolved) -> Vec<Record> {
     let mut records = Vec::new();
     let mut owner = name.clone();

@@ -1,11 +1,11 @@
-//! A receiver that does what it is told, on a thread of its own: it goes on while the client's runtime stands still.
+//! A receiver with a scripted behaviour, on a thread of its own: it goes on while the client's runtime stands still.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// What it does with a request.
+/// The behaviour of a receiver.
 #[derive(Clone)]
 pub(crate) enum Does {
     /// Answers so, and waits for the next one.

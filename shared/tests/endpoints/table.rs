@@ -27,7 +27,7 @@ pub(crate) fn rows(port: u16) -> Vec<Row> {
     text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(|line| row(line, port)).collect()
 }
 
-/// What the rows' names resolve to.
+/// The addresses that the rows' names resolve to.
 pub(crate) fn zone(rows: &[Row]) -> Zone {
     rows.iter().filter(|row| !row.resolved.is_empty()).map(|row| (host(&row.url), row.resolved.clone())).collect()
 }

@@ -1,6 +1,5 @@
-//! What is assumed of AWS and of clients. The first part is in its documents; the second is a guess of what is usual, on the
-//! slow side; the third is this repository's own, from where the simulation cannot read it.
-
+//! Assumptions about AWS and clients. The first part is in AWS's documents; the second is a guess of what is usual, on
+//! the slow side; the third is this repository's own, from where the simulation cannot read it.
 use std::ops::Range;
 use std::time::Duration;
 
@@ -43,7 +42,7 @@ pub(crate) const CONNECT: Duration = Duration::from_millis(200);
 /// From a client's frame to the answer.
 pub(crate) const FRAME: Duration = Duration::from_millis(60);
 
-/// What a subscriber's row takes in the table, in bytes.
+/// The size of a subscriber's row in the table, in bytes.
 pub(crate) const ROW: usize = 110;
 
 /// The share function's limit and memory (`template.yaml`), and what it leaves for its answer (`shared/src/deadline.rs`).
@@ -51,7 +50,8 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) const RESERVE: Duration = Duration::from_secs(1);
 pub(crate) const MEMORY_GB: f64 = 0.5;
 
-/// How often a message is received, and when one that failed comes again (`template.yaml`, `shared/src/batch.rs`).
+/// The number of times that a message is received, and the delays before one that failed is received once more
+/// (`template.yaml`, `shared/src/batch.rs`).
 pub(crate) const RECEIVED: usize = 6;
 pub(crate) const AGAIN: [u64; 4] = [1, 4, 15, 40];
 
@@ -59,14 +59,14 @@ pub(crate) const AGAIN: [u64; 4] = [1, 4, 15, 40];
 /// (`shared/src/aws/management/poster.rs`).
 pub(crate) const PROMPT: Duration = Duration::from_millis(50);
 
-/// How many are posted to, or wait for another try, at once (`shared/src/actions/push.rs`).
+/// The number of connections that are posted to, or wait for another try, at once (`shared/src/actions/push.rs`).
 pub(crate) const UNDER_WAY: usize = 256;
 
 /// So many refusals in a row stop a push of what was refused before (`shared/src/actions/push/run.rs`).
 pub(crate) const ENOUGH: usize = 2;
 
-/// How many rows a second all that serve shares remove, what any other process leaves between two removals, and how long a removal
-/// waits at most (`shared/src/actions/push/removals.rs`).
+/// The rows a second that all workers of segments remove together, the time that any other process leaves between two
+/// removals, and the longest that a removal waits (`shared/src/actions/push/removals.rs`).
 pub(crate) const REMOVALS: u32 = 500;
 pub(crate) const EACH_REMOVAL: Duration = Duration::from_millis(10);
 pub(crate) const LATEST_REMOVAL: Duration = Duration::from_millis(500);

@@ -10,7 +10,7 @@ pub(crate) struct Bucket {
     burst: f64,
     tokens: f64,
     at: Duration,
-    /// How many requests a second are others', and when the next of them comes.
+    /// The requests a second of others, and the time of the next of them.
     others: f64,
     next: Duration,
     came: u64,
@@ -19,7 +19,7 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     pub(crate) fn new(rate: f64, burst: f64, others: f64) -> Self {
-        // Whoever takes nearly all has long taken the burst.
+        // One who takes nearly all has long taken the burst.
         let tokens = if others > 0.0 { 0.0 } else { burst };
         let next = if others > 0.0 { Duration::ZERO } else { Duration::MAX };
         Self { rate, burst, tokens, at: Duration::ZERO, others, next, came: 0, refused: 0 }

@@ -1,4 +1,4 @@
-//! What happens when.
+//! Events and their times.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -8,7 +8,7 @@ use crate::gateway::Answer;
 use crate::process::{Run, Try};
 use crate::queue::Message;
 
-/// What happens. Moments are the time since the beginning.
+/// An event. Moments are the time since the beginning.
 #[derive(Debug)]
 pub(crate) enum Event {
     /// The notification is in the log, and its sender reads who listens.
@@ -23,7 +23,7 @@ pub(crate) enum Event {
     Opened(Run),
     /// A page was read.
     Read(Run),
-    /// What was to be handed on is with the queue.
+    /// The ranges to hand on are with the queue.
     HandedOn(Run),
     /// A post may go out, if there is a place.
     Turn(Try),
@@ -39,7 +39,7 @@ pub(crate) enum Event {
     Waits(Run),
     /// The turns of a page are over soon: the next is begun.
     Near(Run),
-    /// What there was no time for is somebody else's.
+    /// The ranges that there was no time for are another worker's.
     HandedOver(Run),
     /// A run is at its end.
     Ended(Run),
@@ -80,7 +80,7 @@ impl Ord for Entry {
     }
 }
 
-/// What is to happen, and the time.
+/// The events to come, and the time.
 #[derive(Default)]
 pub(crate) struct Calendar {
     pub(crate) now: Duration,
@@ -98,7 +98,7 @@ impl Calendar {
         self.at(self.now + wait, event);
     }
 
-    /// What happens next; then it is that time.
+    /// The next event; the time is then that of the event.
     pub(crate) fn next(&mut self) -> Option<Event> {
         let entry = self.heap.pop()?;
         self.now = entry.at;

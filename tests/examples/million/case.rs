@@ -1,4 +1,4 @@
-//! What is simulated.
+//! The simulated cases.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ pub(crate) struct Case {
     pub(crate) name: &'static str,
     /// The account's quota of requests a second, and the burst.
     pub(crate) quota: (f64, f64),
-    /// How many requests a second of the quota are others'.
+    /// Requests a second of the quota that are others'.
     pub(crate) others: f64,
     /// How often a second all clients together ping.
     pub(crate) pings: f64,
@@ -20,7 +20,7 @@ pub(crate) struct Case {
     pub(crate) requests_per_second: f64,
     /// After what time the notification is sent, if all connections are lost at the beginning.
     pub(crate) storm: Option<Duration>,
-    /// How long nothing is left of the quota, from the beginning.
+    /// The time for which nothing is left of the quota, from the beginning.
     pub(crate) empty: Duration,
     /// No more than so many times what the rate, and the quota that is left, ask for may pass until the last post.
     pub(crate) factor: f64,
@@ -60,18 +60,18 @@ pub(crate) fn all(pings: f64) -> Vec<Case> {
 }
 
 impl Case {
-    /// How many posts a second there can be at most.
+    /// The most posts a second that there can be.
     pub(crate) fn rate(&self) -> f64 {
         let pings = self.pings.min(self.requests_per_second);
         f64::from(self.posts_per_second).min(self.quota.0 - self.others - pings)
     }
 
-    /// What one process leaves between two posts, as `shared/src/settings.rs` has it.
+    /// The time that one process leaves between two posts, as `shared/src/settings.rs` has it.
     pub(crate) fn interval(&self) -> Duration {
         Duration::from_secs(self.share_concurrency.into()) / self.posts_per_second
     }
 
-    /// What one process leaves between two removals.
+    /// The time that one process leaves between two removals.
     pub(crate) fn removals(&self) -> Duration {
         Duration::from_secs(self.share_concurrency.into()) / REMOVALS
     }

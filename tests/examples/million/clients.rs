@@ -94,7 +94,7 @@ impl World {
         }
     }
 
-    /// Those whose time it is connect. Whoever is refused waits, the longer the more often it was.
+    /// Connects the clients whose time it is. One that is refused waits, the longer the more often it was.
     pub(crate) fn connect(&mut self) {
         let now = self.calendar.now;
         for client in self.clients.due() {

@@ -1,4 +1,4 @@
-//! What a notification costs.
+//! The cost of a notification.
 
 use crate::assumed::MEMORY_GB;
 use crate::tally::Tally;

@@ -8,7 +8,7 @@ use crate::case::Case;
 use crate::dice::Dice;
 use crate::pings::Pings;
 
-/// What a post is answered with.
+/// The answer to a post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     Taken,

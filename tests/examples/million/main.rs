@@ -1,4 +1,4 @@
-//! How long a notification takes to a million connections, and what it costs: `cargo bench-million`.
+//! The time that a notification takes to a million connections, and its cost: `cargo bench-million`.
 //!
 //! A simulation with a seed: the decisions (`shared/domain/src/share.rs` and `pace.rs`) are the deployed ones, everything
 //! around them, from DynamoDB to API Gateway and its quotas, is assumed (`assumed.rs`). Nothing is measured. It fails if a

@@ -1,11 +1,11 @@
-//! What can be asked for.
+//! The command line.
 
 const USAGE: &str = "usage: cargo bench-million [--connections N] [--seed N]
 
-  --connections N   how many connections listen to the channel [1000000]
-  --seed N          what chance follows from [7]";
+  --connections N   connections that listen to the channel [1000000]
+  --seed N          seed of the random numbers [7]";
 
-/// What was asked for.
+/// The options.
 #[derive(Clone, Copy)]
 pub(crate) struct Options {
     pub(crate) connections: u32,

@@ -39,14 +39,14 @@ impl Try {
     }
 }
 
-/// What a process keeps from one run to the next, and its run.
+/// A process, with the state that it keeps from one run to the next, and its run.
 pub(crate) struct Process {
     /// None for who sends.
     pace: Option<Pace>,
     removals: Pace,
     shortage: Shortage,
     nth: u64,
-    /// How many posts may be under way, and are.
+    /// The number of posts that may be under way, and the number that are.
     places: usize,
     under_way: usize,
     waiting: VecDeque<Try>,
@@ -138,7 +138,7 @@ impl Process {
         self.is_wary || self.shortage.is_total()
     }
 
-    /// What is left of its range that nobody else has.
+    /// The rest of its range, which no other worker has.
     fn left(&mut self) -> Vec<(Share, Wait)> {
         let message = &self.message.share;
         let (Part::Range(range) | Part::Piece(range)) = &message.part else {
@@ -287,7 +287,7 @@ impl World {
         self.begin_page(run);
     }
 
-    /// A post waits for its turn, if that is not too far; while nobody is served, one after the other.
+    /// A post waits for its turn, if that is not too far; while no connection is served, posts go out one at a time.
     pub(crate) fn wait_for_turn(&mut self, post: Try) {
         let now = self.calendar.now;
         let it = self.of(post.run);
@@ -503,7 +503,7 @@ impl World {
         self.send(shares);
     }
 
-    /// The message comes again, if it may.
+    /// The queue delivers the message once more, if it may.
     pub(crate) fn time_up(&mut self, run: Run) {
         self.tally.time_ups += 1;
         let message = self.of(run).message.clone();

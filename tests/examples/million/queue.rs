@@ -13,7 +13,7 @@ use crate::assumed::{AT_FIRST, MORE_A_SECOND};
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
     pub(crate) share: Share,
-    /// How often it has been received.
+    /// The number of times that it has been received.
     pub(crate) received: usize,
 }
 

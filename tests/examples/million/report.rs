@@ -15,11 +15,12 @@ const SLACK: f64 = 1.02;
 /// A short time that a notification takes to whomever, in seconds.
 const OVERHEAD: f64 = 2.0;
 
-/// What waits for an empty quota is back after so many times as long as that was empty: pauses grow, and at least half of each is waited.
-/// After 70 s a worker that drew short pauses (1 + 5 + 15 + 30 s) is just refused once more, and waits for up to 120 s.
+/// A segment that waits for an empty quota is served again after so many times as long as the quota was empty: pauses
+/// grow, and at least half of each is waited. After 70 s a worker that drew short pauses (1 + 5 + 15 + 30 s) is just
+/// refused once more, and waits for up to 120 s.
 const WAITS: f64 = 2.75;
 
-/// What came of all cases.
+/// The outcomes of all cases.
 pub(crate) struct Report {
     pub(crate) options: Options,
     pub(crate) outcomes: Vec<Outcome>,
@@ -27,7 +28,7 @@ pub(crate) struct Report {
 }
 
 impl Outcome {
-    /// How long all posts take at best, in seconds.
+    /// The least time for all posts, in seconds.
     fn at_best(&self) -> f64 {
         self.tally.posts as f64 / self.case.rate()
     }
@@ -98,7 +99,7 @@ impl Outcome {
 }
 
 impl Report {
-    /// What was promised and is not so.
+    /// The promises that do not hold.
     pub(crate) fn broken(&self) -> Vec<String> {
         self.outcomes.iter().flat_map(Outcome::broken).collect()
     }

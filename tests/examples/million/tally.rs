@@ -1,11 +1,11 @@
-//! What is counted.
+//! The counters of a simulated case.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::assumed::{READ_UNIT, ROW};
 
-/// What came of a case.
+/// The counters of a case.
 #[derive(Default)]
 pub(crate) struct Tally {
     /// When each client had the notification, in seconds after it was sent, by push or by asking.

@@ -17,7 +17,7 @@ use crate::process::Process;
 use crate::queue::{Message, Queue, share};
 use crate::tally::Tally;
 
-/// How many messages a batch has.
+/// The number of messages in a batch.
 const BATCH: usize = 10;
 
 /// Who sends is a process that is not the queue's.
@@ -39,7 +39,7 @@ pub(crate) struct World {
     looks: bool,
 }
 
-/// What came of a case.
+/// The outcome of a case.
 pub(crate) struct Outcome {
     pub(crate) case: Case,
     pub(crate) tally: Tally,

@@ -25,7 +25,7 @@ fn listed(header: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_browser_is_told_beforehand_what_it_may_send() {
+async fn a_browser_learns_beforehand_what_it_may_send() {
     let target = Target::start().await;
     if !allows_all(&target).await {
         return;

@@ -24,7 +24,7 @@ async fn send_until_accepted(target: &Target, channel: &str, n: u64) -> (u64, us
 }
 
 #[tokio::test]
-async fn sends_whose_function_is_killed_are_told_and_under_their_keys_nothing_is_lost_or_doubled() {
+async fn sends_whose_function_is_killed_are_errors_and_under_their_keys_nothing_is_lost_or_doubled() {
     let target = Target::start().await;
     let channel = target.inbox("alice");
     let mut alice = target.connect(&target.name("alice")).await;

@@ -111,7 +111,7 @@ async fn no_hostile_url_is_taken() {
 }
 
 #[tokio::test]
-async fn an_attempt_at_a_host_that_is_nowhere_is_told_of() {
+async fn an_attempt_at_a_host_that_is_nowhere_is_listed() {
     let target = Target::start().await;
     let (alice, inbox) = (json!({"sub": target.name("alice")}), target.inbox("alice"));
     let nowhere = json!({"kind": "webhook", "url": "https://hooks.example.invalid/"});

@@ -88,7 +88,7 @@ async fn a_time_that_has_passed_is_now() {
 }
 
 #[tokio::test]
-async fn a_repeated_request_schedules_once_and_tells_what_became_of_it() {
+async fn a_repeated_request_schedules_once_and_returns_the_state() {
     let target = Target::start().await;
     let alice = target.inbox("alice");
     let mut socket = target.connect(&target.name("alice")).await;

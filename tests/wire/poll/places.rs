@@ -51,7 +51,7 @@ fn assert_refused(answer: &Answer, longest: u64) {
 }
 
 #[tokio::test]
-async fn a_fourth_waiting_poll_of_a_user_is_told_when_to_ask_again() {
+async fn the_refusal_of_a_fourth_waiting_poll_says_when_to_ask_again() {
     let stack = with_news(Stack::start().await).await;
     let three = join_all((0..3).map(|_| poll(&stack, "alice", NEWS, 20)));
     let meanwhile = async {

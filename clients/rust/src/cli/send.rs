@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_to_come_shows_its_time_and_what_was_sent_its_places() {
+    fn a_scheduled_one_shows_its_time_and_a_sent_one_its_places() {
         let shown = |state: &str, seq: &str| {
             let at = "2026-11-22T20:00:00.000Z";
             let channels = format!(r#"[{{"channel": "user:a"{seq}}}, {{"channel": "topic:b"{seq}}}]"#);

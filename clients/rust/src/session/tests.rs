@@ -205,7 +205,7 @@ fn a_connection_that_was_one_too_many_is_not_opened_again_at_once() {
 }
 
 #[test]
-fn a_refused_channel_is_told_and_asked_for_on_the_next_connection_only() {
+fn a_refused_channel_is_reported_and_asked_for_on_the_next_connection_only() {
     let (mut told, _) = open(&["topic:a"]);
     let no = json!({"type": "error", "code": "forbidden", "detail": "no", "ref": 1});
     let effects = told.session.received(told.now, told.id, frame(&no));
@@ -416,7 +416,7 @@ fn an_older_questions_answer_is_as_true_as_the_last_ones() {
 }
 
 #[test]
-fn a_reset_that_two_answers_tell_of_is_told_once() {
+fn a_reset_in_two_answers_is_reported_once() {
     let (mut told, _) = open(&["topic:a:41"]);
     while questions(&next(&mut told)).is_empty() {
         told.session.heard(told.now, told.id);

@@ -129,7 +129,7 @@ async fn nothing_signed_by_the_local_secret_leaves_this_machine() {
 }
 
 #[tokio::test]
-async fn send_prints_the_id_and_the_time_of_what_is_to_come() {
+async fn send_prints_the_id_and_the_time_of_a_scheduled_notification() {
     let at = ["--at", "2026-11-22T21:00:00+01:00"];
     let repeat = ["--repeat", "0 9 * * 1", "--time-zone", "Europe/Paris"];
     for (flags, fields) in [
@@ -179,7 +179,7 @@ async fn cancel_fails_with_the_servers_words() {
 }
 
 #[tokio::test]
-async fn notification_shows_what_became_of_it() {
+async fn notification_shows_its_state() {
     let (success, printed, told, request) = asked(("200 OK", CANCELLED), &["notification", "n-1"]).await;
     assert!(success, "{told}");
     for row in ["n-1\n", "  state        cancelled\n", "  repeat       0 9 * * 1\n", "  to           user:alice\n"] {
@@ -213,7 +213,7 @@ async fn an_empty_secret_signs_nothing() {
 }
 
 #[tokio::test]
-async fn a_machine_without_a_local_stack_is_told_what_to_start() {
+async fn without_a_local_stack_the_error_names_what_to_start() {
     for arguments in [&["token", "--sub", "alice"][..], &["send", "user:alice", "--body", "x"], &["listen"]] {
         let mut command = tidings(arguments);
         command.env("HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("nobody"));

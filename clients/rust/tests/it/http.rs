@@ -100,7 +100,7 @@ async fn a_wait_beyond_all_reason_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_at_once_with_its_code() {
+async fn a_refusal_is_returned_at_once_with_its_code() {
     let problem = r#"{"type": "x", "title": "Not allowed", "status": 403, "code": "forbidden", "detail": "no"}"#;
     let (url, _server) = serve(Box::leak(Box::new([("403 Forbidden", problem)]))).await;
     match within(Client::new(&url, "t").unwrap().send(&hello(), None)).await {
@@ -125,7 +125,7 @@ pub(crate) const CANCELLED: &str = r#"{"id": "n-1", "state": "cancelled", "deliv
     "repeat": "0 9 * * 1", "time_zone": "Europe/Paris", "channels": [{"channel": "user:alice"}]}"#;
 
 #[tokio::test]
-async fn what_is_to_come_later_has_a_time_and_no_place_yet() {
+async fn a_scheduled_notification_has_a_time_and_no_place_yet() {
     let (url, server) = serve(&[("202 Accepted", SCHEDULED)]).await;
     let later = Notification {
         deliver_at: Some("2026-11-22T21:00:00+01:00".to_owned()),

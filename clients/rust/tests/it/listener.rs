@@ -312,7 +312,7 @@ async fn an_application_that_is_slow_loses_nothing() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_none_is_told_at_once() {
+async fn an_address_that_is_none_is_refused_at_once() {
     let source = || ready(Ok::<_, String>(String::new()));
     assert!(matches!(Listener::builder("not an address", source).start(), Err(ListenError::Address { .. })));
 }

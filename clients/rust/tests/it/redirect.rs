@@ -39,7 +39,7 @@ impl Elsewhere {
     }
 }
 
-fn assert_told(error: Result<(), HttpError>, status: u16, elsewhere: &Elsewhere) {
+fn assert_refused(error: Result<(), HttpError>, status: u16, elsewhere: &Elsewhere) {
     let error = error.unwrap_err();
     let told = error.to_string();
     assert!(matches!(error, HttpError::Redirected { status: of, .. } if of == status), "{told}");
@@ -74,7 +74,7 @@ async fn no_call_follows_a_redirect_or_is_tried_again() {
             ]
         });
         for result in results.await {
-            assert_told(result, status, &elsewhere);
+            assert_refused(result, status, &elsewhere);
         }
         assert_eq!(within(server).await.unwrap().len(), 9);
         elsewhere.assert_untouched().await;

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_cannot_begin_finishes_what_another_may_have_left() {
+    fn an_attempt_that_cannot_begin_finishes_what_another_may_have_left() {
         let done = Delivery { attempt: 2, replay: 1, lease: None, next_at: Some(Millis(9)), ended: None };
         assert_eq!(done.why_not(&attempt(2, 1)), NotNow::Next(attempt(3, 1), Millis(9)));
         assert_eq!(done.why_not(&attempt(1, 1)), NotNow::Over);

@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_alarm_is_told_with_its_reason_and_what_it_is_for() {
+    fn an_alarm_comes_with_its_reason_and_what_it_is_for() {
         let event = json!({
             "AlarmName": "checkout-errors",
             "AlarmDescription": "Customers cannot pay.",

@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_told_by_its_kind_source_and_resources() {
+    fn an_event_is_described_by_its_kind_source_and_resources() {
         let event = json!({
             "version": "0",
             "id": "17793124-05d4-b198-2fde-7ededc63b103",

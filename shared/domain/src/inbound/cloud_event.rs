@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_told_by_its_type_with_all_of_it_as_data() {
+    fn an_event_is_described_by_its_type_with_all_of_it_as_data() {
         let event = event(&json!({"subject": "4711", "data": {"total": 9.5}, "traceparent": "00-1"}));
         let fields = tell(&event).unwrap();
         assert_eq!((&fields["title"], &fields["body"]), (&json!("com.example.order.paid"), &json!("4711\n/orders")));

@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn another_services_json_is_told_by_its_title_and_body() {
+    fn another_services_json_is_described_by_its_title_and_body() {
         let text = r#"{"title": "Disk full", "body": "98 %", "number": 7, "to": "ops@example.com"}"#;
         let sent = send(&Inbound { channel: Some("topic:ops".to_owned()), ..inbound(text) });
         assert_eq!(sent.to, [channel("topic:ops")]);
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_nests_too_deep_is_told_without_its_data() {
+    fn an_event_that_nests_too_deep_comes_without_its_data() {
         let deep = format!(r#"{{"title": "x", "deep": {}1{}}}"#, "[".repeat(100), "]".repeat(100));
         assert_eq!(send(&inbound(&deep)).content.data, Some((&json!({"cut": true})).into()));
     }

@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_is_told_by_its_real_name() {
+    fn an_object_comes_by_its_real_name() {
         let event = json!({"Records": [{
             "eventVersion": "2.1",
             "eventSource": "aws:s3",
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn the_test_event_of_a_new_configuration_is_told_and_others_are_left_alone() {
+    fn the_test_event_of_a_new_configuration_is_described_and_others_are_left_alone() {
         let test = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "invoices"});
         assert_eq!(tell(&test).unwrap()["title"], "S3: invoices is connected");
         assert!(tell(&json!({"Records": [{"eventSource": "aws:ses"}]})).is_none());

@@ -28,14 +28,14 @@ pub enum InvalidChannel {
     NoNamespace,
     /// The part before the `:` is wrong.
     #[error(
-        "the namespace, before the `:`, begins with a-z, goes on with a-z, 0-9, `_` or `-`, and has at most 32 characters"
+        "the namespace, before the `:`, begins with a-z, continues with a-z, 0-9, `_` or `-`, and has at most 32 characters"
     )]
     Namespace,
     /// The part behind the `:` is wrong.
-    #[error("the name, behind the `:`, has 1 to 180 characters of A-Z, a-z, 0-9 and `._~@|+=-`")]
+    #[error("the name, after the `:`, has 1 to 180 characters of A-Z, a-z, 0-9 and `._~@|+=-`")]
     Name,
     /// The part behind `user:` is wrong.
-    #[error("behind `user:`: {}", InvalidSub)]
+    #[error("after `user:`: {}", InvalidSub)]
     User,
 }
 

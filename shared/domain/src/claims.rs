@@ -56,7 +56,7 @@ pub fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<f64>, Stri
 fn end(claims: &Map<String, Value>) -> Result<i64, String> {
     let seconds = time(claims, "exp")?.ok_or("its claim `exp` is missing")?;
     if seconds > TIMES_END {
-        return Err("its claim `exp` is beyond all times: give seconds since 1970".to_owned());
+        return Err("its claim `exp` is too large: give seconds since 1970".to_owned());
     }
     #[allow(clippy::cast_possible_truncation, reason = "the cast saturates, which is as good as never")]
     Ok(seconds.floor() as i64)
@@ -111,7 +111,7 @@ impl Claims {
         if *channel == self.inbox() || self.subscribe.iter().any(|p| p.opens_for_reading(channel)) {
             return Ok(());
         }
-        let reason = format!("this token may not read {channel}; its `subscribe` claim would have to name it");
+        let reason = format!("this token may not read {channel}; add the channel to its `subscribe` claim");
         Err(Refusal::field_with(Code::Forbidden, field, reason))
     }
 
@@ -123,7 +123,7 @@ impl Claims {
         if self.may_publish(channel) {
             return Ok(());
         }
-        let reason = format!("this token may not send to {channel}; its `publish` claim would have to name it");
+        let reason = format!("this token may not send to {channel}; add the channel to its `publish` claim");
         Err(Refusal::field_with(Code::Forbidden, field, reason))
     }
 
@@ -139,7 +139,7 @@ impl Claims {
         if self.sub == *publisher || to.all(|channel| self.may_publish(channel)) {
             return Ok(());
         }
-        let reason = "this token neither sent this notification nor may it send to all of its channels";
+        let reason = "only its sender, or a token that may send to all of its channels, may see or cancel this notification";
         Err(Refusal::field_with(Code::Forbidden, "id", reason))
     }
 
@@ -151,7 +151,7 @@ impl Claims {
         if self.sub == *sub || self.may_publish(&Channel::inbox(sub)) {
             return Ok(());
         }
-        let reason = format!("this token is neither {sub}'s nor may it send to user:{sub}");
+        let reason = format!("this takes a token of {sub}, or one that may send to user:{sub}");
         Err(Refusal::field_with(Code::Forbidden, "sub", reason))
     }
 
@@ -267,7 +267,7 @@ mod tests {
             ("sub", json!(""), "its claim `sub`: a user is named by 1 to 180 characters"),
             ("exp", json!(null), "its claim `exp` is missing"),
             ("exp", json!("100"), "its claim `exp` has to be a number"),
-            ("exp", json!(1e300), "its claim `exp` is beyond all times"),
+            ("exp", json!(1e300), "its claim `exp` is too large"),
             ("publish", json!("*"), "its claim `publish` has to be a list"),
             ("publish", json!(["*", 7]), "its claim `publish[1]` has to be a text"),
             ("subscribe", json!(["*a"]), "its claim `subscribe[0]`: a channel is named"),

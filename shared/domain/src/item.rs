@@ -64,7 +64,7 @@ impl Item {
             return Ok(());
         }
         let detail = format!(
-            "with its envelope the notification has {size} bytes and one frame takes {MAX_FRAME}; send less, or a link to it"
+            "the notification has {size} bytes with its envelope, and a frame holds {MAX_FRAME}; send less, or a link to the content"
         );
         Err(Refusal::new(Code::NotificationTooLarge, detail))
     }

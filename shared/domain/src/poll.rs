@@ -61,7 +61,7 @@ impl Poll {
                 "channel" => add_cursor(&mut cursors, value)?,
                 "wait" => set(&mut wait, name, number(name, value, 0, MAX_WAIT)?)?,
                 "limit" => set(&mut limit, name, number(name, value, 1, MAX_LIMIT as u64)?)?,
-                _ => return Err(Refusal::field(name, "there are `channel`, `wait` and `limit`")),
+                _ => return Err(Refusal::field(name, "is not a parameter of this request; its parameters are `channel`, `wait` and `limit`")),
             }
         }
         if cursors.is_empty() {
@@ -76,7 +76,7 @@ fn add_cursor(cursors: &mut Vec<Cursor>, value: &str) -> Result<(), Refusal> {
     let field = format!("channel[{}]", cursors.len());
     let cursor = Cursor::parse(value).map_err(|reason| Refusal::field(&field, reason))?;
     if cursors.len() == MAX_CHANNELS {
-        let reason = format!("a poll names at most {MAX_CHANNELS} channels; ask for the others in another one");
+        let reason = format!("a poll names at most {MAX_CHANNELS} channels; poll the others separately");
         return Err(Refusal::field_with(Code::TooManyChannels, "channel", reason));
     }
     if cursors.iter().any(|known| known.channel == cursor.channel) {

@@ -116,13 +116,13 @@ impl Send {
             publisher.check_publish(channel, &format!("to[{i}]"))?;
         }
         if !self.store && key.is_some() {
-            return Err(Refusal::field("store", "what is not stored cannot have an idempotency key; leave one out"));
+            return Err(Refusal::field("store", "`store: false` cannot be combined with an idempotency key"));
         }
         if !self.store && (self.ttl.is_some() || self.content.collapse_key.is_some()) {
-            return Err(Refusal::field("store", "what is not stored takes neither `ttl` nor `collapse_key`"));
+            return Err(Refusal::field("store", "`store: false` cannot be combined with `ttl` or `collapse_key`"));
         }
         if !self.store && !self.timing.is_now() {
-            return Err(Refusal::field("store", "what is not stored can only be sent now, and once"));
+            return Err(Refusal::field("store", "`store: false` cannot be combined with `deliver_at`, `delay` or `repeat`"));
         }
         Ok(())
     }
@@ -133,7 +133,7 @@ fn check_to(to: &[Channel]) -> Result<(), Refusal> {
         return Err(Refusal::field("to", "name at least one channel"));
     }
     if to.len() > MAX_TO {
-        let reason = format!("{} channels are named and one notification goes to at most {MAX_TO}", to.len());
+        let reason = format!("{} channels are named; a notification goes to at most {MAX_TO}", to.len());
         return Err(Refusal::field_with(Code::TooManyChannels, "to", reason));
     }
     for (i, channel) in to.iter().enumerate() {

@@ -36,7 +36,7 @@ pub fn no_object(error: &serde_json::Error) -> String {
         Category::Eof => "the text ends before the object does",
         Category::Syntax if says.starts_with("number out of range") => "a number is out of range",
         Category::Syntax if says.starts_with("recursion limit") => "it nests too deep",
-        Category::Syntax if says.starts_with("trailing characters") => "the text goes on behind the object",
+        Category::Syntax if says.starts_with("trailing characters") => "there is more text after the object",
         Category::Syntax if says.starts_with("control character") => {
             "a text has a control character, which JSON escapes"
         }
@@ -48,7 +48,7 @@ pub fn no_object(error: &serde_json::Error) -> String {
     format!("send one JSON object; {what} (line {}, column {})", error.line(), error.column())
 }
 
-/// `serde_json` tells where it was.
+/// The text without the position that `serde_json` appends.
 fn without_position(says: &str) -> &str {
     match says.rsplit_once(" at line ") {
         Some((says, at)) if at.bytes().next().is_some_and(|byte| byte.is_ascii_digit()) => says,
@@ -99,7 +99,7 @@ fn expected(says: &str) -> &'static str {
     } else if is(&["a map"]) || expected.starts_with("struct ") {
         "an object"
     } else {
-        own(expected).unwrap_or("what docs/reference/http.md says of this field")
+        own(expected).unwrap_or("a value as the documentation describes this field")
     }
 }
 
@@ -190,7 +190,7 @@ mod tests {
             ("", "ends before"),
             ("{\"a\": ", "ends before"),
             ("hello", "is not JSON (line 1, column 1)"),
-            ("{} {}", "goes on behind"),
+            ("{} {}", "more text after"),
             ("{\"a\": 1e999}", "out of range"),
             ("{\"a\": \"\n\"}", "control character"),
             ("{\"a\": \"\\ud83d\"}", "whole character"),

@@ -48,11 +48,11 @@ impl Repeat {
             .parse(expression)
             .map_err(|_| Refusal::field("repeat", "give a cron expression of five fields, such as `0 9 * * MON`"))?;
         if has_empty_field(&cron) {
-            return Err(Refusal::field("repeat", "has a field without a value; give `*` for any"));
+            return Err(Refusal::field("repeat", "has a field without a value; give `*` for any value"));
         }
         let zone = zone.map_or(Ok(TimeZone::UTC), |name| {
             // The names that are built in, so that all functions know the same.
-            let unknown = || Refusal::field("time_zone", "is no time zone; give one such as Europe/Paris");
+            let unknown = || Refusal::field("time_zone", "is not a time zone; give one such as Europe/Paris");
             TimeZoneDatabase::bundled().get(name).map_err(|_| unknown())
         })?;
         Ok(Self { cron, zone, expression: expression.to_owned() })

@@ -46,7 +46,7 @@ impl Timing {
     /// Names the field that is wrong.
     pub fn parse(fields: &Fields) -> Result<Self, Refusal> {
         let start = match (&fields.deliver_at, &fields.delay) {
-            (Some(_), Some(_)) => return Err(Refusal::field("delay", "excludes `deliver_at`; give one of them")),
+            (Some(_), Some(_)) => return Err(Refusal::field("delay", "cannot be combined with `deliver_at`; give one of them")),
             (Some(text), None) => Start::At(moment(text)?),
             (None, Some(text)) => Start::In(delay(text)?),
             (None, None) => Start::Now,
@@ -54,7 +54,7 @@ impl Timing {
         let zone = fields.time_zone.as_deref();
         let repeat = match &fields.repeat {
             Some(expression) => Some(repeat(expression, zone)?),
-            None if zone.is_some() => return Err(Refusal::field("time_zone", "goes with `repeat` only")),
+            None if zone.is_some() => return Err(Refusal::field("time_zone", "is allowed only with `repeat`")),
             None => None,
         };
         Ok(Self { start, repeat })
@@ -77,14 +77,14 @@ impl Timing {
             Start::In(seconds) => (now.plus(seconds * 1000), "delay"),
         };
         if start > now.plus(FURTHEST * 1000) {
-            return Err(Refusal::field(field, "lies more than a year ahead"));
+            return Err(Refusal::field(field, "is more than a year ahead; give an earlier time"));
         }
         let Some(repeat) = &self.repeat else {
             return Ok(Some(start).filter(|start| *start > now));
         };
         // A series that begins at the very moment of the request begins with the next time: a minute has just begun.
         let after = if start > now { start.plus(-1) } else { now };
-        let first = repeat.next(after).ok_or_else(|| Refusal::field("repeat", "gives a time that never comes"))?;
+        let first = repeat.next(after).ok_or_else(|| Refusal::field("repeat", "names a time that never occurs; give one that does"))?;
         Ok(Some(first))
     }
 }
@@ -98,7 +98,7 @@ fn moment(text: &str) -> Result<Millis, Refusal> {
 fn repeat(expression: &str, zone: Option<&str>) -> Result<Repeat, Refusal> {
     let repeat = Repeat::parse(expression, zone)?;
     if repeat.is_of_no_place() {
-        let reason = "stands for a zone that is not known; give one such as Europe/Paris, or leave it out for UTC";
+        let reason = "stands for an unknown time zone; give one such as Europe/Paris, or leave it out for UTC";
         return Err(Refusal::field("time_zone", format!("{:?} {reason}", zone.unwrap_or_default())));
     }
     Ok(repeat)

@@ -24,6 +24,7 @@ mod neighbours;
 mod parameters;
 mod policies;
 mod poll;
+mod prose;
 mod releases;
 mod replay;
 mod reuse;

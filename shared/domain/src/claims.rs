@@ -139,7 +139,8 @@ impl Claims {
         if self.sub == *publisher || to.all(|channel| self.may_publish(channel)) {
             return Ok(());
         }
-        let reason = "only its sender, or a token that may send to all of its channels, may see or cancel this notification";
+        let reason =
+            "only its sender, or a token that may send to all of its channels, may see or cancel this notification";
         Err(Refusal::field_with(Code::Forbidden, "id", reason))
     }
 

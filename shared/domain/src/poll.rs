@@ -61,7 +61,12 @@ impl Poll {
                 "channel" => add_cursor(&mut cursors, value)?,
                 "wait" => set(&mut wait, name, number(name, value, 0, MAX_WAIT)?)?,
                 "limit" => set(&mut limit, name, number(name, value, 1, MAX_LIMIT as u64)?)?,
-                _ => return Err(Refusal::field(name, "is not a parameter of this request; its parameters are `channel`, `wait` and `limit`")),
+                _ => {
+                    return Err(Refusal::field(
+                        name,
+                        "is not a parameter of this request; its parameters are `channel`, `wait` and `limit`",
+                    ));
+                }
             }
         }
         if cursors.is_empty() {

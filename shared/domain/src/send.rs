@@ -122,7 +122,10 @@ impl Send {
             return Err(Refusal::field("store", "`store: false` cannot be combined with `ttl` or `collapse_key`"));
         }
         if !self.store && !self.timing.is_now() {
-            return Err(Refusal::field("store", "`store: false` cannot be combined with `deliver_at`, `delay` or `repeat`"));
+            return Err(Refusal::field(
+                "store",
+                "`store: false` cannot be combined with `deliver_at`, `delay` or `repeat`",
+            ));
         }
         Ok(())
     }

@@ -46,7 +46,9 @@ impl Timing {
     /// Names the field that is wrong.
     pub fn parse(fields: &Fields) -> Result<Self, Refusal> {
         let start = match (&fields.deliver_at, &fields.delay) {
-            (Some(_), Some(_)) => return Err(Refusal::field("delay", "cannot be combined with `deliver_at`; give one of them")),
+            (Some(_), Some(_)) => {
+                return Err(Refusal::field("delay", "cannot be combined with `deliver_at`; give one of them"));
+            }
             (Some(text), None) => Start::At(moment(text)?),
             (None, Some(text)) => Start::In(delay(text)?),
             (None, None) => Start::Now,
@@ -84,7 +86,9 @@ impl Timing {
         };
         // A series that begins at the very moment of the request begins with the next time: a minute has just begun.
         let after = if start > now { start.plus(-1) } else { now };
-        let first = repeat.next(after).ok_or_else(|| Refusal::field("repeat", "names a time that never occurs; give one that does"))?;
+        let first = repeat
+            .next(after)
+            .ok_or_else(|| Refusal::field("repeat", "names a time that never occurs; give one that does"))?;
         Ok(Some(first))
     }
 }

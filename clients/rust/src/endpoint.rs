@@ -69,9 +69,9 @@ impl fmt::Debug for Target {
 pub struct Endpoint {
     /// Its id, which is good in its channel only.
     pub id: String,
-    /// Whose notifications go there.
+    /// The channel whose notifications go there.
     pub channel: Channel,
-    /// The `sub` of who has added it.
+    /// The `sub` of the user who added it.
     pub owner: String,
     /// `webhook`, `web_push`, `mobile_push`, `sms` or `email`.
     pub kind: String,

@@ -27,7 +27,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(service_fn(|event| authorize(&admission, event))).await
 }
 
-/// Who decides whom to let in.
+/// The admission of connections.
 struct Admission {
     verifier: Verifier,
     tickets: Tickets,

@@ -1,4 +1,4 @@
-//! Which request gets what.
+//! The page's routes.
 
 use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH};
 use lambda_http::http::{HeaderMap, StatusCode};

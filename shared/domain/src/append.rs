@@ -1,13 +1,14 @@
-//! Where the next notification goes in a channel's log.
+//! The place of the next notification in a channel's log.
 //!
 //! A log is dense within a *generation*: each row's seq is the previous one's and one more. A generation ends when its
 //! newest row has expired, or is about to; since DynamoDB may then delete rows in any order, the next one starts higher,
 //! at the present time in milliseconds. Two bounds keep writers of the old generation and starters of a new one apart:
 //! they are further from one another than any function runs.
 //!
-//! A table that was restored from a backup lacks what was written after it, and readers may stand there. So a log whose
-//! newest row is from before the restoration starts a new generation too, above whatever anybody has read. That holds if
-//! nobody writes between the restoration and the time when all writers know of it: ops/restore.py sees to that.
+//! A table that was restored from a backup lacks the rows that were written after it, and readers may have cursors
+//! there. So a log whose newest row is from before the restoration starts a new generation too, above all seqs that
+//! anybody has read. That holds if nobody writes between the restoration and the time when all writers know of it; the
+//! script that restores a table ensures this.
 //!
 //! Where the newest row of the old generation is known, the new one *closes* it: a row without a notification takes the next seq, in
 //! the same transaction. So a writer who saw the log a moment earlier cannot write below the new generation; a log whose rows

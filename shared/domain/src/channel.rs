@@ -9,7 +9,7 @@ use super::user_name;
 /// The namespace of people's own channels.
 pub const USER_NAMESPACE: &str = "user";
 
-/// Stands where a user's name does.
+/// The beginning of the sender's name for messages of SNS, in place of a user's name.
 const SNS: &str = "sns:";
 
 const MAX_NAMESPACE: usize = 32;

@@ -9,11 +9,11 @@ const SLOWEST: u32 = 16;
 /// The longest pause between two turns: a function that posts alone gets a turn at least this often.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// The posts of a page are to take no longer than this, since nobody else can go on with it.
+/// The longest that the posts of a page are to take, since no other worker can go on with the page.
 const A_PAGE: Duration = Duration::from_secs(2);
 
-/// The next page is read when the last turn of those before it comes within this, so that nobody who waits for another try keeps
-/// others from theirs.
+/// The next page is read when the last turn of those before it comes within this, so that connections that wait for
+/// another try do not keep others from theirs.
 const NEAR: Duration = Duration::from_secs(1);
 
 /// The most of a page, which is one answer of the database.
@@ -23,7 +23,7 @@ const MOST: usize = 1_024;
 /// minutes. It is more than a page's turns take, with those before it.
 const LATEST: Duration = Duration::from_secs(4);
 
-/// Whose turn it is to post when. Moments are given as the time since one that the caller keeps to.
+/// The turns of posts. Moments are given as the time since one that the caller keeps to.
 #[derive(Clone, Debug)]
 pub struct Pace {
     /// The time between two turns when no post is refused.

@@ -15,7 +15,7 @@ pub enum Code {
     TooManyChannels,
     /// No token came with the request.
     MissingToken,
-    /// The token is not one of ours, or not well-formed.
+    /// The stack did not issue the token, or the token is malformed.
     InvalidToken,
     /// The token's `exp` has passed.
     ExpiredToken,

@@ -20,9 +20,9 @@ const DATA: &str = "data";
 
 /// The largest body, by the needs of the call that takes it.
 ///
-/// A body becomes values in memory, of which small ones take a hundred times the bytes that they are written in. So it is
-/// measured before it is read. White space between its parts does not count: it becomes nothing, and somebody may indent a
-/// notification as deep as they like.
+/// Small values take a hundred times as many bytes in memory as in the body. So a body is measured before it is read.
+/// White space between its parts does not count: it takes no memory, and a client may indent a notification as deep as
+/// it likes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
     /// A notification: 256 KB. What fits a frame of 32 KB may be written with six bytes for each of its own (`\u0041` for `A`),

@@ -14,7 +14,7 @@ use super::{Failure, Stack, print, show};
 /// A long replay takes many calls.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
-/// Manages where a channel's notifications go besides to who listens: webhooks, browsers, phones, mailboxes.
+/// Manages the endpoints of a channel: webhooks, browsers, phones and mailboxes that get its notifications.
 ///
 /// You see the endpoints that you have added, and all of them where you may send to the channel.
 #[derive(Debug, Args)]
@@ -34,16 +34,16 @@ enum Command {
         json: bool,
     },
     Add(Box<add::Add>),
-    /// Shows an endpoint, with what came of the last attempts to reach it.
+    /// Shows an endpoint, with the results of the last attempts to reach it.
     Show(One),
-    /// Removes an endpoint. What waits for it goes nowhere.
+    /// Removes an endpoint. Its pending deliveries are dropped.
     Remove(Address),
     /// Gives a webhook a new secret, and prints it, this once. The one before counts for 24 hours more.
     Rotate(One),
     Replay(Replay),
 }
 
-/// Which endpoint.
+/// The endpoint.
 #[derive(Debug, Args)]
 struct Address {
     /// The channel.

@@ -21,10 +21,10 @@ pub(super) struct Listen {
     /// Channels to listen to besides; with a seq (`topic:news:41`), from there on.
     #[arg(value_name = "CHANNEL[:SEQ]")]
     cursors: Vec<Cursor>,
-    /// Who listens. Only where no token is given: a token says so itself.
+    /// The user who listens. Only where no token is given: a token names its user.
     #[arg(long, default_value = "alice")]
     sub: String,
-    /// The claim of the token that names who listens, where the stack's parameter TokenUserClaim is not `sub`.
+    /// The claim of the token that names the user, where the stack's parameter TokenUserClaim is not `sub`.
     #[arg(long, value_name = "CLAIM", default_value = "sub")]
     user_claim: String,
     /// Print JSON, one notification a line.

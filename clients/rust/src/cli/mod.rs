@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
     command: Command,
 }
 
-/// Which stack, and as whom.
+/// The stack, and the user.
 #[derive(Debug, Args)]
 struct Stack {
     /// Base address of the HTTP API (the stack's output HttpUrl).
@@ -57,7 +57,7 @@ enum Command {
 }
 
 impl Arguments {
-    /// Does what the command line says.
+    /// Runs the command.
     pub(crate) async fn run(self) -> Result<(), Failure> {
         match self.command {
             Command::Listen(listen) => listen.run(&self.stack).await,

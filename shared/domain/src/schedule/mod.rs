@@ -1,4 +1,4 @@
-//! Sending later: when, under which id, and who hands it to the queue.
+//! Scheduling: the time and the id of a notification, and its way into the queue.
 //!
 //! A scheduled notification is a row in the bucket of the minute in which it is due. The queue wakes `deliver` on time,
 //! and one of two queues the message: the writer of the row, if it is due so soon that the sweeper may have passed its

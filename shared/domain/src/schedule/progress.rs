@@ -1,7 +1,8 @@
 //! The sweeper's progress, page by page.
 //!
-//! A bucket is read a page at a time, and each row that is handed on moves the bucket's own place. So a crowd in one bucket holds no
-//! other back: the sweeper goes on to the next minutes while it works through the crowd, and no sweep begins it anew.
+//! The sweeper reads a bucket a page at a time, and each row that it queues moves the bucket's own place. So a crowd in
+//! one bucket does not hold up others: the sweeper goes on to the next minutes while it works through the crowd, and no
+//! sweep begins the crowd anew.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,14 +33,14 @@ pub struct Progress {
     pub looks: BTreeMap<Bucket, Look>,
     /// The open bucket whose turn it is to be looked at, if the last sweep had no time for it.
     pub turn: Option<Bucket>,
-    /// Up to this time, buckets have been begun: all that their writers did not queue has been handed to the queue, but for what is
-    /// behind the `places`.
+    /// Up to this time, buckets have been begun: all rows that their writers did not queue have been queued by the
+    /// sweeper, but for those behind the `places`.
     pub begun: Millis,
     /// Where to go on in the buckets that are under way.
     pub places: BTreeMap<Bucket, Place>,
-    /// Before this time nothing counts as handed on: the tries of what was due earlier begin here.
+    /// Before this time no row counts as queued: the tries of notifications that were due earlier begin here.
     pub caught_up: Millis,
-    /// When something of a bucket was last handed on that was late already: its tries begin then.
+    /// When a row of the bucket was last queued that was late already: its tries begin then.
     pub handed_late: BTreeMap<Bucket, Millis>,
 }
 
@@ -124,7 +125,8 @@ impl Progress {
         }
     }
 
-    /// Notes that a page of a bucket has been dealt with, if what was to be handed on of it has been: the last of that is `last`.
+    /// Records that a page of a bucket has been dealt with, if all rows of it that have to be queued have been: the
+    /// last of those is `last`.
     pub fn turn_page(&mut self, bucket: Bucket, last: Option<ScheduleId>, end: PageEnd) {
         let is_done = |place: &Place| last.is_none_or(|last| place.is_behind(last));
         match end {
@@ -142,19 +144,19 @@ impl Progress {
         }
     }
 
-    /// Up to this time, everything that its writer did not queue has been handed to the queue, without exception.
+    /// Up to this time, every row that its writer did not queue has been queued, without exception.
     #[must_use]
     pub fn handed(&self) -> Millis {
         self.places.values().map(|place| place.due()).min().map_or(self.begun, |due| due.min(self.begun))
     }
 
-    /// Whether a notification has been handed on, unless its writer queued it.
+    /// Whether the sweeper has queued a notification, unless its writer did.
     #[must_use]
     pub fn has_handed(&self, id: ScheduleId) -> bool {
         id.due() < self.begun && self.places.get(&id.bucket()).is_none_or(|place| place.is_behind(id))
     }
 
-    /// From when on the tries of a notification count, if it has been handed on for its time only.
+    /// The time from which the tries of a notification count, if it was queued for its time only.
     #[must_use]
     pub fn tried_from(&self, id: ScheduleId) -> Millis {
         let late = self.handed_late.get(&id.bucket()).copied().unwrap_or(self.caught_up);
@@ -212,8 +214,8 @@ impl Progress {
     }
 }
 
-/// The rows of several pages in the order in which they are handed on: one of each page in turn, each page's in its own order. So a page
-/// with few rows does not wait for a full one.
+/// The rows of several pages in the order in which they are queued: one of each page in turn, each page's in its own
+/// order. So a page with few rows does not wait for a full one.
 #[must_use]
 pub fn in_turn<T>(pages: Vec<Vec<T>>) -> Vec<T> {
     let mut rows: Vec<(usize, T)> = pages.into_iter().flat_map(|page| page.into_iter().enumerate()).collect();
@@ -233,7 +235,7 @@ mod tests {
         ScheduleId::of_one(Millis(due), [0, 0, 0, 0, 0, 0, 0, random, 0, 0])
     }
 
-    /// A healthy schedule: everything up to what this sweep hands on is handed on, and closed.
+    /// A healthy schedule: all rows up to the end of this sweep are queued, and closed.
     fn healthy(now: i64) -> Progress {
         let now = Millis(now);
         let mut progress = Progress::start(now);

@@ -51,7 +51,7 @@ pub fn is_queued_by_writer(due: Millis, now: Millis) -> bool {
 pub enum Late {
     /// The queue may still deliver it.
     Wait,
-    /// Hand it to the queue once more; it has been handed on so often by the sweeper, this one included.
+    /// Queue it once more; the sweeper has then queued it so often, this time included.
     Again(u8),
     /// Give it up.
     GiveUp,

@@ -24,6 +24,7 @@ pub struct Seen {
     pub processes: BTreeMap<String, u64>,
     /// The longest frame, in bytes.
     pub longest: usize,
+    /// The time of the last post.
     pub last: Option<Instant>,
     /// Requests that are no posts, such as the closing of a connection.
     pub others: u64,

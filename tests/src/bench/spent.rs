@@ -10,6 +10,7 @@ use super::gateway::Seen;
 /// The resources that one function has used.
 #[derive(Debug, Default)]
 pub struct Used {
+    /// Invocations of the function.
     pub invocations: u64,
     /// The number of processes that these were in.
     pub processes: u64,
@@ -48,9 +49,11 @@ impl Used {
 /// The resources that all functions have used for something, and the time that it took.
 #[derive(Debug)]
 pub struct Spent {
+    /// By function.
     pub functions: BTreeMap<String, Used>,
     /// The number of messages sent to queues.
     pub messages: u64,
+    /// From the request to its answer.
     pub answered: Duration,
     /// From the beginning until the last post.
     pub last_post: Duration,

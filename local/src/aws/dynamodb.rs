@@ -10,11 +10,11 @@ use hyper::{
 use serde_json::{Value, json};
 
 use super::{
-    Database, Right,
+    Database,
     ledger::{Cost, Performed},
     wire::{JSON_1_0, error},
 };
-use crate::{control::Action, serve::Response, template::arn};
+use crate::{control::Action, iam::Right, serve::Response, template::arn};
 
 const SERVICE: &str = "com.amazonaws.dynamodb.v20120810#";
 const PLATFORM: &str = "com.amazon.coral.service#";

@@ -4,9 +4,10 @@ use std::{future::Future, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Caller, Right};
+use super::Caller;
 use crate::{
     control::{Action, Effect, Entry, Faults, Journal, Subject},
+    iam::Right,
     lambda::Lambda,
     serve::{Answer, Hangup, Peer, Response},
 };

@@ -21,7 +21,7 @@ use hyper::http::request::Parts;
 use serde_json::Value;
 
 pub(crate) use self::{
-    access::{Caller, Right, allows},
+    access::Caller,
     database::Database,
     ledger::{Call, Ledger, Performed},
     secrets::Secrets,

@@ -16,13 +16,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{
-    Right,
-    wire::{JSON_1_1, error, reply, unknown_operation},
-};
+use super::wire::{JSON_1_1, error, reply, unknown_operation};
 use crate::{
     control::Action,
     error::StartError,
+    iam::Right,
     serve::Response,
     template::{Secret, SecretValue},
 };

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::aws::Right;
+use crate::iam::Right;
 
 /// So many calls are kept; a stack that runs for days would else fill the memory.
 const KEPT: usize = 100_000;

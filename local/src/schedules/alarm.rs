@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 
-use super::expression::Calendar;
+use crate::cron::Calendar;
 
 /// Rings when a clock that may jump has come to a time of the calendar: once, however many of them a jump passed over.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Alarm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schedules::Expression;
+    use crate::cron::Expression;
 
     fn time(text: &str) -> Timestamp {
         format!("2026-07-01T{text}Z").parse().expect("a time")

@@ -1,8 +1,6 @@
 //! EventBridge: rules that fire on schedule, and the functions that they invoke.
 
 mod alarm;
-mod expression;
-mod field;
 
 use std::{
     collections::BTreeMap,
@@ -18,10 +16,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use self::alarm::Alarm;
-pub(crate) use self::expression::{Calendar, Expression};
 use crate::{
     clock::Clock,
     control::{Action, Faults, Subject},
+    cron::{Calendar, Expression},
     lambda::{Asynchronous, FunctionError, Lambda},
     template::{ACCOUNT, REGION, Rule},
 };

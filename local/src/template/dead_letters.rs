@@ -1,7 +1,7 @@
 //! Which queue gets the events that Lambda gives up, and whether AWS would let it.
 
-use super::{Queue, Statement, function_properties::DeadLetterProperties};
-use crate::aws::{Right, allows};
+use super::{Queue, function_properties::DeadLetterProperties};
+use crate::iam::{Right, Statement, allows};
 
 /// The name of the queue for a function's dead letters, which Lambda sends in the name of the function's role.
 pub(super) fn dead_letters_of(

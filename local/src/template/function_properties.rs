@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::Value;
 
-use super::properties::{number, one_or_more, some_number, texts};
+use super::properties::{number, some_number, texts};
+use crate::iam::Statement;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -86,37 +86,6 @@ pub(super) struct PolicyDocument {
     #[serde(rename = "Version")]
     _version: Option<String>,
     pub(super) statement: Vec<Statement>,
-}
-
-/// One statement of a role's policy.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub(crate) struct Statement {
-    /// Whether it allows or denies.
-    pub(crate) effect: Effect,
-    /// Action patterns, such as `dynamodb:Get*`.
-    #[serde(deserialize_with = "one_or_more")]
-    pub(crate) action: Vec<String>,
-    /// ARN patterns.
-    #[serde(default, deserialize_with = "one_or_more")]
-    pub(crate) resource: Vec<String>,
-    /// In their place: it is about whatever fits none of these ARN patterns.
-    #[serde(default, deserialize_with = "one_or_more")]
-    pub(crate) not_resource: Vec<String>,
-    /// Under which circumstances alone it counts: by operator, then by what is compared, the values that fit.
-    #[serde(default)]
-    pub(crate) condition: BTreeMap<String, BTreeMap<String, Value>>,
-    #[serde(rename = "Sid")]
-    _sid: Option<String>,
-}
-
-/// What a statement does with what it matches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub(crate) enum Effect {
-    /// Permits it.
-    Allow,
-    /// Forbids it, whatever else permits it.
-    Deny,
 }
 
 /// An alarm's properties all have no effect: nothing here watches metrics.

@@ -8,7 +8,7 @@ use super::{
     queue_properties::{MappingProperties, ResponseType},
     queues::in_range,
 };
-use crate::aws::{Right, allows};
+use crate::iam::{Right, allows};
 
 /// What Lambda does with a queue in the name of the function's role.
 const NEEDED: [&str; 3] = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];

@@ -26,7 +26,6 @@ use serde_json::{Map, Value};
 
 pub(crate) use self::{
     api_properties::Cors,
-    function_properties::{Effect, Statement},
     ids::{ACCOUNT, REGION, arn},
     mappings::Mapping,
     queues::{Queue, Redrive},

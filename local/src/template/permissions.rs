@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use super::{Function, Resource, properties::read};
-use crate::pattern::matches;
+use crate::iam::matches;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]

@@ -87,11 +87,3 @@ pub(super) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeM
     let values = BTreeMap::<String, Value>::deserialize(deserializer)?;
     Ok(values.into_iter().map(|(key, value)| (key, text_of(&value))).collect())
 }
-
-/// A list of texts, or one that stands alone.
-pub(super) fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    match Value::deserialize(deserializer)? {
-        Value::Array(items) => Ok(items.iter().map(text_of).collect()),
-        one => Ok(vec![text_of(&one)]),
-    }
-}

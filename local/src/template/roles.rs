@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Resource, Statement,
+    Resource,
     function_properties::{FunctionProperties, RoleProperties},
     properties::read,
 };
+use crate::iam::Statement;
 
 /// What each role may do, by ARN.
 pub(super) struct Roles(BTreeMap<String, Vec<Statement>>);

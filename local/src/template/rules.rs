@@ -7,7 +7,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
 use super::{Function, Resource, permissions::Permissions, properties::read};
-use crate::schedules::Expression;
+use crate::cron::Expression;
 
 /// The principal in whose name rules invoke functions.
 const EVENTS: &str = "events.amazonaws.com";

@@ -9,7 +9,7 @@ use super::{
     api_properties::{ApiProperties, Cors},
     data_properties::{SecretProperties, TableProperties},
     dead_letters::dead_letters_of,
-    function_properties::{AlarmProperties, FunctionProperties, InvokeProperties, LogGroupProperties, Statement},
+    function_properties::{AlarmProperties, FunctionProperties, InvokeProperties, LogGroupProperties},
     mappings::{Mapping, mappings},
     permissions::Permissions,
     properties::read,
@@ -19,7 +19,7 @@ use super::{
     topics::{Topic, topics},
     wiring::Wiring,
 };
-use crate::lambda::Retries;
+use crate::{iam::Statement, lambda::Retries};
 
 /// All that a template asks for.
 #[derive(Debug, Default)]

@@ -3,10 +3,8 @@
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use serde_json::Value;
 
-use super::{
-    Effect, Resource, Topic,
-    properties::{one_or_more, read},
-};
+use super::{Resource, Topic, properties::read};
+use crate::iam::{Effect, one_or_more};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]

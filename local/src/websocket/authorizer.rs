@@ -4,9 +4,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
+    iam::{Effect, Statement, matches},
     lambda::Outcome,
-    pattern::matches,
-    template::{Effect, Statement},
 };
 
 /// An authorizer's answer may be this long.

@@ -11,9 +11,10 @@ use super::{
     registry::{Connection, Posted, Registry, decode_id},
 };
 use crate::{
-    aws::{Call, Caller, Performed, Right},
+    aws::{Call, Caller, Performed},
     control::Action,
     gateway::percent_decode,
+    iam::Right,
     serve::{Answer, BodyError, Hangup, Peer, Request, Response, json as json_response, read_body, response},
     template::arn,
 };

@@ -12,11 +12,9 @@ use uuid::Uuid;
 
 pub(crate) use self::failure::{denied, refuse};
 use self::{address::Address, failure::Failure};
-use super::{
-    Right,
-    wire::{JSON, reply},
-};
+use super::wire::{JSON, reply};
 use crate::{
+    iam::Right,
     outbox::{Kind, Outbox, Sent},
     serve::Response,
     template::{ACCOUNT, REGION},

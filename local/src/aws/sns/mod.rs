@@ -14,8 +14,9 @@ use self::{
     failure::Failure,
     request::{LAMBDA, SIZE_LIMIT, Target, entries, notice, target},
 };
-use super::{Right, query};
+use super::query;
 use crate::{
+    iam::Right,
     outbox::Outbox,
     platforms::Platforms,
     serve::Response,

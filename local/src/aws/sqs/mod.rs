@@ -18,10 +18,11 @@ use self::{
     request::{SIZE_LIMIT, entries, handle, letter, name_in, number, size, text, visibility},
 };
 use super::{
-    Caller, Right,
+    Caller,
     wire::{JSON_1_0, reply, unknown_operation},
 };
 use crate::{
+    iam::Right,
     queues::{Letter, Message, MoveTask, Queues, Unchanged, Wish, digest},
     serve::Response,
     template::{ACCOUNT, Function, Queue, arn},

@@ -2,7 +2,7 @@
 //! not be there yet, and rights to what the template does not declare.
 
 use super::*;
-use crate::aws::{Right, allows};
+use crate::iam::{Right, allows};
 
 const PUSH: &str = r#"
 Parameters:

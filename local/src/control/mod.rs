@@ -25,8 +25,9 @@ pub(crate) use self::{
 use crate::{
     aws::Database,
     clock::Clock,
+    events::Asynchronous,
     guard::{self, CONTROL_HEADER},
-    lambda::{Asynchronous, Lambda},
+    lambda::Lambda,
     outbox::Outbox,
     queues::Queues,
     schedules::Schedules,

@@ -1,6 +1,5 @@
 //! Lambda: real function binaries, as many processes as there are invocations at once, frozen in between.
 
-mod asynchronous;
 mod error;
 mod process;
 mod runtime_api;
@@ -25,7 +24,6 @@ use tokio::sync::{
 use uuid::Uuid;
 
 pub(crate) use self::{
-    asynchronous::{Asynchronous, Retries},
     error::FunctionError,
     runtime_api::{Outcome, PAYLOAD_LIMIT},
 };
@@ -107,7 +105,7 @@ impl Lambda {
     }
 
     /// The same, under this request id.
-    async fn invoke_as(self: &Arc<Self>, id: &str, function: &str, event: &Value) -> Outcome {
+    pub(crate) async fn invoke_as(self: &Arc<Self>, id: &str, function: &str, event: &Value) -> Outcome {
         let event = Bytes::from(event.to_string());
         if event.len() > PAYLOAD_LIMIT {
             let message =
@@ -200,7 +198,7 @@ impl Lambda {
     }
 
     /// What the template says of the function of this logical name.
-    fn declared(&self, name: &str) -> Option<&Function> {
+    pub(crate) fn declared(&self, name: &str) -> Option<&Function> {
         self.pools.get(name).map(|pool| &pool.launch.function)
     }
 

@@ -68,7 +68,7 @@ impl Kept for Message {
 
 impl Message {
     /// Notes that it is received, and hides it for a while.
-    pub(super) fn receive(&mut self, now: i64, visibility: Duration) {
+    pub(crate) fn receive(&mut self, now: i64, visibility: Duration) {
         let before = self.receives.map_or((0, now), |receives| (receives.count, receives.first_ms));
         self.receives = Some(Receives {
             count: before.0.saturating_add(1),
@@ -123,7 +123,7 @@ impl Message {
     }
 
     /// How long it is in an event for a function, at most.
-    pub(super) fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         // Of what a message may hold, JSON writes these in two bytes; all else stays as it is.
         let escaped = self.body.bytes().filter(|byte| matches!(byte, b'"' | b'\\' | b'\n' | b'\r' | b'\t')).count();
         let attribute = |(name, value): (&String, &Value)| name.len() + value.to_string().len() + ATTRIBUTE;
@@ -140,7 +140,7 @@ pub(crate) fn digest(text: &str) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Handle {
     /// The message's number.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     secret: u64,
 }
 

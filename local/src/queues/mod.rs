@@ -1,12 +1,9 @@
 //! SQS: the queues of the stack, what keeps their messages, and what hands them to functions.
 
-mod answer;
-mod event;
 mod fair;
 mod message;
 mod moves;
 mod order;
-mod poller;
 mod queue;
 
 use std::{
@@ -24,7 +21,6 @@ use uuid::Uuid;
 pub(crate) use self::{
     message::{Handle, Message, digest},
     moves::{MoveRefused, MoveTask},
-    poller::Poller,
     queue::{Counts, Unchanged, Wish},
 };
 use self::{

@@ -20,7 +20,8 @@ use crate::{
     clock::Clock,
     control::{Action, Faults, Subject},
     cron::{Calendar, Expression},
-    lambda::{Asynchronous, FunctionError, Lambda},
+    events::Asynchronous,
+    lambda::{FunctionError, Lambda},
     template::{ACCOUNT, REGION, Rule},
 };
 

@@ -12,6 +12,7 @@ mod permissions;
 mod properties;
 mod queue_properties;
 mod queues;
+mod retries;
 mod roles;
 mod rules;
 mod stack;
@@ -29,6 +30,7 @@ pub(crate) use self::{
     ids::{ACCOUNT, REGION, arn},
     mappings::Mapping,
     queues::{Queue, Redrive},
+    retries::Retries,
     rules::Rule,
     stack::{
         Authorizer, Function, HttpApi, HttpRoute, Integration, Secret, SecretValue, Stack, Table, Throttle,

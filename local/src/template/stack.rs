@@ -14,12 +14,13 @@ use super::{
     permissions::Permissions,
     properties::read,
     queues::{Queue, in_range, queues},
+    retries::Retries,
     roles::Roles,
     rules::{Rule, rules},
     topics::{Topic, topics},
     wiring::Wiring,
 };
-use crate::{iam::Statement, lambda::Retries};
+use crate::iam::Statement;
 
 /// All that a template asks for.
 #[derive(Debug, Default)]

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use self::event::event;
 use crate::{
     control::{Action, Faults, Subject},
-    lambda::Asynchronous,
+    events::Asynchronous,
     template::{Subscription, Topic},
 };
 

@@ -7,10 +7,11 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Handle, Message, Queues, Wish, answer::done, event::event};
+use super::{answer::done, event::event};
 use crate::{
     lambda::{Lambda, PAYLOAD_LIMIT},
     log,
+    queues::{Handle, Message, Queues, Wish},
     template::Mapping,
 };
 

@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Message;
-use crate::template::REGION;
+use crate::{queues::Message, template::REGION};
 
 /// The event of a batch that comes from the queue of this ARN.
 pub(super) fn event(arn: &str, batch: &[Message]) -> Value {

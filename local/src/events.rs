@@ -16,41 +16,17 @@ use serde_json::{Map, Value, json};
 use tokio::{sync::watch, task::JoinHandle};
 use uuid::Uuid;
 
-use super::{FunctionError, Lambda};
 use crate::{
     error::StartError,
+    lambda::{FunctionError, Lambda},
     log,
     queues::{Letter, Queues},
     store::{Kept, Store},
-    template::Function,
+    template::{Function, Retries},
 };
 
 /// So much of an error's message goes with a dead letter.
 const ERROR_LIMIT: usize = 1024;
-
-/// What a function says about such events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Retries {
-    /// How often a failed one is tried again.
-    pub(crate) attempts: u32,
-    /// How old an event may become before it is given up.
-    pub(crate) max_age: Duration,
-}
-
-impl Default for Retries {
-    /// As Lambda does it by itself.
-    fn default() -> Self {
-        Self { attempts: 2, max_age: Duration::from_secs(6 * 60 * 60) }
-    }
-}
-
-impl Retries {
-    /// How long to wait before an event that has failed so often is tried once more, if it is; `age` is how old it is.
-    fn next(self, failures: u32, age: Duration) -> Option<Duration> {
-        let wait = Duration::from_secs(60 * u64::from(failures));
-        (failures <= self.attempts && age + wait <= self.max_age).then_some(wait)
-    }
-}
 
 /// An event. Times are in milliseconds since 1970.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -116,7 +92,7 @@ impl State {
 impl Asynchronous {
     /// Opens the events, in `folder` or in memory; those that were kept wait for [`Asynchronous::start`].
     pub(crate) fn open(folder: Option<&Path>, lambda: Arc<Lambda>, queues: Arc<Queues>) -> Result<Self, StartError> {
-        let wanted = |event: &Event| lambda.pools.contains_key(&event.function);
+        let wanted = |event: &Event| lambda.declared(&event.function).is_some();
         let (store, events) = match folder {
             Some(folder) => Store::open(&folder.join("asynchronous.jsonl"), wanted)?,
             None => Default::default(),
@@ -262,24 +238,6 @@ mod tests {
         queues::{Message, Wish},
         template::Queue,
     };
-
-    #[test]
-    fn an_event_is_tried_again_after_a_minute_and_after_two_more() {
-        let (minute, now) = (Duration::from_secs(60), Duration::ZERO);
-        let usual = Retries::default();
-        assert_eq!(usual.next(1, now), Some(minute));
-        assert_eq!(usual.next(2, minute), Some(2 * minute));
-        assert_eq!(usual.next(3, 3 * minute), None);
-    }
-
-    #[test]
-    fn a_function_may_say_otherwise() {
-        let minute = Duration::from_secs(60);
-        assert_eq!(Retries { attempts: 0, ..Retries::default() }.next(1, Duration::ZERO), None);
-        let short = Retries { max_age: 2 * minute, ..Retries::default() };
-        assert_eq!(short.next(1, Duration::from_secs(1)), Some(minute));
-        assert_eq!(short.next(2, minute), None);
-    }
 
     /// Events of a function that always fails, and whose dead letters go to the queue `dead`.
     fn failing(folder: Option<&Path>) -> Arc<Asynchronous> {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::Message;
+use crate::queues::Message;
 
 /// The messages that need not come again. An answer that cannot be read, or names what was not in the batch, says that
 /// none is done, and why is told.

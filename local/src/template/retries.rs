@@ -1,0 +1,50 @@
+//! The retries of events for which nobody waits, as the template sets them for a function.
+
+use std::time::Duration;
+
+/// What a function says about such events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Retries {
+    /// How often a failed one is tried again.
+    pub(crate) attempts: u32,
+    /// How old an event may become before it is given up.
+    pub(crate) max_age: Duration,
+}
+
+impl Default for Retries {
+    /// As Lambda does it by itself.
+    fn default() -> Self {
+        Self { attempts: 2, max_age: Duration::from_secs(6 * 60 * 60) }
+    }
+}
+
+impl Retries {
+    /// How long to wait before an event that has failed so often is tried once more, if it is; `age` is how old it is.
+    pub(crate) fn next(self, failures: u32, age: Duration) -> Option<Duration> {
+        let wait = Duration::from_secs(60 * u64::from(failures));
+        (failures <= self.attempts && age + wait <= self.max_age).then_some(wait)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_tried_again_after_a_minute_and_after_two_more() {
+        let (minute, now) = (Duration::from_secs(60), Duration::ZERO);
+        let usual = Retries::default();
+        assert_eq!(usual.next(1, now), Some(minute));
+        assert_eq!(usual.next(2, minute), Some(2 * minute));
+        assert_eq!(usual.next(3, 3 * minute), None);
+    }
+
+    #[test]
+    fn a_function_may_say_otherwise() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(Retries { attempts: 0, ..Retries::default() }.next(1, Duration::ZERO), None);
+        let short = Retries { max_age: 2 * minute, ..Retries::default() };
+        assert_eq!(short.next(1, Duration::from_secs(1)), Some(minute));
+        assert_eq!(short.next(2, minute), None);
+    }
+}

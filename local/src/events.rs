@@ -234,7 +234,7 @@ fn until(later: i64, earlier: i64) -> Duration {
 mod tests {
     use super::*;
     use crate::{
-        control::{Faults, Known},
+        faults::{Faults, Known},
         queues::{Message, Wish},
         template::Queue,
     };

@@ -12,12 +12,14 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::{
-    aws::{Aws, Database, Ledger, Secrets, Ses, Sns, Sqs},
+    aws::{self, Aws, Database, Ledger, Secrets, Ses, Sns, Sqs},
     cli::Options,
     clock::Clock,
-    control::{Control, Faults, Journal, Known},
+    control::{Control, PREFIX},
     error::StartError,
     events::Asynchronous,
+    faults::{Faults, Journal, Known},
+    guard,
     http::{HttpGateway, Throttles},
     lambda::Lambda,
     log, machine_secret,
@@ -28,10 +30,10 @@ use crate::{
     queues::Queues,
     samconfig,
     schedules::Schedules,
-    serve::{IdleCloser, bind, serve},
+    serve::{Answer, IdleCloser, Peer, Request, bind, serve},
     template::{self, Addresses, Mapping, Stack},
     topics::Topics,
-    websocket::{Limits, Registry, WebSocketGateway},
+    websocket::{self, Limits, Registry, WebSocketGateway},
 };
 
 /// A stack that runs.
@@ -159,7 +161,10 @@ fn known(stack: &Stack) -> Known {
     let queues = stack.queues.iter().map(|queue| &queue.logical_name);
     let topics = stack.topics.iter().map(|topic| &topic.logical_name);
     let schedules = stack.rules.iter().map(|rule| &rule.name);
-    Known::new(stack.functions.keys(), tables).with_queues(queues).with_topics(topics).with_schedules(schedules)
+    let known = Known::new(stack.functions.keys(), tables);
+    let known = known.with_queues(queues).with_topics(topics).with_schedules(schedules);
+    let services = aws::OPERATIONS.into_iter().chain([(websocket::MANAGEMENT, &websocket::METHODS[..])]);
+    services.fold(known, |known, (service, operations)| known.with_calls(service, operations))
 }
 
 /// Where a browser finds something: at the HTTP API's root, if it has a route for that.
@@ -234,17 +239,36 @@ fn serve_all(
         closer: closer.clone(),
     };
     let tables = stack.tables.into_iter().map(|table| (table.name.clone(), table)).collect();
-    let aws = Arc::new(Aws { ledger, database: Arc::clone(&database), tables, secrets, ses, sqs, sns, control });
+    let aws = Arc::new(Aws { ledger, database: Arc::clone(&database), tables, secrets, ses, sqs, sns });
+    let behind = Arc::new(AwsPort { aws, control });
 
     // The closer is not the HTTP API's: functions keep no connections to it.
     tokio::spawn(serve(ports.http, IdleCloser::new(), move |request, peer| Arc::clone(&http).answer(request, peer)));
     tokio::spawn(serve(ports.websocket, closer.clone(), move |request, peer| {
         Arc::clone(&websocket).answer(request, peer)
     }));
-    tokio::spawn(serve(ports.aws, closer, move |request, peer| Arc::clone(&aws).answer(request, peer)));
+    tokio::spawn(serve(ports.aws, closer, move |request, peer| Arc::clone(&behind).answer(request, peer)));
     tokio::spawn(async move { database.keep_sweeping().await });
     poll(stack.mappings, queues, lambda, options.max_processes);
     Ok(())
+}
+
+/// The AWS port: the control API under its own path, AWS's services under any other.
+struct AwsPort {
+    aws: Arc<Aws>,
+    control: Control,
+}
+
+impl AwsPort {
+    async fn answer(self: Arc<Self>, request: Request, peer: Arc<Peer>) -> Answer {
+        if guard::is_of_a_page(request.headers()) {
+            return Ok(guard::no_page());
+        }
+        if request.uri().path().starts_with(PREFIX) {
+            return self.control.answer(request).await;
+        }
+        self.aws.answer(request, &peer).await
+    }
 }
 
 /// How many invocations of a function there may be at once by its queues: those that wait for one may not keep those of another waiting.
@@ -286,4 +310,28 @@ fn close_to_others(folder: &Path, lock: &Path) -> std::io::Result<bool> {
     permissions.set_mode(0o700);
     std::fs::set_permissions(folder, permissions)?;
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_armed_for_an_operation_that_its_service_serves_and_for_no_other() {
+        let faults = Faults::new(known(&Stack::default()));
+        for served in [
+            "dynamodb.PutItem",
+            "secretsmanager.GetSecretValue",
+            "management.POST",
+            "sns.Publish",
+            "sns.PublishBatch",
+            "ses.SendEmail",
+            "sqs.SendMessage",
+        ] {
+            faults.add(&json!({"on": served, "do": {"kill": true}})).expect(served);
+        }
+        for other in ["dynamodb.PutItme", "sns.CreateTopic", "ses.CreateEmailIdentity", "management.PUT", "x.GetItem"] {
+            faults.add(&json!({"on": other, "do": {"kill": true}})).expect_err(other);
+        }
+    }
 }

@@ -7,6 +7,7 @@ mod control;
 mod cron;
 mod error;
 mod events;
+mod faults;
 mod gateway;
 mod guard;
 mod http;

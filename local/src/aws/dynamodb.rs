@@ -14,7 +14,7 @@ use super::{
     ledger::{Cost, Performed},
     wire::{JSON_1_0, error},
 };
-use crate::{control::Action, iam::Right, serve::Response, template::arn};
+use crate::{faults::Action, iam::Right, serve::Response, template::arn};
 
 const SERVICE: &str = "com.amazonaws.dynamodb.v20120810#";
 const PLATFORM: &str = "com.amazon.coral.service#";

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Caller;
 use crate::{
-    control::{Action, Effect, Entry, Faults, Journal, Subject},
+    faults::{Action, Effect, Entry, Faults, Journal, Subject},
     iam::Right,
     lambda::Lambda,
     serve::{Answer, Hangup, Peer, Response},
@@ -197,10 +197,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{control::Known, serve::json as answer};
+    use crate::{faults::Known, serve::json as answer};
 
     async fn noted(what_happens: Value) -> Entry {
-        let faults = Arc::new(Faults::new(Known::new::<String>([], [])));
+        let faults = Arc::new(Faults::new(Known::default().with_calls("dynamodb", &["PutItem"])));
         faults.add(&json!({"on": "dynamodb.PutItem", "do": what_happens})).expect("a rule");
         let lambda =
             Arc::new(Lambda::new(BTreeMap::new(), BTreeMap::new(), |_| 1, "", Arc::clone(&faults), Arc::default()));

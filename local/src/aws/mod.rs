@@ -1,5 +1,5 @@
-//! The AWS port: DynamoDB, Secrets Manager and SQS, told apart by `X-Amz-Target`; SNS and SES, by what their requests are
-//! signed for; and the control API.
+//! AWS's services behind one port: `X-Amz-Target` names DynamoDB, Secrets Manager and SQS, and the signature's scope names
+//! SNS and SES.
 
 mod access;
 mod batch;
@@ -30,8 +30,6 @@ pub(crate) use self::{
     sqs::Sqs,
 };
 use crate::{
-    control::{Control, PREFIX},
-    guard,
     serve::{Answer, Hangup, Peer, Request, read_body},
     template::Table,
 };
@@ -39,18 +37,14 @@ use crate::{
 /// DynamoDB accepts bodies of up to 16 MB.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
 
-/// The operations of a service that a fault may be armed for.
-pub(crate) fn operations(service: &str) -> &'static [&'static str] {
-    match service {
-        "dynamodb" => &dynamodb::OPERATIONS,
-        "secretsmanager" => &secrets::OPERATIONS,
-        "ses" => &ses::OPERATIONS,
-        "sns" => &sns::OPERATIONS,
-        "sqs" => &sqs::OPERATIONS,
-        "management" => &["POST", "GET", "DELETE"],
-        _ => &[],
-    }
-}
+/// The services of the port, and the operations of each that a fault can be armed for.
+pub(crate) const OPERATIONS: [(&str, &[&str]); 5] = [
+    ("dynamodb", &dynamodb::OPERATIONS),
+    ("secretsmanager", &secrets::OPERATIONS),
+    (ses::NAME, &ses::OPERATIONS),
+    (sns::NAME, &sns::OPERATIONS),
+    ("sqs", &sqs::OPERATIONS),
+];
 
 /// What the AWS port serves.
 #[derive(Debug)]
@@ -69,30 +63,22 @@ pub(crate) struct Aws {
     pub(crate) sns: Sns,
     /// E-mail.
     pub(crate) ses: Ses,
-    /// The control API.
-    pub(crate) control: Control,
 }
 
 impl Aws {
     /// Answers a request.
-    pub(crate) async fn answer(self: Arc<Self>, request: Request, peer: Arc<Peer>) -> Answer {
-        if guard::is_of_a_page(request.headers()) {
-            return Ok(guard::no_page());
-        }
-        if request.uri().path().starts_with(PREFIX) {
-            return self.control.answer(request).await;
-        }
+    pub(crate) async fn answer(&self, request: Request, peer: &Peer) -> Answer {
         let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
         let target = target.unwrap_or_default().to_owned();
         let (parts, body) = request.into_parts();
         let body = read_body(body, BODY_LIMIT).await.map_err(|_| Hangup)?;
         match target.split_once('.') {
-            Some(("DynamoDB_20120810", operation)) => self.dynamodb(operation, &parts, body, &peer).await,
-            Some(("secretsmanager", operation)) => self.secrets(operation, &parts, &body, &peer).await,
-            Some(("AmazonSQS", operation)) => self.sqs(operation, &parts, &body, &peer).await,
+            Some(("DynamoDB_20120810", operation)) => self.dynamodb(operation, &parts, body, peer).await,
+            Some(("secretsmanager", operation)) => self.secrets(operation, &parts, &body, peer).await,
+            Some(("AmazonSQS", operation)) => self.sqs(operation, &parts, &body, peer).await,
             _ => match query::signed_for(&parts.headers) {
-                Some(sns::NAME) => self.sns(&parts, &body, &peer).await,
-                Some(ses::NAME) => self.ses(&parts, &body, &peer).await,
+                Some(sns::NAME) => self.sns(&parts, &body, peer).await,
+                Some(ses::NAME) => self.ses(&parts, &body, peer).await,
                 _ => Ok(wire::unknown_operation(&target)),
             },
         }

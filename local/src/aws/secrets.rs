@@ -18,8 +18,8 @@ use uuid::Uuid;
 
 use super::wire::{JSON_1_1, error, reply, unknown_operation};
 use crate::{
-    control::Action,
     error::StartError,
+    faults::Action,
     iam::Right,
     serve::Response,
     template::{Secret, SecretValue},

@@ -8,7 +8,7 @@ use hyper::http::request::Parts;
 use serde_json::{Map, Value, json};
 
 use super::{Aws, Performed, dynamodb};
-use crate::{control::Write, serve::Response, template::Table};
+use crate::{faults::Write, serve::Response, template::Table};
 
 const BATCH: &str = "BatchWriteItem";
 

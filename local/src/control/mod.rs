@@ -1,10 +1,5 @@
 //! The control API under `/_local`: what happened inside, and faults on demand. For tests, and for the curious.
 
-mod faults;
-mod journal;
-mod limit;
-mod rule;
-
 use std::{sync::Arc, time::Duration};
 
 use http_body_util::Full;
@@ -16,16 +11,11 @@ use hyper::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub(crate) use self::{
-    faults::{Faults, Subject},
-    journal::{Entry, Journal},
-    limit::Write,
-    rule::{Action, Effect, Known},
-};
 use crate::{
     aws::Database,
     clock::Clock,
     events::Asynchronous,
+    faults::{Faults, Journal},
     guard::{self, CONTROL_HEADER},
     lambda::Lambda,
     outbox::Outbox,

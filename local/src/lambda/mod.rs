@@ -33,7 +33,7 @@ use self::{
 };
 use crate::{
     clock::Clock,
-    control::{Action, Faults, Subject},
+    faults::{Action, Faults, Subject},
     log,
     template::Function,
 };
@@ -282,7 +282,7 @@ async fn suffer(action: &Action, process: &Process) -> Result<(), FunctionError>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::Known;
+    use crate::faults::Known;
 
     #[tokio::test]
     async fn who_no_longer_waits_for_a_process_is_not_served() {

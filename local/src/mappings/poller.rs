@@ -107,7 +107,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        control::{Faults, Known},
+        faults::{Faults, Known},
         queues::Letter,
         template::Queue,
     };

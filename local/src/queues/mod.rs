@@ -29,8 +29,8 @@ use self::{
     queue::Queue,
 };
 use crate::{
-    control::{Action, Faults, Subject},
     error::StartError,
+    faults::{Action, Faults, Subject},
     store::Store,
     template,
 };

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::control::Known;
+use crate::faults::Known;
 
 const WISH: Wish = Wish { count: 10, weight: usize::MAX, visibility: None };
 

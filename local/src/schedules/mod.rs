@@ -18,9 +18,9 @@ use uuid::Uuid;
 use self::alarm::Alarm;
 use crate::{
     clock::Clock,
-    control::{Action, Faults, Subject},
     cron::{Calendar, Expression},
     events::Asynchronous,
+    faults::{Action, Faults, Subject},
     lambda::{FunctionError, Lambda},
     template::{ACCOUNT, REGION, Rule},
 };

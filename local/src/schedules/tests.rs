@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::{control::Known, queues::Queues, template::Target};
+use crate::{faults::Known, queues::Queues, template::Target};
 
 /// A rule each second whose target, a function that is not there, fails.
 fn schedules(fault: Option<Value>) -> Arc<Schedules> {

@@ -16,8 +16,8 @@ use uuid::Uuid;
 
 use self::event::event;
 use crate::{
-    control::{Action, Faults, Subject},
     events::Asynchronous,
+    faults::{Action, Faults, Subject},
     template::{Subscription, Topic},
 };
 

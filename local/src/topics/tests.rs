@@ -1,5 +1,5 @@
 use super::*;
-use crate::{control::Known, lambda::Lambda, queues::Queues};
+use crate::{faults::Known, lambda::Lambda, queues::Queues};
 
 const ARN: &str = "arn:aws:sns:us-east-1:123456789012:t";
 

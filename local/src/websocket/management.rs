@@ -12,14 +12,18 @@ use super::{
 };
 use crate::{
     aws::{Call, Caller, Performed},
-    control::Action,
+    faults::Action,
     gateway::percent_decode,
     iam::Right,
     serve::{Answer, BodyError, Hangup, Peer, Request, Response, json as json_response, read_body, response},
     template::arn,
 };
 
-const SERVICE: &str = "management";
+/// The service's name in the journal and in fault rules.
+pub(crate) const SERVICE: &str = "management";
+
+/// The methods that a fault can be armed for.
+pub(crate) const METHODS: [&str; 3] = ["POST", "GET", "DELETE"];
 
 /// What a management call is about.
 #[derive(Debug, PartialEq, Eq)]

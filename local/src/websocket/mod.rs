@@ -13,7 +13,10 @@ use std::{sync::Arc, time::Duration};
 use hyper::StatusCode;
 use serde_json::json;
 
-pub(crate) use self::registry::{Registry, decode_id};
+pub(crate) use self::{
+    management::{METHODS, SERVICE as MANAGEMENT},
+    registry::{Registry, decode_id},
+};
 use crate::{
     aws::Ledger,
     guard,

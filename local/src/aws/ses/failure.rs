@@ -4,7 +4,7 @@ use hyper::StatusCode;
 use serde_json::json;
 
 use super::super::wire::{JSON, error};
-use crate::{control::Action, serve::Response};
+use crate::{faults::Action, serve::Response};
 
 /// Why a request is not granted.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 use http_body_util::BodyExt;
 
 use super::*;
-use crate::control::Action;
+use crate::faults::Action;
 
 fn ses() -> Ses {
     Ses { outbox: Arc::default() }

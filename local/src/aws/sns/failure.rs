@@ -4,7 +4,7 @@ use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::{super::query, NAMESPACE};
-use crate::{control::Action, platforms::Unregistered, serve::Response, topics::Unpublished};
+use crate::{faults::Action, platforms::Unregistered, serve::Response, topics::Unpublished};
 
 /// Why a request, or an entry of a batch, is not granted.
 #[derive(Debug, Clone, PartialEq, Eq)]

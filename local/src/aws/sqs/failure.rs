@@ -5,7 +5,7 @@ use hyper::{StatusCode, header::HeaderValue};
 use serde_json::{Value, json};
 
 use super::super::wire::{self, JSON_1_0};
-use crate::{control::Action, serve::Response};
+use crate::{faults::Action, serve::Response};
 
 const SERVICE: &str = "com.amazonaws.sqs#";
 const PLATFORM: &str = "com.amazon.coral.service#";

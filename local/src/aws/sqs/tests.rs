@@ -1,7 +1,7 @@
 use http_body_util::BodyExt;
 
 use super::*;
-use crate::control::{Faults, Known};
+use crate::faults::{Faults, Known};
 
 const URL: &str = "http://127.0.0.1:1/123456789012/q";
 

@@ -4,8 +4,6 @@ use std::{collections::BTreeSet, num::NonZeroU32, time::Duration};
 
 use serde::Deserialize;
 
-use crate::aws::operations;
-
 /// What is to happen to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Effect {
@@ -161,7 +159,7 @@ impl Rule {
             Kind::Topic => known.topic(name)?,
             Kind::Schedule => known.schedule(name)?,
             Kind::Writes => known.table("on", name)?,
-            Kind::Call if operations(service).contains(&name) => {}
+            Kind::Call if known.calls.contains(&self.on) => {}
             Kind::Call => return Err(format!("on: no call is known as {}", self.on)),
         }
         self.check_fields(kind, service, name, known)?;
@@ -210,6 +208,8 @@ impl Rule {
 /// What there is in the stack that a rule may name.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
+    /// Such as `dynamodb.PutItem`.
+    calls: BTreeSet<String>,
     functions: BTreeSet<String>,
     tables: BTreeSet<String>,
     queues: BTreeSet<String>,
@@ -226,6 +226,12 @@ impl Known {
         let set = |name: T| name.into();
         let (functions, tables) = (functions.into_iter().map(set).collect(), tables.into_iter().map(set).collect());
         Self { functions, tables, ..Self::default() }
+    }
+
+    /// These operations of a service too.
+    pub(crate) fn with_calls(mut self, service: &str, operations: &[&str]) -> Self {
+        self.calls.extend(operations.iter().map(|operation| format!("{service}.{operation}")));
+        self
     }
 
     /// These queues too, by logical name.
@@ -275,7 +281,15 @@ mod tests {
 
     fn effect(rule: Value) -> Result<Effect, String> {
         let rule: Rule = serde_json::from_value(rule).map_err(|error| error.to_string())?;
-        rule.effect(&Known::new(["F", "G"], ["t"]).with_queues(["Q"]).with_topics(["T"]).with_schedules(["S"]))
+        let known = Known::new(["F", "G"], ["t"]).with_queues(["Q"]).with_topics(["T"]).with_schedules(["S"]);
+        let services = [
+            ("dynamodb", &["PutItem"][..]),
+            ("secretsmanager", &["GetSecretValue"]),
+            ("ses", &["SendEmail"]),
+            ("sns", &["Publish", "PublishBatch"]),
+            ("management", &["POST", "GET", "DELETE"]),
+        ];
+        rule.effect(&services.into_iter().fold(known, |known, (service, calls)| known.with_calls(service, calls)))
     }
 
     #[test]

@@ -183,10 +183,15 @@ fn describe(armed: &Armed) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::Action;
+    use crate::faults::Action;
+
+    fn known<const F: usize, const T: usize>(functions: [&str; F], tables: [&str; T]) -> Known {
+        let known = Known::new(functions, tables).with_calls("dynamodb", &["GetItem", "PutItem", "Query"]);
+        known.with_calls("management", &["POST"])
+    }
 
     fn armed(rules: &[Value]) -> Faults {
-        let faults = Faults::new(Known::new(["F", "G"], ["t", "other"]));
+        let faults = Faults::new(known(["F", "G"], ["t", "other"]));
         for rule in rules {
             faults.add(rule).expect("a valid rule");
         }

@@ -9,7 +9,6 @@ mod error;
 mod events;
 mod faults;
 mod gateway;
-mod guard;
 mod http;
 mod iam;
 mod lambda;

@@ -16,12 +16,15 @@ use crate::{
     clock::Clock,
     events::Asynchronous,
     faults::{Faults, Journal},
-    guard::{self, CONTROL_HEADER},
     lambda::Lambda,
     outbox::Outbox,
     queues::Queues,
     schedules::Schedules,
-    serve::{Answer, Hangup, IdleCloser, Request, Response, json as json_response, read_body, response},
+    serve::{
+        Answer, Hangup, IdleCloser, Request, Response,
+        guard::{self, CONTROL_HEADER},
+        json as json_response, read_body, response,
+    },
     topics::Topics,
     websocket::{Registry, decode_id},
 };

@@ -14,7 +14,10 @@ use hyper::{
     },
 };
 
-use crate::{guard::is_loopback_origin, serve::Response, template::Cors};
+use crate::{
+    serve::{Response, guard::is_loopback_origin},
+    template::Cors,
+};
 
 /// What only the configuration says.
 const HEADERS: [HeaderName; 6] = [

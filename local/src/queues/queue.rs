@@ -30,7 +30,7 @@ pub(crate) struct Wish {
 
 impl Wish {
     /// What may still be received beside these messages.
-    pub(super) fn beside(self, messages: &[Message]) -> Self {
+    pub(crate) fn beside(self, messages: &[Message]) -> Self {
         let taken: usize = messages.iter().map(Message::weight).sum();
         let (count, weight) = (self.count.saturating_sub(messages.len()), self.weight.saturating_sub(taken));
         Self { count, weight, ..self }

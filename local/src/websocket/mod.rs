@@ -19,9 +19,8 @@ pub(crate) use self::{
 };
 use crate::{
     aws::Ledger,
-    guard,
     lambda::Lambda,
-    serve::{Answer, Hangup, Peer, Request, json as json_response},
+    serve::{Answer, Hangup, Peer, Request, guard, json as json_response},
     template::WebSocketApi,
 };
 

@@ -8,7 +8,7 @@ use hyper::{
 };
 use serde_json::json;
 
-use crate::serve::{Response, json as json_response};
+use super::message::{Response, json as json_response};
 
 /// A header that browsers add to each request: how its target is related to the page that makes it (W3C Fetch Metadata).
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");

@@ -11,30 +11,18 @@ use std::{
     },
 };
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::{Request as HttpRequest, StatusCode, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use serde_json::Value;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
 };
 
-use crate::{error::StartError, guard};
-
-/// A request as it comes off the wire.
-pub(crate) type Request = HttpRequest<Incoming>;
-/// A whole response.
-pub(crate) type Response = hyper::Response<Full<Bytes>>;
-
-/// Asks the server to drop the TCP connection without an answer.
-#[derive(Debug, thiserror::Error)]
-#[error("the connection is dropped on purpose")]
-pub(crate) struct Hangup;
-
-/// What a handler gives: an answer, or none at all.
-pub(crate) type Answer = Result<Response, Hangup>;
+use super::{
+    guard,
+    message::{Answer, Request},
+};
+use crate::error::StartError;
 
 /// A TCP connection that a client opened to one of our ports.
 #[derive(Debug)]
@@ -126,41 +114,4 @@ where
             }
         }
     }
-}
-
-/// Why a request's body could not be read.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum BodyError {
-    /// It is longer than the limit.
-    #[error("the body is too long")]
-    TooLong,
-    /// The client went away.
-    #[error("the body ended early")]
-    Broken,
-}
-
-/// Reads a whole body of at most `limit` bytes.
-pub(crate) async fn read_body(mut body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
-    match Limited::new(&mut body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            // To its end: with a part unread the connection would break, and with it the client's next request.
-            while let Some(Ok(_)) = body.frame().await {}
-            Err(BodyError::TooLong)
-        }
-        Err(_) => Err(BodyError::Broken),
-    }
-}
-
-/// A response of a status, a content type and a body.
-pub(crate) fn response(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response {
-    let mut response = Response::new(Full::new(body.into()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(hyper::header::CONTENT_TYPE, hyper::header::HeaderValue::from_static(content_type));
-    response
-}
-
-/// A JSON response.
-pub(crate) fn json(status: StatusCode, body: &Value) -> Response {
-    response(status, "application/json", body.to_string())
 }

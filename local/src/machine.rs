@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::{
-    aws::{self, Aws, Database, Ledger, Secrets, Ses, Sns, Sqs},
+    aws::{self, Aws, Database, DynamoDb, Ledger, Secrets, Ses, Sns, Sqs},
     cli::Options,
     clock::Clock,
     control::{Control, PREFIX},
@@ -238,7 +238,8 @@ fn serve_all(
         closer: closer.clone(),
     };
     let tables = stack.tables.into_iter().map(|table| (table.name.clone(), table)).collect();
-    let aws = Arc::new(Aws { ledger, database: Arc::clone(&database), tables, secrets, ses, sqs, sns });
+    let dynamodb = DynamoDb { database: Arc::clone(&database), tables };
+    let aws = Arc::new(Aws { ledger, dynamodb, secrets, ses, sqs, sns });
     let behind = Arc::new(AwsPort { aws, control });
 
     // The closer is not the HTTP API's: functions keep no connections to it.

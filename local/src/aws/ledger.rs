@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc};
 
 use serde_json::Value;
 
-use super::Caller;
+use super::caller::Caller;
 use crate::{
     faults::{Action, Effect, Entry, Faults, Journal, Subject},
     iam::Right,

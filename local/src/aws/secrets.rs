@@ -16,10 +16,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::wire::{JSON_1_1, error, reply, unknown_operation};
+use super::protocol::{
+    Errors, FAULT, Failure,
+    json::{JSON_1_1, error, reply, unknown_operation},
+};
 use crate::{
     error::StartError,
-    faults::Action,
     iam::Right,
     serve::Response,
     template::{Secret, SecretValue},
@@ -30,6 +32,21 @@ const PREVIOUS: &str = "AWSPREVIOUS";
 
 /// The operations that are served.
 pub(crate) const OPERATIONS: [&str; 2] = ["GetSecretValue", "PutSecretValue"];
+
+/// The errors of Secrets Manager.
+pub(crate) const ERRORS: Errors = Errors {
+    statuses: &[("InternalServiceError", StatusCode::INTERNAL_SERVER_ERROR)],
+    denied: "AccessDeniedException",
+    throttled: ("ThrottlingException", FAULT),
+    unavailable: None,
+    invalid: "InvalidRequestException",
+    internal: "InternalServiceError",
+    code: str::to_owned,
+    write: |status, Failure { name, message }| {
+        let more = if name == ERRORS.denied { json!({ "Message": message }) } else { json!({}) };
+        error(status, JSON_1_1, "", name, message, more)
+    },
+};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Version {
@@ -146,7 +163,7 @@ impl Secrets {
         let id = request["SecretId"].as_str().unwrap_or_default();
         let Some(text) = request["SecretString"].as_str() else {
             let why = "You must provide either SecretString or SecretBinary (the local stack takes SecretString).";
-            return failure(StatusCode::BAD_REQUEST, "InvalidParameterException", why);
+            return ERRORS.response(&Failure::new("InvalidParameterException", why));
         };
         let Some(arn) = find(&stored, id) else {
             return not_found("Secrets Manager can't find the specified secret.");
@@ -158,7 +175,7 @@ impl Secrets {
         }
         match self.save(&stored) {
             Ok(()) => reply(StatusCode::OK, JSON_1_1, &answer),
-            Err(error) => failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalServiceError", &error.to_string()),
+            Err(error) => internal(&error),
         }
     }
 
@@ -230,30 +247,11 @@ fn generate(length: u64, exclude: &str) -> String {
 }
 
 fn not_found(why: &str) -> Response {
-    failure(StatusCode::BAD_REQUEST, "ResourceNotFoundException", why)
+    ERRORS.response(&Failure::new("ResourceNotFoundException", why))
 }
 
-/// What the policy forbids, in Secrets Manager's words.
-pub(crate) fn denied(why: &str) -> Response {
-    error(StatusCode::BAD_REQUEST, JSON_1_1, "", "AccessDeniedException", why, json!({ "Message": why }))
-}
-
-/// A fault, in Secrets Manager's words.
-pub(crate) fn refuse(action: &Action) -> Response {
-    let (status, name) = match action {
-        Action::Error(name) if name == "InternalServiceError" => (500, name.as_str()),
-        Action::Error(name) => (400, name.as_str()),
-        Action::Status(429) => (400, "ThrottlingException"),
-        Action::Status(status) if *status < 500 => (*status, "InvalidRequestException"),
-        Action::Status(status) => (*status, "InternalServiceError"),
-        _ => (500, "InternalServiceError"),
-    };
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    failure(status, name, "A fault that was asked for")
-}
-
-fn failure(status: StatusCode, name: &str, message: &str) -> Response {
-    error(status, JSON_1_1, "", name, message, json!({}))
+fn internal(error: &StartError) -> Response {
+    ERRORS.response(&Failure::new(ERRORS.internal, error.to_string()))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{address::Address, failure::Failure};
+use super::{super::protocol::Failure, address::Address};
 
 /// So many an e-mail may go to.
 const RECIPIENTS: usize = 50;

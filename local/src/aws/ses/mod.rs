@@ -10,9 +10,12 @@ use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-pub(crate) use self::failure::{denied, refuse};
-use self::{address::Address, failure::Failure};
-use super::wire::{JSON, reply};
+use self::address::Address;
+pub(crate) use self::failure::ERRORS;
+use super::protocol::{
+    Failure,
+    json::{JSON, reply},
+};
 use crate::{
     iam::Right,
     outbox::{Kind, Outbox, Sent},
@@ -63,11 +66,11 @@ impl Ses {
     /// Answers an operation; `request` is an error's text if it could not be read.
     pub(crate) fn answer(&self, operation: &str, request: Result<Value, String>) -> Response {
         if !OPERATIONS.contains(&operation) {
-            return Failure::unknown_operation().response();
+            return ERRORS.response(&Failure::unknown_operation());
         }
         match request.map_err(Failure::bad_request).and_then(|request| self.send(request)) {
             Ok(id) => reply(StatusCode::OK, JSON, &json!({ "MessageId": id })),
-            Err(failure) => failure.response(),
+            Err(failure) => ERRORS.response(&failure),
         }
     }
 

@@ -109,13 +109,13 @@ fn an_email_needs_the_right_to_its_senders_identity() {
 
 #[tokio::test]
 async fn an_error_has_the_status_that_ses_gives_it() {
-    let error = |name: &str| refuse(&Action::Error(name.to_owned()));
+    let error = |name: &str| ERRORS.fault(&Action::Error(name.to_owned()));
     for (response, status, name) in [
-        (denied("no"), 403, "AccessDeniedException"),
+        (ERRORS.denied("no"), 403, "AccessDeniedException"),
         (error("MessageRejected"), 400, "MessageRejected"),
         (error("AccountSuspendedException"), 400, "AccountSuspendedException"),
-        (refuse(&Action::Status(429)), 429, "TooManyRequestsException"),
-        (refuse(&Action::Status(503)), 503, "InternalFailure"),
+        (ERRORS.fault(&Action::Status(429)), 429, "TooManyRequestsException"),
+        (ERRORS.fault(&Action::Status(503)), 503, "InternalFailure"),
     ] {
         assert_eq!(response.headers()["x-amzn-errortype"], name);
         let (told, body) = told(response).await;

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{
+    super::protocol::Failure,
     Answered, Sns,
-    failure::Failure,
     request::{SIZE_LIMIT, notice},
 };
 use crate::{

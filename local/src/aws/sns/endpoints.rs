@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{super::query::items, Answered, Sns, failure::Failure};
+use super::{
+    super::protocol::{Failure, query::items},
+    Answered, Sns,
+};
 use crate::platforms::Settings;
 
 /// The platforms that there are; each has its own entry in a structured message.
@@ -71,7 +74,7 @@ impl Sns {
     }
 
     pub(super) fn delete_endpoint(&self, request: &Value) -> Answered {
-        self.platforms.delete(required(request, "EndpointArn")?).map_err(Failure::unkept)?;
+        self.platforms.delete(required(request, "EndpointArn")?).map_err(|error| Failure::internal(&error))?;
         Ok(json!({}))
     }
 }

@@ -1,24 +1,32 @@
-//! Errors, in the words of SNS.
+//! The errors of SNS.
 
 use hyper::StatusCode;
-use serde_json::{Value, json};
 
-use super::{super::query, NAMESPACE};
-use crate::{faults::Action, platforms::Unregistered, serve::Response, topics::Unpublished};
+use super::super::protocol::{Errors, Failure, query};
+use crate::{platforms::Unregistered, topics::Unpublished};
 
-/// Why a request, or an entry of a batch, is not granted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Failure {
-    code: String,
-    message: String,
-}
+/// The namespace of the answers.
+pub(super) const NAMESPACE: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
+
+/// The errors of SNS.
+pub(crate) const ERRORS: Errors = Errors {
+    statuses: &[
+        ("AuthorizationError", StatusCode::FORBIDDEN),
+        ("NotFound", StatusCode::NOT_FOUND),
+        ("InternalError", StatusCode::INTERNAL_SERVER_ERROR),
+        ("InternalFailure", StatusCode::INTERNAL_SERVER_ERROR),
+        ("ServiceUnavailable", StatusCode::SERVICE_UNAVAILABLE),
+    ],
+    denied: "AuthorizationError",
+    throttled: ("Throttling", "Rate exceeded"),
+    unavailable: Some("ServiceUnavailable"),
+    invalid: "InvalidParameter",
+    internal: "InternalError",
+    code: str::to_owned,
+    write: |status, failure| query::error(NAMESPACE, status, &failure.name, &failure.message),
+};
 
 impl Failure {
-    /// One of this code.
-    pub(super) fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into() }
-    }
-
     /// A parameter is wrong.
     pub(super) fn parameter(what: &str) -> Self {
         Self::new("InvalidParameter", format!("Invalid parameter: {what}"))
@@ -43,43 +51,13 @@ impl Failure {
     pub(super) fn disabled() -> Self {
         Self::new("EndpointDisabled", "Endpoint is disabled")
     }
-
-    /// A change could not be kept.
-    pub(super) fn unkept(error: std::io::Error) -> Self {
-        Self::new("InternalError", error.to_string())
-    }
-
-    /// The answer to a whole request.
-    pub(super) fn response(&self) -> Response {
-        self.with_status(self.status())
-    }
-
-    fn status(&self) -> StatusCode {
-        match self.code.as_str() {
-            "AuthorizationError" => StatusCode::FORBIDDEN,
-            "NotFound" => StatusCode::NOT_FOUND,
-            "InternalError" | "InternalFailure" => StatusCode::INTERNAL_SERVER_ERROR,
-            "ServiceUnavailable" => StatusCode::SERVICE_UNAVAILABLE,
-            _ => StatusCode::BAD_REQUEST,
-        }
-    }
-
-    fn with_status(&self, status: StatusCode) -> Response {
-        query::error(NAMESPACE, status, &self.code, &self.message)
-    }
-
-    /// What a batch says of an entry.
-    pub(super) fn entry(&self, id: &str) -> Value {
-        let theirs = !self.status().is_server_error();
-        json!({ "Id": id, "Code": self.code, "Message": self.message, "SenderFault": theirs })
-    }
 }
 
 impl From<Unpublished> for Failure {
     fn from(why: Unpublished) -> Self {
         match why {
             Unpublished::Fault(ref code) => Self::new(code, why.to_string()),
-            Unpublished::Unkept(error) => Self::unkept(error),
+            Unpublished::Unkept(error) => Self::internal(&error),
         }
     }
 }
@@ -89,35 +67,15 @@ impl From<Unregistered> for Failure {
         match why {
             Unregistered::NoApplication | Unregistered::NoEndpoint => Self::new("NotFound", why.to_string()),
             Unregistered::Taken(_) => Self::parameter(&why.to_string()),
-            Unregistered::Unkept(error) => Self::unkept(error),
+            Unregistered::Unkept(error) => Self::internal(&error),
         }
-    }
-}
-
-/// What the policy forbids, in the words of SNS.
-pub(crate) fn denied(why: &str) -> Response {
-    Failure::new("AuthorizationError", why).response()
-}
-
-/// A fault, in the words of SNS.
-pub(crate) fn refuse(action: &Action) -> Response {
-    let asked = |code: &str| Failure::new(code, "A fault that was asked for");
-    match action {
-        Action::Error(code) => asked(code).response(),
-        Action::Status(429) => Failure::new("Throttling", "Rate exceeded").response(),
-        Action::Status(503) => asked("ServiceUnavailable").response(),
-        Action::Status(status) => {
-            let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            let code = if status.is_server_error() { "InternalError" } else { "InvalidParameter" };
-            asked(code).with_status(status)
-        }
-        _ => asked("InternalError").response(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{faults::Action, serve::Response};
 
     fn told(response: &Response) -> (u16, &str) {
         (response.status().as_u16(), response.headers()["x-amzn-errortype"].to_str().expect("text"))
@@ -125,17 +83,17 @@ mod tests {
 
     #[test]
     fn an_error_has_the_status_that_sns_gives_it() {
-        assert_eq!(told(&Failure::no_topic().response()), (404, "NotFound"));
-        assert_eq!(told(&Failure::parameter("Subject").response()), (400, "InvalidParameter"));
-        assert_eq!(told(&denied("no")), (403, "AuthorizationError"));
-        assert_eq!(Failure::from(Unpublished::Fault("InternalError".to_owned())).entry("a")["SenderFault"], false);
-        assert_eq!(Failure::parameter("Subject").entry("a")["SenderFault"], true);
+        assert_eq!(told(&ERRORS.response(&Failure::no_topic())), (404, "NotFound"));
+        assert_eq!(told(&ERRORS.response(&Failure::parameter("Subject"))), (400, "InvalidParameter"));
+        assert_eq!(told(&ERRORS.denied("no")), (403, "AuthorizationError"));
+        assert_eq!(ERRORS.entry("a", &Unpublished::Fault("InternalError".to_owned()).into())["SenderFault"], false);
+        assert_eq!(ERRORS.entry("a", &Failure::parameter("Subject"))["SenderFault"], true);
     }
 
     #[test]
     fn a_fault_is_worded_as_sns_would() {
-        assert_eq!(told(&refuse(&Action::Status(429))), (400, "Throttling"));
-        assert_eq!(told(&refuse(&Action::Error("AuthorizationError".to_owned()))), (403, "AuthorizationError"));
-        assert_eq!(told(&refuse(&Action::Status(502))), (502, "InternalError"));
+        assert_eq!(told(&ERRORS.fault(&Action::Status(429))), (400, "Throttling"));
+        assert_eq!(told(&ERRORS.fault(&Action::Error("AuthorizationError".to_owned()))), (403, "AuthorizationError"));
+        assert_eq!(told(&ERRORS.fault(&Action::Status(502))), (502, "InternalError"));
     }
 }

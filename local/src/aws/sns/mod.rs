@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-pub(crate) use self::failure::{denied, refuse};
+pub(crate) use self::failure::ERRORS;
 use self::{
-    failure::Failure,
+    failure::NAMESPACE,
     request::{LAMBDA, SIZE_LIMIT, Target, entries, notice, target},
 };
-use super::query;
+use super::protocol::{Failure, query};
 use crate::{
     iam::Right,
     outbox::Outbox,
@@ -26,8 +26,6 @@ use crate::{
 
 /// The name under which requests are signed.
 pub(crate) const NAME: &str = "sns";
-
-const NAMESPACE: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
 
 /// An ARN has so many parts at least.
 const ARN_PARTS: usize = 6;
@@ -98,7 +96,7 @@ impl Sns {
         };
         match answered {
             Ok(answer) => query::result(NAMESPACE, operation, &answer),
-            Err(failure) => failure.response(),
+            Err(failure) => ERRORS.response(&failure),
         }
     }
 
@@ -147,7 +145,7 @@ impl Sns {
         for (id, notice, _) in read {
             match self.topics.publish(topic, &notice).map_err(Failure::from) {
                 Ok(message) => published.push(json!({ "Id": id, "MessageId": message })),
-                Err(failure) => failed.push(failure.entry(id)),
+                Err(failure) => failed.push(ERRORS.entry(id, &failure)),
             }
         }
         Ok(json!({ "Successful": { "member": published }, "Failed": { "member": failed } }))

@@ -1,16 +1,12 @@
 //! What a request asks for, read as strictly as SNS reads it.
 
-use std::collections::BTreeSet;
-
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value, json};
 
-use super::{
-    super::{
-        batch::{ENTRIES, is_id},
-        query::items,
-    },
-    failure::Failure,
+use super::super::protocol::{
+    Failure,
+    batch::{self, Wrong},
+    query::items,
 };
 use crate::topics::Notice;
 
@@ -142,27 +138,14 @@ fn is_name(name: &str) -> bool {
 
 /// The entries of a batch, by their ids.
 pub(super) fn entries(request: &Value) -> Result<Vec<(&str, &Value)>, Failure> {
-    let entries = items(&request["PublishBatchRequestEntries"]["member"]);
-    if entries.is_empty() {
-        return Err(Failure::new("EmptyBatchRequest", "The batch request doesn't contain any entries."));
-    }
-    if entries.len() > ENTRIES {
-        let message = "The batch request contains more entries than permissible.";
-        return Err(Failure::new("TooManyEntriesInBatchRequest", message));
-    }
-    let id = |entry: &'_ Value| entry["Id"].as_str().unwrap_or_default().to_owned();
-    let ids: BTreeSet<String> = entries.iter().map(|entry| id(entry)).collect();
-    if ids.len() < entries.len() {
-        let message = "Two or more batch entries in the request have the same Id.";
-        return Err(Failure::new("BatchEntryIdsNotDistinct", message));
-    }
-    if let Some(wrong) = ids.iter().find(|id| !is_id(id)) {
-        let message = format!(
+    batch::entries(items(&request["PublishBatchRequestEntries"]["member"]), |wrong| match wrong {
+        Wrong::Empty => "The batch request doesn't contain any entries.".to_owned(),
+        Wrong::TooMany(_) => "The batch request contains more entries than permissible.".to_owned(),
+        Wrong::Repeated(_) => "Two or more batch entries in the request have the same Id.".to_owned(),
+        Wrong::Id(wrong) => format!(
             "The Id of a batch entry in the batch request is too long or contains an impermissible character: {wrong}"
-        );
-        return Err(Failure::new("InvalidBatchEntryId", message));
-    }
-    Ok(entries.into_iter().map(|entry| (entry["Id"].as_str().unwrap_or_default(), entry)).collect())
+        ),
+    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::failure::Failure;
+use super::super::protocol::Failure;
 use crate::{
     queues::Counts,
     template::{Queue, Redrive},

@@ -10,16 +10,18 @@ use std::{sync::Arc, time::Duration};
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
-pub(crate) use self::failure::{denied, refuse};
+pub(crate) use self::failure::ERRORS;
 use self::{
     attributes::attributes,
-    failure::Failure,
     received::received,
     request::{SIZE_LIMIT, entries, handle, letter, name_in, number, size, text, visibility},
 };
 use super::{
-    Caller,
-    wire::{JSON_1_0, reply, unknown_operation},
+    caller::Caller,
+    protocol::{
+        Failure,
+        json::{JSON_1_0, reply, unknown_operation},
+    },
 };
 use crate::{
     iam::Right,
@@ -99,7 +101,7 @@ impl Sqs {
         };
         match answered {
             Ok(answer) => reply(StatusCode::OK, JSON_1_0, &answer),
-            Err(failure) => failure.response(),
+            Err(failure) => ERRORS.response(&failure),
         }
     }
 
@@ -128,7 +130,7 @@ impl Sqs {
         for (id, entry) in entries {
             match letter(entry) {
                 Ok(letter) => good.push((id, letter)),
-                Err(failure) => failed.push(failure.entry(id)),
+                Err(failure) => failed.push(ERRORS.entry(id, &failure)),
             }
         }
         let digests: Vec<(&str, String)> = good.iter().map(|(id, letter)| (*id, digest(&letter.body))).collect();
@@ -190,7 +192,7 @@ impl Sqs {
         for (id, entry) in entries(request, &format!("{operation}RequestEntry"))? {
             match act(&queue, entry) {
                 Ok(()) => done.push(json!({ "Id": id })),
-                Err(failure) => failed.push(failure.entry(id)),
+                Err(failure) => failed.push(ERRORS.entry(id, &failure)),
             }
         }
         Ok(batch_answer(done, failed))

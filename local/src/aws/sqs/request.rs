@@ -1,13 +1,13 @@
 //! What a request asks for, read as strictly as SQS reads it.
 
-use std::{collections::BTreeSet, ops::RangeInclusive, time::Duration};
+use std::{ops::RangeInclusive, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value};
 
-use super::{
-    super::batch::{ENTRIES, is_id},
-    failure::Failure,
+use super::super::protocol::{
+    Failure,
+    batch::{self, ENTRIES, Wrong},
 };
 use crate::queues::{Handle, Letter};
 
@@ -134,30 +134,17 @@ pub(super) fn size(request: &Value) -> usize {
 
 /// The entries of a batch, by their ids.
 pub(super) fn entries<'a>(request: &'a Value, kind: &str) -> Result<Vec<(&'a str, &'a Value)>, Failure> {
-    let entries = request["Entries"].as_array().map_or(&[][..], Vec::as_slice);
-    if entries.is_empty() {
-        let message = format!("There should be at least one {kind} in the request.");
-        return Err(Failure::new("EmptyBatchRequest", message));
-    }
-    if entries.len() > ENTRIES {
-        let message = format!("Maximum number of entries per request are {ENTRIES}. You have sent {}.", entries.len());
-        return Err(Failure::new("TooManyEntriesInBatchRequest", message));
-    }
-    let mut ids = BTreeSet::new();
-    let mut by_id = Vec::new();
-    for entry in entries {
-        let id = entry["Id"].as_str().unwrap_or_default();
-        if !is_id(id) {
-            let message = "A batch entry id can only contain alphanumeric characters, hyphens and underscores. \
-                           It can be at most 80 letters long.";
-            return Err(Failure::new("InvalidBatchEntryId", message));
+    let entries = request["Entries"].as_array().into_iter().flatten().collect();
+    batch::entries(entries, |wrong| match wrong {
+        Wrong::Empty => format!("There should be at least one {kind} in the request."),
+        Wrong::TooMany(count) => {
+            format!("Maximum number of entries per request are {ENTRIES}. You have sent {count}.")
         }
-        if !ids.insert(id) {
-            return Err(Failure::new("BatchEntryIdsNotDistinct", format!("Id {id} repeated.")));
-        }
-        by_id.push((id, entry));
-    }
-    Ok(by_id)
+        Wrong::Id(_) => "A batch entry id can only contain alphanumeric characters, hyphens and underscores. \
+                         It can be at most 80 letters long."
+            .to_owned(),
+        Wrong::Repeated(id) => format!("Id {id} repeated."),
+    })
 }
 
 #[cfg(test)]

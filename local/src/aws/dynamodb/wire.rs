@@ -10,9 +10,11 @@ use hyper::{
 use serde_json::{Value, json};
 
 use super::{
-    Database,
-    ledger::{Cost, Performed},
-    wire::{JSON_1_0, error},
+    super::{
+        ledger::{Cost, Performed},
+        protocol::json::{JSON_1_0, error},
+    },
+    database::Database,
 };
 use crate::{faults::Action, iam::Right, serve::Response, template::arn};
 
@@ -107,7 +109,7 @@ pub(crate) fn consistent(operation: &str, body: &Value) -> Option<bool> {
 }
 
 /// A table may be named by its ARN too.
-pub(super) fn table_name(name: &str) -> String {
+pub(crate) fn table_name(name: &str) -> String {
     name.rsplit_once("table/").map_or(name, |(_, name)| name).to_owned()
 }
 

@@ -1,41 +1,60 @@
 //! The writes of a request of DynamoDB, of which a limit may hold some back.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::http::request::Parts;
 use serde_json::{Map, Value, json};
 
-use super::{Aws, Performed, dynamodb};
-use crate::{faults::Write, serve::Response, template::Table};
+use super::{super::ledger::Performed, database::Database, wire};
+use crate::{
+    faults::{Faults, Write},
+    serve::Response,
+    template::Table,
+};
 
 const BATCH: &str = "BatchWriteItem";
 
 /// What the two writes of a batch are called, and what of them has the key.
 const BATCHED: [(&str, &str); 2] = [("PutRequest", "Item"), ("DeleteRequest", "Key")];
 
-impl Aws {
+/// DynamoDB, as it is served.
+#[derive(Debug)]
+pub(crate) struct DynamoDb {
+    /// The engine.
+    pub(crate) database: Arc<Database>,
+    /// The tables as the template has them, by their names on AWS.
+    pub(crate) tables: BTreeMap<String, Table>,
+}
+
+impl DynamoDb {
+    /// The logical names of tables, by which a fault may name them.
+    pub(crate) fn logical_names(&self, tables: &[String]) -> Vec<String> {
+        let known = tables.iter().filter_map(|table| self.tables.get(table));
+        known.map(|table| table.logical_name.clone()).collect()
+    }
+
     /// Has the engine answer a request, as far as the limits on its writes allow.
-    pub(super) async fn write_within_limits(
+    pub(crate) async fn answer(
         &self,
+        faults: &Faults,
         operation: &str,
         parts: &Parts,
         body: Bytes,
         request: &Value,
     ) -> Performed {
-        let faults = &self.ledger.faults;
         let writes = if faults.has_limits() { writes(operation, request, &self.tables) } else { Vec::new() };
         let admitted = faults.admit(&writes, operation != BATCH, Instant::now());
         let performed = if !admitted.contains(&false) {
-            dynamodb::perform(&self.database, operation, parts, body, request).await
+            wire::perform(&self.database, operation, parts, body, request).await
         } else if operation == BATCH && admitted.contains(&true) {
             let (admitted, left) = split(request, &admitted);
             let body = admitted.to_string().into();
-            let performed = dynamodb::perform(&self.database, operation, parts, body, &admitted).await;
+            let performed = wire::perform(&self.database, operation, parts, body, &admitted).await;
             Performed { response: with_unprocessed(performed.response, left).await, ..performed }
         } else {
-            return Performed::free(dynamodb::throttled(operation, &admitted));
+            return Performed::free(wire::throttled(operation, &admitted));
         };
         for (write, more) in excess(&writes, &admitted, &performed.cost.consumed) {
             faults.charge(write, more, Instant::now());
@@ -47,7 +66,7 @@ impl Aws {
 /// The writes of a request, in their order; none if it writes nothing.
 fn writes(operation: &str, request: &Value, tables: &BTreeMap<String, Table>) -> Vec<Write> {
     let write = |table: &str, item: &Value, units: f64| {
-        let name = dynamodb::table_name(table);
+        let name = wire::table_name(table);
         let known = tables.get(&name);
         let key = known.map(|table| text(&item[&table.partition_key])).unwrap_or_default();
         let logical = known.map_or_else(|| name.clone(), |table| table.logical_name.clone());
@@ -106,7 +125,7 @@ async fn with_unprocessed(response: Response, left: Value) -> Response {
     if parts.status.is_success() {
         answer["UnprocessedItems"] = left;
     }
-    let body = dynamodb::replaced(&mut parts, &answer);
+    let body = wire::replaced(&mut parts, &answer);
     Response::from_parts(parts, Full::new(body))
 }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 use quick_xml::escape::escape;
 
-use super::Sent;
+use super::sent::Sent;
 
 /// So many are shown; the control API has them all.
 const SHOWN: usize = 200;

@@ -15,6 +15,19 @@ const RECORD: usize = 1024;
 /// What an event has for an attribute beside what its sender wrote, at most.
 const ATTRIBUTE: usize = 64;
 
+/// A message as its sender gives it.
+#[derive(Debug, Clone)]
+pub(crate) struct Letter {
+    /// What it says.
+    pub(crate) body: String,
+    /// What the sender says about it.
+    pub(crate) attributes: Map<String, Value>,
+    /// How long it waits at first; the queue knows if the sender does not say.
+    pub(crate) delay: Option<Duration>,
+    /// Whose messages it is one of, if the sender says so: the queue is fair between groups.
+    pub(crate) group: Option<String>,
+}
+
 /// A message in a queue. Times are in milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Message {

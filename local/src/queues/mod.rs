@@ -5,6 +5,8 @@ mod message;
 mod moves;
 mod order;
 mod queue;
+mod redrive;
+mod state;
 
 use std::{
     collections::BTreeMap,
@@ -14,19 +16,14 @@ use std::{
     time::Duration,
 };
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::time::Instant;
-use uuid::Uuid;
 
+use self::{message::now, moves::Moves, queue::Queue, state::State};
 pub(crate) use self::{
-    message::{Handle, Message, digest},
+    message::{Handle, Letter, Message, digest},
     moves::{MoveRefused, MoveTask},
     queue::{Counts, Unchanged, Wish},
-};
-use self::{
-    message::{after, now},
-    moves::Moves,
-    queue::Queue,
 };
 use crate::{
     error::StartError,
@@ -35,37 +32,11 @@ use crate::{
     template,
 };
 
-/// When a message that a fault doubles comes again.
-const DOUBLED_AFTER: Duration = Duration::from_millis(300);
-
-/// A message as its sender gives it.
-#[derive(Debug, Clone)]
-pub(crate) struct Letter {
-    /// What it says.
-    pub(crate) body: String,
-    /// What the sender says about it.
-    pub(crate) attributes: Map<String, Value>,
-    /// How long it waits at first; the queue knows if the sender does not say.
-    pub(crate) delay: Option<Duration>,
-    /// Whose messages it is one of, if the sender says so: the queue is fair between groups.
-    pub(crate) group: Option<String>,
-}
-
 /// All queues of the stack.
 #[derive(Debug)]
 pub(crate) struct Queues {
     state: Mutex<State>,
     faults: Arc<Faults>,
-}
-
-/// What changes, all at once: a message may go from one queue to another.
-#[derive(Debug)]
-struct State {
-    queues: BTreeMap<String, Queue>,
-    /// The number of the last message.
-    last: u64,
-    store: Store,
-    moves: Moves,
 }
 
 impl Queues {
@@ -232,76 +203,6 @@ impl Queues {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn post(&mut self, name: &str, sender: &str, letter: Letter) -> Option<String> {
-        let queue = self.queues.get_mut(name)?;
-        queue.sent += 1;
-        let (sent_ms, id) = (now(), Uuid::now_v7().to_string());
-        let message = Message {
-            number: 0,
-            queue: name.to_owned(),
-            id: id.clone(),
-            sender: sender.to_owned(),
-            body: letter.body,
-            attributes: letter.attributes,
-            group: letter.group,
-            sent_ms,
-            due_ms: after(sent_ms, letter.delay.unwrap_or(queue.declared.delay)),
-            receives: None,
-            received_before: 0,
-            source: None,
-            copy: false,
-        };
-        self.put_new(message);
-        Some(id)
-    }
-
-    fn put_new(&mut self, message: Message) {
-        self.last += 1;
-        self.put(Message { number: self.last, ..message });
-    }
-
-    fn put(&mut self, message: Message) {
-        self.store.is(&message);
-        if let Some(queue) = self.queues.get_mut(&message.queue) {
-            queue.put(message);
-        }
-    }
-
-    fn receive(&mut self, name: &str, wish: Wish, time: i64) -> Vec<Message> {
-        let Some(queue) = self.queues.get_mut(name) else { return Vec::new() };
-        let found = queue.receive(time, wish);
-        let (source, redrive) = (queue.declared.arn.clone(), queue.declared.redrive.clone());
-        for message in &found.messages {
-            self.store.is(message);
-        }
-        for message in found.dead {
-            let target = redrive.as_ref().and_then(|redrive| self.named_by(&redrive.target));
-            self.put(Message {
-                queue: target.unwrap_or_default(),
-                due_ms: time,
-                receives: None,
-                received_before: message.received_before.saturating_add(message.count()),
-                source: Some(source.clone()),
-                ..message
-            });
-        }
-        found.messages
-    }
-
-    /// The name of the queue that has this ARN.
-    fn named_by(&self, arn: &str) -> Option<String> {
-        self.queues.values().find(|queue| queue.declared.arn == arn).map(|queue| queue.declared.name.clone())
-    }
-
-    /// Puts a copy of a message that is handed out beside it, as if it had not been.
-    fn double(&mut self, message: &Message, time: i64) {
-        let receives = message.receives.filter(|receives| receives.count > 1);
-        let receives = receives.map(|receives| message::Receives { count: receives.count - 1, ..receives });
-        self.put_new(Message { copy: true, due_ms: after(time, DOUBLED_AFTER), receives, ..message.clone() });
     }
 }
 

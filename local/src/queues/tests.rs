@@ -1,5 +1,8 @@
 use std::path::PathBuf;
 
+use serde_json::Map;
+use uuid::Uuid;
+
 use super::*;
 use crate::faults::Known;
 

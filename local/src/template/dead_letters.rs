@@ -1,6 +1,6 @@
 //! Which queue gets the events that Lambda gives up, and whether AWS would let it.
 
-use super::{Queue, function_properties::DeadLetterProperties};
+use super::{function_properties::DeadLetterProperties, queues::Queue};
 use crate::iam::{Right, Statement, allows};
 
 /// The name of the queue for a function's dead letters, which Lambda sends in the name of the function's role.

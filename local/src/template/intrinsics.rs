@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     ids::{ACCOUNT, Identity, REGION},
-    text_of,
+    yaml::text_of,
 };
 
 /// Everything that a template's expressions may name.

@@ -3,10 +3,11 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    Function, Queue, Resource,
+    declared::Function,
     properties::read,
     queue_properties::{MappingProperties, ResponseType},
-    queues::in_range,
+    queues::{Queue, in_range},
+    resource::Resource,
 };
 use crate::iam::{Right, allows};
 

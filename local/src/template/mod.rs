@@ -3,6 +3,7 @@
 mod api_properties;
 mod data_properties;
 mod dead_letters;
+mod declared;
 mod function_properties;
 mod ids;
 mod intrinsics;
@@ -12,6 +13,7 @@ mod permissions;
 mod properties;
 mod queue_properties;
 mod queues;
+mod resource;
 mod retries;
 mod roles;
 mod rules;
@@ -27,23 +29,23 @@ use serde_json::{Map, Value};
 
 pub(crate) use self::{
     api_properties::Cors,
+    declared::{
+        Authorizer, Function, HttpApi, HttpRoute, Integration, Secret, SecretValue, Subscription, Table, Throttle,
+        Topic, WebSocketApi,
+    },
     ids::{ACCOUNT, REGION, arn},
     mappings::Mapping,
     queues::{Queue, Redrive},
     retries::Retries,
     rules::Rule,
-    stack::{
-        Authorizer, Function, HttpApi, HttpRoute, Integration, Secret, SecretValue, Stack, Table, Throttle,
-        WebSocketApi,
-    },
-    topics::{Subscription, Topic},
+    stack::Stack,
 };
-use self::{ids::Identity, intrinsics::Scope};
 #[cfg(test)]
 pub(crate) use self::{
+    declared::{Mock, WebSocketRoute},
     rules::Target,
-    stack::{Mock, WebSocketRoute},
 };
+use self::{ids::Identity, intrinsics::Scope, resource::Resource, yaml::text_of};
 use crate::{error::StartError, samconfig::Settings};
 
 /// Where this machine serves the template's APIs.
@@ -73,11 +75,6 @@ pub(crate) fn read(text: &str, settings: &Settings, addresses: &Addresses) -> Re
     let resources = resolve_properties(&scope, resources, &template["Resources"]).map_err(StartError::Template)?;
     let outputs = outputs(&scope, &template["Outputs"]).map_err(StartError::Template)?;
     stack::assemble(&resources, outputs).map_err(StartError::Template)
-}
-
-/// A scalar as CloudFormation writes it into text.
-fn text_of(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn object(value: &Value) -> Map<String, Value> {
@@ -212,16 +209,6 @@ fn given_name(scope: &Scope, kind: &str, properties: &Value) -> Result<Option<St
     let name = properties.get(property).map_or(Ok(None), |name| scope.resolve(name));
     name.map(|name| name.as_ref().map(text_of))
         .map_err(|why| format!("{property} may name parameters only here: {why}"))
-}
-
-/// A resource of the template, resolved.
-struct Resource {
-    name: String,
-    kind: String,
-    identity: Identity,
-    properties: Value,
-    /// The resources that CloudFormation makes before it.
-    depends_on: Vec<String>,
 }
 
 fn resolve_properties(

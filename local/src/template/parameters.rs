@@ -6,7 +6,7 @@ use regex_lite::Regex;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::text_of;
+use super::yaml::text_of;
 use crate::error::StartError;
 
 /// The types that are served here; any other, such as one that CloudFormation looks up, is an error that names it.

@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::{Function, Resource, properties::read};
+use super::{declared::Function, properties::read, resource::Resource};
 use crate::iam::matches;
 
 #[derive(Deserialize)]

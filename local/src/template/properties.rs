@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{Resource, text_of};
+use super::{resource::Resource, yaml::text_of};
 
 /// The properties of a resource type that nothing here depends on. (`Name` names a secret or a
 /// rule, `LogGroupName` a log group, `QueueName` a queue and `TopicName` a topic, but before their properties are read.)

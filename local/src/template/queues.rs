@@ -3,9 +3,9 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use super::{
-    Resource,
     properties::read,
     queue_properties::{QueueProperties, RedriveAllow, RedriveProperties},
+    resource::Resource,
 };
 
 /// An SQS queue.
@@ -47,7 +47,7 @@ impl Queue {
         Self {
             logical_name: name.to_owned(),
             name: name.to_owned(),
-            arn: super::arn("sqs", name),
+            arn: super::ids::arn("sqs", name),
             visibility: Duration::from_secs(30),
             retention: Duration::from_secs(345_600),
             delay: Duration::ZERO,

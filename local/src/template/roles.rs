@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Resource,
     function_properties::{FunctionProperties, RoleProperties},
     properties::read,
+    resource::Resource,
 };
 use crate::iam::Statement;
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
-use super::{Function, Resource, permissions::Permissions, properties::read};
+use super::{declared::Function, permissions::Permissions, properties::read, resource::Resource};
 use crate::cron::Expression;
 
 /// The principal in whose name rules invoke functions.

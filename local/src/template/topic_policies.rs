@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use serde_json::Value;
 
-use super::{Resource, Topic, properties::read};
+use super::{declared::Topic, properties::read, resource::Resource};
 use crate::iam::{Effect, one_or_more};
 
 #[derive(Deserialize)]

@@ -4,7 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Function, Resource, permissions::Permissions, properties::read, topic_policies::check_policies};
+use super::{
+    declared::{Function, Subscription, Topic},
+    permissions::Permissions,
+    properties::read,
+    resource::Resource,
+    topic_policies::check_policies,
+};
 
 /// The principal in whose name topics invoke functions.
 const SNS: &str = "sns.amazonaws.com";
@@ -22,32 +28,6 @@ struct SubscriptionProperties {
     topic_arn: String,
     protocol: String,
     endpoint: String,
-}
-
-/// An SNS topic.
-#[derive(Debug, Clone)]
-pub(crate) struct Topic {
-    /// Its logical name, which people know it by.
-    pub(crate) logical_name: String,
-    /// Its name on AWS.
-    pub(crate) name: String,
-    /// Its ARN.
-    pub(crate) arn: String,
-    /// What it is called where people read its messages.
-    pub(crate) display_name: String,
-    /// Who gets its messages.
-    pub(crate) subscriptions: Vec<Subscription>,
-}
-
-/// A function's subscription to a topic.
-#[derive(Debug, Clone)]
-pub(crate) struct Subscription {
-    /// Its ARN.
-    pub(crate) arn: String,
-    /// The function's logical name.
-    pub(crate) function: String,
-    /// The function's ARN.
-    pub(crate) endpoint: String,
 }
 
 /// Reads every `AWS::SNS::Topic` and `AWS::SNS::Subscription`.

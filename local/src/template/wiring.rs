@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    Resource,
     api_properties::{
         ApiProperties, AuthorizerProperties, Cors, IntegrationProperties, IntegrationResponseProperties,
         RouteProperties, RouteResponseProperties, RouteThrottle, StageProperties,
     },
+    declared::{Authorizer, Function, HttpApi, HttpRoute, Integration, Mock, Throttle, WebSocketApi, WebSocketRoute},
     ids::arn,
     permissions::Permissions,
     properties::read,
-    stack::{Authorizer, Function, HttpApi, HttpRoute, Integration, Mock, Throttle, WebSocketApi, WebSocketRoute},
+    resource::Resource,
 };
 
 /// One API among the resources that refer to it.

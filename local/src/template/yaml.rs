@@ -59,6 +59,11 @@ fn intrinsic(tag: &str, argument: Value) -> Value {
     }
 }
 
+/// A scalar as CloudFormation writes it into text.
+pub(super) fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

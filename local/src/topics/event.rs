@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::Notice;
+use super::notice::Notice;
 use crate::template::{REGION, Subscription, Topic};
 
 /// The event of a message for a subscription.

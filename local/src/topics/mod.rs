@@ -1,6 +1,7 @@
 //! SNS: the topics of the stack, whose messages go to the functions that subscribe to them.
 
 mod event;
+mod notice;
 
 use std::{
     collections::BTreeMap,
@@ -11,26 +12,16 @@ use std::{
 };
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use self::event::event;
+pub(crate) use self::notice::Notice;
 use crate::{
     events::Asynchronous,
     faults::{Action, Faults, Subject},
     template::{Subscription, Topic},
 };
-
-/// A message as its publisher gives it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Notice {
-    /// What it is about.
-    pub(crate) subject: Option<String>,
-    /// What it says.
-    pub(crate) message: String,
-    /// What its publisher says about it: `{"name": {"Type", "Value"}}`.
-    pub(crate) attributes: Map<String, Value>,
-}
 
 /// Why a message is not published.
 #[derive(Debug, thiserror::Error)]

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 
 use super::{
-    MESSAGE_LIMIT, WebSocketGateway,
     event::{self, Happening},
+    gateway::{MESSAGE_LIMIT, WebSocketGateway},
     registry::Connection,
 };
 use crate::{

@@ -15,10 +15,10 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
 use super::{
-    WebSocketGateway,
     authorizer::{Verdict, judge},
     event::{self, Happening},
     frame::INTEGRATION_TIMEOUT,
+    gateway::WebSocketGateway,
     registry::Connection,
     socket,
 };

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    MESSAGE_LIMIT, WebSocketGateway,
+    gateway::{MESSAGE_LIMIT, WebSocketGateway},
     registry::{Connection, Posted, Registry, decode_id},
 };
 use crate::{

@@ -3,54 +3,23 @@
 mod authorizer;
 mod event;
 mod frame;
+mod gateway;
 mod handshake;
 mod management;
 mod registry;
 mod socket;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use hyper::StatusCode;
 use serde_json::json;
 
 pub(crate) use self::{
+    gateway::{Limits, WebSocketGateway},
     management::{METHODS, SERVICE as MANAGEMENT},
     registry::{Registry, decode_id},
 };
-use crate::{
-    aws::Ledger,
-    lambda::Lambda,
-    serve::{Answer, Hangup, Peer, Request, guard, json as json_response},
-    template::WebSocketApi,
-};
-
-/// API Gateway's limits for a frame and for a whole message.
-const FRAME_LIMIT: usize = 32 * 1024;
-const MESSAGE_LIMIT: usize = 128 * 1024;
-
-/// How long a connection may last.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    /// Without a word on it.
-    pub(crate) idle: Duration,
-    /// In all.
-    pub(crate) lifetime: Duration,
-}
-
-/// Serves a WebSocket API.
-#[derive(Debug)]
-pub(crate) struct WebSocketGateway {
-    /// The API, if the template has one.
-    pub(crate) api: Option<WebSocketApi>,
-    /// The functions behind it.
-    pub(crate) lambda: Arc<Lambda>,
-    /// The live connections.
-    pub(crate) registry: Arc<Registry>,
-    /// What every management call goes through.
-    pub(crate) ledger: Ledger,
-    /// How long a connection may last.
-    pub(crate) limits: Limits,
-}
+use crate::serve::{Answer, Hangup, Peer, Request, guard, json as json_response};
 
 impl WebSocketGateway {
     /// Answers a request: a handshake, or a management call.

@@ -23,9 +23,9 @@ use tokio_tungstenite::{
 };
 
 use super::{
-    FRAME_LIMIT, MESSAGE_LIMIT, WebSocketGateway,
     event::{self, Ending, Happening},
     frame,
+    gateway::{FRAME_LIMIT, MESSAGE_LIMIT, WebSocketGateway},
     registry::{Connection, Order},
 };
 use crate::{gateway::random_id, template::Integration};

@@ -15,20 +15,33 @@ const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 const MIXED: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
+/// The types that are served here: the property by which a template may name a resource of the type, and the identity of one.
+const TYPES: &[(&str, Option<&str>, fn(&Naming) -> Identity)] = &[
+    ("AWS::ApiGatewayV2::Api", None, api),
+    ("AWS::ApiGatewayV2::Authorizer", None, part),
+    ("AWS::ApiGatewayV2::Integration", None, part),
+    ("AWS::ApiGatewayV2::IntegrationResponse", None, part),
+    ("AWS::ApiGatewayV2::Route", None, part),
+    ("AWS::ApiGatewayV2::RouteResponse", None, part),
+    ("AWS::ApiGatewayV2::Stage", Some("StageName"), stage),
+    ("AWS::CloudWatch::Alarm", Some("AlarmName"), |naming| naming.with_arn("cloudwatch", "alarm:", "")),
+    ("AWS::DynamoDB::Table", Some("TableName"), |naming| naming.with_arn("dynamodb", "table/", "")),
+    ("AWS::Events::Rule", Some("Name"), |naming| naming.with_arn("events", "rule/", "")),
+    ("AWS::IAM::Role", None, role),
+    ("AWS::Lambda::EventSourceMapping", None, part),
+    ("AWS::Lambda::Permission", None, part),
+    ("AWS::Logs::LogGroup", Some("LogGroupName"), |naming| naming.with_arn("logs", "log-group:", ":*")),
+    ("AWS::SNS::Subscription", None, subscription),
+    ("AWS::SNS::Topic", Some("TopicName"), topic),
+    ("AWS::SNS::TopicPolicy", None, part),
+    ("AWS::SQS::Queue", Some("QueueName"), queue),
+    ("AWS::SecretsManager::Secret", Some("Name"), secret),
+    ("AWS::Serverless::Function", Some("FunctionName"), |naming| naming.with_arn("lambda", "function:", "")),
+];
+
 /// The property by which a template may name a resource of this type.
 pub(crate) fn naming_property(kind: &str) -> Option<&'static str> {
-    Some(match kind {
-        "AWS::ApiGatewayV2::Stage" => "StageName",
-        "AWS::CloudWatch::Alarm" => "AlarmName",
-        "AWS::DynamoDB::Table" => "TableName",
-        "AWS::Events::Rule" => "Name",
-        "AWS::Logs::LogGroup" => "LogGroupName",
-        "AWS::SNS::Topic" => "TopicName",
-        "AWS::SQS::Queue" => "QueueName",
-        "AWS::SecretsManager::Secret" => "Name",
-        "AWS::Serverless::Function" => "FunctionName",
-        _ => return None,
-    })
+    TYPES.iter().find(|(name, ..)| *name == kind).and_then(|(_, property, _)| *property)
 }
 
 /// A resource as other parts of the template see it.
@@ -44,80 +57,88 @@ impl Identity {
     /// The identity of a resource of type `kind` in `stack`, where it may have been given a name; `None` if there is no
     /// such type here.
     pub(crate) fn of(stack: &str, logical: &str, kind: &str, given: Option<String>) -> Option<Self> {
-        let generated = || format!("{stack}-{logical}-{}", letters(logical, 12, UPPER));
-        Some(match kind {
-            "AWS::DynamoDB::Table" => {
-                let name = given.unwrap_or_else(generated);
-                let arn = arn("dynamodb", &format!("table/{name}"));
-                Self::with_arn(name, arn)
-            }
-            "AWS::Serverless::Function" => {
-                let name = given.unwrap_or_else(generated);
-                let arn = arn("lambda", &format!("function:{name}"));
-                Self::with_arn(name, arn)
-            }
-            "AWS::Events::Rule" => {
-                let name = given.unwrap_or_else(generated);
-                let arn = arn("events", &format!("rule/{name}"));
-                Self::with_arn(name, arn)
-            }
-            "AWS::CloudWatch::Alarm" => {
-                let name = given.unwrap_or_else(generated);
-                let arn = arn("cloudwatch", &format!("alarm:{name}"));
-                Self::with_arn(name, arn)
-            }
-            "AWS::IAM::Role" => {
-                let name = generated();
-                // IAM is in no region.
-                let arn = format!("arn:aws:iam::{ACCOUNT}:role/{name}");
-                Self::with_arn(name, arn)
-            }
-            "AWS::Logs::LogGroup" => {
-                let name = given.unwrap_or_else(generated);
-                let arn = arn("logs", &format!("log-group:{name}:*"));
-                Self::with_arn(name, arn)
-            }
-            "AWS::SecretsManager::Secret" => {
-                let name = given.unwrap_or_else(|| format!("{logical}-{}", letters(logical, 12, MIXED)));
-                let arn = arn("secretsmanager", &format!("secret:{name}-{}", letters(&name, 6, MIXED)));
-                Self { reference: arn.clone(), attributes: BTreeMap::from([("Id", arn)]) }
-            }
-            "AWS::SQS::Queue" => {
-                let name = given.unwrap_or_else(generated);
-                let (url, arn) = (format!("{SQS}/{ACCOUNT}/{name}"), arn("sqs", &name));
-                let attributes = [("Arn", arn), ("QueueName", name), ("QueueUrl", url.clone())];
-                Self { reference: url, attributes: BTreeMap::from(attributes) }
-            }
-            "AWS::SNS::Topic" => {
-                let name = given.unwrap_or_else(generated);
-                let arn = arn("sns", &name);
-                Self { reference: arn.clone(), attributes: BTreeMap::from([("TopicArn", arn), ("TopicName", name)]) }
-            }
-            // Before it, its ARN has that of its topic.
-            "AWS::SNS::Subscription" => {
-                let id = uuid::Builder::from_random_bytes(md5::compute(logical).0).into_uuid();
-                Self { reference: id.to_string(), attributes: BTreeMap::new() }
-            }
-            "AWS::ApiGatewayV2::Api" => {
-                let id = letters(logical, 10, LOWER);
-                Self { reference: id.clone(), attributes: BTreeMap::from([("ApiId", id)]) }
-            }
-            "AWS::ApiGatewayV2::Stage" => Self { reference: given.unwrap_or_default(), attributes: BTreeMap::new() },
-            "AWS::ApiGatewayV2::Authorizer"
-            | "AWS::ApiGatewayV2::Integration"
-            | "AWS::ApiGatewayV2::IntegrationResponse"
-            | "AWS::ApiGatewayV2::Route"
-            | "AWS::ApiGatewayV2::RouteResponse"
-            | "AWS::Lambda::EventSourceMapping"
-            | "AWS::Lambda::Permission"
-            | "AWS::SNS::TopicPolicy" => Self { reference: letters(logical, 7, LOWER), attributes: BTreeMap::new() },
-            _ => return None,
-        })
+        let (.., identity) = TYPES.iter().find(|(name, ..)| *name == kind)?;
+        Some(identity(&Naming { stack, logical, given }))
     }
 
     fn with_arn(name: String, arn: String) -> Self {
         Self { reference: name, attributes: BTreeMap::from([("Arn", arn)]) }
     }
+
+    /// An identity without attributes.
+    fn plain(reference: String) -> Self {
+        Self { reference, attributes: BTreeMap::new() }
+    }
+}
+
+/// The sources of a resource's names.
+struct Naming<'a> {
+    stack: &'a str,
+    logical: &'a str,
+    /// The name that the template gives, if it gives one.
+    given: Option<String>,
+}
+
+impl Naming<'_> {
+    /// The given name, else one as CloudFormation generates it.
+    fn name(&self) -> String {
+        let generated = || format!("{}-{}-{}", self.stack, self.logical, letters(self.logical, 12, UPPER));
+        self.given.clone().unwrap_or_else(generated)
+    }
+
+    /// The identity of a resource whose ARN has its name between these two.
+    fn with_arn(&self, service: &str, before: &str, after: &str) -> Identity {
+        let name = self.name();
+        let arn = arn(service, &format!("{before}{name}{after}"));
+        Identity::with_arn(name, arn)
+    }
+}
+
+/// IAM is in no region.
+fn role(naming: &Naming) -> Identity {
+    let name = naming.name();
+    let arn = format!("arn:aws:iam::{ACCOUNT}:role/{name}");
+    Identity::with_arn(name, arn)
+}
+
+fn secret(naming: &Naming) -> Identity {
+    let logical = naming.logical;
+    let name = naming.given.clone().unwrap_or_else(|| format!("{logical}-{}", letters(logical, 12, MIXED)));
+    let arn = arn("secretsmanager", &format!("secret:{name}-{}", letters(&name, 6, MIXED)));
+    Identity { reference: arn.clone(), attributes: BTreeMap::from([("Id", arn)]) }
+}
+
+fn queue(naming: &Naming) -> Identity {
+    let name = naming.name();
+    let (url, arn) = (format!("{SQS}/{ACCOUNT}/{name}"), arn("sqs", &name));
+    let attributes = [("Arn", arn), ("QueueName", name), ("QueueUrl", url.clone())];
+    Identity { reference: url, attributes: BTreeMap::from(attributes) }
+}
+
+fn topic(naming: &Naming) -> Identity {
+    let name = naming.name();
+    let arn = arn("sns", &name);
+    Identity { reference: arn.clone(), attributes: BTreeMap::from([("TopicArn", arn), ("TopicName", name)]) }
+}
+
+/// The last part of a subscription's ARN, which begins with the ARN of its topic.
+fn subscription(naming: &Naming) -> Identity {
+    let id = uuid::Builder::from_random_bytes(md5::compute(naming.logical).0).into_uuid();
+    Identity::plain(id.to_string())
+}
+
+fn api(naming: &Naming) -> Identity {
+    let id = letters(naming.logical, 10, LOWER);
+    Identity { reference: id.clone(), attributes: BTreeMap::from([("ApiId", id)]) }
+}
+
+fn stage(naming: &Naming) -> Identity {
+    Identity::plain(naming.given.clone().unwrap_or_default())
+}
+
+/// A resource that only other resources and its service know.
+fn part(naming: &Naming) -> Identity {
+    Identity::plain(letters(naming.logical, 7, LOWER))
 }
 
 /// The ARN of something in this account and region.

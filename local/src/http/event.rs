@@ -27,8 +27,6 @@ pub(crate) fn event(
     source: SocketAddr,
     request_id: &str,
 ) -> Value {
-    let now = Timestamp::now();
-    let domain = domain(api);
     let raw_query = parts.uri.query().unwrap_or_default();
     let path = percent_decode(parts.uri.path());
     let mut event = json!({
@@ -37,24 +35,7 @@ pub(crate) fn event(
         "rawPath": path,
         "rawQueryString": raw_query,
         "headers": headers(&parts.headers, source),
-        "requestContext": {
-            "accountId": ACCOUNT,
-            "apiId": api,
-            "domainName": domain,
-            "domainPrefix": api,
-            "http": {
-                "method": parts.method.as_str(),
-                "path": path,
-                "protocol": "HTTP/1.1",
-                "sourceIp": source.ip().to_string(),
-                "userAgent": header(&parts.headers, "user-agent").unwrap_or_default(),
-            },
-            "requestId": request_id,
-            "routeKey": found.route.key,
-            "stage": STAGE,
-            "time": log_time(now),
-            "timeEpoch": now.as_millisecond(),
-        },
+        "requestContext": context(api, found, parts, &path, source, request_id),
         "isBase64Encoded": false,
     });
     let cookies = cookies(&parts.headers);
@@ -71,6 +52,28 @@ pub(crate) fn event(
         add_body(&mut event, header(&parts.headers, "content-type"), body);
     }
     event
+}
+
+fn context(api: &str, found: &Match<'_>, parts: &Parts, path: &str, source: SocketAddr, request_id: &str) -> Value {
+    let now = Timestamp::now();
+    json!({
+        "accountId": ACCOUNT,
+        "apiId": api,
+        "domainName": domain(api),
+        "domainPrefix": api,
+        "http": {
+            "method": parts.method.as_str(),
+            "path": path,
+            "protocol": "HTTP/1.1",
+            "sourceIp": source.ip().to_string(),
+            "userAgent": header(&parts.headers, "user-agent").unwrap_or_default(),
+        },
+        "requestId": request_id,
+        "routeKey": found.route.key,
+        "stage": STAGE,
+        "time": log_time(now),
+        "timeEpoch": now.as_millisecond(),
+    })
 }
 
 fn add_body(event: &mut Value, content_type: Option<&str>, body: &[u8]) {

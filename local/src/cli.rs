@@ -6,55 +6,55 @@ use clap::Parser;
 /// its tables, secrets, queues, topics and schedules.
 #[derive(Debug, Parser)]
 #[command(name = "cargo local", version)]
-pub(crate) struct Options {
+pub struct Options {
     /// Port of the HTTP API; 0 takes a free one.
     #[arg(long, default_value_t = 3000, value_name = "PORT")]
-    pub(crate) http_port: u16,
+    pub http_port: u16,
     /// Port of the WebSocket API and its @connections management API; 0 takes a free one.
     #[arg(long, default_value_t = 3001, value_name = "PORT")]
-    pub(crate) websocket_port: u16,
+    pub websocket_port: u16,
     /// Port of the AWS API (DynamoDB, Secrets Manager, SQS, SNS, SES) and of the control API under /_local; 0 takes a free one.
     #[arg(long, default_value_t = 8000, value_name = "PORT")]
-    pub(crate) aws_port: u16,
+    pub aws_port: u16,
     /// Keep tables, secrets, queues, push endpoints and asynchronous events in this folder across restarts; without it they live in memory.
     #[arg(long, value_name = "DIR")]
-    pub(crate) data: Option<PathBuf>,
+    pub data: Option<PathBuf>,
     /// Set a template parameter, over what samconfig.toml's `local` environment says. May be repeated.
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parse_parameter)]
-    pub(crate) parameters: Vec<(String, String)>,
+    pub parameters: Vec<(String, String)>,
     /// The template; looked for in the current folder, then in those above.
     #[arg(long, default_value = "template.yaml", value_name = "FILE")]
-    pub(crate) template: PathBuf,
+    pub template: PathBuf,
     /// Print one line of JSON with the addresses when ready, and nothing else, on standard output.
     #[arg(long)]
-    pub(crate) json: bool,
+    pub json: bool,
     /// Use the function binaries as they are.
     #[arg(long)]
-    pub(crate) no_build: bool,
+    pub no_build: bool,
     /// Build the functions, and run them, in release mode.
     #[arg(long)]
-    pub(crate) release: bool,
+    pub release: bool,
     /// Most processes of one function, if its queues' MaximumConcurrency does not ask for more; further invocations wait for one
     /// of them.
     #[arg(long, default_value_t = 32, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) max_processes: u32,
+    pub max_processes: u32,
     /// Close a WebSocket on which nothing was said for this long.
     #[arg(long, default_value_t = 600, value_name = "SECONDS")]
-    pub(crate) idle_seconds: u64,
+    pub idle_seconds: u64,
     /// Close a WebSocket that has been open for this long.
     #[arg(long, default_value_t = 7200, value_name = "SECONDS")]
-    pub(crate) connection_seconds: u64,
+    pub connection_seconds: u64,
     /// Arm a fault from the start, as the control API takes it: {"on": "invoke.Send", "do": {"kill": true}}. May be
     /// repeated.
     #[arg(long = "fault", value_name = "JSON")]
-    pub(crate) faults: Vec<String>,
+    pub faults: Vec<String>,
     /// What faults that fire by chance follow from; without it each run differs.
     #[arg(long, value_name = "N")]
-    pub(crate) seed: Option<u64>,
+    pub seed: Option<u64>,
     /// Have the functions' clock set by POST /_local/clock; LIBRARY is libfaketime.so.1, which some systems put into
     /// /usr/lib/*/faketime.
     #[arg(long, value_name = "LIBRARY")]
-    pub(crate) faketime: Option<PathBuf>,
+    pub faketime: Option<PathBuf>,
 }
 
 fn parse_parameter(text: &str) -> Result<(String, String), String> {

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 /// Why the stack does not start. Each is shown once, to a person, who then knows what to do next.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum StartError {
+pub enum StartError {
     /// A file cannot be read or written.
     #[error("cannot use {}: {source}", path.display())]
     File {

@@ -1,40 +1,11 @@
 //! Runs a SAM template's functions, APIs and data stores on one machine.
 
-mod aws;
-mod cli;
-mod clock;
-mod control;
-mod cron;
-mod error;
-mod events;
-mod faults;
-mod gateway;
-mod http;
-mod iam;
-mod lambda;
-mod log;
-mod machine;
-mod machine_secret;
-mod mappings;
-mod outbox;
-mod platforms;
-mod project;
-mod queues;
-mod samconfig;
-mod schedules;
-mod serve;
-mod store;
-mod template;
-mod topics;
-mod websocket;
-
 use std::{pin::pin, process::ExitCode};
 
 use clap::Parser;
+use tidings_local::{Machine, Options, StartError};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
-
-use crate::{cli::Options, error::StartError, machine::Machine};
 
 #[tokio::main]
 async fn main() -> ExitCode {

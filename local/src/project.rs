@@ -39,6 +39,9 @@ pub(crate) async fn executables(
     build: bool,
     release: bool,
 ) -> Result<BTreeMap<String, PathBuf>, StartError> {
+    if functions.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let metadata = metadata(root).await?;
     let mut binaries = BTreeMap::new();
     for function in functions.values() {

@@ -50,13 +50,13 @@ use crate::{error::StartError, samconfig::Settings};
 
 /// Where this machine serves the template's APIs.
 #[derive(Debug, Clone)]
-pub(crate) struct Addresses {
+pub struct Addresses {
     /// Of the HTTP API: `http://127.0.0.1:PORT`.
-    pub(crate) http: String,
+    pub http: String,
     /// Of the WebSocket API: `ws://127.0.0.1:PORT`.
-    pub(crate) websocket: String,
+    pub websocket: String,
     /// Of AWS's services: `http://127.0.0.1:PORT`.
-    pub(crate) aws: String,
+    pub aws: String,
 }
 
 /// Resolves the template's text with the settings' parameters.

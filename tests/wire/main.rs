@@ -14,6 +14,7 @@ mod costs;
 mod documents;
 mod endpoints;
 mod failures;
+mod floors;
 mod handshakes;
 mod harness;
 mod inbound;

@@ -1,0 +1,141 @@
+//! The rooms of each crate, from bottom to top, with a reason each.
+
+/// A crate or a package of the workspace.
+#[derive(Debug)]
+pub(crate) struct Crate {
+    /// Its source folder.
+    pub(crate) source: &'static str,
+    /// The language of its source.
+    pub(crate) language: Language,
+    /// Its rooms, a file or a folder each, from bottom to top: a room imports only from those before it. A crate without any is not
+    /// held yet.
+    pub(crate) rooms: &'static [(&'static str, &'static str)],
+    /// Imports that break the rules, and are let pass until they are mended: a file, and the one that it imports from.
+    pub(crate) not_yet: &'static [(&'static str, &'static str)],
+}
+
+/// The language of a crate's source.
+#[derive(Debug)]
+pub(crate) enum Language {
+    /// With the name by which the crate's own binary imports from it.
+    Rust {
+        /// The name.
+        name: &'static str,
+    },
+    /// TypeScript.
+    TypeScript,
+}
+
+/// Every crate that the rules are for.
+pub(crate) const CRATES: &[Crate] = &[
+    Crate { source: "shared/domain/src", language: Language::Rust { name: "domain" }, rooms: &[], not_yet: &[] },
+    Crate { source: "shared/src", language: Language::Rust { name: "shared" }, rooms: &[], not_yet: &[] },
+    Crate { source: "functions/send/src", language: Language::Rust { name: "send" }, rooms: &[], not_yet: &[] },
+    LOCAL,
+    CLIENT_IN_RUST,
+    CLIENT_IN_JAVASCRIPT,
+];
+
+const LOCAL: Crate = Crate {
+    source: "local/src",
+    language: Language::Rust { name: "tidings_local" },
+    rooms: &[
+        ("error", "Any part can keep the stack from starting."),
+        ("cli", "The options are plain values that the parts are built from."),
+        ("log", "Functions, queues and mappings all write lines for the developer."),
+        ("clock", "The functions' time, which a person sets, has no part in any service."),
+        ("store", "Queues, events and push endpoints are kept in the same way, whatever they are."),
+        ("iam", "The template is checked by the same policies as calls."),
+        ("cron", "The template parses the expressions that schedules fire by."),
+        ("samconfig", "The template's parameters come from there."),
+        ("machine_secret", "A parameter's value, before the template is read."),
+        ("template", "Every service is built from what the template declares, and the template knows none of them."),
+        ("project", "Binaries are found for the functions that the template declares."),
+        ("serve", "Every port is a server of this kind."),
+        ("faults", "Services ask it at each call, and hand it their operations' names. It knows none of them."),
+        ("outbox", "Messages that leave the stack end here."),
+        ("platforms", "Push endpoints are data, which SNS serves."),
+        ("lambda", "Functions run for every service that invokes them."),
+        ("queues", "Queues are data, which SQS serves and mappings read."),
+        ("events", "Asynchronous invocations need functions, and queues for their dead letters."),
+        ("mappings", "They take messages from queues to functions."),
+        ("topics", "A topic's messages are asynchronous events."),
+        ("schedules", "A rule's firings are asynchronous events."),
+        ("aws/protocol", "Each of AWS's services speaks one of these protocols."),
+        ("aws/caller", "Calls are made by functions, which are known by their access keys."),
+        ("aws/ledger", "Every call of every service goes through it, and those of the management API too."),
+        ("aws/dynamodb", "A service of its own."),
+        ("aws/secrets", "A service of its own."),
+        ("aws/ses", "A service of its own."),
+        ("aws/sns", "A service of its own."),
+        ("aws/sqs", "A service of its own."),
+        ("aws", "One port serves them all."),
+        ("gateway", "The HTTP and the WebSocket API word some things alike."),
+        ("http", "The HTTP API invokes functions."),
+        ("websocket", "The WebSocket API invokes functions, and its management API is called like AWS's services."),
+        ("control", "The control API looks into every service."),
+        ("machine", "It builds all of them and opens the ports."),
+        ("lib", "It passes on the names that a binary or a test needs."),
+        ("main", "The binary starts the library."),
+    ],
+    not_yet: &[],
+};
+
+const CLIENT_IN_RUST: Crate = Crate {
+    source: "clients/rust/src",
+    language: Language::Rust { name: "tidings" },
+    rooms: &[
+        ("address", "Both transports reach an address."),
+        ("channel", "Channels and cursors are values that everything names."),
+        ("item", "A notification as it arrives."),
+        ("timing", "A notification's time is a value."),
+        ("endpoint", "Endpoints are values."),
+        ("notification", "A notification to send, and what the server answers, are values."),
+        ("event", "An application gets items and cursors as events."),
+        ("frame", "Frames carry items and cursors."),
+        ("token", "Tokens are minted without a connection."),
+        ("http", "The HTTP client carries all these values."),
+        ("ordering", "One channel's order is decided from its items alone."),
+        ("session", "A connection's frames are decided on from the orders of its channels. It is pure."),
+        ("socket", "It carries a session's frames."),
+        ("listener", "It runs a session over sockets and gives its events to the application."),
+        ("lib", "It passes on the names that an application needs."),
+        ("cli", "The command line uses the library as any application does."),
+        ("main", "The binary runs the command line."),
+    ],
+    not_yet: &[
+        ("cli/cancel.rs", "cli/mod.rs"),
+        ("cli/channel.rs", "cli/mod.rs"),
+        ("cli/endpoints.rs", "cli/mod.rs"),
+        ("cli/endpoints/add.rs", "cli/endpoints.rs"),
+        ("cli/endpoints/add.rs", "cli/mod.rs"),
+        ("cli/listen.rs", "cli/mod.rs"),
+        ("cli/notification.rs", "cli/mod.rs"),
+        ("cli/send.rs", "cli/mod.rs"),
+        ("cli/token.rs", "cli/mod.rs"),
+        ("cli/vapid.rs", "cli/mod.rs"),
+    ],
+};
+
+const CLIENT_IN_JAVASCRIPT: Crate = Crate {
+    source: "clients/js/src",
+    language: Language::TypeScript,
+    rooms: &[
+        ("address", "Both transports reach an address."),
+        ("error", "Every part can fail."),
+        ("timing", "Waits and retries are reckoned the same way everywhere."),
+        ("token", "Both transports ask the application for a token."),
+        ("types", "Items and options are values that everything names."),
+        ("http", "Requests carry these values."),
+        ("ordering", "One channel's order is decided from its items alone."),
+        ("storage", "Cursors are kept as values."),
+        ("send", "Sending needs requests and no connection."),
+        ("channel", "A channel has an order and a cursor."),
+        ("stream", "A stream of frames feeds channels."),
+        ("polling", "Polling feeds channels over HTTP."),
+        ("socket", "A socket feeds channels by a stream."),
+        ("client", "The client picks a transport."),
+        ("index", "It passes on the names that an application needs."),
+    ],
+    not_yet: &[("channel.ts", "client.ts"), ("polling.ts", "client.ts"), ("socket.ts", "client.ts")],
+};

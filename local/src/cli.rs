@@ -22,33 +22,33 @@ pub struct Options {
     /// Set a template parameter, over what samconfig.toml's `local` environment says. May be repeated.
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parse_parameter)]
     pub parameters: Vec<(String, String)>,
-    /// The template; looked for in the current folder, then in those above.
+    /// The template. It is looked for in the current folder, then in those above.
     #[arg(long, default_value = "template.yaml", value_name = "FILE")]
     pub template: PathBuf,
     /// Print one line of JSON with the addresses when ready, and nothing else, on standard output.
     #[arg(long)]
     pub json: bool,
-    /// Use the function binaries as they are.
+    /// Run the function binaries without building them first.
     #[arg(long)]
     pub no_build: bool,
     /// Build the functions, and run them, in release mode.
     #[arg(long)]
     pub release: bool,
-    /// Most processes of one function, if its queues' MaximumConcurrency does not ask for more; further invocations wait for one
-    /// of them.
+    /// The processes of one function at most, unless its queues' MaximumConcurrency asks for more; further invocations wait for
+    /// one of them.
     #[arg(long, default_value_t = 32, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_processes: u32,
-    /// Close a WebSocket on which nothing was said for this long.
+    /// Close a WebSocket after this long without a message.
     #[arg(long, default_value_t = 600, value_name = "SECONDS")]
     pub idle_seconds: u64,
     /// Close a WebSocket that has been open for this long.
     #[arg(long, default_value_t = 7200, value_name = "SECONDS")]
     pub connection_seconds: u64,
-    /// Arm a fault from the start, as the control API takes it: {"on": "invoke.Send", "do": {"kill": true}}. May be
+    /// Arm a fault from the start, in the form that the control API takes: {"on": "invoke.Send", "do": {"kill": true}}. May be
     /// repeated.
     #[arg(long = "fault", value_name = "JSON")]
     pub faults: Vec<String>,
-    /// What faults that fire by chance follow from; without it each run differs.
+    /// The seed of the faults that fire by chance; without it each run differs.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// Have the functions' clock set by POST /_local/clock; LIBRARY is libfaketime.so.1, which some systems put into

@@ -1,6 +1,7 @@
-//! The time that functions and schedules live in: the machine's own, or ahead of it by as much as somebody says.
+//! The time of functions and schedules: the machine's own, or ahead of it by a set difference.
 //!
-//! libfaketime, loaded into the functions' processes, reads from a file how far that is, whenever one asks for the time.
+//! libfaketime, loaded into the functions' processes, reads the difference from a file each time that a process asks for the
+//! time.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,7 +13,8 @@ use tokio::sync::watch;
 
 use crate::error::StartError;
 
-/// Where libfaketime keeps what it shares between processes. It tidies up only after one that ends by itself.
+/// The names of the files by which libfaketime shares state between processes. It removes them only after a process that ends by
+/// itself.
 const SHARED: [&str; 2] = ["/dev/shm/faketime_shm_", "/dev/shm/sem.faketime_sem_"];
 
 /// A clock.
@@ -22,11 +24,11 @@ pub(crate) struct Clock {
     faketime: Option<Faketime>,
 }
 
-/// How processes are told.
+/// The file from which processes read the time.
 #[derive(Debug)]
 struct Faketime {
     library: PathBuf,
-    /// Holds how far ahead the time is.
+    /// The file with the difference.
     file: PathBuf,
     /// The folder to remove at the end, if it is the clock's own.
     temporary: Option<PathBuf>,
@@ -34,7 +36,7 @@ struct Faketime {
 }
 
 impl Clock {
-    /// The machine's time; with the library it can be changed, by a file in `data` or else in a temporary folder.
+    /// The machine's time. With the library the time can be changed, by a file in `data` or else in a temporary folder.
     pub(crate) fn open(library: Option<&Path>, data: Option<&Path>) -> Result<Self, StartError> {
         let Some(library) = library else { return Ok(Self::default()) };
         let library = library.canonicalize().map_err(StartError::file(library))?;
@@ -50,18 +52,18 @@ impl Clock {
         Ok(Self { faketime: Some(faketime), ..Self::default() })
     }
 
-    /// What time it is.
+    /// The time now.
     pub(crate) fn now(&self) -> Timestamp {
         let now = Timestamp::now();
         now.checked_add(SignedDuration::from_millis(self.ahead_ms())).unwrap_or(now)
     }
 
-    /// How far it is ahead of the machine's.
+    /// The difference to the machine's time.
     pub(crate) fn ahead_ms(&self) -> i64 {
         *self.ahead_ms.borrow()
     }
 
-    /// Sets how far it is ahead, for every process too.
+    /// Sets the difference, for every process too.
     pub(crate) fn set(&self, ahead_ms: i64) -> Result<(), String> {
         let faketime = self.faketime.as_ref();
         let faketime =
@@ -75,12 +77,12 @@ impl Clock {
         Ok(())
     }
 
-    /// Tells whenever the clock has been set.
+    /// Sends each change of the difference.
     pub(crate) fn jumps(&self) -> watch::Receiver<i64> {
         self.ahead_ms.subscribe()
     }
 
-    /// The variables with which a process lives by this clock. Its timers are the machine's all the same.
+    /// The variables that put a process under this clock. Its timers still follow the machine's time.
     pub(crate) fn variables(&self) -> Vec<(String, String)> {
         let Some(Faketime { library, file, .. }) = &self.faketime else { return Vec::new() };
         let variables = [
@@ -92,17 +94,17 @@ impl Clock {
         variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
-    /// Tidies up after a process that has ended.
+    /// Removes the files of a process that has ended.
     pub(crate) fn forget(&self, pid: u32) {
         if self.faketime.is_some() {
             for name in SHARED {
-                // It may have done so itself.
+                // The process may have removed them itself.
                 let _ = std::fs::remove_file(format!("{name}{pid}"));
             }
         }
     }
 
-    /// Removes what nobody needs when the stack has ended.
+    /// Removes the files that nobody needs when the stack has ended.
     pub(crate) fn close(&self) {
         if let Some(folder) = self.faketime.as_ref().and_then(|faketime| faketime.temporary.as_ref()) {
             let _ = std::fs::remove_dir_all(folder);
@@ -111,7 +113,7 @@ impl Clock {
 }
 
 impl Faketime {
-    /// A process reads either what was there or what is there now.
+    /// Replaces the file at once: a process reads either the old difference or the new one.
     fn write(&self, ahead_ms: i64) -> std::io::Result<()> {
         let new = self.file.with_extension("new");
         std::fs::write(&new, offset(ahead_ms))?;
@@ -119,7 +121,7 @@ impl Faketime {
     }
 }
 
-/// As libfaketime reads it: seconds with a sign.
+/// The difference in libfaketime's form: seconds with a sign.
 fn offset(ahead_ms: i64) -> String {
     let sign = if ahead_ms < 0 { '-' } else { '+' };
     let ahead = ahead_ms.unsigned_abs();

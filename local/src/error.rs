@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-/// Why the stack does not start. Each is shown once, to a person, who then knows what to do next.
+/// The reasons for which the stack does not start. Each is shown once, to a person, and says what to do next.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A file cannot be read or written.
@@ -8,13 +8,13 @@ pub enum StartError {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The template asks for something that cannot be served, or is wrong.
+    /// The template is wrong, or asks for something that the local stack does not serve.
     #[error("{0}")]
     Template(String),
-    /// A parameter has no value, or one that the template does not allow.
+    /// A parameter has no value, or a value that the template does not allow.
     #[error(
         "{0}\n(parameters are set by --parameter NAME=VALUE, or in samconfig.toml under [local.local_start_api.parameters])"
     )]
@@ -28,7 +28,7 @@ pub enum StartError {
         /// The folder.
         folder: PathBuf,
     },
-    /// Others may read what is stored there.
+    /// Other users may read the folder.
     #[error(
         "others may read {}, and this stack's secrets and notifications would be there: `chmod 700` it, or give --data another folder",
         folder.display()
@@ -37,15 +37,15 @@ pub enum StartError {
         /// The folder.
         folder: PathBuf,
     },
-    /// This machine has no secret of its own, or none that can be used.
+    /// This machine's secret cannot be made or used.
     #[error("{0}")]
     MachineSecret(String),
-    /// A fault that was to be armed from the start could never fire.
+    /// A fault of the command line could never fire.
     #[error("--fault {rule}: {why}")]
     Fault {
         /// The rule as it was given.
         rule: String,
-        /// What is wrong with it.
+        /// The mistake in it.
         why: String,
     },
     /// A port cannot be listened on.
@@ -55,16 +55,16 @@ pub enum StartError {
         port: u16,
         /// The flag that sets it.
         flag: &'static str,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The database cannot be opened or a table not created.
+    /// The database cannot be opened, or a table cannot be created.
     #[error("the database: {0}")]
     Database(String),
 }
 
 impl StartError {
-    /// Names the file that an I/O error is about.
+    /// Adds the file to an I/O error.
     pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::File { path, source }

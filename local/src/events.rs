@@ -1,5 +1,5 @@
-//! Events for which nobody waits: Lambda keeps them, has functions work on them, tries again itself, and at last sends
-//! them to where dead letters go.
+//! Asynchronous events: Lambda keeps them, has functions work on them, retries failed ones, and sends those that it gives up to
+//! the dead-letter queue.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 
@@ -25,21 +25,21 @@ use crate::{
     template::{Function, Retries},
 };
 
-/// So much of an error's message goes with a dead letter.
+/// The bytes of an error's message in a dead letter at most.
 const ERROR_LIMIT: usize = 1024;
 
 /// An event. Times are in milliseconds since 1970.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Event {
     number: u64,
-    /// The id of the request, whichever try it is.
+    /// The id of the request, the same for each attempt.
     id: String,
     /// The function's logical name.
     function: String,
     payload: Value,
     accepted_ms: i64,
     failures: u32,
-    /// When it is tried again, if it waits for that.
+    /// The time of the next attempt, if the event waits for one.
     next_ms: Option<i64>,
 }
 
@@ -55,13 +55,13 @@ impl Event {
     }
 }
 
-/// The events that are not done with.
+/// The events that are not finished.
 #[derive(Debug)]
 pub(crate) struct Asynchronous {
     lambda: Arc<Lambda>,
     queues: Arc<Queues>,
     state: Mutex<State>,
-    /// The number of the last event that was kept from before.
+    /// The number of the last event that an earlier run left.
     kept: u64,
     /// Ends all waiting.
     hurry: watch::Sender<()>,
@@ -90,7 +90,7 @@ impl State {
 }
 
 impl Asynchronous {
-    /// Opens the events, in `folder` or in memory; those that were kept wait for [`Asynchronous::start`].
+    /// Opens the events, in `folder` or in memory. Events of an earlier run wait for [`Asynchronous::start`].
     pub(crate) fn open(folder: Option<&Path>, lambda: Arc<Lambda>, queues: Arc<Queues>) -> Result<Self, StartError> {
         let wanted = |event: &Event| lambda.declared(&event.function).is_some();
         let (store, events) = match folder {
@@ -103,7 +103,7 @@ impl Asynchronous {
         Ok(Self { lambda, queues, state, kept: last, hurry: watch::Sender::new(()) })
     }
 
-    /// Goes on with the events that were kept.
+    /// Works on the events of an earlier run.
     pub(crate) fn start(self: &Arc<Self>) {
         let kept: Vec<Event> = self.lock().events.range(..=self.kept).map(|(_, event)| event.clone()).collect();
         for event in kept {
@@ -111,8 +111,8 @@ impl Asynchronous {
         }
     }
 
-    /// Takes an event for a function. Once this returns it is kept; what it gives says in the end whether the function
-    /// has worked on it.
+    /// Accepts an event for a function. The event is kept once this returns; the task's result says whether the function has
+    /// worked on it.
     pub(crate) fn accept(self: &Arc<Self>, function: &str, payload: Value) -> std::io::Result<JoinHandle<bool>> {
         let mut state = self.lock();
         state.last += 1;
@@ -154,13 +154,13 @@ impl Asynchronous {
                 return false;
             };
             event.next_ms = Some(now().saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)));
-            // Before anyone can see that it waits: whoever hurries then is heard.
+            // Before the event is seen to wait: a hurry from then on counts.
             hurry.mark_unchanged();
             self.note(self.lock().put(event.clone()));
         }
     }
 
-    /// Has all that wait be tried again at once; gives their number.
+    /// Starts the next attempt of every waiting event at once, and returns their number.
     pub(crate) fn hurry(&self) -> usize {
         let state = self.lock();
         self.hurry.send_replace(());
@@ -177,14 +177,14 @@ impl Asynchronous {
         self.note(self.lock().remove(event.number));
     }
 
-    /// Nobody waits who could be told.
+    /// Logs that a change could not be kept: no caller waits for it.
     fn note<T>(&self, kept: std::io::Result<T>) {
         if let Err(error) = kept {
-            tracing::error!(%error, "what became of an asynchronous event could not be kept");
+            tracing::error!(%error, "a change of an asynchronous event could not be kept");
         }
     }
 
-    /// Every event that is not done with, for the control API.
+    /// Every unfinished event, for the control API.
     pub(crate) fn describe(&self) -> Value {
         let state = self.lock();
         let events = state.events.values().map(|event| {
@@ -203,17 +203,17 @@ impl Asynchronous {
     }
 }
 
-/// What Lambda sends of an event that it gave up.
+/// The dead letter that Lambda sends for an event that it gives up.
 fn dead_letter(event: &Event, error: &FunctionError) -> Letter {
     let message = &error.message[..error.message.floor_char_boundary(ERROR_LIMIT)];
     let mut attributes = Map::new();
-    // The code is the status of the invocation, which went well even though the function did not.
+    // The code is the status of the invocation, which succeeded although the function failed.
     for (name, kind, value) in [
         ("RequestID", "String", event.id.as_str()),
         ("ErrorCode", "Number", "200"),
         ("ErrorMessage", "String", message),
     ] {
-        // SQS takes no empty ones.
+        // SQS takes no empty attributes.
         if !value.is_empty() {
             attributes.insert(name.to_owned(), json!({ "DataType": kind, "StringValue": value }));
         }
@@ -225,7 +225,7 @@ fn now() -> i64 {
     Timestamp::now().as_millisecond()
 }
 
-/// The time from one moment to a later one, else none.
+/// The time from one moment to a later one, else zero.
 fn until(later: i64, earlier: i64) -> Duration {
     Duration::from_millis(u64::try_from(later.saturating_sub(earlier)).unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! What API Gateway's HTTP and WebSocket APIs have in common.
+//! The forms that API Gateway's HTTP and WebSocket APIs share.
 
 use std::borrow::Cow;
 
@@ -24,7 +24,7 @@ pub(crate) fn log_time(time: Timestamp) -> String {
     time.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string()
 }
 
-/// Text whose `%XX` are replaced by what they mean.
+/// Text with its `%XX` decoded.
 pub(crate) fn percent_decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
@@ -39,7 +39,7 @@ pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// Tells the developer why a client got an error though the function did not fail.
+/// Logs the reason for an error that a client got although the function did not fail.
 pub(crate) fn report_shape(function: &str) {
     log::line(function, "its result is not what API Gateway expects of it");
 }

@@ -1,6 +1,6 @@
 //! Runs a SAM template's functions, APIs and data stores on one machine.
 //!
-//! [`Machine::start`] reads the template and serves it at three ports; [`Options`] are the command line of the binary.
+//! [`Machine::start`] reads the template and serves it at three ports. [`Options`] is the command line of the binary.
 
 mod aws;
 mod cli;

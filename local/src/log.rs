@@ -1,4 +1,4 @@
-//! What people read while the stack runs.
+//! The lines for people that the stack writes while it runs.
 
 use std::{
     io::{Write, stderr},
@@ -11,10 +11,10 @@ use std::{
     time::Duration,
 };
 
-/// So many lines wait for whoever reads standard error; nothing of ours waits for them.
+/// The lines that wait for a slow reader of standard error at most. The stack itself waits for none of them.
 const WAITING: usize = 10_000;
 
-/// How long the last lines may take at the end.
+/// The longest time that the last lines take at the end.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 static LOG: LazyLock<Log> = LazyLock::new(|| {
@@ -30,7 +30,7 @@ struct Log {
 
 enum Entry {
     Line(String),
-    /// Asks to hear when everything before it is written.
+    /// Asks for a reply when everything before it is written.
     Flush(SyncSender<()>),
 }
 
@@ -44,12 +44,12 @@ impl Log {
     }
 }
 
-/// Writes a line about a function to standard error, in one piece: many processes write at once.
+/// Writes a line about a function to standard error in one piece, because many processes write at once.
 pub(crate) fn line(function: &str, text: &str) {
     LOG.add(format!("{function}: {text}\n"));
 }
 
-/// Waits a little for the lines so far to be written.
+/// Waits for the lines so far to be written, up to a limit.
 pub(crate) fn flush() {
     let (done, written) = sync_channel(1);
     if LOG.lines.try_send(Entry::Flush(done)).is_ok() {
@@ -59,7 +59,7 @@ pub(crate) fn flush() {
 
 fn write(waiting: &Receiver<Entry>, mut to: impl Write) {
     for entry in waiting {
-        // There is nowhere to say that standard error is closed, or that nobody waits for the flush any longer.
+        // An error has no place to go: standard error is closed, or the flush has timed out.
         let _ = match entry {
             Entry::Line(line) => to.write_all(line.as_bytes()).is_ok(),
             Entry::Flush(done) => done.try_send(()).is_ok(),

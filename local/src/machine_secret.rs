@@ -1,5 +1,5 @@
-//! This machine's own secret: a random text, in a file that only its owner may read. A parameter whose value has
-//! [`PLACEHOLDER`] in it gets the secret there.
+//! This machine's own secret: a random text, in a file that only its owner may read. The secret replaces [`PLACEHOLDER`] in the
+//! values of parameters.
 
 use std::{
     collections::BTreeMap,
@@ -16,13 +16,13 @@ use crate::error::StartError;
 /// Stands for the secret.
 const PLACEHOLDER: &str = "{{machine_secret}}";
 
-/// Where it is, in the home folder. Clients of the stack look for it there.
+/// The path of the file in the home folder. Clients of the stack read it there.
 const FILE: &str = ".tidings/local-secret";
 
-/// The shortest text that is a secret, in bytes: HS256 needs as many (RFC 7518 section 3.2).
+/// The bytes of a secret at least: HS256 needs as many (RFC 7518 section 3.2).
 const SHORTEST: usize = 32;
 
-/// Fills the secret in. Of several values of one parameter, the last counts. Makes the secret if this is the first stack here.
+/// Fills the secret in. Of several values of one parameter, the last counts. The first stack on a machine makes the secret.
 pub(crate) fn fill_in(parameters: Vec<(String, String)>) -> Result<Vec<(String, String)>, StartError> {
     let mut last: BTreeMap<String, String> = parameters.into_iter().collect();
     for value in last.values_mut().filter(|value| value.contains(PLACEHOLDER)) {
@@ -67,7 +67,7 @@ fn read(path: &Path) -> Result<Option<String>, StartError> {
 fn make(path: &Path) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    // The file is complete before it has its name: of several stacks that start at once, one makes the secret of all.
+    // The file is complete before it gets its name: of several stacks that start at once, one makes the secret for all.
     let mut draft = tempfile::Builder::new().permissions(Permissions::from_mode(0o600)).tempfile_in(folder)?;
     writeln!(draft, "{}", URL_SAFE_NO_PAD.encode(rand::random::<[u8; SHORTEST]>()))?;
     match draft.persist_noclobber(path) {

@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // The engine warns of every condition that does not hold, which is an everyday answer.
+    // The engine warns of every condition that does not hold, which is an ordinary answer.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,dynoxide=error"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
     match run(Options::parse()).await {
@@ -37,7 +37,7 @@ async fn run(options: Options) -> Result<(), StartError> {
 
 /// Waits for Ctrl-C or SIGTERM.
 async fn stop_signal() {
-    // Where a signal cannot be waited for, the system's own way to end a process remains.
+    // If the signal cannot be waited for, the system still ends the process.
     let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}

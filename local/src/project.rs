@@ -1,4 +1,4 @@
-//! Where the project is, and how its functions become binaries.
+//! The project's folder, and the binaries of its functions.
 
 use std::{
     collections::BTreeMap,
@@ -32,7 +32,7 @@ struct Binary {
     name: String,
 }
 
-/// Builds the functions, unless told not to, and says where each one's binary is.
+/// Builds the functions, unless `build` is false, and returns the path of each one's binary.
 pub(crate) async fn executables(
     root: &Path,
     functions: &BTreeMap<String, Function>,
@@ -57,7 +57,7 @@ pub(crate) async fn executables(
     if build { compile(root, &binaries, release).await } else { built_before(&metadata, &binaries, release) }
 }
 
-/// The binaries where cargo puts them by default: only a build says where they are for certain.
+/// The binaries where cargo puts them by default. Only a build knows their paths for certain.
 fn built_before(
     metadata: &Value,
     binaries: &BTreeMap<String, Binary>,
@@ -113,7 +113,7 @@ fn is_binary(target: &Value) -> bool {
     target["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "bin"))
 }
 
-/// Has cargo build the binaries, and say where they are.
+/// Has cargo build the binaries, and returns their paths.
 async fn compile(
     root: &Path,
     binaries: &BTreeMap<String, Binary>,
@@ -138,8 +138,8 @@ async fn compile(
     paths.collect()
 }
 
-/// The arguments that name the binaries. What is optimised is built like what is deployed, a package at a time; all else out of the
-/// whole workspace, whose features its dependencies then have, so that its tests and this share them.
+/// The arguments that name the binaries. Optimised binaries are built like those that are deployed, a package at a time. Others
+/// are built out of the whole workspace, so that tests and the stack share its dependencies with the same features.
 fn selection<'a>(binaries: impl Iterator<Item = &'a Binary>, release: bool) -> Vec<&'a str> {
     if release {
         let packages = binaries.flat_map(|binary| ["--package", &binary.package]);
@@ -149,7 +149,7 @@ fn selection<'a>(binaries: impl Iterator<Item = &'a Binary>, release: bool) -> V
     [&["--workspace"][..], &names.collect::<Vec<_>>()].concat()
 }
 
-/// Where a binary is, if this message of cargo's is about it.
+/// The path of a binary, if this message of cargo's is about it.
 fn executable_of(message: &str, binary: &Binary) -> Option<PathBuf> {
     let message: Value = serde_json::from_str(message).ok()?;
     let is_it = message["manifest_path"].as_str().is_some_and(|path| Path::new(path) == binary.manifest)

@@ -1,4 +1,4 @@
-//! What `samconfig.toml` says: the stack's name, and the template's parameters on this machine.
+//! `samconfig.toml`: the stack's name, and the template's parameters on this machine.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use toml::{Table, Value};
 
 use crate::error::StartError;
 
-/// What is not in the template.
+/// The settings outside the template.
 #[derive(Debug)]
 pub(crate) struct Settings {
     /// The stack's name.
@@ -15,9 +15,9 @@ pub(crate) struct Settings {
     pub(crate) parameters: Vec<(String, String)>,
 }
 
-/// Reads the `stack_name` of `[default.deploy.parameters]` and the `parameter_overrides` of
-/// `[local.local_start_api.parameters]`. Not of a `deploy` section: what is fit for this machine only, such as a secret
-/// that everybody knows, could be deployed from there.
+/// Reads the `stack_name` of `[default.deploy.parameters]` and the `parameter_overrides` of `[local.local_start_api.parameters]`.
+/// It reads no `deploy` section for parameters: a value for this machine only, such as a secret that everybody knows, could be
+/// deployed from there.
 pub(crate) fn read(root: &Path) -> Result<Settings, StartError> {
     let path = root.join("samconfig.toml");
     let text =

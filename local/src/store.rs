@@ -1,5 +1,5 @@
-//! Where messages and events are kept across restarts: a file to which each change is appended before it is answered.
-//! Whoever kills us loses nothing that was; the machine's own end may lose the last moments.
+//! A file that keeps messages or events across restarts. Each change is appended before it is answered. A stack that is killed
+//! loses nothing that it answered; a machine that stops may lose the last moments.
 
 use std::{
     collections::BTreeMap,
@@ -12,21 +12,21 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::error::StartError;
 
-/// A file that holds nothing any more is emptied once it is this long.
+/// The length from which a file without any content is emptied.
 const EMPTIED_AT: u64 = 4 * 1024 * 1024;
 
-/// What can be kept.
+/// A value that a store keeps.
 pub(crate) trait Kept: Serialize + DeserializeOwned {
-    /// What tells it from all others in its file.
+    /// The number that no other value of the file has.
     fn number(&self) -> u64;
 }
 
-/// What a line says.
+/// A line of the file.
 #[derive(Debug, Serialize, Deserialize)]
 enum Line<T> {
-    /// There is this now, or it has changed to this.
+    /// The value is new, or has changed to this.
     Is(T),
-    /// The one of this number is gone.
+    /// The value of this number is gone.
     Gone(u64),
 }
 
@@ -40,7 +40,8 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens the file, without what is no longer of use, and says what it has, by number. What is not `wanted` is gone.
+    /// Opens the file, drops lines that are out of date, and returns its values by number. Values that are not `wanted` are
+    /// dropped.
     pub(crate) fn open<T: Kept>(path: &Path, wanted: impl Fn(&T) -> bool) -> Result<(Self, Vec<T>), StartError> {
         let mut kept = read(path).map_err(StartError::file(path))?;
         kept.retain(wanted);
@@ -57,24 +58,24 @@ impl Store {
         Ok((store, kept))
     }
 
-    /// Notes that something is there, or has changed.
+    /// Records that a value is new, or has changed.
     pub(crate) fn is<T: Kept>(&mut self, one: &T) {
         self.line(&Line::Is(one));
     }
 
-    /// Notes that the one of this number is gone.
+    /// Records that the value of this number is gone.
     pub(crate) fn gone(&mut self, number: u64) {
         self.line(&Line::<()>::Gone(number));
     }
 
     fn line<T: Serialize>(&mut self, line: &Line<T>) {
-        // Into memory, and of what is JSON by nature.
+        // Into memory, and of a type that JSON can always write.
         if serde_json::to_writer(&mut self.pending, line).is_ok() {
             self.pending.push(b'\n');
         }
     }
 
-    /// Writes what was noted. `empty` says whether there is nothing any more.
+    /// Writes the recorded changes. `empty` says whether no value is left.
     pub(crate) fn commit(&mut self, empty: bool) -> std::io::Result<()> {
         let Some(file) = &mut self.file else {
             self.pending.clear();
@@ -109,7 +110,7 @@ fn read<T: Kept>(path: &Path) -> std::io::Result<Vec<T>> {
             Ok(Line::Gone(number)) => {
                 kept.remove(&number);
             }
-            // We were killed while we wrote it, so that it was never answered.
+            // The stack was killed while it wrote the line, and so never answered.
             Err(_) if text.ends_with(line) => {}
             Err(error) => return Err(error.into()),
         }

@@ -1,4 +1,4 @@
-//! Who calls, and what their function's policy lets them do.
+//! The caller of AWS's services, and the authorization of its calls.
 
 use hyper::HeaderMap;
 
@@ -8,12 +8,12 @@ use crate::{
     template::{ACCOUNT, Function},
 };
 
-/// The caller of an AWS API, as their access key says.
+/// The caller of an AWS API, by its access key.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Caller {
     /// The access key, if the request is signed with one.
     pub(crate) access_key: Option<String>,
-    /// The function that it was given to. Whoever else calls may do all.
+    /// The function that has the access key. Any other caller may do everything.
     pub(crate) function: Option<Function>,
 }
 
@@ -36,8 +36,8 @@ impl Caller {
         self.access_key.clone().filter(|_| self.function.is_some())
     }
 
-    /// Whether the caller may perform `operation`, for which these rights are needed; if not, AWS's words for it. Where
-    /// no right is known to suffice, no function may.
+    /// Whether the caller may perform `operation`, which needs these rights; the error is AWS's message. A function may not
+    /// perform an operation without known rights.
     pub(crate) fn authorize(&self, operation: &str, needed: &[Right]) -> Result<(), String> {
         let Some(function) = &self.function else { return Ok(()) };
         if needed.is_empty() {

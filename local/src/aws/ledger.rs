@@ -1,4 +1,4 @@
-//! What every AWS call goes through, whatever the service: faults before and after it, and a note of it.
+//! The way of every AWS call, to any service: faults before and after it, and a record of it.
 
 use std::{future::Future, sync::Arc};
 
@@ -19,35 +19,35 @@ pub(crate) struct Call {
     pub(crate) service: &'static str,
     /// Such as `PutItem`, or an HTTP method.
     pub(crate) operation: String,
-    /// Who makes it.
+    /// The caller.
     pub(crate) caller: Caller,
     /// The tables that it touches.
     pub(crate) tables: Vec<String>,
     /// The texts among a DynamoDB call's keys and values.
     pub(crate) texts: Vec<String>,
-    /// Whether it is a read of what was last written, if it is a read of tables.
+    /// Whether a read is strongly consistent; `None` if the call does not read items.
     pub(crate) consistent: Option<bool>,
     /// The WebSocket connection that it is about.
     pub(crate) connection: Option<String>,
-    /// What the caller's policy must allow for it.
+    /// The rights that the caller's policy must allow.
     pub(crate) rights: Vec<Right>,
 }
 
 impl Call {
-    /// Whether the caller may make it; if not, AWS's words for it.
+    /// Checks that the caller may make it; the error is AWS's message.
     pub(crate) fn authorize(&self) -> Result<(), String> {
         self.caller.authorize(&self.operation, &self.rights)
     }
 }
 
-/// A call's answer, and what it cost.
+/// A call's answer and cost.
 #[derive(Debug)]
 pub(crate) struct Performed {
     /// The answer.
     pub(crate) response: Response,
     /// The error's name, if it is one.
     pub(crate) error: Option<String>,
-    /// What it cost.
+    /// The cost.
     pub(crate) cost: Cost,
 }
 
@@ -58,49 +58,49 @@ pub(crate) struct Cost {
     pub(crate) read_units: f64,
     /// Write units.
     pub(crate) write_units: f64,
-    /// The engine's own words on capacity.
+    /// The engine's report on capacity.
     pub(crate) consumed: Vec<Value>,
 }
 
 impl Performed {
-    /// An answer that cost nothing that is counted. The error's name is read from the headers.
+    /// An answer without a counted cost. The error's name comes from the headers.
     pub(crate) fn free(response: Response) -> Self {
         let error = response.headers().get("x-amzn-errortype").and_then(|name| name.to_str().ok()).map(str::to_owned);
         Self { response, error, cost: Cost::default() }
     }
 }
 
-/// What a fault makes of an answer.
+/// The effect of a fault on an answer.
 #[derive(Debug)]
 enum Suffered {
-    /// It stays as it is.
+    /// The answer stays.
     Nothing,
-    /// This one takes its place.
+    /// This answer replaces it.
     Answer(Response),
-    /// There is none, for this reason.
+    /// The connection is closed without an answer, for this reason.
     Hangup(&'static str),
 }
 
-/// Performs calls, with faults, and notes them.
+/// Performs calls, with faults, and records them.
 #[derive(Debug, Clone)]
 pub(crate) struct Ledger {
     /// The functions, whose processes a fault may kill.
     pub(crate) lambda: Arc<Lambda>,
-    /// Where calls are noted.
+    /// The record of calls.
     pub(crate) journal: Arc<Journal>,
     /// The rules that are armed.
     pub(crate) faults: Arc<Faults>,
 }
 
 impl Ledger {
-    /// Notes the TCP connection if a function's process makes its first call to `service` on it.
+    /// Records the TCP connection if a function's process makes its first call to `service` on it.
     pub(crate) fn note_peer(&self, service: &'static str, peer: &Peer, caller: &Caller) {
         if caller.function.is_some() && peer.is_first(service) {
             self.journal.note_connection(service);
         }
     }
 
-    /// Performs a call, unless a fault prevents it. `refuse` words a fault's status or error as the service would.
+    /// Performs a call, unless a fault prevents it. `refuse` writes a fault's status or error as the service would.
     pub(crate) async fn perform(
         &self,
         call: Call,
@@ -138,7 +138,7 @@ impl Ledger {
         }
     }
 
-    /// Does what a fault asks for.
+    /// Carries a fault out.
     async fn suffer(&self, call: &Call, action: &Action, refuse: impl Fn(&Action) -> Response) -> Suffered {
         match action {
             Action::Delay(time) => {
@@ -153,7 +153,7 @@ impl Ledger {
                 Suffered::Hangup("killed")
             }
             Action::Close => Suffered::Hangup("closed"),
-            // No rule about a call may ask for these.
+            // A rule about a call cannot ask for these.
             Action::Double | Action::Skip | Action::Limit(_) => Suffered::Nothing,
         }
     }
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_took_effect_cost_something_whatever_became_of_its_answer() {
+    async fn a_call_that_took_effect_has_its_cost_whatever_its_answer() {
         for (what_happens, status, cost) in [
             (json!({"delay_ms": 1}), Some(200), 2.0),
             (json!({"error": "X"}), Some(400), 0.0),

@@ -29,10 +29,10 @@ pub(crate) const OPERATIONS: [(&str, &[&str]); 5] = [
     ("sqs", &sqs::OPERATIONS),
 ];
 
-/// What the AWS port serves.
+/// AWS's services.
 #[derive(Debug)]
 pub(crate) struct Aws {
-    /// What every call goes through.
+    /// Faults and the record of calls.
     pub(crate) ledger: Ledger,
     /// The tables.
     pub(crate) dynamodb: DynamoDb,

@@ -64,9 +64,9 @@ impl Version {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Stored {
-    /// The value in the template, if it says one: a stack update sets the secret only where that changed.
+    /// The value in the template, if it has one. A stack update sets the secret only where that value changed.
     declared: Option<String>,
-    /// There is none before somebody puts one, if the template says none.
+    /// `None` before the first value is put, if the template has none.
     current: Option<Version>,
     previous: Option<Version>,
 }
@@ -76,7 +76,7 @@ impl Stored {
         self.previous = self.current.replace(version);
     }
 
-    /// The version of this id or, without one, at this stage; else what there is none for.
+    /// The version of this id or, without an id, at this stage. The error names the version that is missing.
     fn version(&self, id: Option<&str>, stage: Option<&str>) -> Result<(&Version, &'static str), String> {
         let stages = [(self.current.as_ref(), CURRENT), (self.previous.as_ref(), PREVIOUS)];
         let mut versions = stages.into_iter().filter_map(|(version, stage)| Some((version?, stage)));
@@ -98,7 +98,7 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    /// Opens the secrets, in `folder` or in memory, and makes those that are missing.
+    /// Opens the secrets, in `folder` or in memory, and makes the missing ones.
     pub(crate) fn open(folder: Option<&Path>, secrets: &[Secret]) -> Result<Self, StartError> {
         let file = folder.map(|folder| folder.join("secrets.json"));
         let mut stored: BTreeMap<String, Stored> = match &file {
@@ -190,13 +190,13 @@ impl Secrets {
     }
 }
 
-/// Puts a new file in the old one's place, if it differs: whoever ends us in between leaves one of the two.
+/// Replaces a file if its text differs. If the process is killed meanwhile, one of the two files is whole.
 fn replace(file: &Path, text: &[u8]) -> std::io::Result<()> {
     if std::fs::read(file).is_ok_and(|old| old == text) {
         return Ok(());
     }
     let new = file.with_extension("new");
-    // An older one may be readable by others.
+    // An older file may be readable by other users.
     match std::fs::remove_file(&new) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}

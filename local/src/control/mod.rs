@@ -1,4 +1,4 @@
-//! The control API under `/_local`: what happened inside, and faults on demand. For tests, and for the curious.
+//! The control API under `/_local`: the record of calls, the state of each service, and faults on demand.
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,12 +29,12 @@ use crate::{
     websocket::{Registry, decode_id},
 };
 
-/// The control API's paths begin with this.
+/// The prefix of the control API's paths.
 pub(crate) const PREFIX: &str = "/_local/";
 
 const RULE_LIMIT: usize = 64 * 1024;
 
-/// All that the control API looks into.
+/// The parts that the control API shows and changes.
 #[derive(Debug)]
 pub(crate) struct Control {
     /// The calls so far.
@@ -51,15 +51,15 @@ pub(crate) struct Control {
     pub(crate) queues: Arc<Queues>,
     /// The topics.
     pub(crate) topics: Arc<Topics>,
-    /// What was sent to phones and addresses.
+    /// The messages to phones and addresses.
     pub(crate) outbox: Arc<Outbox>,
-    /// The events for which nobody waits.
+    /// The asynchronous events.
     pub(crate) asynchronous: Arc<Asynchronous>,
     /// The rules that fire on schedule.
     pub(crate) schedules: Arc<Schedules>,
     /// The functions' time.
     pub(crate) clock: Arc<Clock>,
-    /// Cuts idle connections.
+    /// Closes idle connections.
     pub(crate) closer: IdleCloser,
 }
 
@@ -173,17 +173,17 @@ impl Control {
     }
 }
 
-/// How much sooner a queue's messages are to come.
+/// The time by which a queue's messages come sooner.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Sooner {
     seconds: u64,
-    /// Those in flight, too.
+    /// Whether the messages in flight come sooner too.
     #[serde(default)]
     in_flight: bool,
 }
 
-/// A page that a browser may not load anything for, nor run anything of.
+/// A page for which a browser loads nothing and runs no script.
 fn page(html: String) -> Response {
     let mut page = response(StatusCode::OK, "text/html; charset=utf-8", html);
     let policy = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'");

@@ -1,4 +1,4 @@
-//! When a rule fires: `rate(5 minutes)`, or `cron(0 10 * * ? *)` in EventBridge's own dialect.
+//! Schedule expressions: `rate(5 minutes)`, or `cron(0 10 * * ? *)` in EventBridge's own dialect.
 //!
 //! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html>
 
@@ -12,10 +12,10 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::field::{self, Field};
 
-/// When a rule fires.
+/// The times at which a rule fires.
 #[derive(Debug, Clone)]
 pub(crate) enum Expression {
-    /// Again and again after so much time.
+    /// Once in each period.
     Rate(Duration),
     /// At these times of the calendar, in UTC.
     Cron(Calendar),
@@ -26,7 +26,7 @@ pub(crate) enum Expression {
 pub(crate) struct Calendar(Box<Cron>);
 
 impl Calendar {
-    /// The first of its times after this one, if there is any.
+    /// The first of its times after this one, if it has any.
     pub(crate) fn after(&self, time: Timestamp) -> Option<Timestamp> {
         let next = self.0.find_next_occurrence(&time.to_zoned(TimeZone::UTC), false);
         next.ok().map(|next| next.timestamp())
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn the_last_day_and_the_nearest_weekday_are_found() {
         assert_eq!(next("cron(0 0 L * ? *)", 2), ["2026-07-31 00:00", "2026-08-31 00:00"]);
-        // A Saturday, so the day before.
+        // The day before, because this one is a Saturday.
         assert_eq!(next("cron(0 0 4W 7 ? *)", 1), ["2026-07-03 00:00"]);
         assert_eq!(next("cron(15 10 ? * 6L *)", 2), ["2026-07-31 10:15", "2026-08-28 10:15"]);
         assert_eq!(next("cron(15 10 ? * L *)", 2), ["2026-07-04 10:15", "2026-07-11 10:15"]);

@@ -1,16 +1,16 @@
 //! One field of EventBridge's cron, written out as the plain list of values that every dialect understands.
 
-/// What a field may hold.
+/// The values and the forms of a field.
 #[derive(Debug)]
 pub(super) struct Field {
     name: &'static str,
     least: u16,
     most: u16,
-    /// Words for the values from the least on.
+    /// Words for the values, from the least on.
     words: &'static [&'static str],
-    /// Whether it knows `a/n`.
+    /// Whether the field takes `a/n`.
     steps: bool,
-    /// What else it knows, such as `L`, put into the dialect that has no words.
+    /// Translates the field's special forms, such as `L`, into the dialect without words.
     special: fn(&Field, &str) -> Option<String>,
 }
 
@@ -69,7 +69,7 @@ impl Field {
         Ok(items.join(","))
     }
 
-    /// `a`, `a-b`, `a/n`, `a-b/n`, `*/n` or something special. A range may go past the end: `22-2`.
+    /// `a`, `a-b`, `a/n`, `a-b/n`, `*/n` or a special form. A range may go past the end: `22-2`.
     fn item(&self, text: &str) -> Option<String> {
         if let Some(special) = (self.special)(self, text) {
             return Some(special);

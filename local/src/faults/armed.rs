@@ -1,4 +1,4 @@
-//! Faults on demand: rules that say which call is to go wrong, and how.
+//! Faults on demand: rules that make calls fail.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -13,7 +13,7 @@ use super::{
     rule::{Action, Effect, Known, Rule},
 };
 
-/// What a rule may look at in a call.
+/// The properties of a call that a rule can match.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Subject {
     /// The function that calls, or is called.
@@ -34,7 +34,7 @@ struct Armed {
     effect: Effect,
     skipped: u64,
     fired: u64,
-    /// What is left of a limit's units, if the rule is one.
+    /// The rest of a limit's units, if the rule is a limit.
     limit: Option<Limit>,
 }
 
@@ -47,13 +47,13 @@ impl Armed {
         Self { id, source: source.clone(), rule, effect, skipped: 0, fired: 0, limit }
     }
 
-    /// The limit, if the rule is one that this write counts for.
+    /// The limit, if the rule is a limit that counts this write.
     fn limit_of(&mut self, write: &Write) -> Option<&mut Limit> {
         let is_meant = self.rule.mentions.as_ref().is_none_or(|key| *key == write.key);
         self.limit.as_mut().filter(|_| is_meant && self.rule.limits(&write.table))
     }
 
-    /// Whether it is a limit that is reached; it has fired then.
+    /// Whether it is a limit that is reached. The rule has then fired.
     fn holds_back(&mut self, write: &Write, now: Instant) -> bool {
         let is_reached = self.limit_of(write).is_some_and(|limit| !limit.allows(write, now));
         self.fired += u64::from(is_reached);
@@ -82,17 +82,17 @@ pub(crate) struct Faults {
 }
 
 impl Faults {
-    /// No rules yet; they may name only what is `known`.
+    /// A set without rules. Rules may name only what is `known`.
     pub(crate) fn new(known: Known) -> Self {
         Self { known, rules: Mutex::default(), random: Mutex::new(rand::make_rng()) }
     }
 
-    /// Has chance take the same course each time that the same calls are made in the same order.
+    /// Makes chance repeatable: the same calls in the same order have the same faults.
     pub(crate) fn seeded(self, seed: u64) -> Self {
         Self { random: Mutex::new(StdRng::seed_from_u64(seed)), ..self }
     }
 
-    /// Adds a rule, and gives it back with its id.
+    /// Adds a rule, and returns it with its id.
     pub(crate) fn add(&self, source: &Value) -> Result<Value, String> {
         let rule: Rule = serde_json::from_value(source.clone()).map_err(|error| error.to_string())?;
         let effect = rule.effect(&self.known)?;
@@ -107,13 +107,12 @@ impl Faults {
         self.lock().clear();
     }
 
-    /// Every rule, with how often it fired.
+    /// Every rule, with the number of its firings.
     pub(crate) fn describe(&self) -> Value {
         self.lock().iter().map(describe).collect()
     }
 
-    /// What is to happen to this call, if anything: the first rule that fits, need not skip it and is not spared it by
-    /// chance decides.
+    /// The effect on this call, if any: that of the first rule that matches, has nothing left to skip and happens by chance.
     pub(crate) fn take(&self, on: &str, subject: &Subject) -> Option<Effect> {
         for armed in self.lock().iter_mut().filter(|armed| armed.matches(on, subject)) {
             if armed.skipped < armed.rule.skip {
@@ -131,8 +130,8 @@ impl Faults {
         self.lock().iter().any(|armed| armed.limit.is_some())
     }
 
-    /// Says of each of these writes whether every limit that it counts for lets it through now, and takes its units then. Writes
-    /// of one transaction are let through together, or none of them takes any.
+    /// Whether each of these writes is within every limit that counts it now; those that are take their units. Writes of one
+    /// transaction are admitted together, or none of them takes any.
     pub(crate) fn admit(&self, writes: &[Write], together: bool, now: Instant) -> Vec<bool> {
         let mut rules = self.lock();
         let admitted: Vec<bool> = writes.iter().map(|write| admit(&mut rules, write, now)).collect();
@@ -144,7 +143,7 @@ impl Faults {
         admitted
     }
 
-    /// Takes so many more units than were known when the write was let through.
+    /// Takes units that were not known yet when the write was admitted.
     pub(crate) fn charge(&self, write: &Write, units: f64, now: Instant) {
         take(&mut self.lock(), write, units, now);
     }
@@ -158,7 +157,7 @@ impl Faults {
     }
 }
 
-/// Lets a write through, unless one of the limits is reached.
+/// Admits a write, unless one of the limits is reached.
 fn admit(rules: &mut [Armed], write: &Write, now: Instant) -> bool {
     if rules.iter_mut().any(|armed| armed.holds_back(write, now)) {
         return false;
@@ -203,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_fires_once_unless_told_otherwise() {
+    fn a_rule_fires_once_by_default() {
         let faults = armed(&[json!({"on": "dynamodb.PutItem", "do": {"status": 500}})]);
         let effect = Effect { action: Action::Status(500), after: false };
         assert_eq!(faults.take("dynamodb.GetItem", &of("F")), None);

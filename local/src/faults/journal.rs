@@ -1,4 +1,4 @@
-//! What was called: every AWS call since the last reset, and how many TCP connections functions opened for them.
+//! The record of every AWS call since the last reset, and the number of TCP connections that functions opened for them.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::iam::Right;
 
-/// So many calls are kept; a stack that runs for days would else fill the memory.
+/// The calls that are kept at most; more would fill the memory in a stack that runs for days.
 const KEPT: usize = 100_000;
 
 /// One AWS call.
@@ -25,23 +25,23 @@ pub(crate) struct Entry {
     pub(crate) function: Option<String>,
     /// The calling process' access key.
     pub(crate) process: Option<String>,
-    /// The status it was answered with; `null` if it got no answer.
+    /// The status of the answer; `null` if there was none.
     pub(crate) status: Option<u16>,
-    /// The error it was answered with.
+    /// The error of the answer.
     pub(crate) error: Option<String>,
     /// Read units, as the engine counts them.
     pub(crate) read_units: f64,
     /// Write units, as the engine counts them.
     pub(crate) write_units: f64,
-    /// The engine's own words on capacity.
+    /// The engine's report on capacity.
     pub(crate) consumed: Vec<Value>,
-    /// Whether it asked for what was last written; `null` if it is no read of tables.
+    /// Whether a read was strongly consistent; `null` if the call did not read items.
     pub(crate) consistent: Option<bool>,
     /// The WebSocket connection that the call was about.
     pub(crate) connection: Option<String>,
-    /// What it needed of the policy of the function that made it, or would need of one; empty if nobody knows.
+    /// The rights that the call needs of a function's policy; empty if they are not known.
     pub(crate) rights: Vec<Right>,
-    /// When it was answered, in milliseconds since 1970.
+    /// The time of the answer, in milliseconds since 1970.
     pub(crate) at_ms: i64,
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Notes a call, and forgets the oldest if there are too many.
+    /// Records a call, and drops the oldest one above the limit.
     pub(crate) fn note(&self, mut entry: Entry) {
         entry.at_ms = Timestamp::now().as_millisecond();
         let mut calls = lock(&self.calls);
@@ -63,7 +63,7 @@ impl Journal {
         calls.push_back(entry);
     }
 
-    /// Notes that a function's process opened a connection for `service`.
+    /// Records that a function's process opened a connection for `service`.
     pub(crate) fn note_connection(&self, service: &'static str) {
         *lock(&self.connections).entry(service).or_default() += 1;
     }
@@ -73,12 +73,12 @@ impl Journal {
         lock(&self.calls).iter().cloned().collect()
     }
 
-    /// Forgets the calls.
+    /// Drops all calls.
     pub(crate) fn reset(&self) {
         lock(&self.calls).clear();
     }
 
-    /// How many connections functions have opened for `service`.
+    /// The connections that functions have opened for `service`.
     pub(crate) fn connections(&self, service: &str) -> u64 {
         lock(&self.connections).get(service).copied().unwrap_or_default()
     }

@@ -1,22 +1,22 @@
-//! A limit of the write units that a table takes in a second, or each of its partition keys.
+//! A limit on the write units a second of a table, or of each of its partition keys.
 
 use std::{collections::BTreeMap, time::Instant};
 
-/// A write, as far as a limit looks at it.
+/// A write, as a limit sees it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Write {
     /// Both names of its table: the logical one, and the one on AWS.
     pub(crate) table: [String; 2],
     /// The value of its partition key.
     pub(crate) key: String,
-    /// What it costs at least: one unit, or two in a transaction.
+    /// Its least cost: one unit, or two in a transaction.
     pub(crate) units: f64,
 }
 
-/// What a limit holds back: the units are handed out as from a bucket that is filled at an even rate.
+/// A token bucket of units, filled at an even rate, for the table or for each of its keys.
 #[derive(Debug)]
 pub(super) struct Limit {
-    /// Units a second, and the most that a bucket holds.
+    /// Units a second, and the units that a bucket holds at most.
     rate: f64,
     /// Whether all keys of the table share one bucket.
     is_shared: bool,
@@ -25,7 +25,7 @@ pub(super) struct Limit {
 
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
-    /// Below zero after a write that was larger than was known when it was let through.
+    /// Below zero after a write that cost more than was known when it was admitted.
     left: f64,
     at: Instant,
 }
@@ -35,13 +35,13 @@ impl Limit {
         Self { rate: f64::from(rate), is_shared, buckets: BTreeMap::new() }
     }
 
-    /// Whether a write may be made now. One that costs more than a second's units may be made where all of them are left.
+    /// Whether a write may be made now. A write that costs more than a second's units may be made when the bucket is full.
     pub(super) fn allows(&mut self, write: &Write, now: Instant) -> bool {
         let needed = write.units.min(self.rate);
         self.bucket(write, now).left >= needed
     }
 
-    /// Takes units out, or puts them back where there are fewer than none.
+    /// Takes units out; a negative number puts them back.
     pub(super) fn take(&mut self, write: &Write, units: f64, now: Instant) {
         self.bucket(write, now).left -= units;
     }
@@ -65,7 +65,7 @@ mod tests {
         Write { table: ["T".to_owned(), "t".to_owned()], key: key.to_owned(), units }
     }
 
-    /// How many of many writes a limit lets through at a time.
+    /// The writes that a limit admits at one time.
     fn let_through(limit: &mut Limit, write: &Write, now: Instant) -> usize {
         let mut count = 0;
         while limit.allows(write, now) {

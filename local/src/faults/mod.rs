@@ -1,4 +1,4 @@
-//! Faults on demand and the journal: the control API and the port of each service look into both.
+//! Faults on demand and the journal of calls. The control API and each service use both.
 
 mod armed;
 mod journal;

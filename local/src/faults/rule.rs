@@ -1,41 +1,40 @@
-//! A fault rule: what it says, and whether that can happen at all.
+//! A fault rule, and the check that it can fire.
 
 use std::{collections::BTreeSet, num::NonZeroU32, time::Duration};
 
 use serde::Deserialize;
 
-/// What is to happen to a call.
+/// The effect of a rule on a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Effect {
-    /// What goes wrong.
+    /// The fault.
     pub(crate) action: Action,
-    /// Whether the call takes effect all the same, and only its answer suffers.
+    /// Whether the call takes effect all the same, and only its answer fails.
     pub(crate) after: bool,
 }
 
-/// A way to go wrong.
+/// A fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// It takes longer.
+    /// The call takes this much longer.
     Delay(Duration),
-    /// It is answered with a status.
+    /// The answer is this status.
     Status(u16),
-    /// It is answered with an error of this name.
+    /// The answer is an error of this name.
     Error(String),
     /// The process that made the call is killed.
     Kill,
     /// The TCP connection is closed without an answer.
     Close,
-    /// A message that a queue hands out is handed out once more, a moment later; one that is published is delivered
-    /// twice.
+    /// A queue hands a message out twice, the second time a moment later; a topic delivers a message twice.
     Double,
-    /// A schedule's firing does not happen.
+    /// A firing of a schedule is left out.
     Skip,
-    /// Writes beyond so many units a second are throttled.
+    /// Writes beyond this many units a second are throttled.
     Limit(u32),
 }
 
-/// What a rule is about.
+/// The subject of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// A call of an AWS service.
@@ -134,12 +133,12 @@ impl Do {
 }
 
 impl Rule {
-    /// How often it fires, unless that is until it is disarmed.
+    /// The number of its firings, or `None` until it is disarmed.
     pub(super) fn times(&self) -> Option<u64> {
         Some(self.times.unwrap_or(1)).filter(|times| *times > 0)
     }
 
-    /// Whether it limits a table as a whole, and not each partition key of one.
+    /// Whether it limits a table as a whole, rather than each of its partition keys.
     pub(super) fn is_about_a_table(&self) -> bool {
         self.on.starts_with("table.")
     }
@@ -149,7 +148,7 @@ impl Rule {
         self.on.split_once('.').is_some_and(|(_, table)| names.iter().any(|name| name == table))
     }
 
-    /// What the rule does; an error if that can never happen.
+    /// The effect of the rule; an error if the rule could never fire.
     pub(super) fn effect(&self, known: &Known) -> Result<Effect, String> {
         let (service, name) = self.on.split_once('.').ok_or_else(|| format!("on: {:?} has no dot", self.on))?;
         let kind = Kind::of(service);
@@ -205,7 +204,7 @@ impl Rule {
     }
 }
 
-/// What there is in the stack that a rule may name.
+/// The names in the stack that a rule may use.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     /// Such as `dynamodb.PutItem`.

@@ -1,4 +1,4 @@
-//! Payload format 2.0: the response that a function's result means.
+//! Payload format 2.0: the response for a function's result.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -16,7 +16,7 @@ use crate::serve::Response;
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html>
 const REMAPPED: HeaderName = HeaderName::from_static("x-amzn-remapped-www-authenticate");
 
-/// The response; `None` if the result is none of the shapes that API Gateway understands.
+/// The response; `None` if API Gateway does not understand the result.
 pub(crate) fn response(result: &[u8]) -> Option<Response> {
     let result: Value = serde_json::from_slice(result).ok()?;
     match result.get("statusCode") {
@@ -25,7 +25,7 @@ pub(crate) fn response(result: &[u8]) -> Option<Response> {
     }
 }
 
-/// Without a `statusCode` the result itself is the body, of a 200 of JSON.
+/// Without a `statusCode` the whole result is the body of a response with status 200 and type JSON.
 fn inferred(result: &Value) -> Response {
     let body = result.as_str().map_or_else(|| result.to_string(), str::to_owned);
     let mut response = Response::new(Full::new(body.into()));

@@ -1,7 +1,7 @@
 //! Cross-origin requests, where an HTTP API has a `CorsConfiguration`: the gateway answers preflight requests itself,
 //! and its headers take the place of a function's.
 //!
-//! Unlike on AWS, a `*` stands for the origins of this machine only: here the answers may have secrets in them.
+//! Unlike on AWS, a `*` stands for the origins of this machine only, because here the answers may have secrets in them.
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html>
 
@@ -19,7 +19,7 @@ use crate::{
     template::Cors,
 };
 
-/// What only the configuration says.
+/// The headers that only the configuration sets.
 const HEADERS: [HeaderName; 6] = [
     ACCESS_CONTROL_ALLOW_CREDENTIALS,
     ACCESS_CONTROL_ALLOW_HEADERS,
@@ -29,7 +29,7 @@ const HEADERS: [HeaderName; 6] = [
     ACCESS_CONTROL_MAX_AGE,
 ];
 
-/// The answer to a preflight request; `None` if the request is none.
+/// The answer to a preflight request; `None` for any other request.
 pub(super) fn preflight(cors: &Cors, method: &Method, request: &HeaderMap) -> Option<Response> {
     let origin = request.get(ORIGIN)?;
     if method != Method::OPTIONS || !request.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
@@ -38,7 +38,7 @@ pub(super) fn preflight(cors: &Cors, method: &Method, request: &HeaderMap) -> Op
     let mut response = Response::default();
     *response.status_mut() = StatusCode::NO_CONTENT;
     if allow(cors, origin, response.headers_mut()) {
-        // Which of them the page may use is for its browser to see: the answer is the same for all.
+        // The browser checks the method and the headers: the answer is the same for all.
         list(&cors.allow_methods, ACCESS_CONTROL_ALLOW_METHODS, response.headers_mut());
         list(&cors.allow_headers, ACCESS_CONTROL_ALLOW_HEADERS, response.headers_mut());
         if let Some(seconds) = cors.max_age {
@@ -48,7 +48,7 @@ pub(super) fn preflight(cors: &Cors, method: &Method, request: &HeaderMap) -> Op
     Some(response)
 }
 
-/// Says in the response to a request from `origin` whether a page may read it, whatever the function said of that.
+/// Sets whether a page of `origin` may read the response, whatever the function's headers are.
 pub(super) fn mark(cors: &Cors, origin: Option<&HeaderValue>, response: &mut HeaderMap) {
     for name in HEADERS {
         response.remove(name);

@@ -86,7 +86,7 @@ fn add_body(event: &mut Value, content_type: Option<&str>, body: &[u8]) {
     }
 }
 
-/// Whether API Gateway passes a body of this type as it is.
+/// Whether API Gateway passes a body of this type on as text.
 fn is_text(content_type: Option<&str>) -> bool {
     let Some(content_type) = content_type else { return false };
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

@@ -30,7 +30,7 @@ pub(crate) use self::throttle::Throttles;
 const BODY_LIMIT: usize = 10 * 1024 * 1024;
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The page for people. It may have this machine's secret in it, so no other page may read it, of whichever origin.
+/// The page for people. It may have this machine's secret in it, so no page of any origin may read it.
 const PAGE: &str = "/";
 
 /// Serves an HTTP API.
@@ -40,7 +40,7 @@ pub(crate) struct HttpGateway {
     pub(crate) api: Option<HttpApi>,
     /// The functions behind it.
     pub(crate) lambda: Arc<Lambda>,
-    /// What its routes take.
+    /// The limits of its routes.
     pub(crate) throttles: Throttles,
 }
 

@@ -1,8 +1,8 @@
-//! Which route of an HTTP API a request takes.
+//! The route of an HTTP API that a request takes.
 
 use crate::{gateway::percent_decode, template::HttpRoute};
 
-/// A route that fits, and what its `{parameters}` stand for.
+/// A route that matches, with the values of its `{parameters}`.
 #[derive(Debug)]
 pub(crate) struct Match<'a> {
     /// The route.
@@ -11,7 +11,7 @@ pub(crate) struct Match<'a> {
     pub(crate) parameters: Vec<(String, String)>,
 }
 
-/// The route that fits best: the most literal path, then the method rather than `ANY`, then `$default`.
+/// The route that matches best: the most literal path, then the method rather than `ANY`, then `$default`.
 pub(crate) fn select<'a>(routes: &'a [HttpRoute], method: &str, path: &str) -> Option<Match<'a>> {
     let fitting = routes.iter().filter_map(|route| {
         let (rank, parameters) = fit(&route.key, method, path)?;
@@ -20,7 +20,7 @@ pub(crate) fn select<'a>(routes: &'a [HttpRoute], method: &str, path: &str) -> O
     fitting.min_by(|(one, _), (other, _)| one.cmp(other)).map(|(_, found)| found)
 }
 
-/// How well a route fits, less being better: for each segment 0 if literal, 1 for a parameter, 2 for a greedy one.
+/// The rank of a route, the least being the best match: for each segment 0 if literal, 1 for a parameter, 2 for a greedy one.
 type Rank = (bool, Vec<u8>, bool);
 
 fn fit(key: &str, method: &str, path: &str) -> Option<(Rank, Vec<(String, String)>)> {

@@ -1,4 +1,4 @@
-//! How many requests a route takes: a bucket of tokens a route, as API Gateway has one.
+//! The rate limits of routes: a token bucket for each route, as in API Gateway.
 
 use std::{
     collections::BTreeMap,
@@ -8,7 +8,7 @@ use std::{
 
 use crate::template::{HttpRoute, Throttle};
 
-/// The routes that are throttled, by key, each with what is left of its tokens.
+/// The throttled routes, by key, each with the rest of its tokens.
 #[derive(Debug)]
 pub(crate) struct Throttles(Mutex<BTreeMap<String, Bucket>>);
 
@@ -20,7 +20,7 @@ struct Bucket {
 }
 
 impl Throttles {
-    /// Full buckets for those of the routes that have limits of their own.
+    /// Full buckets for the routes that have limits of their own.
     pub(crate) fn of(routes: &[HttpRoute], now: Instant) -> Self {
         let bucket = |route: &HttpRoute| {
             let throttle = route.throttle?;
@@ -29,7 +29,7 @@ impl Throttles {
         Self(Mutex::new(routes.iter().filter_map(bucket).collect()))
     }
 
-    /// Takes a token for a request to the route of this key; false where none is left.
+    /// Takes a token for a request to the route of this key; `false` if none is left.
     pub(crate) fn admit(&self, key: &str, now: Instant) -> bool {
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         buckets.get_mut(key).is_none_or(|bucket| bucket.take(now))

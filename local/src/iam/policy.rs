@@ -1,4 +1,4 @@
-//! Policies: their statements, the rights that calls need, and whether the one gives the other.
+//! Policies: their statements, the rights that calls need, and the decision.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use super::pattern::matches;
 
-/// What a policy must allow for a call.
+/// A right that a call needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Right {
     /// Such as `dynamodb:PutItem`.
     pub(crate) action: String,
-    /// The ARN of what it is done to.
+    /// The ARN of the resource.
     pub(crate) resource: String,
     /// The values of AWS's condition keys for this call, such as `ses:FromAddress`.
     #[serde(skip)]
@@ -38,22 +38,22 @@ pub(crate) struct Statement {
     /// ARN patterns.
     #[serde(default, deserialize_with = "one_or_more")]
     pub(crate) resource: Vec<String>,
-    /// In their place: it is about whatever fits none of these ARN patterns.
+    /// In place of `resource`: the statement is about every resource that matches none of these ARN patterns.
     #[serde(default, deserialize_with = "one_or_more")]
     pub(crate) not_resource: Vec<String>,
-    /// Under which circumstances alone it counts: by operator, then by what is compared, the values that fit.
+    /// The conditions of the statement: by operator, then by key, the values that match.
     #[serde(default)]
     pub(crate) condition: BTreeMap<String, BTreeMap<String, Value>>,
     #[serde(rename = "Sid")]
     _sid: Option<String>,
 }
 
-/// What a statement does with what it matches.
+/// The effect of a statement on the calls that it matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(crate) enum Effect {
-    /// Permits it.
+    /// Allows them.
     Allow,
-    /// Forbids it, whatever else permits it.
+    /// Forbids them, whatever else allows them.
     Deny,
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     }
 }
 
-/// Whether a policy gives a right: some statement allows it, and none denies it.
+/// Whether a policy gives a right: a statement allows it, and none denies it.
 pub(crate) fn allows(policy: &[Statement], right: &Right) -> bool {
     let action = right.action.to_ascii_lowercase();
     let fits = |statement: &&Statement| {
@@ -78,8 +78,8 @@ pub(crate) fn allows(policy: &[Statement], right: &Right) -> bool {
     fitting.peek().is_some() && fitting.all(|statement| statement.effect == Effect::Allow)
 }
 
-/// Whether all of a statement's conditions hold. `StringEquals` is evaluated, on what is known of the call. Any other operator, and what
-/// is not known, such as on behalf of which service KMS decrypts, does not hold: then nothing is allowed, and what is denied always is.
+/// Whether all of a statement's conditions hold. `StringEquals` is evaluated on the known keys of the call. A condition with any
+/// other operator or key does not hold: an `Allow` under it allows nothing, and a `Deny` always counts.
 fn holds(condition: &BTreeMap<String, BTreeMap<String, Value>>, right: &Right) -> bool {
     condition.iter().all(|(operator, compared)| {
         operator == "StringEquals"

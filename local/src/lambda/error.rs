@@ -1,12 +1,12 @@
 use serde_json::{Value, json};
 
-/// Why an invocation has no result, as Lambda words it.
+/// The error of an invocation, as Lambda writes it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}: {message}")]
 pub(crate) struct FunctionError {
-    /// Such as `Runtime.ExitError`, or what the function calls it.
+    /// Such as `Runtime.ExitError`, or the function's own type.
     pub(crate) kind: String,
-    /// For people.
+    /// The text for people.
     pub(crate) message: String,
 }
 

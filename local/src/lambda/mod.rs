@@ -1,4 +1,4 @@
-//! Lambda: real function binaries, as many processes as there are invocations at once, frozen in between.
+//! Lambda: real function binaries, one process for each concurrent invocation, frozen in between.
 
 mod error;
 mod process;
@@ -38,8 +38,8 @@ use crate::{
     template::Function,
 };
 
-/// A process asks for its next event right after its answer. Who calls again at once is to find it idle, as on Lambda,
-/// where an answer takes longer to travel than this; so the answer waits that long for the process.
+/// The longest time that an answer waits for its process to ask for the next event. A caller that calls again at once then finds
+/// the process idle, as on Lambda, where an answer travels for longer than this.
 const HANDOVER: Duration = Duration::from_millis(20);
 
 /// All functions of the stack.
@@ -47,19 +47,19 @@ const HANDOVER: Duration = Duration::from_millis(20);
 pub(crate) struct Lambda {
     pools: BTreeMap<String, Arc<Pool>>,
     processes: Processes,
-    /// Which function an access key was given to; kept when the process is gone, for its last calls may still arrive.
+    /// The function of each access key. A key stays when its process has ended, because its last calls may still arrive.
     owners: Mutex<BTreeMap<String, String>>,
     faults: Arc<Faults>,
-    /// Set at the end, when processes end because we end them.
+    /// Set when the stack ends its processes.
     stopping: AtomicBool,
 }
 
-/// One function with its processes that have nothing to do.
+/// One function with its idle processes.
 #[derive(Debug)]
 struct Pool {
     launch: Launch,
     idle: Mutex<Vec<Arc<Process>>>,
-    /// One for each process that may run.
+    /// One permit for each process that may run.
     slots: Semaphore,
 }
 
@@ -74,8 +74,8 @@ impl Processes {
 }
 
 impl Lambda {
-    /// Makes the functions ready to be invoked. `executables` has a binary for each, `most` says how many processes one may have;
-    /// `aws` is where AWS is served.
+    /// Makes the functions ready. `executables` has a binary for each, `most` gives the processes of one at most, and `aws` is
+    /// the address of the AWS port.
     pub(crate) fn new(
         functions: BTreeMap<String, Function>,
         mut executables: BTreeMap<String, PathBuf>,
@@ -124,7 +124,7 @@ impl Lambda {
             && error.kind.contains('.')
             && !self.is_stopping()
         {
-            // The platform's own words (a crash, a timeout), which Lambda writes to the function's log.
+            // The platform's own errors (a crash, a timeout), which Lambda writes to the function's log.
             log::line(function, &error.to_string());
         }
         outcome
@@ -133,7 +133,7 @@ impl Lambda {
     async fn run(&self, pool: &Pool, invocation: Invocation, mut answer: Sender<Outcome>) {
         let _slot = tokio::select! {
             biased;
-            // On AWS it would not even have waited.
+            // On AWS the call would not have waited at all.
             () = answer.closed() => return,
             Ok(slot) = pool.slots.acquire() => slot,
         };
@@ -151,7 +151,7 @@ impl Lambda {
         if soon == Ok(true) {
             pool.lock_idle().push(Arc::clone(&process));
         }
-        // Nobody may wait any longer.
+        // The caller may have left.
         let _ = answer.send(outcome);
         match soon {
             Ok(true) => {}
@@ -178,7 +178,7 @@ impl Lambda {
         outcome
     }
 
-    /// The process that was last used, else a new one.
+    /// The process that was used last, else a new one.
     async fn take(&self, pool: &Pool) -> Result<Arc<Process>, FunctionError> {
         loop {
             let Some(process) = pool.lock_idle().pop() else { break };
@@ -197,12 +197,12 @@ impl Lambda {
         started.map(|()| process)
     }
 
-    /// What the template says of the function of this logical name.
+    /// The template's declaration of the function with this logical name.
     pub(crate) fn declared(&self, name: &str) -> Option<&Function> {
         self.pools.get(name).map(|pool| &pool.launch.function)
     }
 
-    /// The function that an access key was given to.
+    /// The function that has this access key.
     pub(crate) fn function_of(&self, access_key: &str) -> Option<&Function> {
         self.declared(self.lock_owners().get(access_key)?)
     }
@@ -218,7 +218,7 @@ impl Lambda {
         }
     }
 
-    /// Whether processes are being ended for good, so that nothing should begin.
+    /// Whether the stack is ending its processes, so that nothing new should begin.
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
     }
@@ -260,7 +260,7 @@ impl Pool {
     }
 }
 
-/// Does to an invocation what a fault asks for.
+/// Carries a fault out on an invocation.
 async fn suffer(action: &Action, process: &Process) -> Result<(), FunctionError> {
     match action {
         Action::Delay(time) => {
@@ -274,7 +274,7 @@ async fn suffer(action: &Action, process: &Process) -> Result<(), FunctionError>
         }
         Action::Error(kind) => Err(FunctionError::new(kind, "A fault that was asked for")),
         Action::Status(status) => Err(FunctionError::new("Fault", format!("A fault that was asked for: {status}"))),
-        // No rule about an invocation may ask for these.
+        // A rule about an invocation cannot ask for these.
         Action::Double | Action::Skip | Action::Limit(_) => Ok(()),
     }
 }

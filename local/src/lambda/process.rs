@@ -34,17 +34,17 @@ use crate::{
     template::{Function, REGION},
 };
 
-/// Lambda gives a start ten seconds before it counts against the function's timeout.
+/// Lambda gives a start ten seconds before it counts towards the function's timeout.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a process is doing.
+/// The state of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
-    /// It has not asked for an event yet.
+    /// It has not asked for its first event.
     Starting = 0,
-    /// It works on an event.
+    /// It is working on an event.
     Busy = 1,
-    /// It is stopped until there is one.
+    /// It is stopped until the next event.
     Frozen = 2,
 }
 
@@ -59,25 +59,25 @@ impl State {
     }
 }
 
-/// What all processes of one function have in common.
+/// The settings that all processes of a function share.
 #[derive(Debug)]
 pub(crate) struct Launch {
     /// The function.
     pub(crate) function: Function,
     /// Its binary.
     pub(crate) executable: PathBuf,
-    /// Where AWS's services are served.
+    /// The address of the AWS port.
     pub(crate) aws: String,
-    /// The time that they live in.
+    /// The functions' time.
     pub(crate) clock: Arc<Clock>,
 }
 
 /// A running process of a function.
 #[derive(Debug)]
 pub(crate) struct Process {
-    /// The access key that only this process has; it tells its calls from those of others.
+    /// The access key of this process alone, which tells its calls from those of others.
     pub(crate) access_key: String,
-    /// The system's number of it.
+    /// The process id.
     pub(crate) pid: u32,
     /// The variables that it was started with.
     pub(crate) environment: BTreeMap<String, String>,
@@ -105,8 +105,8 @@ impl Process {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // A group of its own: a terminal's Ctrl-C is for us to hand on. Should we be killed, the kernel ends a
-            // stopped process too (by SIGHUP, the group being orphaned), if its new parent is of another session.
+            // A process group of its own: the stack hands a terminal's Ctrl-C on itself. If the stack is killed, the kernel also
+            // ends a stopped process (by SIGHUP, because the group is orphaned) if its new parent is in another session.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
@@ -182,7 +182,7 @@ impl Process {
         }
     }
 
-    /// Whether it answered the event that it was handed last, well or not.
+    /// Whether it has answered its last event, with a result or an error.
     pub(crate) fn has_answered(&self) -> bool {
         self.mailbox.is_answered()
     }
@@ -192,19 +192,19 @@ impl Process {
         self.signal(Signal::SIGKILL);
     }
 
-    /// Waits until the process has ended, and says how.
+    /// Waits until the process has ended, and returns its exit status as text.
     pub(crate) async fn exited(&self) -> String {
         let mut exited = self.exited.clone();
         let ended = exited.wait_for(Option::is_some).await;
         ended.ok().and_then(|ended| ended.clone()).unwrap_or_else(|| "unknown".to_owned())
     }
 
-    /// Whether it still runs, or could.
+    /// Whether it has not ended.
     pub(crate) fn is_alive(&self) -> bool {
         self.exited.borrow().is_none()
     }
 
-    /// What it is doing.
+    /// Its state.
     pub(crate) fn state(&self) -> State {
         match self.state.load(Ordering::SeqCst) {
             0 => State::Starting,
@@ -213,7 +213,7 @@ impl Process {
         }
     }
 
-    /// How many events it was handed.
+    /// The events that it has been handed.
     pub(crate) fn invocations(&self) -> u64 {
         self.invocations.load(Ordering::SeqCst)
     }
@@ -228,7 +228,7 @@ impl Process {
     }
 
     fn signal(&self, signal: Signal) {
-        // Once reaped, the number may be another process's.
+        // Once reaped, the id may be another process's.
         if self.is_alive()
             && let Ok(pid) = i32::try_from(self.pid)
             && pid > 0
@@ -258,7 +258,7 @@ async fn serve_until_exit(
     }
 }
 
-/// What Lambda sets, then what the template sets. Nothing of this machine's environment goes in.
+/// Lambda's variables, then the template's. None of this machine's variables is among them.
 fn environment(launch: &Launch, access_key: &str, runtime_api: &str) -> BTreeMap<String, String> {
     let function = &launch.function;
     let log_group = function.log_group.clone().unwrap_or_else(|| format!("/aws/lambda/{}", function.physical_name));
@@ -297,13 +297,13 @@ fn environment(launch: &Launch, access_key: &str, runtime_api: &str) -> BTreeMap
     variables
 }
 
-/// Whether a line is metrics in CloudWatch's embedded format, which nobody reads as it stands.
+/// Whether a line is metrics in CloudWatch's embedded format, which people do not read in that form.
 fn is_metrics(line: &str) -> bool {
     let line: Value = serde_json::from_str(line).unwrap_or_default();
     line["_aws"]["CloudWatchMetrics"].is_array()
 }
 
-/// Writes what the process says to our standard error, line by line, with the function's name.
+/// Writes the process's output to standard error, line by line, with the function's name.
 fn forward(name: &str, stream: Option<impl AsyncRead + Send + Unpin + 'static>) {
     let Some(stream) = stream else { return };
     let name = name.to_owned();

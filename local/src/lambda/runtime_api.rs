@@ -23,24 +23,24 @@ use crate::{
 /// Lambda's limit for a synchronous request or response.
 pub(crate) const PAYLOAD_LIMIT: usize = 6 * 1024 * 1024;
 
-/// A response that is longer than this too is cut off.
+/// A response that is longer than this is cut off while it is read.
 const DRAIN_LIMIT: usize = 16 * PAYLOAD_LIMIT;
 
 const VERSION: &str = "/2018-06-01/runtime/";
 
-/// How an invocation ended.
+/// The result of an invocation.
 pub(crate) type Outcome = Result<Bytes, FunctionError>;
 
-/// What a function is to work on.
+/// An invocation's input.
 #[derive(Debug)]
 pub(super) struct Invocation {
     /// The request's id.
     pub(super) id: String,
-    /// In JSON.
+    /// The event, in JSON.
     pub(super) event: Bytes,
 }
 
-/// What passes between one process and the pool that owns it.
+/// The events and answers between one process and the pool that owns it.
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     arn: String,
@@ -50,13 +50,13 @@ pub(crate) struct Mailbox {
     sender: mpsc::UnboundedSender<(Invocation, Timestamp)>,
     receiver: AsyncMutex<mpsc::UnboundedReceiver<(Invocation, Timestamp)>>,
     current: Mutex<Option<(String, oneshot::Sender<Outcome>)>>,
-    /// How often the process has asked for an event.
+    /// The number of times that the process has asked for an event.
     asked: watch::Sender<u64>,
     init_error: Mutex<Option<FunctionError>>,
 }
 
 impl Mailbox {
-    /// An empty mailbox for a process of the function with this ARN that lives by this clock.
+    /// An empty mailbox for a process of the function with this ARN, under this clock.
     pub(crate) fn new(arn: String, clock: Arc<Clock>) -> Arc<Self> {
         let (sender, receiver) = mpsc::unbounded_channel();
         Arc::new(Self {
@@ -70,7 +70,7 @@ impl Mailbox {
         })
     }
 
-    /// Hands the process an event; the receiver gets its outcome.
+    /// Hands the process an event; the receiver gets the outcome.
     pub(crate) fn hand(&self, invocation: Invocation, timeout: Duration) -> oneshot::Receiver<Outcome> {
         let (sender, receiver) = oneshot::channel();
         *self.lock_current() = Some((invocation.id.clone(), sender));
@@ -79,17 +79,17 @@ impl Mailbox {
         receiver
     }
 
-    /// Whether the process has no event that it has not answered.
+    /// Whether the process has answered every event.
     pub(crate) fn is_answered(&self) -> bool {
         self.lock_current().is_none()
     }
 
-    /// Waits until the process has asked for its `count`th event: it is then idle.
+    /// Waits until the process has asked for its `count`th event, which makes it idle.
     pub(crate) async fn asked(&self, count: u64) {
         let _ = self.asked.subscribe().wait_for(|asked| *asked >= count).await;
     }
 
-    /// What the process said before it gave up starting.
+    /// The error that the process reported before it gave up starting.
     pub(crate) fn init_error(&self) -> Option<FunctionError> {
         self.init_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -137,7 +137,7 @@ impl Mailbox {
     }
 
     async fn finish(&self, id: &str, request: Request, outcome: impl FnOnce(Bytes) -> Outcome) -> Answer {
-        // Read to its end even if it is too long, so that the runtime hears of it.
+        // Read to its end even if it is too long, so that the runtime gets the answer.
         let body = read_body(request.into_body(), DRAIN_LIMIT).await.map_err(|_| Hangup)?;
         let Some((_, sender)) = self.lock_current().take_if(|(current, _)| current == id) else {
             return Ok(refused(StatusCode::BAD_REQUEST, "InvalidRequestID"));
@@ -150,7 +150,7 @@ impl Mailbox {
             let error = FunctionError::new("Function.ResponseSizeTooLarge", message);
             (Err(error), refused(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge"))
         };
-        // Nobody may wait any longer: the invocation has then timed out.
+        // The caller may have left: the invocation has then timed out.
         let _ = sender.send(outcome);
         Ok(answer)
     }

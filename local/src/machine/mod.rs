@@ -111,7 +111,7 @@ fn read(template: &Path, root: &Path, options: &Options, addresses: &Addresses) 
     template::read(&text, &settings, addresses)
 }
 
-/// What a fault may name.
+/// The names that a fault may use.
 fn known(stack: &Stack) -> Known {
     let tables = stack.tables.iter().flat_map(|table| [&table.name, &table.logical_name]);
     let queues = stack.queues.iter().map(|queue| &queue.logical_name);
@@ -123,7 +123,7 @@ fn known(stack: &Stack) -> Known {
     services.fold(known, |known, (service, operations)| known.with_calls(service, operations))
 }
 
-/// Where a browser finds something: at the HTTP API's root, if it has a route for that.
+/// The address of the page for people: the HTTP API's root, if it has a route for that.
 fn page(stack: &Stack, addresses: &Addresses) -> Option<String> {
     let api = stack.http.as_ref()?;
     api.routes.iter().any(|route| route.key == "GET /").then(|| format!("{}/", addresses.http))
@@ -140,7 +140,8 @@ fn faults(options: &Options, stack: &Stack) -> Result<Faults, StartError> {
     Ok(faults)
 }
 
-/// How many invocations of a function there may be at once by its queues: those that wait for one may not keep those of another waiting.
+/// The concurrent invocations that the queues of a function may have: invocations for one queue do not keep those for another
+/// waiting.
 fn by_queues(function: &str, mappings: &[Mapping]) -> u32 {
     let of_function = mappings.iter().filter(|mapping| mapping.function == function);
     of_function.filter_map(|mapping| mapping.concurrency).sum()

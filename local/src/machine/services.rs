@@ -47,12 +47,12 @@ pub(super) struct Services {
     registry: Arc<Registry>,
     faults: Arc<Faults>,
     journal: Arc<Journal>,
-    /// Closes idle connections to the AWS port and the WebSocket port. Functions keep none to the HTTP API.
+    /// Closes idle connections to the AWS port and the WebSocket port. Functions keep no connections to the HTTP API.
     closer: IdleCloser,
 }
 
 impl Services {
-    /// Opens the services with their data, in `folder` or in memory. `lambda` makes the functions with the clock.
+    /// Opens the services with their data, in `folder` or in memory.
     pub(super) fn open(
         folder: Option<&Path>,
         stack: &mut Stack,
@@ -169,7 +169,7 @@ impl Services {
         }
     }
 
-    /// Has the queues read for the functions that they are mapped to.
+    /// Starts the poller of each mapping.
     fn poll(&self, mappings: Vec<Mapping>, max_processes: u32) {
         for mapping in mappings {
             let (queues, lambda) = (Arc::clone(&self.queues), Arc::clone(&self.lambda));

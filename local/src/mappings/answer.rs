@@ -1,4 +1,4 @@
-//! What a function's answer says of its batch: which messages are done.
+//! A function's answer to a batch: the messages that are done.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
 
@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::queues::Message;
 
-/// The messages that need not come again. An answer that cannot be read, or names what was not in the batch, says that
-/// none is done, and why is told.
+/// The messages that are done and can be deleted. If the answer cannot be read, or names a message outside the batch, the error
+/// says why, and none is done.
 pub(super) fn done<'a>(batch: &'a [Message], answer: &[u8]) -> Result<Vec<&'a Message>, String> {
     let failed = failed(answer)?;
     let known: BTreeSet<&str> = batch.iter().map(|message| message.id.as_str()).collect();
@@ -19,7 +19,7 @@ pub(super) fn done<'a>(batch: &'a [Message], answer: &[u8]) -> Result<Vec<&'a Me
     Ok(batch.iter().filter(|message| !failed.contains(&message.id)).collect())
 }
 
-/// The ids of those that failed. An answer without any, or none at all, says that all is done.
+/// The ids of the failed messages. An answer without a list, or an empty one, means that all are done.
 fn failed(answer: &[u8]) -> Result<BTreeSet<String>, String> {
     if answer.trim_ascii().is_empty() {
         return Ok(BTreeSet::new());

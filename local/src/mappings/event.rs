@@ -1,4 +1,4 @@
-//! What a function is handed: a batch of messages, as Lambda words it.
+//! The event of a batch of messages, as Lambda writes it.
 
 use serde_json::{Map, Value, json};
 
@@ -24,7 +24,7 @@ fn record(arn: &str, message: &Message) -> Value {
     })
 }
 
-/// Lambda writes their fields with small letters, and lists that are always empty.
+/// The attributes in Lambda's form: field names with small first letters, and two lists that are always empty.
 fn attributes(sent: &Map<String, Value>) -> Map<String, Value> {
     let fields = [("StringValue", "stringValue"), ("BinaryValue", "binaryValue"), ("DataType", "dataType")];
     let attributes = sent.iter().map(|(name, attribute)| {

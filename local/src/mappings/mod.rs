@@ -1,4 +1,4 @@
-//! Event source mappings: what reads the queues for functions.
+//! Event source mappings: pollers that read queues for functions.
 
 mod answer;
 mod event;

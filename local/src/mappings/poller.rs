@@ -1,4 +1,5 @@
-//! What reads a queue for a function: it gathers batches, has each of them worked on, and deletes what is done.
+//! A poller reads a queue for a function: it gathers batches, has the function work on each, and deletes the messages that are
+//! done.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,37 +16,37 @@ use crate::{
     template::Mapping,
 };
 
-/// How long a poll waits for a message; then the next one does.
+/// The longest time that one poll waits for a message.
 const WAIT: Duration = Duration::from_secs(20);
 
-/// What an event has beside its records.
+/// The bytes of an event beside its records at most.
 const EVENT: usize = 64;
 
-/// How long nothing is tried after the queue could not be read.
+/// The pause after a queue could not be read.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// An event source mapping that is at work.
+/// The poller of an event source mapping.
 #[derive(Debug)]
 pub(crate) struct Poller {
     queues: Arc<Queues>,
     lambda: Arc<Lambda>,
     mapping: Mapping,
     arn: String,
-    /// One for each invocation that may go on.
+    /// One permit for each concurrent invocation.
     slots: Arc<Semaphore>,
 }
 
 impl Poller {
-    /// One that has as many invocations at once as its mapping says, else as there may be processes.
+    /// A poller with as many concurrent invocations as its mapping says, else as many as there may be processes.
     pub(crate) fn new(queues: Arc<Queues>, lambda: Arc<Lambda>, mapping: Mapping, max_processes: u32) -> Arc<Self> {
         let arn = queues.declared(&mapping.queue).map(|queue| queue.arn).unwrap_or_default();
         let slots = mapping.concurrency.unwrap_or(max_processes);
         Arc::new(Self { queues, lambda, mapping, arn, slots: Arc::new(Semaphore::new(slots as usize)) })
     }
 
-    /// Polls until the end.
+    /// Polls until the stack ends.
     pub(crate) async fn run(self: Arc<Self>) {
-        // A slot first: what is received is worked on at once, while it is hidden from others.
+        // A slot first: a received message is worked on at once, while it is hidden from other receivers.
         while let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await
             && !self.lambda.is_stopping()
         {
@@ -62,7 +63,7 @@ impl Poller {
         }
     }
 
-    /// Receives a batch: what there is, and what comes within the window, as far as it fits into one event.
+    /// Receives a batch: the messages that wait and those that arrive within the window, as many as fit into one event.
     async fn gather(&self) -> std::io::Result<Vec<Message>> {
         let Mapping { queue, batch_size, window, .. } = &self.mapping;
         let wish = Wish { count: *batch_size, weight: PAYLOAD_LIMIT - EVENT, visibility: None };
@@ -80,7 +81,7 @@ impl Poller {
         Ok(batch)
     }
 
-    /// Has the function work on a batch. What it does not get done comes again when it is no longer hidden.
+    /// Has the function work on a batch. Messages that are not done are received again when they are no longer hidden.
     async fn work(self: Arc<Self>, batch: Vec<Message>, _slot: OwnedSemaphorePermit) {
         let function = &self.mapping.function;
         let Ok(answer) = self.lambda.invoke(function, &event(&self.arn, &batch)).await else { return };
@@ -177,7 +178,7 @@ mod tests {
         send(&poller, 1, 1, 0);
         let batch = poller.gather().await.expect("a batch");
         let slot = Arc::clone(&poller.slots).acquire_owned().await.expect("a slot");
-        // There is no such function.
+        // The function does not exist.
         Arc::clone(&poller).work(batch, slot).await;
         assert_eq!(poller.queues.counts("q").map(|counts| counts.in_flight), Some(1));
         assert_eq!(poller.slots.available_permits(), 2);

@@ -1,4 +1,4 @@
-//! What was sent to phones and addresses, for people and tests to look at: nothing of it leaves this machine.
+//! The messages to phones and addresses, for people and tests to look at. None of them leaves this machine.
 
 mod page;
 mod sent;
@@ -12,15 +12,15 @@ use serde_json::{Value, json};
 
 pub(crate) use self::sent::{Kind, Platform, Sent};
 
-/// So many are kept.
+/// The messages that are kept at most.
 const KEPT: usize = 10_000;
 
-/// The last that were sent.
+/// The last messages.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox(Mutex<VecDeque<Sent>>);
 
 impl Outbox {
-    /// Notes that something was sent, and forgets the oldest if there are too many.
+    /// Adds a message, and drops the oldest one above the limit.
     pub(crate) fn put(&self, sent: Sent) {
         let mut all = self.lock();
         if all.len() == KEPT {
@@ -34,7 +34,7 @@ impl Outbox {
         json!(*self.lock())
     }
 
-    /// Forgets everything.
+    /// Drops everything.
     pub(crate) fn clear(&self) {
         self.lock().clear();
     }

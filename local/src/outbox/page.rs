@@ -1,4 +1,4 @@
-//! The outbox as a page: whole without scripts, and without anything from elsewhere. All that was sent is text here.
+//! The outbox as a page, complete without scripts and without anything from elsewhere. All content is shown as text.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,7 @@ use quick_xml::escape::escape;
 
 use super::sent::Sent;
 
-/// So many are shown; the control API has them all.
+/// The messages on the page at most; the control API has them all.
 const SHOWN: usize = 200;
 
 const HEAD: &str = r#"<!doctype html>
@@ -31,7 +31,7 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 
 const FOOT: &str = "</body>\n</html>\n";
 
-/// The newest of them, the last one first.
+/// A page of the newest messages, the newest first.
 pub(super) fn page(all: &VecDeque<Sent>) -> String {
     let shown = all.len().min(SHOWN);
     let mut page = String::from(HEAD);
@@ -63,7 +63,7 @@ fn article(sent: &Sent) -> String {
     format!("<article>\n<h2>{}</h2>\n{lines}{bodies}</article>\n", escape(&title))
 }
 
-/// What a platform is told is JSON, which people read with line breaks.
+/// A platform's payload is JSON, which people read with line breaks.
 fn pretty(body: &str) -> String {
     let json = body.starts_with('{').then(|| serde_json::from_str::<serde_json::Value>(body).ok()).flatten();
     json.and_then(|json| serde_json::to_string_pretty(&json).ok()).unwrap_or_else(|| body.to_owned())

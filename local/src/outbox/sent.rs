@@ -1,10 +1,10 @@
-//! Something that was sent to a phone or an address.
+//! A message to a phone or an address.
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// How something was sent.
+/// The way of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
@@ -27,46 +27,46 @@ impl Kind {
     }
 }
 
-/// The platform that a push goes to.
+/// The platform of a push.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Platform {
     /// Such as `APNS` or `GCM`.
     pub(crate) name: String,
     /// The platform application's name.
     pub(crate) application: String,
-    /// What the platform knows the device by.
+    /// The platform's token of the device.
     pub(crate) token: String,
 }
 
-/// Something that was sent.
+/// A message that left the stack.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Sent {
-    /// When, in milliseconds since 1970.
+    /// The time, in milliseconds since 1970.
     pub(crate) at_ms: i64,
-    /// How.
+    /// The way of the message.
     pub(crate) kind: Kind,
-    /// What its sender was answered.
+    /// The message id that its sender got.
     pub(crate) message_id: String,
     /// An endpoint's ARN, a phone number, or addresses with commas between them.
     pub(crate) destination: String,
-    /// Which platform, if it is a push.
+    /// The platform, if it is a push.
     pub(crate) platform: Option<Platform>,
-    /// Who an e-mail is from.
+    /// The sender of an e-mail.
     pub(crate) from: Option<String>,
-    /// What it is about.
+    /// The subject.
     pub(crate) subject: Option<String>,
-    /// What it says there: what the message has for this platform, or an e-mail's text.
+    /// The text: the payload for the platform, or an e-mail's text.
     pub(crate) message: String,
-    /// What an e-mail says in HTML.
+    /// The HTML of an e-mail.
     pub(crate) html: Option<String>,
-    /// What its sender says about it: attributes, or an e-mail's headers.
+    /// The attributes, or an e-mail's headers.
     pub(crate) attributes: Map<String, Value>,
-    /// The request that it came with.
+    /// The request that sent it.
     pub(crate) request: Value,
 }
 
 impl Sent {
-    /// Something that is sent now, and says nothing yet but this.
+    /// A message of this moment, with nothing but these fields.
     pub(crate) fn now(kind: Kind, message_id: String, destination: String, message: String) -> Self {
         Self {
             at_ms: Timestamp::now().as_millisecond(),

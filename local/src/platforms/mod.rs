@@ -17,19 +17,19 @@ use crate::{
     template::{ACCOUNT, REGION},
 };
 
-/// What a caller says of an endpoint; what is left out stays as it is.
+/// A caller's settings of an endpoint. A missing setting leaves the endpoint's as it is.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Settings {
     /// Whether anything is sent to it.
     pub(crate) enabled: Option<bool>,
-    /// What the platform knows the device by.
+    /// The platform's token of the device.
     pub(crate) token: Option<String>,
-    /// What its owner notes about it.
+    /// The owner's note about it.
     pub(crate) user_data: Option<String>,
 }
 
 impl Settings {
-    /// Whether an endpoint already is what they say.
+    /// Whether an endpoint has these settings already.
     fn fit(&self, endpoint: &Endpoint) -> bool {
         self.enabled.is_none_or(|enabled| enabled == endpoint.enabled)
             && self.token.as_ref().is_none_or(|token| *token == endpoint.token)
@@ -43,7 +43,7 @@ impl Settings {
     }
 }
 
-/// Why an application or an endpoint is not what the caller wants it to be.
+/// The reasons for which an application or an endpoint is not made or changed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unregistered {
     /// There is no application of this ARN.
@@ -52,10 +52,10 @@ pub(crate) enum Unregistered {
     /// There is no endpoint of this ARN.
     #[error("Endpoint does not exist")]
     NoEndpoint,
-    /// The endpoint of this ARN has the token, and differs otherwise.
+    /// The endpoint of this ARN has the same token and other settings.
     #[error("Token Reason: Endpoint {0} already exists with the same Token, but different attributes.")]
     Taken(String),
-    /// It could not be kept.
+    /// The change could not be kept.
     #[error(transparent)]
     Unkept(#[from] std::io::Error),
 }
@@ -68,13 +68,13 @@ pub(crate) struct Platforms(Mutex<State>);
 struct State {
     applications: Vec<Application>,
     endpoints: Vec<Endpoint>,
-    /// The number of the last of them all.
+    /// The number of the last application or endpoint.
     last: u64,
     store: Store,
 }
 
 impl Platforms {
-    /// Those that `folder` has, or none.
+    /// The applications and endpoints of `folder`, or none.
     pub(crate) fn open(folder: Option<&Path>) -> Result<Self, StartError> {
         let (store, records) = match folder {
             Some(folder) => Store::open(&folder.join("platforms.jsonl"), |_: &Record| true)?,
@@ -92,7 +92,7 @@ impl Platforms {
         Ok(Self(Mutex::new(state)))
     }
 
-    /// Makes an application, unless there is one of this platform and name; gives its ARN.
+    /// Makes an application, unless one of this platform and name exists, and returns its ARN.
     pub(crate) fn create_application(&self, platform: &str, name: &str) -> Result<String, Unregistered> {
         let mut state = self.lock();
         let arn = format!("arn:aws:sns:{REGION}:{ACCOUNT}:app/{platform}/{name}");
@@ -109,7 +109,7 @@ impl Platforms {
         Ok(arn)
     }
 
-    /// Registers a device's token with an application, unless it is; gives the endpoint's ARN.
+    /// Registers a device's token with an application, unless it is registered, and returns the endpoint's ARN.
     pub(crate) fn create_endpoint(
         &self,
         application: &str,

@@ -1,10 +1,10 @@
-//! What is kept of an application and of an endpoint.
+//! The stored form of an application and of an endpoint.
 
 use serde::{Deserialize, Serialize};
 
 use crate::store::Kept;
 
-/// A platform application. Its credentials are not kept: nobody asks the platform for anything.
+/// A platform application. Its credentials are not kept, because nothing is sent to the platform.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Application {
     pub(super) number: u64,
@@ -13,19 +13,19 @@ pub(crate) struct Application {
     pub(super) name: String,
 }
 
-/// A device, as it is registered with an application.
+/// A device that is registered with an application.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Endpoint {
     pub(super) number: u64,
-    /// What callers know it by.
+    /// The ARN that callers name it by.
     pub(crate) arn: String,
     /// The name of its application.
     pub(crate) application: String,
     /// Such as `APNS` or `GCM`.
     pub(crate) platform: String,
-    /// What the platform knows the device by.
+    /// The platform's token of the device.
     pub(crate) token: String,
-    /// What its owner noted about it; empty if nothing.
+    /// The owner's note about it; empty if there is none.
     pub(crate) user_data: String,
     /// Whether anything is sent to it.
     pub(crate) enabled: bool,

@@ -1,36 +1,38 @@
-//! Fair queues: a queue whose messages say whose they are (`MessageGroupId`) hands out those of others before those of a group that
-//! takes up much of its receivers, as <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues-detailed.html>
-//! says. What AWS calls a recent share of the processing time is one of the last minute here.
+//! Fair queues: a queue whose messages have groups (`MessageGroupId`) hands out messages of other groups before those of a group
+//! that takes up much of its receivers
+//! (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues-detailed.html>). AWS speaks of a
+//! recent share of the processing time; here that is the last minute.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use super::message::Message;
 
-/// A group is noisy with more than one in so many of all messages in flight, or of all the time that receivers have spent.
+/// A group is noisy if it has more than one in this many of all messages in flight, or of all the time that receivers have spent.
 const SHARE: i64 = 10;
 
-/// And with at least so many messages in flight, if it is for those.
+/// The messages in flight that a group has at least to be noisy by those.
 const CROWD: i64 = 30;
 
-/// For how long time that was spent counts, in milliseconds.
+/// The milliseconds for which spent time counts.
 const RECENT: i64 = 60_000;
 
-/// What is known of the groups that have messages in a queue.
+/// The groups that have messages in a queue.
 #[derive(Debug, Default)]
 pub(super) struct Shares(BTreeMap<String, Group>);
 
 #[derive(Debug, Default)]
 struct Group {
-    /// How many messages it has in the queue. With the last one it is forgotten, as AWS says of a backlog that is worked off.
+    /// The messages of the group in the queue. A group without messages is forgotten, as AWS says of a backlog that is worked
+    /// off.
     messages: usize,
-    /// Until when its messages were worked on, and for how long.
+    /// The end and the length of each time that its messages were worked on.
     spent: VecDeque<(i64, i64)>,
-    /// All of that time.
+    /// The sum of those lengths.
     total: i64,
 }
 
 impl Group {
-    /// How long its messages were worked on lately.
+    /// The time for which its messages were worked on lately.
     fn recent(&mut self, now: i64) -> i64 {
         while let Some((_, time)) = self.spent.pop_front_if(|(until, _)| now - *until >= RECENT) {
             self.total -= time;
@@ -40,19 +42,19 @@ impl Group {
 }
 
 impl Shares {
-    /// Whether there is anybody to be fair to.
+    /// Whether any message has a group.
     pub(super) fn has_groups(&self) -> bool {
         !self.0.is_empty()
     }
 
-    /// Notes a message that is in the queue from now on.
+    /// Adds a message to its group.
     pub(super) fn put(&mut self, message: &Message) {
         if let Some(group) = &message.group {
             self.0.entry(group.clone()).or_default().messages += 1;
         }
     }
 
-    /// Notes a message that is no longer in the queue.
+    /// Removes a message from its group.
     pub(super) fn remove(&mut self, message: &Message) {
         let Some(name) = &message.group else { return };
         let Some(group) = self.0.get_mut(name) else { return };
@@ -62,7 +64,7 @@ impl Shares {
         }
     }
 
-    /// Notes that a message was worked on from when it was received until now.
+    /// Records that a message was worked on from its receipt until now.
     pub(super) fn spent(&mut self, message: &Message, now: i64) {
         let (Some(name), Some(receives)) = (&message.group, message.receives) else { return };
         if let Some(group) = self.0.get_mut(name) {
@@ -72,7 +74,7 @@ impl Shares {
         }
     }
 
-    /// The groups that take up much, and how many messages each has in flight.
+    /// The noisy groups, each with its messages in flight.
     pub(super) fn noisy(&mut self, in_flight: &[&Message], now: i64) -> BTreeMap<String, i64> {
         let mut counts: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
         let mut all = (0, 0);

@@ -1,4 +1,4 @@
-//! One message, and the handle by which who received it names it.
+//! A message, and its receipt handle.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -9,67 +9,67 @@ use serde_json::{Map, Value};
 
 use crate::store::Kept;
 
-/// What an event has for a message beside its body and attributes, at most.
+/// The bytes that an event has for a message beside its body and attributes at most.
 const RECORD: usize = 1024;
 
-/// What an event has for an attribute beside what its sender wrote, at most.
+/// The bytes that an event has for an attribute beside its sender's text at most.
 const ATTRIBUTE: usize = 64;
 
 /// A message as its sender gives it.
 #[derive(Debug, Clone)]
 pub(crate) struct Letter {
-    /// What it says.
+    /// The body.
     pub(crate) body: String,
-    /// What the sender says about it.
+    /// The attributes.
     pub(crate) attributes: Map<String, Value>,
-    /// How long it waits at first; the queue knows if the sender does not say.
+    /// The delay; without one, the queue's own.
     pub(crate) delay: Option<Duration>,
-    /// Whose messages it is one of, if the sender says so: the queue is fair between groups.
+    /// The message group, if the sender names one. The queue is fair between groups.
     pub(crate) group: Option<String>,
 }
 
 /// A message in a queue. Times are in milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Message {
-    /// What tells it from every other message of every queue, and from its own copies.
+    /// A number that no other message of any queue has, and none of its copies.
     pub(crate) number: u64,
     /// The name of the queue that it is in.
     pub(crate) queue: String,
-    /// What people know it by.
+    /// The message id.
     pub(crate) id: String,
-    /// Who sent it.
+    /// The sender.
     pub(crate) sender: String,
-    /// What it says.
+    /// The body.
     pub(crate) body: String,
-    /// What its sender said about it.
+    /// The sender's attributes.
     pub(crate) attributes: Map<String, Value>,
     /// Its message group, if its sender named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) group: Option<String>,
-    /// When it was sent.
+    /// The time of sending.
     pub(crate) sent_ms: i64,
-    /// From when on it can be received.
+    /// The time from which it can be received.
     pub(crate) due_ms: i64,
-    /// How it was received for the first time and the last time, if it was.
+    /// Its receipts in this queue, if it was received.
     pub(crate) receives: Option<Receives>,
-    /// How often it was received in queues where it was before.
+    /// The number of its receipts in earlier queues.
     pub(crate) received_before: u32,
     /// The ARN of the queue that it is a dead letter of.
     pub(crate) source: Option<String>,
-    /// Whether it was made by a fault.
+    /// Whether a fault made it.
     pub(crate) copy: bool,
 }
 
-/// How a message was received in the queue that it is in.
+/// The receipts of a message in the queue that it is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Receives {
-    /// How often.
+    /// Their number.
     pub(crate) count: u32,
-    /// When for the first time.
+    /// The time of the first one.
     pub(crate) first_ms: i64,
-    /// When for the last time.
+    /// The time of the last one.
     pub(crate) last_ms: i64,
-    /// What the handle of the last time holds.
+    /// The secret in the handle of the last one.
     pub(crate) secret: u64,
 }
 
@@ -80,7 +80,7 @@ impl Kept for Message {
 }
 
 impl Message {
-    /// Notes that it is received, and hides it for a while.
+    /// Records a receipt, and hides the message for a while.
     pub(crate) fn receive(&mut self, now: i64, visibility: Duration) {
         let before = self.receives.map_or((0, now), |receives| (receives.count, receives.first_ms));
         self.receives = Some(Receives {
@@ -92,7 +92,7 @@ impl Message {
         self.due_ms = after(now, visibility);
     }
 
-    /// How often it was received in this queue.
+    /// The number of its receipts in this queue.
     pub(super) fn count(&self) -> u32 {
         self.receives.map_or(0, |receives| receives.count)
     }
@@ -103,17 +103,17 @@ impl Message {
         Handle { number: self.number, secret }.text()
     }
 
-    /// Whether its last receiver was given this handle.
+    /// Whether its last receiver got this handle.
     pub(super) fn answers_to(&self, handle: Handle) -> bool {
         self.receives.is_some_and(|receives| receives.secret == handle.secret)
     }
 
-    /// The MD5 of what it says.
+    /// The MD5 of its body.
     pub(crate) fn digest(&self) -> String {
         digest(&self.body)
     }
 
-    /// What SQS itself knows about it, in its words.
+    /// SQS's own attributes of the message, by their names.
     pub(crate) fn system_attributes(&self) -> BTreeMap<&'static str, String> {
         let first = self.receives.map_or(self.sent_ms, |receives| receives.first_ms);
         let count = self.received_before.saturating_add(self.count());
@@ -135,9 +135,9 @@ impl Message {
         attributes
     }
 
-    /// How long it is in an event for a function, at most.
+    /// The bytes that it takes in an event for a function at most.
     pub(crate) fn weight(&self) -> usize {
-        // Of what a message may hold, JSON writes these in two bytes; all else stays as it is.
+        // JSON writes these characters of a message in two bytes, and all others unchanged.
         let escaped = self.body.bytes().filter(|byte| matches!(byte, b'"' | b'\\' | b'\n' | b'\r' | b'\t')).count();
         let attribute = |(name, value): (&String, &Value)| name.len() + value.to_string().len() + ATTRIBUTE;
         RECORD + self.body.len() + escaped + self.attributes.iter().map(attribute).sum::<usize>()
@@ -149,7 +149,7 @@ pub(crate) fn digest(text: &str) -> String {
     format!("{:x}", md5::compute(text))
 }
 
-/// What a receipt handle holds: which message, and which of its receives.
+/// The content of a receipt handle: the message and its receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Handle {
     /// The message's number.
@@ -158,7 +158,7 @@ pub(crate) struct Handle {
 }
 
 impl Handle {
-    /// Reads what a caller gives as one.
+    /// Reads a caller's text as a handle.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let text = String::from_utf8(BASE64_STANDARD.decode(text).ok()?).ok()?;
         let (number, secret) = text.split_once('.')?;
@@ -171,24 +171,24 @@ impl Handle {
     }
 }
 
-/// The time.
+/// The time now.
 pub(super) fn now() -> i64 {
     Timestamp::now().as_millisecond()
 }
 
-/// The time that is so much later.
+/// A later time.
 pub(super) fn after(time: i64, duration: Duration) -> i64 {
     time.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// The time that is so much earlier.
+/// An earlier time.
 pub(super) fn before(time: i64, duration: Duration) -> i64 {
     time.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
 impl Message {
-    /// One that was sent at a time.
+    /// A message that was sent at a time.
     pub(crate) fn sent_at(time: i64, number: u64) -> Self {
         Self {
             number,

@@ -1,4 +1,4 @@
-//! SQS: the queues of the stack, what keeps their messages, and what hands them to functions.
+//! SQS: the queues of the stack and their messages.
 
 mod fair;
 mod message;
@@ -64,7 +64,7 @@ impl Queues {
         Ok(Self { state: Mutex::new(state), faults })
     }
 
-    /// What the template says of the queue of this name, if there is one.
+    /// The template's declaration of the queue with this name.
     pub(crate) fn declared(&self, name: &str) -> Option<template::Queue> {
         self.lock().queues.get(name).map(|queue| queue.declared.clone())
     }
@@ -74,13 +74,13 @@ impl Queues {
         self.lock().queues.keys().cloned().collect()
     }
 
-    /// Puts messages into a queue; gives their ids.
+    /// Puts messages into a queue, and returns their ids.
     pub(crate) fn send(&self, name: &str, sender: &str, letters: Vec<Letter>) -> std::io::Result<Vec<String>> {
         self.change(|state| letters.into_iter().filter_map(|letter| state.post(name, sender, letter)).collect())
     }
 
-    /// Gives messages that can be received, as soon as there are some; none if there are none for this long. (None at
-    /// once, too, if those that there are weigh more than is wished for.)
+    /// Receives messages as soon as there are some, or none after `wait`. (None at once, too, if the messages weigh more than is
+    /// wished for.)
     pub(crate) async fn receive(&self, name: &str, wish: Wish, wait: Duration) -> std::io::Result<Vec<Message>> {
         let until = Instant::now() + wait;
         let changed = self.lock().queues.get(name).map(|queue| Arc::clone(&queue.changed)).unwrap_or_default();
@@ -101,7 +101,7 @@ impl Queues {
         }
     }
 
-    /// What can be received now, and when there is more.
+    /// The messages that can be received now, and the time of the next one.
     fn take(&self, name: &str, wish: Wish, time: i64) -> std::io::Result<(Vec<Message>, Option<i64>)> {
         self.change(|state| {
             let messages = state.receive(name, wish, time);
@@ -119,7 +119,7 @@ impl Queues {
         effect.is_some_and(|effect| effect.action == Action::Double)
     }
 
-    /// Takes messages out for good, save those that were received again since.
+    /// Deletes messages, except those that were received again since.
     pub(crate) fn delete(&self, name: &str, handles: &[Handle]) -> std::io::Result<()> {
         self.change(|state| {
             let Some(queue) = state.queues.get_mut(name) else { return };
@@ -140,8 +140,8 @@ impl Queues {
         })
     }
 
-    /// Has the delayed messages of the queue of this logical name come so much sooner, and if wished, those in flight;
-    /// says how many there are, if there is such a queue.
+    /// Makes the delayed messages of the queue with this logical name come sooner and, if wished, those in flight. Returns their
+    /// number, or `None` if there is no such queue.
     pub(crate) fn advance(&self, logical: &str, by: Duration, in_flight: bool) -> std::io::Result<Option<usize>> {
         self.change(|state| {
             let queue = state.queues.values_mut().find(|queue| queue.declared.logical_name == logical)?;
@@ -159,8 +159,8 @@ impl Queues {
         })
     }
 
-    /// Moves a dead-letter queue's messages back to where they came from, or to the queue of the name `target`; gives
-    /// the task's handle.
+    /// Moves a dead-letter queue's messages back to their sources, or to the queue of the name `target`, and returns the task's
+    /// handle.
     pub(crate) fn redrive(&self, name: &str, target: Option<&str>) -> std::io::Result<Result<String, MoveRefused>> {
         self.change(|state| state.redrive(name, target, now()))
     }
@@ -170,7 +170,7 @@ impl Queues {
         self.lock().moves.of(name)
     }
 
-    /// How many messages a queue has.
+    /// The numbers of a queue's messages.
     pub(crate) fn counts(&self, name: &str) -> Option<Counts> {
         self.lock().queues.get_mut(name).map(|queue| queue.counts(now()))
     }

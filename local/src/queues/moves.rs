@@ -1,26 +1,26 @@
-//! Moving a dead-letter queue's messages back, at once: what AWS does message by message, as a task that takes its time.
+//! The tasks that move a dead-letter queue's messages back.
 
 /// A task that has ended.
 #[derive(Debug, Clone)]
 pub(crate) struct MoveTask {
-    /// What its caller knows it by.
+    /// The handle that the caller gets.
     pub(crate) handle: String,
     /// The name of the queue whose messages were moved.
     pub(crate) source: String,
-    /// The name of the queue that they were all moved to, if it was said.
+    /// The name of the queue that they were all moved to, if the caller named one.
     pub(crate) target: Option<String>,
-    /// How many were to be moved.
+    /// The messages to move.
     pub(crate) found: usize,
-    /// How many were.
+    /// The messages that were moved.
     pub(crate) moved: usize,
-    /// When, in milliseconds since 1970.
+    /// The time of the task, in milliseconds since 1970.
     pub(crate) started_ms: i64,
 }
 
-/// Why there is no task.
+/// The reasons for which there is no task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum MoveRefused {
-    /// No queue has its dead letters there.
+    /// No queue has it as its dead-letter queue.
     #[error("Source queue must be configured as a Dead Letter Queue.")]
     NoDeadLetters,
 }
@@ -30,7 +30,7 @@ pub(crate) enum MoveRefused {
 pub(super) struct Moves(pub(super) Vec<MoveTask>);
 
 impl Moves {
-    /// Those of a queue, the last one first.
+    /// The tasks of a queue, the last one first.
     pub(super) fn of(&self, name: &str) -> Vec<MoveTask> {
         self.0.iter().rev().filter(|task| task.source == name).cloned().collect()
     }

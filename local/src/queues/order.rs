@@ -1,26 +1,26 @@
-//! In which order messages are handed out: by when they fall due, but a group that takes up much of the receivers waits for the others.
-//! Each group has a list of its own, so that a crowd of one is stepped over at once.
+//! The order in which messages are handed out: by their due times, but a noisy group waits for the others. Each group has a list
+//! of its own, so that a crowd of one is stepped over at once.
 //! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues-detailed.html>
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::message::Message;
 
-/// When a message can be received, and its number.
+/// The time from which a message can be received, and its number.
 type Place = (i64, u64);
 
 /// The messages of a queue in their order.
 #[derive(Debug, Default)]
 pub(super) struct Order {
     all: Part,
-    /// By the name of their group; those of no group have none.
+    /// By the name of their group; `None` for messages without one.
     groups: BTreeMap<Option<String>, Part>,
 }
 
 #[derive(Debug, Default)]
 struct Part {
     due: BTreeSet<Place>,
-    /// Those of them that were received already.
+    /// The messages that were received already.
     received: BTreeSet<Place>,
 }
 
@@ -62,8 +62,8 @@ impl Order {
         }
     }
 
-    /// The number of the message that is handed out next, if one can be: first of groups that are not `noisy`, then of the one with the
-    /// fewest messages in flight.
+    /// The number of the message to hand out next, if there is one: first of groups that are not `noisy`, then of the group with
+    /// the fewest messages in flight.
     pub(super) fn next(&self, now: i64, noisy: &BTreeMap<String, i64>) -> Option<u64> {
         if noisy.is_empty() {
             return self.all.first_due(now).map(|(_, number)| number);
@@ -75,12 +75,12 @@ impl Order {
         due.min().map(|(_, (_, number))| number)
     }
 
-    /// The numbers of the messages that somebody works on.
+    /// The numbers of the messages in flight.
     pub(super) fn in_flight(&self, now: i64) -> impl Iterator<Item = u64> {
         self.all.received.range((now, u64::MAX)..).map(|(_, number)| *number)
     }
 
-    /// When the next message can be received; that may be in the past.
+    /// The time of the next message that can be received, which may be in the past.
     pub(super) fn next_due(&self) -> Option<i64> {
         self.all.due.first().map(|(due, _)| *due)
     }

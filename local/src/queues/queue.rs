@@ -1,4 +1,5 @@
-//! One queue: its messages, in the order in which they are handed out. It is told the time and decides nothing by itself.
+//! One queue: its messages, in the order in which they are handed out. Its callers pass the time in, and it starts nothing by
+//! itself.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,22 +15,22 @@ use super::message::{Handle, Message, after, before};
 use super::order::Order;
 use crate::template;
 
-/// A message may be hidden for so long, counted from when it was received.
+/// The longest time for which a message may be hidden, counted from its receipt.
 const HIDDEN_LIMIT: Duration = Duration::from_secs(43_200);
 
-/// What a receiver asks for.
+/// A receiver's request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wish {
-    /// How many messages at most.
+    /// The messages at most.
     pub(crate) count: usize,
-    /// How much they may weigh together.
+    /// Their weight together at most.
     pub(crate) weight: usize,
-    /// For how long they are hidden from others; the queue knows if the receiver does not say.
+    /// The time for which they are hidden from others; without one, the queue's own.
     pub(crate) visibility: Option<Duration>,
 }
 
 impl Wish {
-    /// What may still be received beside these messages.
+    /// The rest of the request beside these messages.
     pub(crate) fn beside(self, messages: &[Message]) -> Self {
         let taken: usize = messages.iter().map(Message::weight).sum();
         let (count, weight) = (self.count.saturating_sub(messages.len()), self.weight.saturating_sub(taken));
@@ -37,33 +38,33 @@ impl Wish {
     }
 }
 
-/// What there is for a receiver.
+/// The messages for a receiver.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// What it gets.
+    /// The received messages.
     pub(super) messages: Vec<Message>,
-    /// What was received too often and is no longer in this queue.
+    /// Messages that were received too often and have left the queue.
     pub(super) dead: Vec<Message>,
 }
 
-/// How many messages a queue has.
+/// The numbers of a queue's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct Counts {
-    /// That can be received.
+    /// Messages that can be received.
     pub(crate) visible: usize,
-    /// That were received and are hidden.
+    /// Messages that were received and are hidden.
     pub(crate) in_flight: usize,
-    /// That were never received and cannot be yet.
+    /// Messages that were never received and are delayed.
     pub(crate) delayed: usize,
 }
 
-/// Why a message stays hidden for as long as it was.
+/// The reasons for which a message stays hidden for as long as it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unchanged {
-    /// It is gone, can be received, or was received by another since.
+    /// The message is gone, can be received, or was received by another receiver since.
     #[error("Message does not exist or is not available for visibility timeout change.")]
     NotInFlight,
-    /// It would be hidden for too long altogether.
+    /// The message would be hidden for too long altogether.
     #[error("Total VisibilityTimeout for the message is beyond the limit [43200 seconds].")]
     TooLong,
 }
@@ -71,17 +72,17 @@ pub(crate) enum Unchanged {
 /// A queue with its messages.
 #[derive(Debug)]
 pub(super) struct Queue {
-    /// What the template says of it.
+    /// The template's declaration.
     pub(super) declared: template::Queue,
-    /// How many messages were sent to it.
+    /// The number of messages that were sent to it.
     pub(super) sent: u64,
-    /// Wakes who waits for a message.
+    /// Wakes receivers that wait for a message.
     pub(super) changed: Arc<Notify>,
     messages: BTreeMap<u64, Message>,
     order: Order,
-    /// When each message was sent.
+    /// The messages by their times of sending.
     ages: BTreeSet<(i64, u64)>,
-    /// Which groups of messages take up how much of the receivers' time.
+    /// The groups' shares of the receivers' time.
     shares: Shares,
 }
 
@@ -115,7 +116,7 @@ impl Queue {
         Some(message)
     }
 
-    /// Takes out the messages that have become too old.
+    /// Removes the messages that are too old.
     pub(super) fn expire(&mut self, now: i64) {
         while let Some((sent, number)) = self.ages.first().copied()
             && after(sent, self.declared.retention) <= now
@@ -124,7 +125,7 @@ impl Queue {
         }
     }
 
-    /// Hands out the messages that have been due the longest; of groups that take up much, after those of others.
+    /// Receives the messages that have been due the longest; those of noisy groups come after those of others.
     pub(super) fn receive(&mut self, now: i64, wish: Wish) -> Found {
         self.expire(now);
         let visibility = wish.visibility.unwrap_or(self.declared.visibility);
@@ -156,7 +157,7 @@ impl Queue {
         self.order.next(now, &self.shares.noisy(&flying, now))
     }
 
-    /// When the next message can be received; that may be in the past.
+    /// The time of the next message that can be received, which may be in the past.
     pub(super) fn next_due(&self) -> Option<i64> {
         self.order.next_due()
     }
@@ -166,7 +167,7 @@ impl Queue {
         self.order.visible(now).collect()
     }
 
-    /// Takes out the message that this handle was given for, unless it was received again since.
+    /// Deletes the message of this handle, unless it was received again since.
     pub(super) fn delete(&mut self, handle: Handle) -> Option<Message> {
         let message = self.messages.get(&handle.number).filter(|message| message.answers_to(handle))?;
         self.shares.spent(message, super::message::now());
@@ -191,7 +192,7 @@ impl Queue {
         Ok(message)
     }
 
-    /// Has the messages that wait come so much sooner: the delayed ones, and if wished, those in flight.
+    /// Makes the delayed messages come sooner and, if wished, those in flight.
     pub(super) fn advance(&mut self, now: i64, by: Duration, in_flight: bool) -> Vec<Message> {
         self.expire(now);
         let waits = |message: &&Message| message.due_ms > now && (in_flight || message.receives.is_none());
@@ -202,7 +203,7 @@ impl Queue {
         moved
     }
 
-    /// Changes a message in its place, and gives a copy of what it has become.
+    /// Changes a message in its place, and returns a copy.
     fn change(&mut self, number: u64, change: impl FnOnce(&mut Message)) -> Option<Message> {
         let message = self.messages.get_mut(&number)?;
         self.order.remove(message);
@@ -211,7 +212,7 @@ impl Queue {
         Some(message.clone())
     }
 
-    /// Takes everything out; says which messages there were.
+    /// Removes everything, and returns the messages' numbers.
     pub(super) fn clear(&mut self) -> Vec<u64> {
         self.order.clear();
         self.ages.clear();
@@ -283,7 +284,7 @@ mod tests {
         let first = handle(&queue.receive(0, WISH));
         let second = handle(&queue.receive(60 * SECOND, WISH));
         assert_eq!(queue.delete(first), None);
-        // Its time is over, but no one else has it.
+        // Its time is over, but no other receiver has it.
         assert!(queue.delete(second).is_some() && queue.is_empty());
         assert_eq!(queue.delete(second), None);
     }

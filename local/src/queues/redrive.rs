@@ -1,4 +1,4 @@
-//! Moving a dead-letter queue's messages back: at once, where AWS does it message by message.
+//! Moves a dead-letter queue's messages back, all at once. AWS does it message by message.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use uuid::Uuid;
@@ -11,8 +11,8 @@ use super::{
 };
 
 impl State {
-    /// Moves what can be received. A message that was sent to the queue itself came from nowhere, and stays if no target
-    /// is said.
+    /// Moves the messages that can be received. A message that was sent to the queue itself has no source, and stays if there is
+    /// no target.
     pub(super) fn redrive(&mut self, name: &str, target: Option<&str>, time: i64) -> Result<String, MoveRefused> {
         let arn = self.queues.get(name).map(|queue| queue.declared.arn.clone()).unwrap_or_default();
         let sends_here = |queue: &Queue| queue.declared.redrive.as_ref().is_some_and(|to| to.target == arn);
@@ -33,7 +33,7 @@ impl State {
         Ok(task.handle)
     }
 
-    /// Makes a new message of one; says whether there is somewhere for it to go.
+    /// Makes a new message of one; `false` if it has no queue to go to.
     fn move_one(&mut self, name: &str, number: u64, target: Option<&str>, time: i64) -> bool {
         let Some(message) = self.queues.get_mut(name).and_then(|queue| queue.remove(number)) else { return false };
         let source = message.source.as_deref().and_then(|arn| self.named_by(arn));

@@ -11,10 +11,10 @@ use super::{
 };
 use crate::store::Store;
 
-/// When a message that a fault doubles comes again.
+/// The delay of the copy that a fault makes.
 const DOUBLED_AFTER: Duration = Duration::from_millis(300);
 
-/// What changes, all at once: a message may go from one queue to another.
+/// The state that changes as one: a message may go from one queue to another.
 #[derive(Debug)]
 pub(super) struct State {
     /// The queues by name.
@@ -92,7 +92,7 @@ impl State {
         self.queues.values().find(|queue| queue.declared.arn == arn).map(|queue| queue.declared.name.clone())
     }
 
-    /// Puts a copy of a message that is handed out beside it, as if it had not been.
+    /// Puts a copy of a received message beside it, in its state before the receipt.
     pub(super) fn double(&mut self, message: &Message, time: i64) {
         let receives = message.receives.filter(|receives| receives.count > 1);
         let receives = receives.map(|receives| Receives { count: receives.count - 1, ..receives });

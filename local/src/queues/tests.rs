@@ -47,7 +47,7 @@ async fn who_waits_gets_a_message_when_it_falls_due() {
     assert!(receive(&queues, "q", 0, 20).await.is_empty());
     assert_eq!(receive(&queues, "q", 0, 5000).await[0].body, "later");
     let waited = start.elapsed();
-    // The rest of the five seconds is not waited for, however busy the machine is.
+    // The test does not wait for the rest of the five seconds, however busy the machine is.
     assert!((Duration::from_millis(59)..Duration::from_secs(3)).contains(&waited), "{waited:?}");
 }
 
@@ -121,14 +121,14 @@ async fn what_was_answered_survives_the_end_of_the_stack() {
     send(&queues, "delayed", 60_000);
     send(&queues, "waiting", 0);
 
-    // Nothing closes it: a killed stack does not either.
+    // Nothing closes it, as in a stack that is killed.
     let again = open(Some(&folder), two());
     let counts = again.counts("q").expect("a queue");
     assert_eq!(counts, Counts { visible: 1, in_flight: 1, delayed: 1 });
     let handle = Handle::read(&received[1].handle()).expect("a handle");
     again.hide("q", handle, Duration::ZERO).expect("an answer").expect("it is in flight still");
     let fresh = send(&again, "fresh", 0);
-    // What was received once already is dead by now.
+    // A message that was received once is a dead letter by now.
     let bodies: Vec<String> = receive(&again, "q", 60_000, 0).await.into_iter().map(|message| message.body).collect();
     assert_eq!(bodies, ["waiting", "fresh"]);
     let third = open(Some(&folder), two());

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use crate::cron::Calendar;
 
-/// Rings when a clock that may jump has come to a time of the calendar: once, however many of them a jump passed over.
+/// Rings when a clock that may jump reaches a time of the calendar: once, even if a jump passed several.
 #[derive(Debug)]
 pub(super) struct Alarm {
     calendar: Calendar,
@@ -10,18 +10,18 @@ pub(super) struct Alarm {
 }
 
 impl Alarm {
-    /// One that rings at the first time after `now`.
+    /// An alarm for the first time after `now`.
     pub(super) fn new(calendar: Calendar, now: Timestamp) -> Self {
         let next = calendar.after(now);
         Self { calendar, next }
     }
 
-    /// When it rings next, if ever.
+    /// The time at which it rings next, if ever.
     pub(super) fn next(&self) -> Option<Timestamp> {
         self.next
     }
 
-    /// Looks at the clock: whether it rings.
+    /// Compares the clock: whether it rings.
     pub(super) fn look(&mut self, now: Timestamp) -> bool {
         let rings = self.next.is_some_and(|next| next <= now);
         self.next = self.calendar.after(now);

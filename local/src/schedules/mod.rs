@@ -25,7 +25,7 @@ use crate::{
     template::{ACCOUNT, REGION, Rule},
 };
 
-/// The clock is looked at so often at least, in case the machine's own has been set.
+/// The longest wait before the clock is read again, in case the machine's own was set.
 const GLANCE: Duration = Duration::from_secs(60);
 
 /// Every rule of the stack.
@@ -38,7 +38,7 @@ pub(crate) struct Schedules {
     clock: Arc<Clock>,
 }
 
-/// A rule, and what became of it so far.
+/// A rule, with its state and counts.
 #[derive(Debug)]
 struct Scheduled {
     rule: Rule,
@@ -74,7 +74,7 @@ impl Scheduled {
 }
 
 impl Schedules {
-    /// The template's rules; they wait for [`Schedules::start`].
+    /// The template's rules. They wait for [`Schedules::start`].
     pub(crate) fn new(
         rules: Vec<Rule>,
         lambda: Arc<Lambda>,
@@ -86,7 +86,7 @@ impl Schedules {
         Self { rules, lambda, asynchronous, faults, clock }
     }
 
-    /// Has time pass for every rule: a rate's first period begins now.
+    /// Starts the time of every rule: a rate's first period begins now.
     pub(crate) fn start(self: &Arc<Self>) {
         for (name, scheduled) in &self.rules {
             let (this, name) = (Arc::clone(self), name.clone());
@@ -99,7 +99,7 @@ impl Schedules {
 
     async fn keep_rate(self: &Arc<Self>, name: &str, period: Duration) {
         let mut ticks = tokio::time::interval(period);
-        // The first comes at once.
+        // The first tick is immediate.
         ticks.tick().await;
         loop {
             ticks.tick().await;
@@ -123,7 +123,7 @@ impl Schedules {
         }
     }
 
-    /// A rule's time has come. Nothing waits for what follows, not even the rule's next time.
+    /// Fires a rule at its time. Nothing waits for the targets, not even the rule's next firing.
     fn due(self: &Arc<Self>, name: &str) {
         let Some(scheduled) = self.rules.get(name) else { return };
         if !scheduled.enabled.load(Ordering::SeqCst) {
@@ -149,8 +149,7 @@ impl Schedules {
         }
     }
 
-    /// Fires a rule now, on time or not, and waits for its targets, which are not tried again; `None` if there is no
-    /// such rule.
+    /// Fires a rule now, whatever its time, and waits for its targets, without retries; `None` if there is no such rule.
     pub(crate) async fn fire(&self, name: &str) -> Option<Result<(), FunctionError>> {
         for (function, event) in self.rules.get(name)?.events(self.clock.now()) {
             if let Err(error) = self.lambda.invoke(&function, &event).await {
@@ -175,7 +174,7 @@ impl Schedules {
     }
 }
 
-/// What EventBridge sends when a rule with this ARN fires.
+/// The event that EventBridge sends when the rule with this ARN fires.
 fn event(arn: &str, time: Timestamp) -> Value {
     json!({
         "version": "0",

@@ -1,5 +1,5 @@
-//! Which requests the ports take. Any web page can have its visitor's browser send requests to this machine. So a request has to name
-//! this machine, and a page cannot use what needs no token: AWS's services and the control API.
+//! The requests that the ports refuse. Any web page can have its visitor's browser send requests to this machine. So a request
+//! has to name this machine, and a page cannot use the services without tokens: AWS's services and the control API.
 
 use hyper::{
     HeaderMap, Request, StatusCode,
@@ -10,18 +10,19 @@ use serde_json::json;
 
 use super::message::{Response, json as json_response};
 
-/// A header that browsers add to each request: how its target is related to the page that makes it (W3C Fetch Metadata).
+/// A header that browsers add to each request: the relation of the request's target to the page that makes it (W3C Fetch
+/// Metadata).
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-/// Headers that browsers add as well: the kind of request, and the use of its answer.
+/// Further headers of browsers: the kind of request, and the use of its answer.
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
-/// A request that changes something by the control API has this header. A page cannot send it without asking first (CORS), and is
-/// refused then.
+/// The header of every request that changes something by the control API. A page cannot send it without a preflight request
+/// (CORS), which is refused.
 pub(crate) const CONTROL_HEADER: HeaderName = HeaderName::from_static("x-tidings-local");
 
-/// Whether a request names this machine in its one `Host` header, and in its URI if that has a host. A name of somebody else's may
-/// resolve to loopback, and the browser then lets that name's pages read the answer (DNS rebinding).
+/// Whether a request names this machine in its one `Host` header, and in its URI if that has a host. Another name may resolve to
+/// loopback, and the browser then lets that name's pages read the answer (DNS rebinding).
 pub(crate) fn names_this_machine<B>(request: &Request<B>) -> bool {
     let mut hosts = request.headers().get_all(HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
@@ -29,7 +30,8 @@ pub(crate) fn names_this_machine<B>(request: &Request<B>) -> bool {
     host.is_some_and(|host| is_this_machine(&host)) && request.uri().authority().is_none_or(is_this_machine)
 }
 
-/// Whether this is a name of this machine and at most a port: a browser sends nothing else, and no function has to read it.
+/// Whether this is a name of this machine with at most a port: browsers send nothing else, and functions have to read nothing
+/// else.
 fn is_this_machine(authority: &Authority) -> bool {
     let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
     let rest = authority.as_str().strip_prefix(authority.host());
@@ -45,9 +47,9 @@ pub(crate) fn is_loopback_origin(origin: &str) -> bool {
     authority.parse::<Authority>().is_ok_and(|authority| is_loopback(authority.host()))
 }
 
-/// Whether a web page has sent a request. Browsers add `Origin` to each request that is not a plain GET, and `Sec-Fetch-Site` to all.
-/// A request that its user has typed, or that a page of the same port makes, is no page's; nor is one by a link that its user follows,
-/// since the page with the link cannot read the answer.
+/// Whether a web page has sent a request. Browsers add `Origin` to each request that is not a plain GET, and `Sec-Fetch-Site` to
+/// all. A request that a person has typed, or that a page of the same port makes, does not count; nor does one by a link that a
+/// person follows, since the page with the link cannot read the answer.
 pub(crate) fn is_of_a_page(headers: &HeaderMap) -> bool {
     let says = |name: HeaderName, value: &str| headers.get(name).is_some_and(|said| said == value);
     let by_itself = |site: &[u8]| site == b"none" || site == b"same-origin";
@@ -77,7 +79,7 @@ fn refused(message: &str) -> Response {
     json_response(StatusCode::FORBIDDEN, &json!({ "message": message }))
 }
 
-/// A machine's name for itself (RFC 6761), or its address. Nobody can have an address as a name.
+/// Whether this is a machine's name for itself (RFC 6761), or its address. An address cannot be the name of another machine.
 fn is_loopback(host: &str) -> bool {
     let host = host.to_ascii_lowercase();
     let name = host.strip_suffix('.').unwrap_or(&host);

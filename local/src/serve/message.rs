@@ -5,7 +5,7 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{Request as HttpRequest, StatusCode, body::Incoming};
 use serde_json::Value;
 
-/// A request as it comes off the wire.
+/// A request.
 pub(crate) type Request = HttpRequest<Incoming>;
 /// A whole response.
 pub(crate) type Response = hyper::Response<Full<Bytes>>;
@@ -15,10 +15,10 @@ pub(crate) type Response = hyper::Response<Full<Bytes>>;
 #[error("the connection is dropped on purpose")]
 pub(crate) struct Hangup;
 
-/// What a handler gives: an answer, or none at all.
+/// A handler's result: an answer, or a hang-up.
 pub(crate) type Answer = Result<Response, Hangup>;
 
-/// Why a request's body could not be read.
+/// The reasons for which a request's body cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BodyError {
     /// It is longer than the limit.
@@ -34,7 +34,7 @@ pub(crate) async fn read_body(mut body: Incoming, limit: usize) -> Result<Bytes,
     match Limited::new(&mut body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
-            // To its end: with a part unread the connection would break, and with it the client's next request.
+            // Read to its end: an unread part would break the connection, and with it the client's next request.
             while let Some(Ok(_)) = body.frame().await {}
             Err(BodyError::TooLong)
         }

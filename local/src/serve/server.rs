@@ -1,4 +1,4 @@
-//! HTTP/1.1 servers that know their TCP connections: how many there were, and how to cut them.
+//! HTTP/1.1 servers that know their TCP connections, and close idle ones.
 
 use std::{
     collections::BTreeSet,
@@ -24,7 +24,7 @@ use super::{
 };
 use crate::error::StartError;
 
-/// A TCP connection that a client opened to one of our ports.
+/// A TCP connection of a client to one of the ports.
 #[derive(Debug)]
 pub(crate) struct Peer {
     /// The client's address.
@@ -44,18 +44,18 @@ impl Peer {
 pub(crate) struct IdleCloser(watch::Sender<()>);
 
 impl IdleCloser {
-    /// One that has closed nothing yet.
+    /// A closer that has closed nothing yet.
     pub(crate) fn new() -> Self {
         Self(watch::Sender::new(()))
     }
 
-    /// Closes every connection of the servers that share it on which no request is being answered.
+    /// Closes every connection of its servers on which no request is being answered.
     pub(crate) fn close_idle(&self) {
         self.0.send_replace(());
     }
 }
 
-/// Listens on a loopback port; `flag` is how a person chooses another one.
+/// Listens on a loopback port; `flag` is the option that chooses another one.
 pub(crate) async fn bind(port: u16, flag: &'static str) -> Result<TcpListener, StartError> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|source| StartError::Port { port, flag, source })
 }
@@ -73,7 +73,7 @@ where
                 tokio::spawn(serve_connection(stream, peer, closer.0.subscribe(), handler.clone()));
             }
             Err(error) => {
-                // Out of file descriptors, most likely: others will close some.
+                // Out of file descriptors, most likely: other connections will close.
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
@@ -105,7 +105,7 @@ where
     let mut connection = pin!(connection);
     loop {
         tokio::select! {
-            // An error here is a client that went away, or a hang-up that was asked for.
+            // An error here is a client that left, or a hang-up that a fault asked for.
             _ = connection.as_mut() => return,
             Ok(()) = closes.changed() => {
                 if busy.load(Ordering::SeqCst) == 0 {

@@ -1,4 +1,4 @@
-//! APIs and what belongs to them.
+//! The properties of APIs and of their parts.
 
 use std::collections::BTreeMap;
 
@@ -16,11 +16,11 @@ pub(super) struct ApiProperties {
     pub(super) disable_execute_api_endpoint: bool,
 }
 
-/// What pages of other origins may do with an HTTP API.
+/// The rights of pages of other origins to an HTTP API.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
 pub(crate) struct Cors {
-    /// Origins, among them perhaps `*`, `https://*` or `http://*`.
+    /// Origins, which may include `*`, `https://*` or `http://*`.
     pub(crate) allow_origins: Vec<String>,
     /// Methods, or `*`.
     pub(crate) allow_methods: Vec<String>,
@@ -28,7 +28,7 @@ pub(crate) struct Cors {
     pub(crate) allow_headers: Vec<String>,
     /// Headers of a response that a page may read, or `*`.
     pub(crate) expose_headers: Vec<String>,
-    /// How many seconds a browser may remember the answer to a preflight request.
+    /// The seconds for which a browser may keep the answer to a preflight request.
     #[serde(deserialize_with = "some_number")]
     pub(crate) max_age: Option<u64>,
     /// Whether a page may send cookies.
@@ -43,7 +43,7 @@ pub(super) struct StageProperties {
     pub(super) stage_name: String,
     #[serde(default, deserialize_with = "boolean")]
     pub(super) auto_deploy: bool,
-    /// By a route's key.
+    /// By the key of a route.
     #[serde(default)]
     pub(super) route_settings: BTreeMap<String, RouteThrottle>,
     #[serde(rename = "DefaultRouteSettings")]
@@ -52,7 +52,7 @@ pub(super) struct StageProperties {
     _access_log_settings: Option<AccessLogSettings>,
 }
 
-/// What one route takes. Both are needed: on AWS what is left out is the account's, and not the stage's.
+/// The limits of one route. Both are needed: on AWS a missing one is the account's, not the stage's.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct RouteThrottle {

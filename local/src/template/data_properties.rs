@@ -1,4 +1,4 @@
-//! What keeps data.
+//! The properties of tables and secrets.
 
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value};

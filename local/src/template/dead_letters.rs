@@ -1,9 +1,9 @@
-//! Which queue gets the events that Lambda gives up, and whether AWS would let it.
+//! The dead-letter queue of a function, and the check that AWS would let Lambda use it.
 
 use super::{function_properties::DeadLetterProperties, queues::Queue};
 use crate::iam::{Right, Statement, allows};
 
-/// The name of the queue for a function's dead letters, which Lambda sends in the name of the function's role.
+/// The name of the queue for a function's dead letters. Lambda sends them under the function's role.
 pub(super) fn dead_letters_of(
     function: &str,
     properties: &DeadLetterProperties,

@@ -10,7 +10,7 @@ use crate::iam::Statement;
 /// A Lambda function.
 #[derive(Debug, Clone)]
 pub(crate) struct Function {
-    /// Its logical name, which people know it by.
+    /// Its logical name, which faults and the control API use.
     pub(crate) name: String,
     /// Its name on AWS.
     pub(crate) physical_name: String,
@@ -18,11 +18,11 @@ pub(crate) struct Function {
     pub(crate) arn: String,
     /// Its source folder, relative to the template.
     pub(crate) code: PathBuf,
-    /// Its handler; for a Rust function just a word.
+    /// Its handler; any word for a Rust function.
     pub(crate) handler: String,
-    /// The memory that it is told it has, in MB.
+    /// The memory in its environment, in MB.
     pub(crate) memory: u64,
-    /// How long one invocation may take.
+    /// The longest time of an invocation.
     pub(crate) timeout: Duration,
     /// Its variables.
     pub(crate) environment: BTreeMap<String, String>,
@@ -30,18 +30,18 @@ pub(crate) struct Function {
     pub(crate) log_format: Option<String>,
     /// The least level that it logs.
     pub(crate) log_level: Option<String>,
-    /// The log group that it is told it has.
+    /// The log group in its environment.
     pub(crate) log_group: Option<String>,
-    /// What it may do.
+    /// The statements of its role.
     pub(crate) policy: Vec<Statement>,
-    /// How invocations for which nobody waits are tried again.
+    /// The retries of its asynchronous events.
     pub(crate) retries: Retries,
-    /// The name of the queue for those of them that are given up.
+    /// The name of the queue for events that are given up.
     pub(crate) dead_letters: Option<String>,
 }
 
 impl Function {
-    /// What SQS knows the sender of its messages by: the session of its role.
+    /// The sender id of its messages in SQS: the session of its role.
     pub(crate) fn sender(&self) -> String {
         format!("AROA2LOCALSTACK6ROLE7:{}", self.physical_name)
     }
@@ -49,7 +49,7 @@ impl Function {
 
 #[cfg(test)]
 impl Function {
-    /// One of this name that may do what these statements say.
+    /// A function of this name whose role has these statements.
     pub(crate) fn named(name: &str, policy: Vec<Statement>) -> Self {
         Self {
             name: name.to_owned(),
@@ -73,13 +73,13 @@ impl Function {
 /// A DynamoDB table.
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
-    /// Its logical name, which people know it by.
+    /// Its logical name, which faults and the control API use.
     pub(crate) logical_name: String,
     /// Its name on AWS.
     pub(crate) name: String,
     /// A `CreateTable` request.
     pub(crate) definition: Value,
-    /// The attribute that its items are spread over partitions by.
+    /// The attribute of its partition key.
     pub(crate) partition_key: String,
     /// The attribute that holds an item's expiry.
     pub(crate) ttl_attribute: Option<String>,
@@ -90,23 +90,23 @@ pub(crate) struct Table {
 pub(crate) struct Secret {
     /// Its ARN.
     pub(crate) arn: String,
-    /// What it holds at first.
+    /// Its first value.
     pub(crate) value: SecretValue,
 }
 
-/// Where a secret's first value comes from.
+/// The source of a secret's first value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SecretValue {
-    /// The template says it.
+    /// The template has it.
     Fixed(String),
-    /// It is made up.
+    /// The stack generates it.
     Generated {
-        /// Of this many characters.
+        /// With this many characters.
         length: u64,
-        /// None of which is among these.
+        /// Without any of these characters.
         exclude: String,
     },
-    /// There is none, until somebody puts one.
+    /// There is none until one is put.
     Empty,
 }
 
@@ -117,7 +117,7 @@ pub(crate) struct HttpApi {
     pub(crate) id: String,
     /// Its routes.
     pub(crate) routes: Vec<HttpRoute>,
-    /// What it lets pages of other origins do, if anything.
+    /// The rights of pages of other origins, if it gives any.
     pub(crate) cors: Option<Cors>,
 }
 
@@ -128,16 +128,16 @@ pub(crate) struct HttpRoute {
     pub(crate) key: String,
     /// The function behind it.
     pub(crate) function: String,
-    /// How many requests it takes, where the stage says so for this route.
+    /// The limits of the route, where the stage sets them.
     pub(crate) throttle: Option<Throttle>,
 }
 
-/// How many requests a route takes.
+/// The rate limits of a route.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Throttle {
-    /// In a second.
+    /// Requests a second.
     pub(crate) rate: f64,
-    /// At once.
+    /// Requests at once.
     pub(crate) burst: f64,
 }
 
@@ -150,7 +150,7 @@ pub(crate) struct WebSocketApi {
     pub(crate) stage: String,
     /// The field of a frame's JSON body that names its route.
     pub(crate) selector: Vec<String>,
-    /// Who decides over `$connect`.
+    /// The authorizer of `$connect`.
     pub(crate) authorizer: Option<Authorizer>,
     /// Its routes, by key.
     pub(crate) routes: BTreeMap<String, WebSocketRoute>,
@@ -166,13 +166,13 @@ pub(crate) struct Authorizer {
 /// A route of a WebSocket API.
 #[derive(Debug, Clone)]
 pub(crate) struct WebSocketRoute {
-    /// What answers it.
+    /// The integration that answers it.
     pub(crate) integration: Integration,
     /// Whether the integration's answer goes back as a frame.
     pub(crate) responds: bool,
 }
 
-/// What is behind a route.
+/// The integration behind a route.
 #[derive(Debug, Clone)]
 pub(crate) enum Integration {
     /// A function, by logical name.
@@ -184,22 +184,22 @@ pub(crate) enum Integration {
 /// A MOCK integration, whose templates are static.
 #[derive(Debug, Clone)]
 pub(crate) struct Mock {
-    /// What it answers, if anything.
+    /// The body of its answer, if it has one.
     pub(crate) body: Option<String>,
 }
 
 /// An SNS topic.
 #[derive(Debug, Clone)]
 pub(crate) struct Topic {
-    /// Its logical name, which people know it by.
+    /// Its logical name, which faults and the control API use.
     pub(crate) logical_name: String,
     /// Its name on AWS.
     pub(crate) name: String,
     /// Its ARN.
     pub(crate) arn: String,
-    /// What it is called where people read its messages.
+    /// The name that people see in its messages.
     pub(crate) display_name: String,
-    /// Who gets its messages.
+    /// The subscriptions to it.
     pub(crate) subscriptions: Vec<Subscription>,
 }
 

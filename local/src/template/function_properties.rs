@@ -1,4 +1,4 @@
-//! Functions, what they may do, and where they log.
+//! The properties of functions, roles, alarms and log groups.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +46,7 @@ pub(super) struct LoggingProperties {
     _system_log_level: Option<String>,
 }
 
-/// How invocations for which nobody waits are tried again.
+/// The retries of asynchronous invocations.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct InvokeProperties {
@@ -56,7 +56,7 @@ pub(super) struct InvokeProperties {
     pub(super) maximum_event_age_in_seconds: Option<u64>,
 }
 
-/// Where events go for which nobody waits, and which are given up.
+/// The place for asynchronous events that are given up.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct DeadLetterProperties {
@@ -88,12 +88,12 @@ pub(super) struct PolicyDocument {
     pub(super) statement: Vec<Statement>,
 }
 
-/// An alarm's properties all have no effect: nothing here watches metrics.
+/// The properties of an alarm. None has an effect: the local stack watches no metrics.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AlarmProperties {}
 
-/// A log group's properties all have no effect: what functions write goes to standard error.
+/// The properties of a log group. None has an effect: functions' logs go to standard error.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LogGroupProperties {}

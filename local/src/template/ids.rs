@@ -1,14 +1,14 @@
-//! What CloudFormation and the services would call each resource: physical ids and ARNs.
+//! The physical ids and ARNs that CloudFormation and the services would give each resource.
 //!
-//! They look like AWS's and follow from the stack's and the logical name alone, so that kept data is found again.
+//! They look like AWS's and follow from the stack's and the logical name alone, so that a restarted stack finds its data.
 
 use std::collections::BTreeMap;
 
-/// The account that everything is in.
+/// The account of every resource.
 pub(crate) const ACCOUNT: &str = "123456789012";
-/// The region that everything is in.
+/// The region of every resource.
 pub(crate) const REGION: &str = "us-east-1";
-/// Where AWS serves the queues of the region.
+/// AWS's address for the queues of the region.
 pub(crate) const SQS: &str = "https://sqs.us-east-1.amazonaws.com";
 
 const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
@@ -44,18 +44,17 @@ pub(crate) fn naming_property(kind: &str) -> Option<&'static str> {
     TYPES.iter().find(|(name, ..)| *name == kind).and_then(|(_, property, _)| *property)
 }
 
-/// A resource as other parts of the template see it.
+/// A resource's names, as other parts of the template see them.
 #[derive(Debug, Clone)]
 pub(crate) struct Identity {
-    /// What `Ref` gives.
+    /// The value of `Ref`.
     pub(crate) reference: String,
-    /// What `Fn::GetAtt` gives.
+    /// The values of `Fn::GetAtt`.
     pub(crate) attributes: BTreeMap<&'static str, String>,
 }
 
 impl Identity {
-    /// The identity of a resource of type `kind` in `stack`, where it may have been given a name; `None` if there is no
-    /// such type here.
+    /// The identity of a resource of type `kind` in `stack`, which may have a given name; `None` if the type is not served here.
     pub(crate) fn of(stack: &str, logical: &str, kind: &str, given: Option<String>) -> Option<Self> {
         let (.., identity) = TYPES.iter().find(|(name, ..)| *name == kind)?;
         Some(identity(&Naming { stack, logical, given }))
@@ -94,7 +93,7 @@ impl Naming<'_> {
     }
 }
 
-/// IAM is in no region.
+/// The identity of a role. IAM has no region in its ARNs.
 fn role(naming: &Naming) -> Identity {
     let name = naming.name();
     let arn = format!("arn:aws:iam::{ACCOUNT}:role/{name}");
@@ -136,7 +135,7 @@ fn stage(naming: &Naming) -> Identity {
     Identity::plain(naming.given.clone().unwrap_or_default())
 }
 
-/// A resource that only other resources and its service know.
+/// The identity of a resource that only other resources name.
 fn part(naming: &Naming) -> Identity {
     Identity::plain(letters(naming.logical, 7, LOWER))
 }
@@ -146,7 +145,7 @@ pub(crate) fn arn(service: &str, resource: &str) -> String {
     format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}")
 }
 
-/// `length` letters that follow from `seed` and look random (FNV-1a, once more for each letter).
+/// `length` characters that follow from `seed` and look random (FNV-1a, once more for each character).
 fn letters(seed: &str, length: usize, alphabet: &[u8]) -> String {
     let mut state = 0xcbf2_9ce4_8422_2325_u64;
     let mut mix = |byte: u8| {

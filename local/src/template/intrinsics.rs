@@ -9,7 +9,7 @@ use super::{
     yaml::text_of,
 };
 
-/// Everything that a template's expressions may name.
+/// The names that a template's expressions may use.
 #[derive(Debug, Default)]
 pub(crate) struct Scope {
     /// The name of the stack.
@@ -22,7 +22,7 @@ pub(crate) struct Scope {
     pub(crate) mappings: Value,
     /// Resources by logical name.
     pub(crate) resources: BTreeMap<String, Identity>,
-    /// What to write in place of which text, in every resolved string: an API's address on AWS, its address here.
+    /// Replacements in every resolved string: an API's address on AWS, and its address here.
     pub(crate) addresses: Vec<(String, String)>,
 }
 
@@ -104,7 +104,7 @@ impl Scope {
         }
     }
 
-    /// A parameter's text, a pseudo parameter, or what a resource's `Ref` gives.
+    /// A parameter's text, a pseudo parameter, or the value of a resource's `Ref`.
     fn named(&self, name: &str) -> Result<String, String> {
         let pseudo = match name {
             "AWS::AccountId" => Some(ACCOUNT),
@@ -221,7 +221,7 @@ impl Scope {
         }
     }
 
-    /// Puts the addresses that this machine serves in place of AWS's.
+    /// Replaces AWS's addresses by those of this machine.
     fn served_here(&self, text: &str) -> String {
         self.addresses.iter().fold(text.to_owned(), |text, (there, here)| text.replace(there, here))
     }
@@ -231,7 +231,8 @@ fn single(object: &Map<String, Value>) -> Option<(&String, &Value)> {
     object.iter().next().filter(|_| object.len() == 1)
 }
 
-/// `Condition` is one only where it names a condition; a policy's `Condition` is a mapping.
+/// Whether this is an intrinsic function. `Condition` is one only where it names a condition; a policy's `Condition` is a
+/// mapping.
 fn is_intrinsic(name: &str, argument: &Value) -> bool {
     name == "Ref" || (name == "Condition" && argument.is_string()) || name.starts_with("Fn::")
 }

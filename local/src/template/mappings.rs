@@ -1,4 +1,4 @@
-//! Event source mappings: which queue's messages go to which function, and whether AWS would let them.
+//! Event source mappings from queues to functions, and the check that AWS would let Lambda read them.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,26 +11,26 @@ use super::{
 };
 use crate::iam::{Right, allows};
 
-/// What Lambda does with a queue in the name of the function's role.
+/// Lambda's calls of a queue under the function's role.
 const NEEDED: [&str; 3] = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
 
-/// A batch may be larger than this only if there is time to gather it.
+/// The largest batch without a window to gather it in.
 const UNGATHERED: u64 = 10;
 
-/// A queue's way to a function.
+/// A mapping from a queue to a function.
 #[derive(Debug, Clone)]
 pub(crate) struct Mapping {
     /// The queue's name on AWS.
     pub(crate) queue: String,
     /// The function's logical name.
     pub(crate) function: String,
-    /// How many messages an invocation gets at most.
+    /// The messages of an invocation at most.
     pub(crate) batch_size: usize,
-    /// How long a batch is gathered from its first message on.
+    /// The time for which a batch is gathered from its first message on.
     pub(crate) window: Duration,
-    /// Whether the function says which messages of a batch failed.
+    /// Whether the function reports the failed messages of a batch.
     pub(crate) reports_failures: bool,
-    /// How many invocations there are at once at most.
+    /// The concurrent invocations at most.
     pub(crate) concurrency: Option<u32>,
 }
 
@@ -88,8 +88,8 @@ fn mapping(
     })
 }
 
-/// Requires what AWS requires of the two: a message is hidden as long as the function may work on it, and the
-/// function's role may read the queue.
+/// Checks what AWS requires: a message is hidden for as long as the function may work on it, and the function's role may read the
+/// queue.
 fn check(name: &str, queue: &Queue, function: &Function) -> Result<(), String> {
     if queue.visibility < function.timeout {
         return Err(format!(

@@ -1,4 +1,4 @@
-//! Reads a SAM template and says what it asks for, with every expression resolved.
+//! Reads a SAM template into a stack, with every expression resolved.
 
 mod api_properties;
 mod data_properties;
@@ -48,7 +48,7 @@ pub(crate) use self::{
 use self::{ids::Identity, intrinsics::Scope, resource::Resource, yaml::text_of};
 use crate::{error::StartError, samconfig::Settings};
 
-/// Where this machine serves the template's APIs.
+/// The addresses of the template's APIs on this machine.
 #[derive(Debug, Clone)]
 pub struct Addresses {
     /// Of the HTTP API: `http://127.0.0.1:PORT`.
@@ -96,7 +96,7 @@ const OF_RULES: [&str; 10] = [
     "Fn::ValueOfAll",
 ];
 
-/// The first function in a rule that CloudFormation would refuse there.
+/// The first function in a rule that CloudFormation would refuse.
 fn foreign_function(rule: &Value) -> Option<&str> {
     match rule {
         Value::Object(entries) => entries.iter().find_map(|(key, value)| {
@@ -145,7 +145,7 @@ fn declared_resources(scope: &Scope, template: &Value) -> Result<BTreeMap<String
     Ok(declared)
 }
 
-/// SAM merges mappings and joins lists; else what the function says wins.
+/// Merges `Globals` into a function's properties. SAM merges mappings and joins lists; any other property of the function stays.
 fn merge(own: &mut Map<String, Value>, globals: &Value) {
     for (key, global) in globals.as_object().into_iter().flatten() {
         match (own.get_mut(key), global) {
@@ -190,7 +190,7 @@ fn name_resources(
     name_subscriptions(scope, resources).map_err(StartError::Template)
 }
 
-/// A subscription's ARN begins with that of its topic, which is not known before all else is.
+/// Completes the ARNs of subscriptions, which begin with those of their topics.
 fn name_subscriptions(scope: &mut Scope, resources: &BTreeMap<String, (String, Value)>) -> Result<(), String> {
     for (name, (_, properties)) in resources.iter().filter(|(_, (kind, _))| kind == "AWS::SNS::Subscription") {
         let topic = scope.resolve(&properties["TopicArn"]).map_err(|why| format!("{name}: {why}"))?;
@@ -202,8 +202,8 @@ fn name_subscriptions(scope: &mut Scope, resources: &BTreeMap<String, (String, V
     Ok(())
 }
 
-/// The name that the template itself gives a resource. It may be an expression, over parameters only: what other
-/// resources are called is not known yet.
+/// The name that the template gives a resource. It may be an expression over parameters only, because the names of other
+/// resources are not known yet.
 fn given_name(scope: &Scope, kind: &str, properties: &Value) -> Result<Option<String>, String> {
     let Some(property) = ids::naming_property(kind) else { return Ok(None) };
     let name = properties.get(property).map_or(Ok(None), |name| scope.resolve(name));

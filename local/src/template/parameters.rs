@@ -1,4 +1,4 @@
-//! The template's parameters: which value each has, and whether it may.
+//! The template's parameters: the value of each, and the check that the template allows it.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::yaml::text_of;
 use crate::error::StartError;
 
-/// The types that are served here; any other, such as one that CloudFormation looks up, is an error that names it.
+/// The types that are served here. Any other, such as a type that CloudFormation looks up, is an error that names it.
 #[derive(Deserialize, PartialEq, Eq)]
 enum Kind {
     String,
@@ -35,12 +35,12 @@ struct Parameter {
 }
 
 impl Parameter {
-    /// What `Ref` gives where the parameter is set to this text.
+    /// The value of `Ref` if the parameter is set to this text.
     fn value(&self, text: &str) -> Value {
         if self.r#type == Kind::CommaDelimitedList { json!(members(text)) } else { json!(text) }
     }
 
-    /// What must each be allowed: the text, or what it lists.
+    /// The texts that must each be allowed: the whole text, or the members of the list.
     fn parts<'a>(&self, text: &'a str) -> Vec<&'a str> {
         if self.r#type == Kind::CommaDelimitedList { members(text) } else { vec![text] }
     }
@@ -52,7 +52,7 @@ impl Parameter {
     }
 }
 
-/// What a list names, without the blanks around each; an empty text names nothing.
+/// The members of a list, without the blanks around each; an empty text has none.
 fn members(text: &str) -> Vec<&str> {
     if text.trim().is_empty() { Vec::new() } else { text.split(',').map(str::trim).collect() }
 }

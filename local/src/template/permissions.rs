@@ -1,5 +1,5 @@
-//! Whether a service may invoke what its routes, authorizers, rules or subscriptions name. On AWS it may not by itself, and fails only
-//! when the time comes.
+//! Permissions of services to invoke functions for their routes, authorizers, rules or subscriptions. AWS checks them only when
+//! an invocation is due; the local stack checks them at the start.
 
 use serde::Deserialize;
 
@@ -15,7 +15,7 @@ struct Permission {
     source_arn: Option<String>,
 }
 
-/// What the template lets invoke its functions.
+/// The permissions of the template.
 pub(super) struct Permissions(Vec<Permission>);
 
 impl Permissions {

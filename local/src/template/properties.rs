@@ -1,5 +1,5 @@
-//! Reading a resource's properties. One that its type does not have here is an error, so that nothing but what is
-//! listed below silently does nothing.
+//! Reads a resource's properties. A property that is not served here is an error, so that only the properties listed below have
+//! no effect.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::{resource::Resource, yaml::text_of};
 
-/// The properties of a resource type that nothing here depends on. (`Name` names a secret or a
-/// rule, `LogGroupName` a log group, `QueueName` a queue and `TopicName` a topic, but before their properties are read.)
+/// The properties of a resource type that have no effect here. (`Name` of a secret or a rule, `LogGroupName`, `QueueName` and
+/// `TopicName` are names, which are read before.)
 fn without_effect(kind: &str) -> &'static [&'static str] {
     match kind {
         "AWS::ApiGatewayV2::Api" => &["Description", "Name", "Tags"],
@@ -65,7 +65,7 @@ pub(super) fn read<T: DeserializeOwned>(resource: &Resource) -> Result<T, String
         .map_err(|error| format!("{} ({}), as the local stack reads it: {error}", resource.name, resource.kind))
 }
 
-/// A number, or a text that is one: what a parameter gives is text.
+/// A number, or a text that is one, because a parameter's value is text.
 pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let value = Value::deserialize(deserializer)?;
     text_of(&value).parse().map_err(|_| serde::de::Error::custom(format!("{value} is not a whole number")))
@@ -76,13 +76,13 @@ pub(super) fn some_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     number(deserializer).map(Some)
 }
 
-/// A boolean, or a text that is one: what a parameter gives is text.
+/// A boolean, or a text that is one, because a parameter's value is text.
 pub(super) fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     let value = Value::deserialize(deserializer)?;
     text_of(&value).parse().map_err(|_| serde::de::Error::custom(format!("{value} is neither true nor false")))
 }
 
-/// A mapping to text, where YAML may have read a number or a boolean.
+/// A mapping to texts, where YAML may have read numbers or booleans.
 pub(super) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
     let values = BTreeMap::<String, Value>::deserialize(deserializer)?;
     Ok(values.into_iter().map(|(key, value)| (key, text_of(&value))).collect())

@@ -1,4 +1,4 @@
-//! Queues, and the mappings by which Lambda reads them for functions.
+//! The properties of queues, and of the mappings by which Lambda reads them for functions.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,13 +27,13 @@ pub(super) struct RedriveProperties {
     pub(super) max_receive_count: u64,
 }
 
-/// Which queues may have this one for their dead letters.
+/// The queues that may have this one as their dead-letter queue.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RedriveAllow {
     /// `allowAll`, `denyAll` or `byQueue`.
     pub(crate) redrive_permission: String,
-    /// Those that may, if it is `byQueue`.
+    /// The ARNs of those queues, if it is `byQueue`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) source_queue_arns: Vec<String>,
 }

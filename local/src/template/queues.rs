@@ -1,4 +1,4 @@
-//! The queues of the template, and where each one's dead letters go.
+//! The queues of the template, and their dead-letter queues.
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -11,38 +11,38 @@ use super::{
 /// An SQS queue.
 #[derive(Debug, Clone)]
 pub(crate) struct Queue {
-    /// Its logical name, which people know it by.
+    /// Its logical name, which faults and the control API use.
     pub(crate) logical_name: String,
     /// Its name on AWS.
     pub(crate) name: String,
     /// Its ARN.
     pub(crate) arn: String,
-    /// For how long a message that was received is hidden from others.
+    /// The time for which a received message is hidden from others.
     pub(crate) visibility: Duration,
-    /// How old a message may become.
+    /// The longest time for which a message is kept.
     pub(crate) retention: Duration,
-    /// How long a message waits at first.
+    /// The delay of a new message.
     pub(crate) delay: Duration,
-    /// For how long a receiver waits for a message.
+    /// The time for which a receiver waits for a message.
     pub(crate) wait: Duration,
-    /// What becomes of a message that was received too often.
+    /// The dead-letter queue for messages that are received too often.
     pub(crate) redrive: Option<Redrive>,
-    /// Which queues may have this one for their dead letters, if not all.
+    /// The queues that may have this one as their dead-letter queue, if not all.
     pub(crate) redrive_allow: Option<RedriveAllow>,
 }
 
-/// What becomes of a message that was received too often.
+/// The dead-letter queue of a queue.
 #[derive(Debug, Clone)]
 pub(crate) struct Redrive {
-    /// The ARN of the queue that it goes to.
+    /// The ARN of the dead-letter queue.
     pub(crate) target: String,
-    /// How often it may be received.
+    /// The receipts of a message at most.
     pub(crate) limit: u32,
 }
 
 #[cfg(test)]
 impl Queue {
-    /// One of this name with the properties that AWS gives a queue by itself.
+    /// A queue of this name with the properties that AWS gives by default.
     pub(crate) fn named(name: &str) -> Self {
         Self {
             logical_name: name.to_owned(),

@@ -1,25 +1,26 @@
-//! The retries of events for which nobody waits, as the template sets them for a function.
+//! The retries of asynchronous events, as the template sets them for a function.
 
 use std::time::Duration;
 
-/// What a function says about such events.
+/// The retries of a function's asynchronous events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Retries {
-    /// How often a failed one is tried again.
+    /// The attempts after the first one at most.
     pub(crate) attempts: u32,
-    /// How old an event may become before it is given up.
+    /// The age at which an event is given up.
     pub(crate) max_age: Duration,
 }
 
 impl Default for Retries {
-    /// As Lambda does it by itself.
+    /// Lambda's own defaults.
     fn default() -> Self {
         Self { attempts: 2, max_age: Duration::from_secs(6 * 60 * 60) }
     }
 }
 
 impl Retries {
-    /// How long to wait before an event that has failed so often is tried once more, if it is; `age` is how old it is.
+    /// The wait before the next attempt of an event that has failed this often; `None` if it is given up. `age` is the event's
+    /// age.
     pub(crate) fn next(self, failures: u32, age: Duration) -> Option<Duration> {
         let wait = Duration::from_secs(60 * u64::from(failures));
         (failures <= self.attempts && age + wait <= self.max_age).then_some(wait)

@@ -1,4 +1,4 @@
-//! The roles of the template, and what each lets its functions do.
+//! The roles of the template, and their policies.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::iam::Statement;
 
-/// What each role may do, by ARN.
+/// The statements of each role, by ARN.
 pub(super) struct Roles(BTreeMap<String, Vec<Statement>>);
 
 impl Roles {
@@ -28,7 +28,7 @@ impl Roles {
         policies.collect::<Result<_, _>>().map(Self)
     }
 
-    /// What the role of a function may do.
+    /// The statements of a function's role.
     pub(super) fn policy(&self, function: &str, properties: &FunctionProperties) -> Result<Vec<Statement>, String> {
         self.0.get(&properties.role).cloned().ok_or_else(|| {
             format!(

@@ -1,5 +1,4 @@
-//! EventBridge rules that fire on schedule, and the functions that the template lets them invoke; and alarms, which
-//! nothing here watches.
+//! EventBridge rules that fire on schedule, and the permissions to invoke their targets.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +8,7 @@ use serde_json::Value;
 use super::{declared::Function, permissions::Permissions, properties::read, resource::Resource};
 use crate::cron::Expression;
 
-/// The principal in whose name rules invoke functions.
+/// The principal under which rules invoke functions.
 const EVENTS: &str = "events.amazonaws.com";
 
 #[derive(Deserialize)]
@@ -33,8 +32,8 @@ struct TargetProperties {
     _retry_policy: Option<RetryProperties>,
 }
 
-/// How often EventBridge tries to hand an event over to Lambda, which never fails here. Read so that anything else in
-/// its place is refused.
+/// The retries of EventBridge when it hands an event to Lambda, which never fails here. Read so that any other property in their
+/// place is refused.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RetryProperties {
@@ -51,26 +50,26 @@ fn default_state() -> String {
 /// A rule.
 #[derive(Debug, Clone)]
 pub(crate) struct Rule {
-    /// Its logical name, which people know it by.
+    /// Its logical name, which faults and the control API use.
     pub(crate) name: String,
     /// Its ARN.
     pub(crate) arn: String,
-    /// When it fires.
+    /// Its schedule.
     pub(crate) expression: Expression,
-    /// The same as the template says it.
+    /// The template's text of the schedule.
     pub(crate) expression_text: String,
     /// Whether it fires at all.
     pub(crate) enabled: bool,
-    /// What it invokes.
+    /// Its targets.
     pub(crate) targets: Vec<Target>,
 }
 
-/// What a rule invokes.
+/// A target of a rule.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
     /// The function's logical name.
     pub(crate) function: String,
-    /// What it gets in place of the event.
+    /// The input that it gets in place of the event.
     pub(crate) input: Option<Value>,
 }
 

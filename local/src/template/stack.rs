@@ -22,7 +22,7 @@ use super::{
     wiring::Wiring,
 };
 
-/// All that a template asks for.
+/// Everything that a template asks for.
 #[derive(Debug, Default)]
 pub(crate) struct Stack {
     /// The functions, by logical name.
@@ -33,7 +33,7 @@ pub(crate) struct Stack {
     pub(crate) secrets: Vec<Secret>,
     /// The queues.
     pub(crate) queues: Vec<Queue>,
-    /// What reads the queues for functions.
+    /// The mappings from queues to functions.
     pub(crate) mappings: Vec<Mapping>,
     /// The topics.
     pub(crate) topics: Vec<Topic>,

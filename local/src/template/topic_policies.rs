@@ -1,4 +1,4 @@
-//! The policies of topics. They let services of AWS in that nobody here plays, so they are checked and have no effect.
+//! The policies of topics. They admit services of AWS that the local stack does not have, so they are checked and have no effect.
 
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use serde_json::Value;
@@ -51,7 +51,7 @@ fn principal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error>
     }
 }
 
-/// What a topic's policy may be about; SNS refuses the rest, and a `*` above all.
+/// The actions that a topic's policy may have. SNS refuses any other, and `*` above all.
 const OF_TOPICS: [&str; 8] = [
     "AddPermission",
     "DeleteTopic",
@@ -63,7 +63,7 @@ const OF_TOPICS: [&str; 8] = [
     "Subscribe",
 ];
 
-/// Requires of every `AWS::SNS::TopicPolicy` what SNS requires.
+/// Checks every `AWS::SNS::TopicPolicy` as SNS does.
 pub(super) fn check_policies(resources: &[Resource], topics: &[Topic]) -> Result<(), String> {
     resources.iter().filter(|resource| resource.kind == "AWS::SNS::TopicPolicy").try_for_each(|policy| {
         let Properties { topics: on, policy_document } = read(policy)?;

@@ -12,7 +12,7 @@ use super::{
     topic_policies::check_policies,
 };
 
-/// The principal in whose name topics invoke functions.
+/// The principal under which topics invoke functions.
 const SNS: &str = "sns.amazonaws.com";
 
 #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! An API's routes, followed to what is behind them.
+//! An API's routes, followed to their integrations.
 
 use std::collections::BTreeMap;
 
@@ -54,7 +54,7 @@ impl Wiring<'_> {
         Ok(HttpApi { id: self.api.identity.reference.clone(), routes: routes.collect::<Result<_, _>>()?, cors })
     }
 
-    /// Without an origin, which an empty parameter gives, there is nothing to allow.
+    /// The CORS of the API. Without an origin, which an empty parameter gives, there is none.
     fn cors(&self, cors: Option<Cors>) -> Result<Option<Cors>, String> {
         let cors = cors.filter(|cors| !cors.allow_origins.is_empty());
         if cors.as_ref().is_some_and(|cors| cors.allow_credentials && cors.allow_origins.iter().any(|one| one == "*")) {
@@ -160,7 +160,7 @@ impl Wiring<'_> {
         function.ok_or_else(|| format!("no function has the URI {uri:?}"))
     }
 
-    /// Requires that this API may invoke the function from `path` in `stage`.
+    /// Checks that this API may invoke the function from `path` in `stage`.
     fn require_permission(&self, function: &Function, invoker: &str, stage: &str, path: &str) -> Result<(), String> {
         let api = &self.api.identity.reference;
         let source = arn("execute-api", &format!("{api}/{stage}/{path}"));
@@ -205,7 +205,8 @@ impl Wiring<'_> {
     }
 }
 
-/// What the stage's routes take, by key. AWS refuses a stage that names a route which is not there yet, so the stage has to depend on it.
+/// The limits of the stage's routes, by key. AWS refuses a stage that names a route before the route is made, so the stage has to
+/// depend on it.
 fn throttles(
     resource: &Resource,
     stage: &StageProperties,

@@ -1,4 +1,4 @@
-//! What a function is handed: a message of a topic, as SNS words it.
+//! The event of a topic's message, as SNS writes it.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ pub(super) fn event(topic: &Topic, subscription: &Subscription, id: &str, notice
             "Message": notice.message,
             "Timestamp": time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
             "SignatureVersion": "1",
-            // Nothing here is signed.
+            // The local stack signs nothing.
             "Signature": "EXAMPLE",
             "SigningCertUrl": format!("{sns}/SimpleNotificationService-EXAMPLE.pem"),
             "UnsubscribeUrl": format!("{sns}/?Action=Unsubscribe&SubscriptionArn={}", subscription.arn),

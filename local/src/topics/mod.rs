@@ -23,13 +23,13 @@ use crate::{
     template::{Subscription, Topic},
 };
 
-/// Why a message is not published.
+/// The reasons for which a message is not published.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unpublished {
-    /// A fault has this error for it.
+    /// A fault asks for this error.
     #[error("A fault that was asked for")]
     Fault(String),
-    /// It could not be kept.
+    /// The message could not be kept.
     #[error(transparent)]
     Unkept(#[from] std::io::Error),
 }
@@ -42,7 +42,7 @@ pub(crate) struct Topics {
     faults: Arc<Faults>,
 }
 
-/// A topic, and what became of its messages since the stack started.
+/// A topic, with the counts of its messages since the stack started.
 #[derive(Debug)]
 struct Served {
     declared: Topic,
@@ -66,17 +66,17 @@ impl Topics {
         Self { topics: topics.collect(), asynchronous, faults }
     }
 
-    /// What the template says of the topic of this ARN, if there is one.
+    /// The template's declaration of the topic with this ARN.
     pub(crate) fn declared(&self, arn: &str) -> Option<&Topic> {
         self.topics.get(arn).map(|served| &served.declared)
     }
 
-    /// What the template says of all topics.
+    /// The template's declarations of all topics.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Topic> {
         self.topics.values().map(|served| &served.declared)
     }
 
-    /// Publishes a message to one of them; gives its id. It is then on its way to every subscriber.
+    /// Publishes a message to a topic, and returns its id. The message is then on its way to every subscriber.
     pub(crate) fn publish(&self, topic: &Topic, notice: &Notice) -> Result<String, Unpublished> {
         let fault = self.faults.take(&format!("topic.{}", topic.logical_name), &Subject::default());
         let copies = match fault.map(|effect| effect.action) {

@@ -5,10 +5,10 @@ use serde_json::{Map, Value};
 /// A message as its publisher gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Notice {
-    /// What it is about.
+    /// The subject.
     pub(crate) subject: Option<String>,
-    /// What it says.
+    /// The text.
     pub(crate) message: String,
-    /// What its publisher says about it: `{"name": {"Type", "Value"}}`.
+    /// The publisher's attributes: `{"name": {"Type", "Value"}}`.
     pub(crate) attributes: Map<String, Value>,
 }

@@ -1,4 +1,4 @@
-//! What an authorizer's answer means for a handshake.
+//! The verdict of an authorizer's answer on a handshake.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -8,15 +8,15 @@ use crate::{
     lambda::Outcome,
 };
 
-/// An authorizer's answer may be this long.
+/// The longest answer of an authorizer.
 const RESULT_LIMIT: usize = 8 * 1024;
 
-/// What becomes of the handshake.
+/// The verdict on a handshake.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Verdict {
-    /// It goes on, with this on every later event.
+    /// It goes on; later events have this context.
     Allow(Map<String, Value>),
-    /// The policy forbids it, or (if not `explicit`) just does not allow it.
+    /// The policy forbids it, or does not allow it.
     Deny {
         /// Whether a statement says `Deny`.
         explicit: bool,

@@ -12,18 +12,18 @@ use crate::{
     template::{WebSocketApi, arn},
 };
 
-/// What happened on a connection.
+/// A happening on a connection.
 #[derive(Debug)]
 pub(crate) enum Happening<'a> {
     /// A client asks for a WebSocket.
     Connect(&'a Parts),
-    /// A frame came.
+    /// A frame arrived.
     Message(&'a str),
     /// The connection ended.
     Disconnect(&'a Ending),
 }
 
-/// How a connection ended.
+/// The end of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Ending {
     /// The WebSocket close code.
@@ -157,7 +157,8 @@ fn extend(event: &mut Value, fields: Value) {
     }
 }
 
-/// API Gateway hands a WebSocket's headers on as the client wrote them, which is usually so: `Sec-WebSocket-Key`.
+/// The name of a header as clients usually write it, such as `Sec-WebSocket-Key`. API Gateway hands the headers of a WebSocket on
+/// unchanged.
 fn header_case(name: &str) -> String {
     let capital = |word: &str| {
         let mut letters = word.chars();

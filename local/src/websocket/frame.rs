@@ -1,4 +1,4 @@
-//! A client's frame: which route it takes, what stands behind it, and what goes back.
+//! A client's frame: its route, the integration behind it, and the reply.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{
 /// API Gateway's limit for an integration of a WebSocket API.
 pub(super) const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
 
-/// Has a frame answered.
+/// Answers a frame.
 pub(super) async fn answer(gateway: Arc<WebSocketGateway>, connection: Arc<Connection>, body: String) {
     let request_id = random_id();
     let Some(api) = &gateway.api else { return };
@@ -47,12 +47,12 @@ pub(super) async fn answer(gateway: Arc<WebSocketGateway>, connection: Arc<Conne
 fn route_key(api: &WebSocketApi, body: &str) -> String {
     let value: Value = serde_json::from_str(body).unwrap_or_default();
     let selected = api.selector.iter().try_fold(&value, |value, field| value.get(field)).and_then(Value::as_str);
-    // `$connect` and `$disconnect` are no frame's to take.
+    // No frame takes the routes `$connect` and `$disconnect`.
     let known = selected.filter(|key| !key.starts_with('$') && api.routes.contains_key(*key));
     known.unwrap_or("$default").to_owned()
 }
 
-/// The body of a function's result, if it has one; an error if it is none of a proxy integration's.
+/// The body of a function's result, if it has one; an error if the result is not one of a proxy integration.
 fn reply_of(result: &[u8]) -> Result<Option<String>, ()> {
     let result: Value = serde_json::from_slice(result).map_err(|_| ())?;
     match (&result, result.get("statusCode"), result.get("body")) {

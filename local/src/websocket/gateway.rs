@@ -10,16 +10,16 @@ pub(super) const FRAME_LIMIT: usize = 32 * 1024;
 /// API Gateway's limit for a whole message.
 pub(super) const MESSAGE_LIMIT: usize = 128 * 1024;
 
-/// How long a connection may last.
+/// The limits on the life of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// Without a word on it.
+    /// The time without a message.
     pub(crate) idle: Duration,
-    /// In all.
+    /// The time in all.
     pub(crate) lifetime: Duration,
 }
 
-/// Serves a WebSocket API.
+/// A WebSocket API and its parts.
 #[derive(Debug)]
 pub(crate) struct WebSocketGateway {
     /// The API, if the template has one.
@@ -28,8 +28,8 @@ pub(crate) struct WebSocketGateway {
     pub(crate) lambda: Arc<Lambda>,
     /// The live connections.
     pub(crate) registry: Arc<Registry>,
-    /// What every management call goes through.
+    /// Faults and the record of calls, for management calls.
     pub(crate) ledger: Ledger,
-    /// How long a connection may last.
+    /// The limits on a connection's life.
     pub(crate) limits: Limits,
 }

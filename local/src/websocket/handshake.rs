@@ -1,4 +1,4 @@
-//! A client asks for a WebSocket: the authorizer decides, then `$connect` does.
+//! The handshake of a WebSocket: the authorizer decides, then `$connect` does.
 
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
@@ -28,10 +28,10 @@ use crate::{
     template::{Authorizer, Integration, WebSocketApi},
 };
 
-/// API Gateway takes no longer URL.
+/// The longest URL that API Gateway takes.
 const URL_LIMIT: usize = 4096;
 
-/// Answers a handshake; what is `Err` is a refusal.
+/// Answers a handshake; an `Err` is a refusal.
 pub(super) async fn answer(
     gateway: Arc<WebSocketGateway>,
     mut request: Request,
@@ -60,7 +60,7 @@ pub(super) async fn answer(
     if let Some(subprotocol) = subprotocol {
         accepted.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, subprotocol);
     }
-    // Only now can it be posted to; what comes before the client hears of its success waits in the queue.
+    // Posts reach the connection from now on. They wait in its queue until the client has the answer.
     let connection = Arc::new(connection);
     gateway.registry.insert(&connection);
     tokio::spawn(socket::live(gateway, connection, queue, upgrade));
@@ -98,7 +98,7 @@ async fn authorize(
     }
 }
 
-/// Has `$connect` decide; gives the subprotocol that it chose.
+/// Has `$connect` decide, and returns the subprotocol that it chose.
 async fn connect(
     gateway: &WebSocketGateway,
     api: &WebSocketApi,

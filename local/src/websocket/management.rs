@@ -25,7 +25,7 @@ pub(crate) const SERVICE: &str = "management";
 /// The methods that a fault can be armed for.
 pub(crate) const METHODS: [&str; 3] = ["POST", "GET", "DELETE"];
 
-/// What a management call is about.
+/// The target of a management call.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Target {
     id: String,
@@ -55,7 +55,7 @@ pub(super) async fn answer(gateway: Arc<WebSocketGateway>, target: Target, reque
     }
     gateway.ledger.note_peer(SERVICE, peer, &caller);
     let method = request.method().clone();
-    // What is too long is an answer of its own, which the journal and the faults are to see.
+    // A body that is too long has an answer of its own, which the journal and the faults have to see.
     let body = match read_body(request.into_body(), MESSAGE_LIMIT).await {
         Err(BodyError::Broken) => return Err(Hangup),
         body => body,
@@ -71,7 +71,7 @@ pub(super) async fn answer(gateway: Arc<WebSocketGateway>, target: Target, reque
     let allowed = if staged || call.caller.function.is_none() {
         call.authorize()
     } else {
-        // AWS knows no such path; a person at a command line may leave the stage out here.
+        // AWS has no such path; a person at a command line may leave the stage out here.
         Err("Forbidden".to_owned())
     };
     let act = async {
@@ -115,7 +115,7 @@ fn describe(connection: &Connection) -> Value {
     })
 }
 
-/// A fault, in the management API's words.
+/// The answer that a fault asks for.
 fn refuse(action: &Action) -> Response {
     match action {
         Action::Status(403) => forbidden("A fault that was asked for"),
@@ -142,7 +142,7 @@ fn forbidden(why: &str) -> Response {
     error(403, "ForbiddenException", &json!({ "message": why }))
 }
 
-/// AWS says nothing more than the name.
+/// AWS sends nothing but the name.
 fn gone() -> Response {
     error(410, "GoneException", &json!({}))
 }

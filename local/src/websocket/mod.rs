@@ -35,7 +35,7 @@ impl WebSocketGateway {
         if path != "/" && path.trim_matches('/') != stage {
             return Ok(json_response(StatusCode::FORBIDDEN, &json!({ "message": "Forbidden" })));
         }
-        // A handshake that has begun goes on even if the client leaves: the functions' work is not undone.
+        // A handshake that has begun goes on even if the client leaves, because the functions' work is not undone.
         let handshake = tokio::spawn(handshake::answer(self, request, peer.address));
         handshake.await.map(|answer| answer.unwrap_or_else(|refusal| refusal)).map_err(|_| Hangup)
     }

@@ -1,4 +1,4 @@
-//! The live connections, and what may be done to one from outside.
+//! The live connections, and the orders that they get from outside.
 
 use std::{
     collections::BTreeMap,
@@ -12,41 +12,41 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::gateway::percent_decode;
 
-/// How many frames may wait for a client that reads slowly.
+/// The frames that wait for a slow client at most.
 const OUTBOX: usize = 128;
 
-/// A client's WebSocket, from the moment that it asked for one.
+/// A client's WebSocket, from its request on.
 #[derive(Debug)]
 pub(crate) struct Connection {
     /// Its id.
     pub(crate) id: String,
-    /// When it asked.
+    /// The time of the request.
     pub(crate) connected_at: Timestamp,
     /// The client's address.
     pub(crate) source_ip: String,
-    /// What the client calls itself.
+    /// The client's `User-Agent`.
     pub(crate) user_agent: Option<String>,
-    /// The `Host` that it asked.
+    /// The `Host` of the request.
     pub(crate) host: String,
-    /// What the authorizer handed on.
+    /// The authorizer's context.
     pub(crate) authorizer: Option<Map<String, Value>>,
     last_active: Mutex<Timestamp>,
     outbox: mpsc::Sender<Utf8Bytes>,
     order: watch::Sender<Order>,
 }
 
-/// What a connection was told from outside.
+/// An order to a connection from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
     /// Go on.
     Stay,
     /// Close, after what is queued.
     Close,
-    /// Drop the TCP connection, and tell no one.
+    /// Drop the TCP connection, without a close frame and without `$disconnect`.
     Vanish,
 }
 
-/// How a post went.
+/// The result of a post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Posted {
     /// It is queued to the socket, in order.
@@ -58,7 +58,7 @@ pub(crate) enum Posted {
 }
 
 impl Connection {
-    /// A connection that nobody can find yet, and the queue of what is to be sent on it.
+    /// A connection that is not in the registry yet, and the queue of frames to send on it.
     pub(crate) fn new(
         id: String,
         source_ip: String,
@@ -81,12 +81,12 @@ impl Connection {
         (connection, queue)
     }
 
-    /// When something was last said on it, either way.
+    /// The time of the last message on it, either way.
     pub(crate) fn last_active(&self) -> Timestamp {
         *self.last_active.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that something is said on it.
+    /// Records a message on it.
     pub(crate) fn touch(&self) {
         *self.last_active.lock().unwrap_or_else(PoisonError::into_inner) = Timestamp::now();
     }
@@ -98,12 +98,12 @@ impl Connection {
         let _ = self.outbox.send(text.into()).await;
     }
 
-    /// What it is told from outside.
+    /// The orders to it.
     pub(crate) fn orders(&self) -> watch::Receiver<Order> {
         self.order.subscribe()
     }
 
-    /// Tells it something.
+    /// Gives it an order.
     pub(crate) fn order(&self, order: Order) {
         self.order.send_replace(order);
     }
@@ -114,12 +114,12 @@ impl Connection {
 pub(crate) struct Registry(Mutex<BTreeMap<String, Arc<Connection>>>);
 
 impl Registry {
-    /// Lets a connection be found.
+    /// Adds a connection.
     pub(crate) fn insert(&self, connection: &Arc<Connection>) {
         self.lock().insert(connection.id.clone(), Arc::clone(connection));
     }
 
-    /// Lets it be found no more.
+    /// Removes a connection.
     pub(crate) fn remove(&self, id: &str) {
         self.lock().remove(id);
     }
@@ -147,7 +147,7 @@ impl Registry {
         self.take_and_order(id, Order::Close)
     }
 
-    /// Makes a connection vanish without a word; `false` if there is none.
+    /// Makes a connection vanish without a close frame; `false` if there is none.
     pub(crate) fn vanish(&self, id: &str) -> bool {
         self.take_and_order(id, Order::Vanish)
     }

@@ -30,22 +30,22 @@ use super::{
 };
 use crate::{gateway::random_id, template::Integration};
 
-/// How long a client may take to answer a close frame.
+/// The longest time that a client takes to answer a close frame.
 const GRACE: Duration = Duration::from_secs(3);
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
-/// Why no more is read.
+/// The reasons to stop reading.
 enum Stop {
     /// The client closed, or is gone.
     Ended(Ending),
-    /// We close.
+    /// The stack closes.
     Close(Ending),
-    /// Nobody is to notice.
+    /// The connection vanishes.
     Vanish,
 }
 
-/// Lives a connection from the handshake to its end.
+/// Runs a connection from the handshake to its end.
 pub(super) async fn live(
     gateway: Arc<WebSocketGateway>,
     connection: Arc<Connection>,
@@ -63,7 +63,7 @@ pub(super) async fn live(
     }
 }
 
-/// Reads and writes until the end; `None` if nobody is to hear of it.
+/// Reads and writes until the end; `None` if the connection vanishes.
 async fn talk(
     gateway: &Arc<WebSocketGateway>,
     connection: &Arc<Connection>,
@@ -83,7 +83,7 @@ async fn talk(
     let ending = match stop {
         Stop::Ended(ending) => ending,
         Stop::Close(ending) => {
-            // A writer that is no more needs no telling.
+            // A writer that has ended needs no order.
             let _ = closing.send(ending.clone());
             ending
         }
@@ -135,13 +135,13 @@ async fn read(
     }
 }
 
-/// How much longer the connection may stay silent.
+/// The time for which the connection may still stay silent.
 fn idle_for(connection: &Connection, limit: Duration) -> Duration {
     let silent = Timestamp::now().duration_since(connection.last_active());
     limit.saturating_sub(Duration::try_from(silent).unwrap_or_default())
 }
 
-/// What a message that is no text means.
+/// The meaning of a message that is not text.
 fn stop_at(message: Option<Result<Message, Error>>) -> Stop {
     match message {
         Some(Ok(Message::Close(Some(frame)))) => Stop::Ended(ending(frame.code.into(), &frame.reason)),
@@ -165,7 +165,7 @@ fn abnormal() -> Ending {
     ending(1006, "Connection closed abnormally")
 }
 
-/// Writes what is queued, in order, and at last a close frame.
+/// Writes the queued frames, in order, and at last a close frame.
 async fn write(
     mut sink: SplitSink<Socket, Message>,
     mut queue: mpsc::Receiver<Utf8Bytes>,
@@ -195,7 +195,7 @@ async fn disconnect(gateway: &WebSocketGateway, connection: &Connection, ending:
     let route = api.routes.get("$disconnect").map(|route| &route.integration);
     if let Some(Integration::Function(function)) = route {
         let event = event::proxy(api, connection, "$disconnect", &random_id(), &Happening::Disconnect(ending));
-        // API Gateway tries its best once; what the function says is nobody's to hear.
+        // API Gateway tries once, and nobody gets the function's result.
         let _ = gateway.lambda.invoke(function, &event).await;
     }
 }

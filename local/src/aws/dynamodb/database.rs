@@ -1,4 +1,4 @@
-//! The embedded DynamoDB: an engine over SQLite with a server of its own, which ours stands in front of.
+//! The embedded DynamoDB: an engine over SQLite with a server of its own, behind the AWS port.
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 
@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 
 use crate::{error::StartError, template::Table};
 
-/// How often items past their expiry are removed; DynamoDB takes up to some days.
+/// The interval between removals of expired items; DynamoDB takes up to some days.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// The tables of the stack.
@@ -65,14 +65,14 @@ impl Database {
         Ok(Response::from_parts(parts, body))
     }
 
-    /// Removes the items past their expiry; says how many.
+    /// Removes the expired items, and returns their number.
     pub(crate) async fn sweep(&self) -> Result<usize, String> {
         let engine = self.engine.clone();
         let swept = tokio::task::spawn_blocking(move || engine.sweep_ttl()).await;
         swept.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
 
-    /// Sweeps for ever.
+    /// Removes expired items at this interval, for ever.
     pub(crate) async fn keep_sweeping(&self) {
         loop {
             tokio::time::sleep(SWEEP_EVERY).await;
@@ -93,7 +93,7 @@ fn create(engine: &Engine, table: &Table) -> Result<(), String> {
     if expiry == table.ttl_attribute {
         return Ok(());
     }
-    // One attribute does not simply take another's place.
+    // DynamoDB does not replace one attribute by another in one call.
     for (attribute, enabled) in [(expiry, false), (table.ttl_attribute.clone(), true)] {
         let Some(attribute) = attribute else { continue };
         let specification = json!({ "AttributeName": attribute, "Enabled": enabled });

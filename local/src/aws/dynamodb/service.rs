@@ -1,4 +1,4 @@
-//! The writes of a request of DynamoDB, of which a limit may hold some back.
+//! Requests to DynamoDB, with limits that can hold some of their writes back.
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
@@ -16,10 +16,10 @@ use crate::{
 
 const BATCH: &str = "BatchWriteItem";
 
-/// What the two writes of a batch are called, and what of them has the key.
+/// The names of the two writes in a batch, each with the field that has the key.
 const BATCHED: [(&str, &str); 2] = [("PutRequest", "Item"), ("DeleteRequest", "Key")];
 
-/// DynamoDB, as it is served.
+/// DynamoDB, as SDKs see it.
 #[derive(Debug)]
 pub(crate) struct DynamoDb {
     /// The engine.
@@ -35,7 +35,7 @@ impl DynamoDb {
         known.map(|table| table.logical_name.clone()).collect()
     }
 
-    /// Has the engine answer a request, as far as the limits on its writes allow.
+    /// Has the engine answer a request, within the limits on its writes.
     pub(crate) async fn answer(
         &self,
         faults: &Faults,
@@ -104,7 +104,7 @@ fn text(attribute: &Value) -> String {
     value.and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// A batch of what was admitted, and the rest as its answer names it.
+/// A batch of the admitted writes, and the other writes in the form that the answer lists them in.
 fn split(request: &Value, admitted: &[bool]) -> (Value, Value) {
     let mut parts = [Map::new(), Map::new()];
     for ((table, entry), admitted) in batched(request).zip(admitted) {
@@ -117,7 +117,7 @@ fn split(request: &Value, admitted: &[bool]) -> (Value, Value) {
     (request, Value::Object(left))
 }
 
-/// The answer to a batch, with what was not written.
+/// The answer to a batch, with the writes that were held back.
 async fn with_unprocessed(response: Response, left: Value) -> Response {
     let (mut parts, body) = response.into_parts();
     let Ok(body) = body.collect().await;
@@ -129,8 +129,8 @@ async fn with_unprocessed(response: Response, left: Value) -> Response {
     Response::from_parts(parts, Full::new(body))
 }
 
-/// By how much the engine counted more than was taken for each write when it was let through. It counts by table: several writes
-/// of one request to the same table share what they cost.
+/// The units that the engine counted beyond those taken for each write when it was admitted. The engine counts by table: several
+/// writes of one request to the same table share the cost.
 fn excess<'a>(writes: &'a [Write], admitted: &[bool], consumed: &[Value]) -> Vec<(&'a Write, f64)> {
     let made: Vec<&Write> =
         writes.iter().zip(admitted).filter(|(_, admitted)| **admitted).map(|(write, _)| write).collect();

@@ -1,4 +1,4 @@
-//! DynamoDB on the wire: which tables and rights a request needs, and what it cost.
+//! DynamoDB's requests and answers: tables, rights and costs.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -23,7 +23,7 @@ const PLATFORM: &str = "com.amazon.coral.service#";
 const THROTTLED: &str = "Throughput exceeds the current capacity of your table or index. DynamoDB is automatically scaling \
                          your table or index so please try again shortly.";
 
-/// The operations of which it is known what rights they need: reads, writes, and what costs nothing.
+/// The operations whose rights are known: reads, then writes, then operations that cost nothing.
 pub(crate) const OPERATIONS: [&str; 12] = [
     "GetItem",
     "Query",
@@ -53,7 +53,7 @@ pub(crate) fn tables(operation: &str, body: &Value) -> Vec<String> {
     tables
 }
 
-/// The texts in a request's keys, items and values, wherever they stand.
+/// The texts in a request's keys, items and values, at any depth.
 pub(crate) fn texts(request: &Value) -> Vec<String> {
     let within = |values: Vec<&Value>| values.into_iter().flat_map(texts).collect();
     match request {
@@ -98,7 +98,7 @@ fn needed(operation: &str, body: &Value) -> Vec<(String, String, Option<String>)
     }
 }
 
-/// Whether a read asks for what was last written; `None` if it is no read.
+/// Whether a read is strongly consistent; `None` if the operation does not read items.
 pub(crate) fn consistent(operation: &str, body: &Value) -> Option<bool> {
     let asks = |request: &Value| request["ConsistentRead"] == true;
     match operation {
@@ -113,7 +113,7 @@ pub(crate) fn table_name(name: &str) -> String {
     name.rsplit_once("table/").map_or(name, |(_, name)| name).to_owned()
 }
 
-/// Has the engine answer, and learns what it cost even if the caller did not ask.
+/// Has the engine answer, and records the cost even if the caller did not ask for it.
 pub(crate) async fn perform(
     database: &Database,
     operation: &str,
@@ -155,7 +155,7 @@ fn account(operation: &str, response: hyper::Response<Bytes>, hide: bool) -> Per
     Performed { response: Response::from_parts(parts, Full::new(body)), error, cost }
 }
 
-/// A body in another's place, which the headers go with.
+/// A new body, with the headers that depend on it.
 pub(super) fn replaced(parts: &mut response::Parts, value: &Value) -> Bytes {
     let body = Bytes::from(value.to_string());
     parts.headers.insert("x-amz-crc32", HeaderValue::from(crc32fast::hash(&body)));
@@ -163,12 +163,12 @@ pub(super) fn replaced(parts: &mut response::Parts, value: &Value) -> Bytes {
     body
 }
 
-/// What the policy forbids, in DynamoDB's words.
+/// The answer to a call that the policy does not allow.
 pub(crate) fn denied(why: &str) -> Response {
     error(StatusCode::BAD_REQUEST, JSON_1_0, PLATFORM, "AccessDeniedException", why, json!({ "Message": why }))
 }
 
-/// A fault, in DynamoDB's words.
+/// The answer that a fault asks for.
 pub(crate) fn refuse(action: &Action, request: &Value) -> Response {
     match action {
         Action::Error(name) => named_failure(name, request),
@@ -202,7 +202,7 @@ fn named_failure(name: &str, request: &Value) -> Response {
     failure(status, name, message)
 }
 
-/// The first item of the transaction met another transaction.
+/// A transaction whose first item met another transaction.
 fn cancelled(request: &Value) -> Response {
     let mut reasons = vec![json!({ "Code": "None" }); request["TransactItems"].as_array().map_or(1, Vec::len)];
     if let Some(first) = reasons.first_mut() {
@@ -211,7 +211,7 @@ fn cancelled(request: &Value) -> Response {
     cancelled_for(reasons)
 }
 
-/// What a limit holds back: all of a transaction where one of its writes is not admitted, else the call.
+/// The answer to a call that a limit holds back: to a transaction, with the writes that the limit does not admit.
 pub(super) fn throttled(operation: &str, admitted: &[bool]) -> Response {
     if operation != "TransactWriteItems" {
         return named_failure("ThrottlingException", &Value::Null);

@@ -19,7 +19,7 @@ pub(crate) enum Wrong<'a> {
     Empty,
     /// It has this many entries, which are too many.
     TooMany(usize),
-    /// An entry has an id that is too long, or has signs that an id cannot have.
+    /// An entry has an id that is too long, or has characters that an id cannot have.
     Id(&'a str),
     /// Two entries have this id.
     Repeated(&'a str),

@@ -49,7 +49,7 @@ pub(crate) fn error(
     response
 }
 
-/// What a service says to an operation that it does not know.
+/// The answer to an unknown operation.
 pub(crate) fn unknown_operation(target: &str) -> Response {
     let message = format!("the local stack serves no operation {target:?}");
     error(

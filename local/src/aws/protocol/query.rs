@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::serve::{Response, response};
 
-/// No parameter lies deeper than this; what does is left as it is.
+/// The greatest depth of a parameter. The rest of a deeper name stays in one piece.
 const DEPTH: usize = 8;
 
 const XML: &str = "text/xml";
@@ -46,7 +46,7 @@ pub(crate) fn items(list: &Value) -> Vec<&Value> {
     items.into_iter().map(|(_, item)| item).collect()
 }
 
-/// What an operation of the service of this namespace gives.
+/// The result of an operation of the service with this namespace.
 pub(crate) fn result(namespace: &str, operation: &str, result: &Value) -> Response {
     let id = Uuid::now_v7().to_string();
     let mut body = json!({ "@xmlns": namespace, "ResponseMetadata": { "RequestId": id } });
@@ -54,7 +54,7 @@ pub(crate) fn result(namespace: &str, operation: &str, result: &Value) -> Respon
     reply(StatusCode::OK, &id, &format!("{operation}Response"), &body)
 }
 
-/// An error of the service of this namespace. Its name is in a header too, where the journal looks for it.
+/// An error of the service with this namespace. Its name is in a header too, where the journal reads it.
 pub(crate) fn error(namespace: &str, status: StatusCode, code: &str, message: &str) -> Response {
     let id = Uuid::now_v7().to_string();
     let kind = if status.is_server_error() { "Receiver" } else { "Sender" };

@@ -1,4 +1,4 @@
-//! Addresses, as far as SES looks at them.
+//! E-mail addresses, as SES checks them.
 
 /// An address, with or without a name before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// Reads `alice@example.com` or `Alice <alice@example.com>`; the error is SES's word for what is wrong.
+    /// Reads `alice@example.com` or `Alice <alice@example.com>`; the error is SES's message.
     pub(super) fn read(text: &str) -> Result<Self, &'static str> {
         let bare = match text.trim().strip_suffix('>') {
             Some(named) => named.rsplit_once('<').ok_or("Illegal address")?.1,
@@ -22,7 +22,7 @@ impl Address {
         if bare.contains(odd) {
             return Err("Local address contains control or whitespace");
         }
-        // Names that are not ASCII must come in Punycode, and SES sends to no local part that is not.
+        // Domains that are not ASCII must come in Punycode, and SES sends to no local part outside ASCII.
         if !bare.is_ascii() {
             return Err("Non-ASCII characters are not supported in an address");
         }

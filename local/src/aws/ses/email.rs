@@ -1,23 +1,23 @@
-//! What an e-mail says and to whom, read as strictly as SES reads it.
+//! An e-mail's content and recipients, checked as strictly as SES checks them.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{super::protocol::Failure, address::Address};
 
-/// So many an e-mail may go to.
+/// The recipients of an e-mail at most.
 const RECIPIENTS: usize = 50;
 
-/// So many headers may be given.
+/// The headers of a request at most.
 const HEADERS: usize = 15;
 
-/// How long a header's name may be.
+/// The longest name of a header.
 const HEADER_NAME: usize = 126;
 
-/// How long a header's value may be.
+/// The longest value of a header.
 const HEADER_VALUE: usize = 995;
 
-/// An e-mail, as it would arrive.
+/// An e-mail as its recipients would get it.
 #[derive(Debug)]
 pub(super) struct Email {
     pub(super) from: String,
@@ -28,7 +28,7 @@ pub(super) struct Email {
     pub(super) headers: Map<String, Value>,
 }
 
-/// What is read of a request; the rest has no effect here.
+/// The fields of a request that have an effect here.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Wanted {
@@ -85,7 +85,7 @@ struct Header {
 }
 
 impl Part {
-    /// Its text as it would arrive: without a character set it is sent in ASCII, which has no other letters.
+    /// The text as recipients would get it: without a character set it is sent in ASCII, which has no other characters.
     fn arrived(self) -> Result<String, Failure> {
         match self.charset.as_deref().map(str::to_ascii_lowercase).as_deref() {
             Some("utf-8") => Ok(self.data),

@@ -35,7 +35,7 @@ impl Failure {
         Self::new("BadRequestException", message)
     }
 
-    /// A path where nothing is, or a method that the path does not take.
+    /// A path that SES does not serve, or a method that the path does not take.
     pub(super) fn unknown_operation() -> Self {
         Self::new("UnknownOperationException", "the local stack serves no other operation of SES than SendEmail")
     }

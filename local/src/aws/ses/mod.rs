@@ -1,4 +1,4 @@
-//! SES on the wire (version 2, REST with JSON): e-mails, which go to the outbox.
+//! SES (version 2, REST with JSON): e-mails, which go to the outbox.
 
 mod address;
 mod email;
@@ -29,7 +29,7 @@ pub(crate) const NAME: &str = "ses";
 /// The operations that are served.
 pub(crate) const OPERATIONS: [&str; 1] = ["SendEmail"];
 
-/// What a request asks for; empty if that is not served.
+/// The operation of a request; empty if it is not served.
 pub(crate) fn operation(method: &Method, path: &str) -> &'static str {
     match (method, path) {
         (&Method::POST, "/v2/email/outbound-emails") => "SendEmail",
@@ -37,8 +37,8 @@ pub(crate) fn operation(method: &Method, path: &str) -> &'static str {
     }
 }
 
-/// The rights that a request needs; none if the operation is not served. There is no list of identities here: an
-/// e-mail's is the one that it names, else its sender's address.
+/// The rights that a request needs; none if the operation is not served. The local stack has no list of identities: an e-mail's
+/// identity is the one that it names, else its sender's address.
 pub(crate) fn rights(operation: &str, request: &Value) -> Vec<Right> {
     if !OPERATIONS.contains(&operation) {
         return Vec::new();
@@ -55,15 +55,15 @@ pub(crate) fn rights(operation: &str, request: &Value) -> Vec<Right> {
     std::iter::once(identity).chain(set).map(right).collect()
 }
 
-/// E-mail, as it is served.
+/// SES, as SDKs see it.
 #[derive(Debug)]
 pub(crate) struct Ses {
-    /// Where it goes.
+    /// The place where e-mails go.
     pub(crate) outbox: Arc<Outbox>,
 }
 
 impl Ses {
-    /// Answers an operation; `request` is an error's text if it could not be read.
+    /// Answers an operation; `request` is the parser's error if the request could not be read.
     pub(crate) fn answer(&self, operation: &str, request: Result<Value, String>) -> Response {
         if !OPERATIONS.contains(&operation) {
             return ERRORS.response(&Failure::unknown_operation());

@@ -7,7 +7,7 @@ fn ses() -> Ses {
     Ses { outbox: Arc::default() }
 }
 
-/// What is answered to a request, and with which status.
+/// The status and the body of an answer.
 async fn told(response: Response) -> (u16, Value) {
     let status = response.status().as_u16();
     let body = response.into_body().collect().await.expect("a whole body");

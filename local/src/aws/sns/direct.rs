@@ -1,4 +1,4 @@
-//! Messages that go to one device or one phone, and so into the outbox.
+//! Messages to one device or one phone. They go to the outbox.
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -13,13 +13,13 @@ use crate::{
     topics::Notice,
 };
 
-/// How many letters an SMS may have, in however many parts it is sent.
+/// The characters of an SMS at most, in all its parts together.
 const SMS_LIMIT: usize = 1600;
 
-/// How many bytes of a payload of its own a push platform takes.
+/// The bytes of a payload that a push platform takes.
 const PAYLOAD_LIMIT: usize = 4096;
 
-/// A phone number has so many digits at most (E.164).
+/// The digits of a phone number at most (E.164).
 const DIGITS: usize = 15;
 
 impl Sns {
@@ -63,7 +63,7 @@ impl Sns {
     }
 }
 
-/// The message for this protocol, if it is not too long with all that it has for others.
+/// The message for this protocol, unless the request is too long with its messages for all protocols.
 fn checked(request: &Value, protocol: &str) -> Result<Notice, Failure> {
     let (notice, length) = notice(request, protocol)?;
     if length > SIZE_LIMIT {
@@ -72,8 +72,8 @@ fn checked(request: &Value, protocol: &str) -> Result<Notice, Failure> {
     Ok(notice)
 }
 
-/// What a structured message has for a platform goes there as it is, so it must be what the platform takes: JSON, and
-/// not too long.
+/// Checks a payload that the message has for a platform. SNS hands it on unchanged, so it must be what the platform takes: JSON,
+/// and not too long.
 fn payload(request: &Value, platform: &str) -> Result<(), Failure> {
     let takes_json = platform.starts_with("APNS") || platform.starts_with("MACOS") || matches!(platform, "ADM" | "GCM");
     if request["MessageStructure"].as_str() != Some("json") || !takes_json {

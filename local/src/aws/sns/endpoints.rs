@@ -1,4 +1,4 @@
-//! Platform applications and endpoints, as SNS serves them.
+//! Platform applications and endpoints in SNS's API.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::platforms::Settings;
 
-/// The platforms that there are; each has its own entry in a structured message.
+/// The known platforms; each has an entry of its own in a structured message.
 const PLATFORMS: [&str; 11] = [
     "ADM",
     "APNS",
@@ -23,10 +23,10 @@ const PLATFORMS: [&str; 11] = [
     "WNS",
 ];
 
-/// How long an application's name may be.
+/// The longest name of an application.
 const NAME_LIMIT: usize = 256;
 
-/// How many bytes an endpoint's user data may have.
+/// The bytes of an endpoint's user data at most.
 const USER_DATA_LIMIT: usize = 2048;
 
 impl Sns {

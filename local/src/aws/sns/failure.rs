@@ -27,27 +27,27 @@ pub(crate) const ERRORS: Errors = Errors {
 };
 
 impl Failure {
-    /// A parameter is wrong.
+    /// A wrong parameter.
     pub(super) fn parameter(what: &str) -> Self {
         Self::new("InvalidParameter", format!("Invalid parameter: {what}"))
     }
 
-    /// A message's attribute is wrong.
+    /// A wrong attribute of a message.
     pub(super) fn attribute(message: impl Into<String>) -> Self {
         Self::new("ParameterValueInvalid", message)
     }
 
-    /// The topic is not there.
+    /// A topic that does not exist.
     pub(super) fn no_topic() -> Self {
         Self::new("NotFound", "Topic does not exist")
     }
 
-    /// The endpoint is not there.
+    /// An endpoint that does not exist.
     pub(super) fn no_endpoint() -> Self {
         Self::from(Unregistered::NoEndpoint)
     }
 
-    /// Nothing is sent to the endpoint.
+    /// An endpoint that is disabled.
     pub(super) fn disabled() -> Self {
         Self::new("EndpointDisabled", "Endpoint is disabled")
     }

@@ -1,4 +1,4 @@
-//! SNS on the wire: which rights a request needs, and what is answered.
+//! SNS: the rights that its requests need, and its answers.
 
 mod direct;
 mod endpoints;
@@ -27,7 +27,7 @@ use crate::{
 /// The name under which requests are signed.
 pub(crate) const NAME: &str = "sns";
 
-/// An ARN has so many parts at least.
+/// The parts of an ARN at least.
 const ARN_PARTS: usize = 6;
 
 /// The operations that are served.
@@ -64,14 +64,14 @@ pub(crate) fn rights(operation: &str, request: &Value) -> Vec<Right> {
 
 type Answered = Result<Value, Failure>;
 
-/// Topics, devices and phones, as they are served.
+/// SNS, as SDKs see it.
 #[derive(Debug)]
 pub(crate) struct Sns {
     /// The topics.
     pub(crate) topics: Arc<Topics>,
     /// The devices.
     pub(crate) platforms: Platforms,
-    /// Where what is sent to devices and phones goes.
+    /// The place where messages to devices and phones go.
     pub(crate) outbox: Arc<Outbox>,
 }
 
@@ -131,7 +131,7 @@ impl Sns {
         Ok(json!({ "MessageId": self.topics.publish(topic, &notice)? }))
     }
 
-    /// An entry that is wrong fails them all, as on AWS; what fails alone was not SNS's to take.
+    /// Publishes a batch. A wrong entry fails the whole batch, as on AWS; a single entry fails only inside the service.
     fn publish_batch(&self, request: &Value) -> Answered {
         let (topic, entries) = (self.topic(request)?, entries(request)?);
         let read =

@@ -1,4 +1,4 @@
-//! What a request asks for, read as strictly as SNS reads it.
+//! A request's content, checked as strictly as SNS checks it.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value, json};
@@ -10,30 +10,30 @@ use super::super::protocol::{
 };
 use crate::topics::Notice;
 
-/// How long a message may be with its attributes, and all messages of a batch together.
+/// The bytes of a message with its attributes at most, and of all messages of a batch together.
 pub(super) const SIZE_LIMIT: usize = 262_144;
 
-/// How long a subject may be.
+/// The characters of a subject at most.
 const SUBJECT: usize = 100;
 
-/// How long an attribute's name may be.
+/// The longest name of an attribute.
 const NAME_LIMIT: usize = 256;
 
-/// What functions are known by in a structured message.
+/// The protocol of functions in a structured message.
 pub(super) const LAMBDA: &str = "lambda";
 
-/// Where a message goes.
+/// The receiver of a message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Target<'a> {
-    /// To the topic of this ARN, which may not be there.
+    /// The topic of this ARN, which may not exist.
     Topic(&'a str),
-    /// To the platform endpoint of this ARN, which may not be there.
+    /// The platform endpoint of this ARN, which may not exist.
     Endpoint(&'a str),
-    /// To this phone number, which may be none.
+    /// The phone number, which may not be one.
     Phone(&'a str),
 }
 
-/// Where a request's message goes.
+/// The receiver of a request's message.
 pub(super) fn target(request: &Value) -> Result<Target<'_>, Failure> {
     let [topic, target, phone] = ["TopicArn", "TargetArn", "PhoneNumber"].map(|field| request[field].as_str());
     match (topic, target, phone) {
@@ -45,7 +45,7 @@ pub(super) fn target(request: &Value) -> Result<Target<'_>, Failure> {
     }
 }
 
-/// What the message of a request or of a batch entry says to this protocol, and how long all of it is with its attributes.
+/// The message of a request or of a batch entry for this protocol, and the length of all of it with its attributes.
 pub(super) fn notice(request: &Value, protocol: &str) -> Result<(Notice, usize), Failure> {
     let subject = subject(&request["Subject"])?;
     let message = request["Message"].as_str().unwrap_or_default();
@@ -75,8 +75,8 @@ fn subject(subject: &Value) -> Result<Option<String>, Failure> {
     Ok(Some(subject.to_owned()))
 }
 
-/// What one protocol is told where a message says something else to each. As on AWS, an entry that is no text counts as
-/// missing, but `default` must be one.
+/// The text for one protocol, from a message with a text for each. As on AWS, an entry that is no text counts as missing, but
+/// `default` must be a text.
 fn for_protocol(message: &str, protocol: &str) -> Result<String, Failure> {
     let by_protocol: Map<String, Value> = serde_json::from_str(message)
         .map_err(|_| Failure::parameter("Message Structure - JSON message body failed to parse"))?;
@@ -86,7 +86,7 @@ fn for_protocol(message: &str, protocol: &str) -> Result<String, Failure> {
     Ok(told(protocol).unwrap_or(default).to_owned())
 }
 
-/// A message's attributes as its receivers see them, and how long they are together.
+/// A message's attributes as its receivers see them, and their length together.
 fn attributes(entries: &Value) -> Result<(Map<String, Value>, usize), Failure> {
     let (mut attributes, mut size) = (Map::new(), 0);
     for entry in items(entries) {
@@ -99,14 +99,14 @@ fn attributes(entries: &Value) -> Result<(Map<String, Value>, usize), Failure> {
         }
         let text = attribute(name, kind, value)?;
         size += name.len() + kind.len();
-        // In base64, four letters stand for three bytes.
+        // In base64, four characters stand for three bytes.
         size += if kind.starts_with("Binary") { text.len() / 4 * 3 } else { text.len() };
         attributes.insert(name.to_owned(), json!({ "Type": kind, "Value": text }));
     }
     Ok((attributes, size))
 }
 
-/// An attribute's value, which must be one of its type.
+/// An attribute's value, which must fit its type.
 fn attribute<'a>(name: &str, kind: &str, value: &'a Value) -> Result<&'a str, Failure> {
     let field = match kind.split('.').next() {
         Some("String" | "Number") => "StringValue",

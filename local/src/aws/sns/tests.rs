@@ -10,7 +10,7 @@ fn sns(fault: Option<Value>) -> Sns {
     Sns { topics: Arc::new(topics(fault)), platforms, outbox: Arc::default() }
 }
 
-/// What is answered to a form, and with which status.
+/// The status and the body of the answer to a form.
 async fn call(sns: &Sns, form: &str) -> (u16, String) {
     let request = query::parameters(form.as_bytes());
     let response = sns.answer(request["Action"].as_str().expect("an action"), &request);
@@ -106,7 +106,7 @@ fn form(fields: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
 
-/// What stands between an element's tags.
+/// The text between an element's tags.
 fn text<'a>(xml: &'a str, element: &str) -> &'a str {
     let after = xml.split_once(&format!("<{element}>")).map(|(_, after)| after).unwrap_or_default();
     after.split_once(&format!("</{element}>")).map(|(inside, _)| inside).unwrap_or_default()

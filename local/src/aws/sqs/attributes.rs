@@ -1,4 +1,4 @@
-//! What a queue says of itself.
+//! The attributes of a queue.
 
 use serde_json::{Map, Value, json};
 
@@ -8,7 +8,7 @@ use crate::{
     template::{Queue, Redrive},
 };
 
-/// Those of its attributes that are asked for, all of which are text.
+/// The requested attributes, all of them as text.
 pub(super) fn attributes(queue: &Queue, counts: Counts, asked: &Value) -> Result<Map<String, Value>, Failure> {
     let all = all(queue, counts);
     let mut chosen = Map::new();
@@ -18,7 +18,7 @@ pub(super) fn attributes(queue: &Queue, counts: Counts, asked: &Value) -> Result
             Some(value) => {
                 chosen.insert(name.to_owned(), value.clone());
             }
-            // There is such an attribute, and this queue has none.
+            // The attribute exists, and this queue has none.
             None if ["Policy", "RedrivePolicy", "RedriveAllowPolicy", "KmsMasterKeyId"].contains(&name) => {}
             None => return Err(Failure::new("InvalidAttributeName", format!("Unknown Attribute {name}."))),
         }

@@ -54,24 +54,24 @@ fn code(name: &str) -> String {
 }
 
 impl Failure {
-    /// A parameter's value is wrong.
+    /// A wrong value of a parameter.
     pub(super) fn value(value: &Value, parameter: &str, reason: &str) -> Self {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         Self::invalid(format!("Value {value} for parameter {parameter} is invalid. Reason: {reason}"))
     }
 
-    /// Something else about a parameter is wrong.
+    /// Any other wrong parameter.
     pub(super) fn invalid(message: impl Into<String>) -> Self {
         Self::new("InvalidParameterValueException", message)
     }
 
-    /// A parameter is not there.
+    /// A missing parameter.
     pub(super) fn missing(parameter: &str) -> Self {
         let message = format!("The request must contain the parameter {parameter}.");
         Self::new("MissingRequiredParameterException", message)
     }
 
-    /// The queue is not there.
+    /// A queue that does not exist.
     pub(super) fn no_queue() -> Self {
         Self::new("QueueDoesNotExist", "The specified queue does not exist.")
     }

@@ -1,4 +1,4 @@
-//! SQS on the wire: which rights a request needs, and what is answered.
+//! SQS: the rights that its requests need, and its answers.
 
 mod attributes;
 mod failure;
@@ -69,12 +69,12 @@ pub(crate) fn rights(operation: &str, request: &Value) -> Vec<Right> {
     }
 }
 
-/// The queues, as they are served.
+/// SQS, as SDKs see it.
 #[derive(Debug)]
 pub(crate) struct Sqs {
     /// The queues.
     pub(crate) queues: Arc<Queues>,
-    /// Where they are: `http://127.0.0.1:PORT`.
+    /// The address of the queues: `http://127.0.0.1:PORT`.
     pub(crate) address: String,
 }
 
@@ -185,7 +185,7 @@ impl Sqs {
         })
     }
 
-    /// Does something to each message of a batch, whatever becomes of the others.
+    /// Acts on each message of a batch, whether or not the others fail.
     fn each(&self, request: &Value, operation: &str, act: impl Fn(&Queue, &Value) -> Result<(), Failure>) -> Answered {
         let queue = self.queue(request, "QueueUrl")?;
         let (mut done, mut failed) = (Vec::new(), Vec::new());
@@ -244,7 +244,7 @@ impl Sqs {
     }
 }
 
-/// A task that moved messages, in the words of SQS.
+/// A task that moved messages, as SQS describes it.
 fn told(task: &MoveTask) -> Value {
     let whole = task.moved == task.found;
     let mut told = json!({
@@ -263,7 +263,7 @@ fn told(task: &MoveTask) -> Value {
     told
 }
 
-/// Lists that are empty are left out.
+/// The answer to a batch. Empty lists are left out.
 fn batch_answer(successful: Vec<Value>, failed: Vec<Value>) -> Value {
     let mut answer = json!({});
     for (name, list) in [("Successful", successful), ("Failed", failed)] {
@@ -274,7 +274,7 @@ fn batch_answer(successful: Vec<Value>, failed: Vec<Value>) -> Value {
     answer
 }
 
-/// A function is known by its role's session, anyone else by the account.
+/// The sender of a message: a function's role session, or the account for any other caller.
 fn sender(caller: &Caller) -> String {
     caller.function.as_ref().map_or_else(|| ACCOUNT.to_owned(), Function::sender)
 }

@@ -1,10 +1,10 @@
-//! A message as who receives it sees it.
+//! A message as its receiver sees it.
 
 use serde_json::{Map, Value, json};
 
 use crate::queues::Message;
 
-/// The message with those of its attributes that the request asks for.
+/// The message with the attributes that the request asks for.
 pub(super) fn received(message: &Message, request: &Value) -> Value {
     let mut told = json!({
         "MessageId": message.id,
@@ -12,7 +12,7 @@ pub(super) fn received(message: &Message, request: &Value) -> Value {
         "MD5OfBody": message.digest(),
         "Body": message.body,
     });
-    // The first is what it was called before.
+    // The first is the older name of the second.
     let asked = [names(request, "AttributeNames"), names(request, "MessageSystemAttributeNames")].concat();
     let mut system = message.system_attributes();
     system.retain(|name, _| asked.iter().any(|asked| asked == name || *asked == "All"));
@@ -32,7 +32,7 @@ fn names<'a>(request: &'a Value, parameter: &str) -> Vec<&'a str> {
     request[parameter].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-/// Whether a name is asked for: by itself, with all, or with all that begin alike.
+/// Whether a request asks for a name: by itself, with all others, or by a prefix.
 fn fits(asked: &str, name: &str) -> bool {
     asked == name || asked == "All" || asked.strip_suffix(".*").is_some_and(|prefix| name.starts_with(prefix))
 }

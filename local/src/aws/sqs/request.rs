@@ -1,4 +1,4 @@
-//! What a request asks for, read as strictly as SQS reads it.
+//! A request's content, checked as strictly as SQS checks it.
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -11,10 +11,10 @@ use super::super::protocol::{
 };
 use crate::queues::{Handle, Letter};
 
-/// How long a message may be, and all messages of a batch together.
+/// The bytes of a message at most, and of all messages of a batch together.
 pub(super) const SIZE_LIMIT: usize = 1_048_576;
 
-/// How many attributes a message may have.
+/// The attributes of a message at most.
 const ATTRIBUTES: usize = 10;
 
 /// The name at the end of a queue's URL or ARN.
@@ -27,7 +27,7 @@ pub(super) fn text<'a>(request: &'a Value, parameter: &str) -> Result<&'a str, F
     request[parameter].as_str().filter(|text| !text.is_empty()).ok_or_else(|| Failure::missing(parameter))
 }
 
-/// A number that may be missing and must be in a range; `reason` is what SQS says if it is not.
+/// A number that may be missing and must be in a range; `reason` is SQS's message if it is not.
 pub(super) fn number(
     request: &Value,
     parameter: &str,
@@ -80,7 +80,7 @@ pub(super) fn letter(request: &Value) -> Result<Letter, Failure> {
     Ok(Letter { body: body.to_owned(), attributes, delay, group: group(request)? })
 }
 
-/// The message group, which a standard queue is fair by.
+/// The message group, by which a standard queue is fair.
 fn group(request: &Value) -> Result<Option<String>, Failure> {
     let value = &request["MessageGroupId"];
     if value.is_null() {
@@ -122,7 +122,7 @@ fn attributes(sent: &Value) -> Result<Map<String, Value>, Failure> {
     Ok(attributes)
 }
 
-/// What a message counts: its body, and its attributes' names, types and values.
+/// The size of a message: its body, and its attributes' names, types and values.
 pub(super) fn size(request: &Value) -> usize {
     let text = |value: &Value| value.as_str().map_or(0, str::len);
     let binary = |value: &Value| BASE64_STANDARD.decode(value.as_str().unwrap_or_default()).map_or(0, |it| it.len());

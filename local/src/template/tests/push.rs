@@ -1,5 +1,5 @@
-//! What a stack that sends to devices, phones and addresses asks for: a queue of its own beside another, keys that may
-//! not be there yet, and rights to what the template does not declare.
+//! The template of a stack that sends to devices, phones and addresses: a queue of its own beside another, keys that may not be
+//! there yet, and rights to resources that the template does not declare.
 
 use super::*;
 use crate::iam::{Right, allows};

@@ -15,8 +15,11 @@ const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 const MIXED: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/// The types that are served here: the property by which a template may name a resource of the type, and the identity of one.
-const TYPES: &[(&str, Option<&str>, fn(&Naming) -> Identity)] = &[
+/// A type of resources: its name, the property by which a template may name one, and the identity of one.
+type Type = (&'static str, Option<&'static str>, fn(&Naming) -> Identity);
+
+/// The types that are served here.
+const TYPES: &[Type] = &[
     ("AWS::ApiGatewayV2::Api", None, api),
     ("AWS::ApiGatewayV2::Authorizer", None, part),
     ("AWS::ApiGatewayV2::Integration", None, part),

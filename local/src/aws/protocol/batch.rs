@@ -37,10 +37,10 @@ impl Wrong<'_> {
 }
 
 /// The entries of a batch, with their ids. Each service has its own `message` for a wrong batch.
-pub(crate) fn entries<'a>(
-    entries: Vec<&'a Value>,
+pub(crate) fn entries(
+    entries: Vec<&Value>,
     message: impl Fn(&Wrong) -> String,
-) -> Result<Vec<(&'a str, &'a Value)>, Failure> {
+) -> Result<Vec<(&str, &Value)>, Failure> {
     let refused = |wrong: &Wrong| Failure::new(wrong.name(), message(wrong));
     if entries.is_empty() {
         return Err(refused(&Wrong::Empty));

@@ -22,7 +22,7 @@ pub struct Options {
     /// Set a template parameter, over what samconfig.toml's `local` environment says. May be repeated.
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parse_parameter)]
     pub parameters: Vec<(String, String)>,
-    /// The template. It is looked for in the current folder, then in those above.
+    /// Use this template, from the current folder or the nearest one above that has it.
     #[arg(long, default_value = "template.yaml", value_name = "FILE")]
     pub template: PathBuf,
     /// Print one line of JSON with the addresses when ready, and nothing else, on standard output.
@@ -34,8 +34,8 @@ pub struct Options {
     /// Build the functions, and run them, in release mode.
     #[arg(long)]
     pub release: bool,
-    /// The processes of one function at most, unless its queues' MaximumConcurrency asks for more; further invocations wait for
-    /// one of them.
+    /// Run at most this many processes of one function, unless its queues' MaximumConcurrency asks for more; further invocations
+    /// wait for one of them.
     #[arg(long, default_value_t = 32, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_processes: u32,
     /// Close a WebSocket after this long without a message.
@@ -48,7 +48,7 @@ pub struct Options {
     /// repeated.
     #[arg(long = "fault", value_name = "JSON")]
     pub faults: Vec<String>,
-    /// The seed of the faults that fire by chance; without it each run differs.
+    /// Seed the faults that fire by chance; without it each run differs.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// Have the functions' clock set by POST /_local/clock; LIBRARY is libfaketime.so.1, which some systems put into

@@ -39,7 +39,7 @@ async fn fill(stack: &Stack, channel: &str, rows: u64, expired: u64) {
 }
 
 #[tokio::test]
-async fn a_waiting_poll_costs_what_the_architecture_page_says() {
+async fn a_waiting_poll_costs_what_the_units_page_says() {
     let stack = Stack::start().await;
     stack.send("topic:news", "x").await;
     poll(&stack, &["topic:news:1".to_owned()], &[]).await;

@@ -1,4 +1,4 @@
-//! Request units are counted, not guessed. The figures stand in ARCHITECTURE.md.
+//! Request units are counted, not guessed. The figures stand in docs/design/costs-in-units.md.
 //!
 //! AWS's rules for on-demand tables: a write of up to 1 KB is one unit, a consistent read of up to 4 KB is one, an
 //! eventually consistent one half, and in a transaction all of it doubles
@@ -42,7 +42,7 @@ async fn until_disconnected(stack: &Stack, times: u64) {
 }
 
 #[tokio::test]
-async fn connect_disconnect_and_send_cost_what_the_architecture_page_says() {
+async fn connect_disconnect_and_send_cost_what_the_units_page_says() {
     let stack = Stack::start().await;
     let alice = stack.connect("alice").await;
     let connect = spent(&stack, "Connect").await;
@@ -109,15 +109,16 @@ async fn connect_disconnect_and_send_cost_what_the_architecture_page_says() {
 }
 
 pub(crate) fn assert_page_has(rows: &[(&str, Cost)]) {
-    let page = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    const PAGE: &str = "docs/design/costs-in-units.md";
+    let page = std::fs::read_to_string(root().join(PAGE)).unwrap();
     for (name, cost) in rows {
         let row = format!("| {name} | {} | {} |", cost.write, cost.read);
-        assert!(page.contains(&row), "ARCHITECTURE.md lacks: {row}");
+        assert!(page.contains(&row), "{PAGE} lacks: {row}");
     }
 }
 
 #[tokio::test]
-async fn an_endpoint_costs_what_the_architecture_page_says() {
+async fn an_endpoint_costs_what_the_units_page_says() {
     let stack = Stack::start().await;
     stack.send("topic:builds", "x").await;
     stack.forget_calls().await;
@@ -134,7 +135,7 @@ async fn an_endpoint_costs_what_the_architecture_page_says() {
 }
 
 #[tokio::test]
-async fn what_is_sent_later_costs_what_the_architecture_page_says() {
+async fn what_is_sent_later_costs_what_the_units_page_says() {
     let stack = Stack::start().await;
     stack.stop_sweeps().await;
     let _alice = stack.connect("alice").await;

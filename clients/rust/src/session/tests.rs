@@ -460,3 +460,27 @@ fn a_machine_that_wakes_finds_out_whether_its_connection_is_dead() {
     };
     assert!(lost <= Duration::from_secs(15), "{lost:?}");
 }
+
+/// What a session does where its `subscribe` is answered with this code, in the words of `clients/cases/errors.json`.
+fn answered_with(code: &str) -> &'static str {
+    let (mut told, _) = open(&["topic:a"]);
+    let error = json!({"type": "error", "code": code, "detail": "no", "ref": 1});
+    match &told.session.received(told.now, told.id, frame(&error))[..] {
+        [] => "passing",
+        [Effect::Tell(Event::Refused { .. })] => "permanent",
+        [Effect::Close(_), Effect::Tell(Event::Disconnected { retry_in, .. })] if retry_in.as_secs() >= 60 => "crowded",
+        [Effect::Close(_), ..] => "connection",
+        effects => panic!("{effects:?}"),
+    }
+}
+
+#[test]
+fn a_session_takes_each_error_as_the_cases_of_all_clients_say() {
+    let cases: BTreeMap<String, Vec<String>> =
+        serde_json::from_str(include_str!("../../../cases/errors.json")).unwrap();
+    for (kind, codes) in cases {
+        for code in codes {
+            assert_eq!(answered_with(&code), kind, "{code}");
+        }
+    }
+}

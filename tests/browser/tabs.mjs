@@ -62,7 +62,7 @@ class Tab {
   }
 
   /**
-   * Nothing runs in it any more. Playwright keeps its pages visible, and such a page is not frozen when the browser is told to, so the
+   * Nothing runs in it any more. Playwright keeps its pages visible, and the browser does not freeze a visible page on command, so the
    * debugger stops it.
    */
   async freeze() {
@@ -103,7 +103,7 @@ await withBrowser(async (browser) => {
   };
   const allHaveAll = () => Promise.all(tabs.map((tab) => tab.hasAll(newest)));
   const leader = () => tabs.find(({ leads }) => leads);
-  /** How long it takes until the other tabs have what is sent once this has happened to the one that leads. */
+  /** The time until the other tabs have a notification that is sent once this has happened to the tab that leads. */
   const takesOver = async (what, happens) => {
     const lost = leader();
     tabs = tabs.filter((tab) => tab !== lost);

@@ -12,14 +12,14 @@ const RESOLUTIONS = {
   bundler: { module: "esnext", moduleResolution: "bundler" },
   nodenext: { module: "nodenext", moduleResolution: "nodenext" },
 };
-/** What is there besides the package, in a page and in Node. */
+/** The surroundings of the package, in a page and in Node. */
 const SURROUNDINGS = {
   page: { lib: ["es2022", "dom"], types: [] },
   node: { lib: ["es2022"], types: ["node"] },
 };
-/** What npm calls these versions of the compiler. */
+/** npm's names for these versions of the compiler. */
 const COMPILERS = ["typescript", "typescript-5"];
-/** What only sends may take so much, gzipped, as clients/js/README.md says of the module; and the example itself. */
+/** The bytes, gzipped, of a bundle that only sends: the module's, as clients/js/README.md says, and the example's. */
 const SENDER = 2_000 + 200;
 
 export class Application {

@@ -9,7 +9,7 @@ const BLOCK = /^```(html|js|ts)\n(.*?)^```$/gms;
 const IMPORTED = /import \{ (\w+) \} from "(?:tidings(?:\/\w+)?|\.\/tidings\.js)";/;
 const SCRIPT = /<script type="module">\n(.*)<\/script>/s;
 
-/** What each of the two is: in a page or in Node, and whether it listens or sends. */
+/** Tells an example by its place, a page or Node, and by whether it listens or sends. */
 function parse([, language, text]) {
   const [, imported] = IMPORTED.exec(text) ?? [];
   if (!imported) return [];

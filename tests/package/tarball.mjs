@@ -30,7 +30,7 @@ export async function hasLicences(installed) {
   }
 }
 
-/** What others' tools say of it: whether each way to import it leads to code and to its types. (It has no CommonJS.) */
+/** Asks others' tools whether each way to import it leads to code and to its types. (It has no CommonJS.) */
 export async function judge(tarball) {
   const tool = (path, ...words) => run(node(22), [here(`node_modules/${path}`), tarball, ...words]);
   await Promise.all([

@@ -123,7 +123,7 @@ impl Schedules {
         }
     }
 
-    /// Fires a rule at its time. Nothing waits for the targets, not even the rule's next firing.
+    /// Fires a rule when it is due. Nothing waits for the targets, not even the rule's next firing.
     fn due(self: &Arc<Self>, name: &str) {
         let Some(scheduled) = self.rules.get(name) else { return };
         if !scheduled.enabled.load(Ordering::SeqCst) {

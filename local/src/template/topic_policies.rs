@@ -76,7 +76,7 @@ pub(super) fn check_policies(resources: &[Resource], topics: &[Topic]) -> Result
                 return Err(format!("{name}: SNS takes no {other} in a topic's policy, only actions on one topic"));
             }
             if let Some(other) = resource.iter().find(|resource| !on.contains(resource)) {
-                return Err(format!("{name}: its Resource {other} is none of its Topics"));
+                return Err(format!("{name}: its Resource {other} is not one of its Topics"));
             }
         }
         Ok(())

@@ -12,7 +12,7 @@ pub(crate) struct Case {
     pub(crate) quota: (f64, f64),
     /// Requests a second of the quota that are others'.
     pub(crate) others: f64,
-    /// How often a second all clients together ping.
+    /// The pings of all clients together, a second.
     pub(crate) pings: f64,
     /// The template's parameters.
     pub(crate) posts_per_second: u32,

@@ -1,4 +1,4 @@
-//! What connections cost on which nothing happens.
+//! The cost of connections on which nothing happens.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ const CONNECTIONS: u32 = 1_000;
 /// Thirty days, in seconds.
 const MONTH: f64 = 30.0 * 24.0 * 3_600.0;
 
-/// What a client says on a new socket, with the answer: it subscribes to its inbox, and has missed nothing.
+/// The frames of a new socket, with the answer: the client subscribes to its inbox, and has missed nothing.
 const FRAMES_OF_A_SOCKET: u64 = 2;
 
-/// What they do in a month.
+/// Their sockets and pings in a month.
 #[derive(Default)]
 pub(crate) struct Idle {
     sockets: u64,
@@ -23,7 +23,7 @@ pub(crate) struct Idle {
 }
 
 impl Idle {
-    /// Each client's sockets for a month, one after the other, as `clients/js` pings on them and replaces them.
+    /// Each client's sockets for a month, in order, as `clients/js` pings on them and replaces them.
     pub(crate) fn month(seed: u64) -> Self {
         let (pinging, replace) = (Pinging::usual(), period("replace"));
         let (mut idle, mut dice) = (Self::default(), Dice::new(seed));
@@ -51,7 +51,7 @@ impl Idle {
         2 * self.pings + FRAMES_OF_A_SOCKET * self.sockets
     }
 
-    /// How many requests a second so many connections make by their pings.
+    /// The requests a second that so many connections make by their pings.
     pub(crate) fn pings_a_second(&self, connections: u32) -> f64 {
         self.pings as f64 / MONTH / f64::from(CONNECTIONS) * f64::from(connections)
     }

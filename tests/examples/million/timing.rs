@@ -19,7 +19,7 @@ pub(crate) fn period(name: &str) -> Range<f64> {
     seconds(first)..seconds(last)
 }
 
-/// How often a client pings.
+/// The pause between a client's pings.
 pub(crate) struct Pinging(Range<f64>);
 
 impl Pinging {

@@ -461,7 +461,7 @@ fn a_machine_that_wakes_finds_out_whether_its_connection_is_dead() {
     assert!(lost <= Duration::from_secs(15), "{lost:?}");
 }
 
-/// What a session does where its `subscribe` is answered with this code, in the words of `clients/cases/errors.json`.
+/// The reaction of a session whose `subscribe` is answered with this code, in the words of `clients/cases/errors.json`.
 fn answered_with(code: &str) -> &'static str {
     let (mut told, _) = open(&["topic:a"]);
     let error = json!({"type": "error", "code": code, "detail": "no", "ref": 1});

@@ -7,8 +7,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use domain::refusal::{Code, Refusal};
 use domain::wording::{self, Wrong};
-
-use crate::settings::InvalidSetting;
+use kinds::settings::InvalidSetting;
 
 /// A use case that did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +90,12 @@ impl Error {
 impl From<InvalidSetting> for Error {
     fn from(invalid: InvalidSetting) -> Self {
         Self::Failed { call: "read the settings", cause: invalid.to_string() }
+    }
+}
+
+impl From<kinds::Failed> for Error {
+    fn from(failed: kinds::Failed) -> Self {
+        Self::Failed { call: failed.call, cause: failed.cause }
     }
 }
 

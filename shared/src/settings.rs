@@ -2,6 +2,7 @@
 
 use std::env;
 use std::net::SocketAddr;
+use std::num::ParseIntError;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -10,35 +11,42 @@ use domain::append;
 use domain::channel::Channel;
 use domain::endpoint::retry::LOG_KEEPS;
 use domain::time::Millis;
+use kinds::KindSettings;
+use kinds::settings::Variables;
+use kinds::url::{Rules, is_loopback};
 use url::{Host, Url};
 
-use crate::clock;
-use crate::endpoints::mobile_push::Application;
-use crate::endpoints::url::{Rules, is_loopback};
+pub use kinds::settings::InvalidSetting;
 
-/// The environment does not say what the function needs.
-#[derive(Debug, thiserror::Error)]
-pub enum InvalidSetting {
-    /// A variable is not set.
-    #[error("the environment variable {0} is missing; template.yaml sets it")]
-    Missing(&'static str),
-    /// A variable is not what it has to be.
-    #[error("the environment variable {name} is not valid: {reason}")]
-    Invalid {
-        /// Which.
-        name: &'static str,
-        /// Why.
-        reason: String,
-    },
-}
+use crate::clock;
+
+/// The environment's variables.
+const ENVIRONMENT: Variables = Variables(|name| env::var(name).ok());
 
 fn required(name: &'static str) -> Result<String, InvalidSetting> {
-    optional(name).ok_or(InvalidSetting::Missing(name))
+    ENVIRONMENT.required(name)
 }
 
-/// An empty value is none: a template cannot leave a variable out.
 fn optional(name: &'static str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
+    ENVIRONMENT.optional(name)
+}
+
+fn number<T: FromStr>(name: &'static str) -> Result<T, InvalidSetting>
+where
+    T::Err: ToString,
+{
+    ENVIRONMENT.number(name)
+}
+
+fn number_or<T: FromStr>(name: &'static str, default: T) -> Result<T, InvalidSetting>
+where
+    T::Err: ToString,
+{
+    ENVIRONMENT.number_or(name, default)
+}
+
+fn ports(name: &'static str) -> Result<Vec<u16>, InvalidSetting> {
+    ENVIRONMENT.list(name, |port| port.parse().map_err(|error: ParseIntError| error.to_string()))
 }
 
 /// Whether the function runs in a local stack: what it takes for AWS is on this machine.
@@ -272,38 +280,13 @@ pub fn management_endpoint() -> Result<String, InvalidSetting> {
     required("MANAGEMENT_ENDPOINT")
 }
 
-/// Which kinds of endpoints there may be, and where.
-#[derive(Clone, Debug, Default)]
-pub struct KindSettings {
-    /// Which URLs may be posted to.
-    pub urls: Rules,
-    /// The public key of Web Push; none where browsers may not be.
-    pub web_push: Option<String>,
-    /// The SNS platform applications whose endpoints may be.
-    pub applications: Vec<Application>,
-    /// How many parts of text messages a day may be sent.
-    pub sms_cap: u32,
-    /// How many e-mails a day may be sent.
-    pub email_cap: u32,
-}
-
-impl KindSettings {
-    /// Reads them from the environment.
-    ///
-    /// # Errors
-    /// A variable is missing or wrong.
-    pub fn from_env() -> Result<Self, InvalidSetting> {
-        let ports = list("WEBHOOK_PORTS", |port| port.parse::<u16>().map_err(|error| error.to_string()))?;
-        Ok(Self {
-            urls: Rules { ports, loopback_ports: loopback_ports()? },
-            web_push: optional("VAPID_PUBLIC_KEY"),
-            applications: list("PLATFORM_APPLICATIONS", |arn| {
-                Application::parse(arn).map_err(|error| error.to_string())
-            })?,
-            sms_cap: number("SMS_DAILY_CAP")?,
-            email_cap: number("EMAIL_DAILY_CAP")?,
-        })
-    }
+/// The kinds of endpoints that the stack has switched on, from the environment.
+///
+/// # Errors
+/// A variable is missing or wrong.
+pub fn kinds() -> Result<KindSettings, InvalidSetting> {
+    let urls = Rules { ports: ports("WEBHOOK_PORTS")?, loopback_ports: loopback_ports()? };
+    KindSettings::read(urls, ENVIRONMENT)
 }
 
 /// What reaches endpoints needs besides.
@@ -370,7 +353,7 @@ fn loopback_ports() -> Result<Vec<u16>, InvalidSetting> {
         return Ok(Vec::new());
     }
     local_only(PORTS)?;
-    list(PORTS, |port| port.parse::<u16>().map_err(|error| error.to_string()))
+    ports(PORTS)
 }
 
 /// A setting that only a local stack may have. In a deployed one it would let users' webhooks call the function's own Runtime API, or
@@ -384,20 +367,6 @@ fn local_only(name: &'static str) -> Result<Option<String>, InvalidSetting> {
 
 const NOT_LOCAL: &str =
     "leave it empty: it is for a stack on one machine, where AWS_ENDPOINT_URL is a loopback address";
-
-fn number<T: FromStr>(name: &'static str) -> Result<T, InvalidSetting>
-where
-    T::Err: ToString,
-{
-    required(name)?.parse().map_err(|error: T::Err| InvalidSetting::Invalid { name, reason: error.to_string() })
-}
-
-/// Values with commas between them.
-fn list<T>(name: &'static str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, InvalidSetting> {
-    let text = optional(name).unwrap_or_default();
-    let values = text.split(',').map(str::trim).filter(|value| !value.is_empty());
-    values.map(|value| read(value).map_err(|reason| InvalidSetting::Invalid { name, reason })).collect()
-}
 
 /// What the page is told about its stack.
 #[derive(Clone, Debug)]
@@ -484,15 +453,6 @@ fn key_set(text: &str, is_local: bool) -> Result<Url, &'static str> {
         "http" if is_local && has_loopback_address(&url) => Ok(url),
         _ => Err("give an https address; plain http is for 127.0.0.1 in a local stack"),
     }
-}
-
-/// The same as [`number`] of what a function may not have yet: it may run with its new code for a moment before it has its new
-/// variables.
-fn number_or<T: FromStr>(name: &'static str, default: T) -> Result<T, InvalidSetting>
-where
-    T::Err: ToString,
-{
-    if optional(name).is_some() { number(name) } else { Ok(default) }
 }
 
 /// A function may run with its new code for a moment before it has its new variables.

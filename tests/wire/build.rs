@@ -64,6 +64,21 @@ fn the_domain_is_pure() {
     }
 }
 
+/// `shared/kinds` writes messages and reads answers; only cryptography and random numbers come in addition.
+#[test]
+fn the_kinds_of_endpoints_are_pure() {
+    let built_with = built_with("kinds");
+    assert!(built_with.iter().any(|package| package.starts_with("domain ")), "{built_with:?}");
+    for package in &built_with {
+        let name = package.split(' ').next().unwrap();
+        let does = ["tokio", "mio", "hyper", "socket2", "reqwest", "tracing", "shared"];
+        let is_sdk = name.starts_with("aws") && !name.starts_with("aws-lc");
+        assert!(!does.contains(&name) && !is_sdk, "the kinds are built with {name}");
+    }
+    let refused = |folder: &str| std::fs::read_to_string(root().join(folder).join("clippy.toml")).unwrap();
+    assert_eq!(refused("shared/kinds"), refused("shared/domain"));
+}
+
 /// In the workspace's own builds all share one set of features, for which the functions, too, get some that only tests use.
 #[test]
 fn what_is_deployed_has_no_feature_of_the_tests() {

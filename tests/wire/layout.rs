@@ -141,10 +141,11 @@ fn rooms_keep_to_themselves() {
         let uses = |line: &str| line.split(['.', ' ', '=']).next() == Some(ours);
         assert!(!local.lines().any(uses), "local/ uses {ours}");
     }
-    for shared in ["shared", "shared/domain"] {
+    for shared in ["shared", "shared/domain", "shared/kinds"] {
         assert!(!manifest(shared).contains("tidings"), "{shared}/ uses a client or the local stack");
     }
     assert!(!manifest("shared/domain").contains("shared"), "shared/domain/ uses what is built on it");
+    assert!(!manifest("shared/domain").contains("kinds"), "shared/domain/ uses what is built on it");
     for function in functions_in_template() {
         let manifest = manifest(&format!("functions/{function}"));
         let others = functions_in_template();

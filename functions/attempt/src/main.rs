@@ -11,8 +11,8 @@ use shared::aws::long_waits::LongWaits;
 use shared::aws::queue::{DueQueue, EndpointDeadLetters, EndpointQueues};
 use shared::aws::schedule::Schedule;
 use shared::aws::slow::SlowEndpoints;
-use shared::endpoints::courier::Courier;
-use shared::settings::{self, CourierSettings, EndpointsSettings, KindSettings, ScheduleSettings};
+use shared::settings::{self, CourierSettings, EndpointsSettings, ScheduleSettings};
+use shared::transports::Courier;
 use shared::wiring;
 
 use batch::Batches;
@@ -34,7 +34,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         long_waits: LongWaits::new(&clients, once, settings::endpoint_concurrency()?),
         due: DueQueue::new(&clients, queue),
     };
-    let courier = Courier::new(&clients, KindSettings::from_env()?, CourierSettings::from_env()?);
+    let courier = Courier::new(&clients, settings::kinds()?, CourierSettings::from_env()?);
     let batches = Batches { attempter: Attempter::new(parts, courier), queues };
     lambda_runtime::run(service_fn(|event| attempt(&batches, event))).await
 }

@@ -9,11 +9,10 @@ use shared::aws::queue::EndpointQueues;
 use shared::aws::schedule::Schedule;
 use shared::aws::slow::SlowEndpoints;
 use shared::aws::ticket::TicketRows;
-use shared::endpoints::client::LazyClient;
-use shared::settings::{
-    self, ChallengeSettings, EndpointsSettings, InvalidSetting, KindSettings, ScheduleSettings, TokenSettings,
-};
+use shared::kinds::KindSettings;
+use shared::settings::{self, ChallengeSettings, EndpointsSettings, InvalidSetting, ScheduleSettings, TokenSettings};
 use shared::tokens::Verifier;
+use shared::transports::client::LazyClient;
 use shared::wiring;
 
 /// The use cases behind the routes.
@@ -55,7 +54,7 @@ impl App {
         let deliveries = Deliveries::new(clients, table);
         let queues = EndpointQueues::new(clients, EndpointsSettings::from_env()?);
         let (slow, caps) = (SlowEndpoints::new(clients, once.clone()), Caps::new(clients, once));
-        let kinds = KindSettings::from_env()?;
+        let kinds = settings::kinds()?;
         let challenger = challenger(&kinds, &caps)?;
         let endpoints =
             Endpoints::new(subscribers, deliveries, log, queues, slow, caps, kinds).with_challenger(challenger);

@@ -7,16 +7,16 @@ use domain::channel::Sub;
 use domain::refusal::{Code, Refusal};
 use domain::time::Millis;
 use http::HeaderMap;
+use kinds::url::{PublicUrl, Rules};
+use kinds::webhook::challenge::Challenge;
+use kinds::webhook::{self, Secret};
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::aws::cap::{Allowance, Capped, Caps};
 use crate::clock;
-use crate::endpoints::challenge::Challenge;
-use crate::endpoints::client::{LazyClient, SafeClient};
-use crate::endpoints::url::{PublicUrl, Rules};
-use crate::endpoints::webhook::{self, Secret};
 use crate::error::Error;
+use crate::transports::client::{LazyClient, SafeClient};
 
 /// A server has this long for its whole answer.
 const LIMIT: Duration = Duration::from_secs(5);

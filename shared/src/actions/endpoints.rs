@@ -12,6 +12,9 @@ use domain::replay::Row as _;
 use domain::seq::Seq;
 use domain::time::{self, Millis};
 use futures_util::try_join;
+use kinds::KindSettings;
+use kinds::Target;
+use kinds::webhook::Secret;
 use serde::Serialize;
 
 use super::Challenger;
@@ -22,10 +25,7 @@ use crate::aws::queue::EndpointQueues;
 use crate::aws::slow::SlowEndpoints;
 use crate::aws::subscribers::{Endpoint, Subscribers};
 use crate::clock;
-use crate::endpoints::Target;
-use crate::endpoints::webhook::Secret;
 use crate::error::Error;
-use crate::settings::KindSettings;
 
 /// For how long the secret before counts beside a new one, in milliseconds.
 const PREVIOUS_COUNTS: i64 = 24 * 60 * 60 * 1000;

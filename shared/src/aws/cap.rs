@@ -9,6 +9,7 @@
 use aws_sdk_dynamodb::Client;
 use domain::channel::Sub;
 use domain::time::Millis;
+use kinds::Charge;
 
 use super::row::{VERSION, condition_failed, number, past_conflicts, text};
 use crate::aws::clients::Clients;
@@ -19,49 +20,13 @@ const DAY: i64 = 24 * 60 * 60;
 /// How long a day's count is kept, in seconds from when it last grew: for whoever looks at it on the day after.
 const KEPT: i64 = 2 * DAY;
 
-/// What costs money by the piece.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Paid {
-    /// Parts of text messages.
-    Sms,
-    /// Mails.
-    Email,
-}
-
-impl Paid {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Sms => "sms",
-            Self::Email => "email",
-        }
-    }
-}
-
-/// How many of them a day has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DailyCap {
-    /// For all users together.
-    pub all: u32,
-    /// For each user.
-    pub each: u32,
-}
-
-impl DailyCap {
-    /// So many in all, of which each user may have so many in a hundred, rounded up.
-    #[must_use]
-    pub fn shared(all: u32, percent: u32) -> Self {
-        let each = (u64::from(all) * u64::from(percent)).div_ceil(100);
-        Self { all, each: u32::try_from(each).unwrap_or(u32::MAX).min(all) }
-    }
-}
-
 /// What a day has a number of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capped<'a> {
-    /// What all users together are sent.
-    All(Paid),
-    /// What one user is sent.
-    Of(Paid, &'a Sub),
+    /// What all users together are sent of a kind.
+    All(&'a str),
+    /// What one user is sent of a kind.
+    Of(&'a str, &'a Sub),
     /// One user's replays.
     Replays(&'a Sub),
     /// One user's challenges to webhooks that have failed.
@@ -98,22 +63,22 @@ impl Caps {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should; one may have been taken.
-    pub async fn take(&self, kind: Capped<'_>, cap: u32, now: Millis) -> Result<Allowance, Error> {
-        self.take_some(kind, 1, cap, now).await
+    pub async fn take(&self, capped: Capped<'_>, cap: u32, now: Millis) -> Result<Allowance, Error> {
+        self.take_some(capped, 1, cap, now).await
     }
 
     /// Takes so many of today's `cap` together, or none.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should; they may have been taken.
-    pub async fn take_some(&self, kind: Capped<'_>, count: u32, cap: u32, now: Millis) -> Result<Allowance, Error> {
+    pub async fn take_some(&self, capped: Capped<'_>, count: u32, cap: u32, now: Millis) -> Result<Allowance, Error> {
         let reached = Allowance::Reached { until: next_midnight(now) };
         let Some(most_before) = cap.checked_sub(count) else { return Ok(reached) };
         let request = self
             .client
             .update_item()
             .table_name(&self.table)
-            .key("key", text(row_key(kind, now)))
+            .key("key", text(row_key(capped, now)))
             .update_expression("ADD used :count SET v = :v, expires_at = :expires_at")
             .condition_expression("attribute_not_exists(used) OR used <= :most_before")
             .expression_attribute_values(":count", number(count))
@@ -131,16 +96,10 @@ impl Caps {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should; they may have been taken.
-    pub async fn take_paid(
-        &self,
-        paid: Paid,
-        user: &Sub,
-        count: u32,
-        cap: DailyCap,
-        now: Millis,
-    ) -> Result<Allowance, Error> {
-        match self.take_some(Capped::Of(paid, user), count, cap.each, now).await? {
-            Allowance::Taken => self.take_some(Capped::All(paid), count, cap.all, now).await,
+    pub async fn take_paid(&self, charge: Charge, user: &Sub, now: Millis) -> Result<Allowance, Error> {
+        let Charge { kind, count, cap } = charge;
+        match self.take_some(Capped::Of(kind, user), count, cap.each, now).await? {
+            Allowance::Taken => self.take_some(Capped::All(kind), count, cap.all, now).await,
             reached => Ok(reached),
         }
     }
@@ -149,12 +108,12 @@ impl Caps {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should; it may have been given back.
-    pub async fn give_back(&self, kind: Capped<'_>, taken: Millis) -> Result<(), Error> {
+    pub async fn give_back(&self, capped: Capped<'_>, taken: Millis) -> Result<(), Error> {
         let request = self
             .client
             .update_item()
             .table_name(&self.table)
-            .key("key", text(row_key(kind, taken)))
+            .key("key", text(row_key(capped, taken)))
             .update_expression("ADD used :less")
             // A row that has expired meanwhile is not made anew.
             .condition_expression("used > :none")
@@ -169,12 +128,12 @@ impl Caps {
 }
 
 /// A row a kind and day: `cap#sms#2026-11-22`, `cap#sms#2026-11-22#alice`.
-fn row_key(kind: Capped<'_>, now: Millis) -> String {
+fn row_key(capped: Capped<'_>, now: Millis) -> String {
     let moment = now.rfc3339();
     let day = moment.split_once('T').map_or(moment.as_str(), |(day, _)| day);
-    match kind {
-        Capped::All(paid) => format!("cap#{}#{day}", paid.as_str()),
-        Capped::Of(paid, sub) => format!("cap#{}#{day}#{sub}", paid.as_str()),
+    match capped {
+        Capped::All(kind) => format!("cap#{kind}#{day}"),
+        Capped::Of(kind, sub) => format!("cap#{kind}#{day}#{sub}"),
         Capped::Replays(sub) => format!("cap#replays#{day}#{sub}"),
         Capped::Challenges(sub) => format!("cap#challenges#{day}#{sub}"),
     }
@@ -200,25 +159,16 @@ mod tests {
             ("2026-11-22T23:59:59.999Z", "cap#sms#2026-11-22", "2026-11-23T00:00:00Z"),
             ("2026-12-31T23:00:00-02:00", "cap#sms#2027-01-01", "2027-01-02T00:00:00Z"),
         ] {
-            assert_eq!(row_key(Capped::All(Paid::Sms), at(now)), key, "{now}");
+            assert_eq!(row_key(Capped::All("sms"), at(now)), key, "{now}");
             assert_eq!(next_midnight(at(now)), at(until), "{now}");
         }
-        assert_eq!(row_key(Capped::All(Paid::Email), at("2028-02-29T12:00:00Z")), "cap#email#2028-02-29");
+        assert_eq!(row_key(Capped::All("email"), at("2028-02-29T12:00:00Z")), "cap#email#2028-02-29");
         let alice = Sub::parse("alice").unwrap();
-        assert_eq!(row_key(Capped::Of(Paid::Sms, &alice), at("2028-02-29T12:00:00Z")), "cap#sms#2028-02-29#alice");
-        assert_eq!(row_key(Capped::Of(Paid::Email, &alice), at("2028-02-29T12:00:00Z")), "cap#email#2028-02-29#alice");
+        assert_eq!(row_key(Capped::Of("sms", &alice), at("2028-02-29T12:00:00Z")), "cap#sms#2028-02-29#alice");
+        assert_eq!(row_key(Capped::Of("email", &alice), at("2028-02-29T12:00:00Z")), "cap#email#2028-02-29#alice");
         assert_eq!(row_key(Capped::Replays(&alice), at("2028-02-29T12:00:00Z")), "cap#replays#2028-02-29#alice");
         let key = row_key(Capped::Challenges(&alice), at("2028-02-29T12:00:00Z"));
         assert_eq!(key, "cap#challenges#2028-02-29#alice");
-    }
-
-    #[test]
-    fn each_users_share_is_rounded_up_and_no_more_than_all() {
-        for (all, percent, each) in
-            [(0, 10, 0), (1, 10, 1), (10, 10, 1), (11, 10, 2), (1000, 10, 100), (7, 100, 7), (u32::MAX, 100, u32::MAX)]
-        {
-            assert_eq!(DailyCap::shared(all, percent), DailyCap { all, each }, "{percent} % of {all}");
-        }
     }
 
     #[tokio::test]
@@ -226,7 +176,7 @@ mod tests {
         let (clients, asked) = canned::answer(200, "{}").await;
         let now = at("2026-11-22T10:00:00Z");
         let caps = Caps::new(&clients, "Once".into());
-        assert_eq!(caps.take_some(Capped::All(Paid::Sms), 3, 7, now).await.unwrap(), Allowance::Taken);
+        assert_eq!(caps.take_some(Capped::All("sms"), 3, 7, now).await.unwrap(), Allowance::Taken);
         let asked: serde_json::Value = serde_json::from_str(&asked.await.unwrap()).unwrap();
         assert_eq!(asked["Key"]["key"]["S"], "cap#sms#2026-11-22");
         assert_eq!(asked["ExpressionAttributeValues"][":count"]["N"], "3");
@@ -235,7 +185,7 @@ mod tests {
 
         let failed = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"x"}"#;
         let (clients, _asked) = canned::answer(400, failed).await;
-        let reached = Caps::new(&clients, "Once".into()).take(Capped::All(Paid::Sms), 7, now).await.unwrap();
+        let reached = Caps::new(&clients, "Once".into()).take(Capped::All("sms"), 7, now).await.unwrap();
         assert_eq!(reached, Allowance::Reached { until: at("2026-11-23T00:00:00Z") });
     }
 
@@ -246,7 +196,7 @@ mod tests {
         let now = at("2026-11-22T10:00:00Z");
         let caps = Caps::new(&clients, "Once".into());
         let reached = Allowance::Reached { until: at("2026-11-23T00:00:00Z") };
-        assert_eq!(caps.take(Capped::All(Paid::Email), 0, now).await.unwrap(), reached);
-        assert_eq!(caps.take_some(Capped::All(Paid::Sms), 8, 7, now).await.unwrap(), reached);
+        assert_eq!(caps.take(Capped::All("email"), 0, now).await.unwrap(), reached);
+        assert_eq!(caps.take_some(Capped::All("sms"), 8, 7, now).await.unwrap(), reached);
     }
 }

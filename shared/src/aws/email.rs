@@ -3,10 +3,10 @@
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::error::BuildError;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, MessageHeader};
+use kinds::email::{Address, Mail};
 
 use super::handed::{self, Handed};
 use crate::aws::clients::Clients;
-use crate::endpoints::email::{Address, Mail};
 use crate::error::Error;
 
 /// SES will say the same however often it is asked. (An account that may not send, and a sender that is not verified, are

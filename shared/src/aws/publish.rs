@@ -4,11 +4,11 @@ use aws_sdk_sns::Client;
 use aws_sdk_sns::error::ProvideErrorMetadata;
 use aws_sdk_sns::operation::publish::PublishError;
 use aws_sdk_sns::types::MessageAttributeValue;
+use kinds::mobile_push::{Push, TargetArn};
+use kinds::sms::Phone;
 
 use super::handed::{self, Handed};
 use crate::aws::clients::Clients;
-use crate::endpoints::mobile_push::{Push, TargetArn};
-use crate::endpoints::sms::Phone;
 use crate::error::Error;
 
 /// SNS will say the same however often it is asked.

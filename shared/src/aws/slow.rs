@@ -5,13 +5,13 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::channel::Sub;
 use domain::time::Millis;
+use kinds::Target;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::row::{VERSION, condition_failed, from_row, number, past_conflicts, text};
 use super::subscribers::Endpoint;
 use crate::aws::clients::Clients;
-use crate::endpoints::Target;
 use crate::error::Error;
 
 /// How long a removed endpoint is remembered as slow, in seconds: 30 days.

@@ -5,12 +5,12 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use kinds::web_push::{Signed, VapidKeys};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::row::{VERSION, from_row, number, past_conflicts, text};
 use crate::aws::clients::Clients;
-use crate::endpoints::web_push::{Signed, VapidKeys};
 use crate::error::Error;
 
 /// How long a token's row is kept, in seconds: a while longer than it is used.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use shared::endpoints::client::Reason;
-use shared::endpoints::url::{PublicUrl, Rules};
+use shared::kinds::url::{PublicUrl, Rules};
+use shared::transports::client::Reason;
 use tokio::net::TcpSocket;
 use tokio::time::Instant;
 

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use shared::endpoints::client::Reason;
+use shared::transports::client::Reason;
 
 use super::server::{Does, Server, answer};
 use super::{local, post};

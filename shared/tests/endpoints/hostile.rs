@@ -5,8 +5,8 @@ use std::net::TcpListener;
 
 use futures_util::future::join_all;
 use hickory_proto::rr::RecordType;
-use shared::endpoints::client::{Reason, SafeClient};
-use shared::endpoints::url::{PublicUrl, Rules};
+use shared::kinds::url::{PublicUrl, Rules};
+use shared::transports::client::{Reason, SafeClient};
 
 use super::names::{NameServer, Resolved, Zone};
 use super::server::{Does, Server, answer};

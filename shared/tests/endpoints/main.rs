@@ -1,4 +1,4 @@
-//! [`SafeClient`](shared::endpoints::client::SafeClient) over real sockets, with a name server of the test's own.
+//! [`SafeClient`](shared::transports::client::SafeClient) over real sockets, with a name server of the test's own.
 #![allow(clippy::unwrap_used, reason = "panicking is how a test fails")]
 
 mod answers;
@@ -15,8 +15,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use rustls::RootCertStore;
-use shared::endpoints::client::{Answer, Reason, SafeClient};
-use shared::endpoints::url::{PublicUrl, Rules};
+use shared::kinds::url::{PublicUrl, Rules};
+use shared::transports::client::{Answer, Reason, SafeClient};
 
 const BODY: &[u8] = br#"{"seq":1}"#;
 

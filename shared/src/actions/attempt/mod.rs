@@ -14,6 +14,7 @@ use domain::endpoint::lane::{Admission, Lane, SLOW, Speed};
 use domain::endpoint::retry;
 use domain::time::Millis;
 use futures_util::future::{Either, select};
+use kinds::parcel::Parcel;
 use tokio::time::{Instant, timeout};
 
 use crate::aws::deliveries::{Begun, Deliveries, Record, Settled};
@@ -24,9 +25,8 @@ use crate::aws::schedule::{LaterAttempt, Schedule};
 use crate::aws::slow::SlowEndpoints;
 use crate::aws::subscribers::{Endpoint, Subscribers};
 use crate::clock;
-use crate::endpoints::courier::{Courier, Made, Outcome};
-use crate::endpoints::parcel::Parcel;
 use crate::error::Error;
+use crate::transports::{Courier, Made, Outcome};
 
 use super::Inboxes;
 use super::disable::Disabler;

@@ -10,12 +10,12 @@ use domain::endpoint::id::{EndpointId, PREFIX};
 use domain::endpoint::lane::Speed;
 use domain::seq::Seq;
 use domain::time::Millis;
+use kinds::Target;
+use kinds::webhook::Secret;
 use serde::{Deserialize, Serialize};
 
 use super::Subscribers;
 use crate::aws::row::{Attributes, VERSION, built, condition_failed, from_row, number, past_conflicts, text, to_row};
-use crate::endpoints::Target;
-use crate::endpoints::webhook::Secret;
 use crate::error::Error;
 
 /// The most endpoints of a channel that are listed.

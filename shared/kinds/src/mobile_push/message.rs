@@ -1,0 +1,105 @@
+//! The message to a phone's application.
+//!
+//! What SNS takes is one JSON object with a text for each platform, and message attributes for what does not go into the
+//! text (AWS: Amazon SNS Developer Guide, "Publishing Amazon SNS notifications with platform-specific payloads"). An endpoint
+//! has one platform, so that its message has that one's text and the required `default`.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use domain::content::Priority;
+use domain::data::Data;
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+use super::target::Platform;
+use super::{adm, apns, fcm};
+use crate::parcel::Parcel;
+use crate::shown::Shown;
+
+/// The most bytes of a text: what APNs and FCM take; ADM would take half as much again.
+pub(super) const LONGEST: usize = 4096;
+
+/// The longest that SNS keeps trying, in seconds: four weeks.
+const LONGEST_TTL: i64 = 28 * 24 * 60 * 60;
+
+/// What is published to one endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Push {
+    /// The message, of the structure `json`.
+    pub message: String,
+    /// The message's attributes, all of the type `String`.
+    pub attributes: Vec<(&'static str, String)>,
+}
+
+impl Push {
+    /// The push that tells a phone of a notification. One that has nothing for a person to read is handed to the
+    /// application without a sign of it.
+    #[must_use]
+    pub fn of(platform: Platform, parcel: &Parcel<'_>) -> Self {
+        let text = fit(parcel, |load| match platform {
+            Platform::Apns | Platform::ApnsSandbox => apns::text(load),
+            Platform::Gcm => fcm::text(load),
+            Platform::Adm => adm::text(load),
+        });
+        let mut attributes = match platform {
+            Platform::Apns | Platform::ApnsSandbox => apns::attributes(parcel),
+            Platform::Gcm | Platform::Adm => Vec::new(),
+        };
+        attributes.extend(ttl(parcel).map(|ttl| (platform.ttl_attribute(), ttl.to_string())));
+        Self { message: message(platform, text, parcel), attributes }
+    }
+}
+
+fn message(platform: Platform, text: String, parcel: &Parcel<'_>) -> String {
+    let default = parcel.title().or(parcel.body()).map_or_else(|| cursor(parcel), ToOwned::to_owned);
+    let texts = [("default", default), (platform.as_str(), text)];
+    Value::Object(texts.into_iter().map(|(key, text)| (key.to_owned(), text.into())).collect::<Map<_, _>>()).to_string()
+}
+
+/// A notification as far as it goes into one text.
+#[derive(Debug)]
+pub(super) struct Load<'a> {
+    pub(super) parcel: &'a Parcel<'a>,
+    pub(super) shown: &'a Shown,
+    pub(super) data: Option<&'a Data>,
+    /// Whether something was left out; the whole is in the log, at the parcel's place.
+    pub(super) cut: bool,
+}
+
+/// The text with as much of the notification as it takes: `data` goes first, as a whole, since an application that gets half
+/// of it is worse off than one that has to ask for it.
+fn fit(parcel: &Parcel<'_>, text: impl Fn(&Load<'_>) -> String) -> String {
+    let whole = Shown::of(parcel);
+    let complete = text(&Load { parcel, shown: &whole, data: parcel.content.data.as_ref(), cut: false });
+    if complete.len() <= LONGEST {
+        return complete;
+    }
+    let cut = |shown: &Shown| text(&Load { parcel, shown, data: None, cut: true });
+    cut(&whole.fit(|shown| cut(shown).len() <= LONGEST))
+}
+
+fn cursor(parcel: &Parcel<'_>) -> String {
+    format!("{}:{}", parcel.channel, parcel.seq)
+}
+
+pub(super) fn ttl(parcel: &Parcel<'_>) -> Option<i64> {
+    parcel.ttl.map(|seconds| seconds.clamp(1, LONGEST_TTL))
+}
+
+/// Whether the phone is woken for it. Unless the publisher says otherwise, it is when there is something to read: so do the
+/// platforms themselves.
+pub(super) fn wakes(parcel: &Parcel<'_>) -> bool {
+    match parcel.content.priority {
+        Some(Priority::High) => true,
+        Some(Priority::Low) => false,
+        Some(Priority::Normal) | None => parcel.is_readable(),
+    }
+}
+
+/// Under which a newer push takes an older one's place, in 43 bytes. A phone may be an endpoint of several channels, whose
+/// keys have nothing to do with one another; and a key may have more bytes than APNs takes (64).
+pub(super) fn collapse_id(parcel: &Parcel<'_>) -> Option<String> {
+    let key = parcel.content.collapse_key.as_ref()?;
+    // No channel's name has a space.
+    Some(BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{} {}", parcel.channel, key.as_str()))))
+}

@@ -1,0 +1,44 @@
+//! The kind `mobile_push`: a phone's application, which SNS reaches through the platform's own service.
+
+mod adm;
+mod apns;
+mod fcm;
+mod message;
+mod target;
+#[cfg(test)]
+mod tests;
+
+pub use message::Push;
+pub use target::{Application, InvalidApplication, InvalidTarget, MobilePush, Platform, Settings, TargetArn};
+
+use domain::refusal::Refusal;
+use domain::request;
+use serde_json::{Map, Value};
+
+use crate::kind::{Given, Kind, switched_on};
+use crate::message::{Message, NoMessage, Request};
+use crate::parcel::Parcel;
+use crate::registry::KindSettings;
+
+impl Kind for MobilePush {
+    fn parse(fields: Map<String, Value>, settings: &KindSettings) -> Result<Self, Refusal> {
+        let applications = &settings.mobile_push.applications;
+        switched_on(!applications.is_empty(), "PlatformApplicationArns")?;
+        let mobile_push: Self = request::fields(fields)?;
+        mobile_push.target_arn.check(applications)?;
+        Ok(mobile_push)
+    }
+
+    fn place(&self) -> &str {
+        self.target_arn.as_str()
+    }
+
+    fn message(&self, parcel: &Parcel<'_>, _: &Given<'_>) -> Result<Message, NoMessage> {
+        let push = Push::of(self.target_arn.platform(), parcel);
+        Ok(Request::Push(self.target_arn.clone(), push).into())
+    }
+
+    fn shows_unread(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,36 @@
+//! The kind `sms`: a text message to a phone, through SNS.
+
+mod message;
+mod parts;
+mod target;
+
+pub use message::{Text, text};
+pub use target::{InvalidPhone, Phone, Settings, Sms};
+
+use domain::refusal::Refusal;
+use domain::request;
+use serde_json::{Map, Value};
+
+use crate::kind::{Given, Kind, switched_on};
+use crate::message::{Charge, DailyCap, Message, NoMessage, Request};
+use crate::parcel::Parcel;
+use crate::registry::KindSettings;
+
+impl Kind for Sms {
+    fn parse(fields: Map<String, Value>, settings: &KindSettings) -> Result<Self, Refusal> {
+        switched_on(settings.sms.daily_cap > 0, "SmsDailyCap")?;
+        request::fields(fields)
+    }
+
+    fn place(&self) -> &str {
+        self.phone.as_str()
+    }
+
+    fn message(&self, parcel: &Parcel<'_>, given: &Given<'_>) -> Result<Message, NoMessage> {
+        let cap = DailyCap::shared(given.settings.sms.daily_cap, given.cap_share);
+        // A message with more parts than its user may send on a day would never go out.
+        let Text { text, parts } = text(parcel, cap.each.max(1)).ok_or(NoMessage::Empty)?;
+        let charge = Some(Charge { kind: "sms", count: parts, cap });
+        Ok(Message { request: Request::Text(self.phone.clone(), text), charge })
+    }
+}

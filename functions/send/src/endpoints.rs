@@ -1,4 +1,4 @@
-//! The calls about endpoints.
+//! The routes of endpoints.
 
 use lambda_http::{Request, Response};
 use serde_json::json;
@@ -8,8 +8,7 @@ use shared::error::Error;
 use shared::http::answer::{self, json};
 
 use crate::app::App;
-use crate::ask;
-use crate::routes::{bearer, says_nothing};
+use crate::ask::{self, bearer};
 
 pub(crate) async fn add(app: &App, request: &Request) -> Result<Response<String>, Error> {
     let by = bearer(app, request).await?;
@@ -37,7 +36,7 @@ pub(crate) async fn remove(app: &App, request: &Request) -> Result<Response<Stri
 
 pub(crate) async fn rotate(app: &App, request: &Request) -> Result<Response<String>, Error> {
     let by = bearer(app, request).await?;
-    says_nothing(request)?;
+    ask::empty_body(request)?;
     Ok(json(200, &app.endpoints.rotate(&by, &ask::channel(request)?, &ask::id(request)).await?))
 }
 

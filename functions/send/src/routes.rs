@@ -1,19 +1,17 @@
-//! The whole HTTP API on one page, but for what reads.
+//! The routes of the HTTP API, but for those of `poll`.
 
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt as _, Response};
 use serde::Deserialize;
 use serde_json::json;
-use shared::domain::claims::Claims;
-use shared::domain::refusal::Refusal;
 use shared::domain::request::{self, Limit};
 use shared::domain::send::Send;
 use shared::domain::seq::Seq;
 use shared::error::Error;
-use shared::http::{answer::json, token};
+use shared::http::answer::json;
 
 use crate::app::App;
-use crate::ask;
+use crate::ask::{self, bearer};
 use crate::endpoints;
 
 pub(crate) async fn route(app: &App, request: &Request) -> Result<Response<String>, Error> {
@@ -90,29 +88,12 @@ async fn cut(app: &App, request: &Request) -> Result<Response<String>, Error> {
     Ok(json(200, &json!({ "connections": connections })))
 }
 
-/// A body that says nothing.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
-/// Refuses a body with anything in it.
-pub(crate) fn says_nothing(request: &Request) -> Result<(), Refusal> {
-    if !request::without_mark(request.body()).is_empty() {
-        request::fields::<Nothing>(request::object(request.body(), Limit::Little)?)?;
-    }
-    Ok(())
-}
-
 async fn ticket(app: &App, request: &Request) -> Result<Response<String>, Error> {
     let claims = bearer(app, request).await?;
-    says_nothing(request)?;
+    ask::empty_body(request)?;
     Ok(json(201, &app.tickets.issue(&claims, &app.verifier).await?))
 }
 
 fn health() -> Response<String> {
     json(200, &json!({ "status": "up", "version": env!("CARGO_PKG_VERSION") }))
-}
-
-pub(crate) async fn bearer(app: &App, request: &Request) -> Result<Claims, Error> {
-    app.verifier.verify(token(request.headers())?).await
 }

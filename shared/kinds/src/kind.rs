@@ -4,9 +4,9 @@ use domain::refusal::{Code, Refusal};
 use domain::time::Millis;
 use serde_json::{Map, Value};
 
+use crate::KindSettings;
 use crate::message::{Message, NoMessage};
 use crate::parcel::Parcel;
-use crate::registry::KindSettings;
 use crate::webhook::Secret;
 
 /// A kind of endpoints, implemented by its target.

@@ -10,10 +10,10 @@ use domain::refusal::Refusal;
 use domain::request;
 use serde_json::{Map, Value};
 
+use crate::KindSettings;
 use crate::kind::{Given, Kind, switched_on};
 use crate::message::{Charge, DailyCap, Message, NoMessage, Request};
 use crate::parcel::Parcel;
-use crate::registry::KindSettings;
 
 impl Kind for Email {
     fn parse(fields: Map<String, Value>, settings: &KindSettings) -> Result<Self, Refusal> {

@@ -22,10 +22,10 @@ use domain::refusal::Refusal;
 use domain::request;
 use serde_json::{Map, Value};
 
+use crate::KindSettings;
 use crate::kind::{Given, Kind, switched_on};
 use crate::message::{Message, NoMessage};
 use crate::parcel::Parcel;
-use crate::registry::KindSettings;
 use crate::url::PublicUrl;
 
 impl Kind for WebPush {

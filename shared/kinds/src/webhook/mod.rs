@@ -14,10 +14,10 @@ use domain::refusal::Refusal;
 use domain::request;
 use serde_json::{Map, Value};
 
+use crate::KindSettings;
 use crate::kind::{Given, Kind};
 use crate::message::{Message, NoMessage};
 use crate::parcel::Parcel;
-use crate::registry::KindSettings;
 use crate::url::PublicUrl;
 
 impl Kind for Webhook {

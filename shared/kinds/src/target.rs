@@ -1,15 +1,14 @@
-//! The list of kinds. A new kind is a folder, and here a line in `kinds!` and, if it has settings, a field of [`KindSettings`].
+//! The target of an endpoint: its kind, and the kind's own fields.
 
 use domain::refusal::Refusal;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::kind::{Given, Kind};
+use crate::kind::Given;
+#[cfg(doc)]
+use crate::kind::Kind;
 use crate::message::{Message, NoMessage};
 use crate::parcel::Parcel;
-use crate::settings::{InvalidSetting, Variables};
-use crate::url::Rules;
-use crate::{email, mobile_push, sms, web_push, webhook};
+use crate::{KindSettings, Target};
 
 /// Writes the enum of targets, and what differs by its variants alone.
 macro_rules! kinds {
@@ -25,10 +24,10 @@ macro_rules! kinds {
             /// The kinds' names.
             pub const NAMES: &[&str] = &[$($name),+];
 
-            fn read(kind: &str, fields: Map<String, Value>, settings: &KindSettings) -> Result<Self, Refusal> {
+            pub(crate) fn read(kind: &str, fields: Map<String, Value>, settings: &KindSettings) -> Result<Self, Refusal> {
                 match kind {
                     $($name => <$target>::parse(fields, settings).map(Self::$variant),)+
-                    _ => Err(Refusal::field("kind", format!("give {}", listed(Self::NAMES)))),
+                    _ => Err(Refusal::field("kind", format!("give {}", $crate::target::listed(Self::NAMES)))),
                 }
             }
 
@@ -38,56 +37,14 @@ macro_rules! kinds {
                 match self { $(Self::$variant(_) => $name,)+ }
             }
 
-            fn of_its_kind(&self) -> &dyn Kind {
+            pub(crate) fn of_its_kind(&self) -> &dyn Kind {
                 match self { $(Self::$variant(target) => target,)+ }
             }
         }
     };
 }
 
-kinds! {
-    /// A server of the owner's.
-    "webhook" => Webhook(webhook::Webhook),
-    /// A browser.
-    "web_push" => WebPush(web_push::WebPush),
-    /// An application on a phone, by an SNS platform endpoint.
-    "mobile_push" => MobilePush(mobile_push::MobilePush),
-    /// A phone, by SNS.
-    "sms" => Sms(sms::Sms),
-    /// A mailbox, by SES.
-    "email" => Email(email::Email),
-}
-
-/// The kinds that the stack has switched on, and their settings.
-#[derive(Clone, Debug, Default)]
-pub struct KindSettings {
-    /// The URLs that may be posted to.
-    pub urls: Rules,
-    /// Web Push.
-    pub web_push: web_push::Settings,
-    /// SNS platform endpoints.
-    pub mobile_push: mobile_push::Settings,
-    /// Text messages.
-    pub sms: sms::Settings,
-    /// E-mails.
-    pub email: email::Settings,
-}
-
-impl KindSettings {
-    /// Reads them.
-    ///
-    /// # Errors
-    /// A variable is missing or wrong.
-    pub fn read(urls: Rules, variables: Variables) -> Result<Self, InvalidSetting> {
-        Ok(Self {
-            urls,
-            web_push: web_push::Settings::read(variables),
-            mobile_push: mobile_push::Settings::read(variables)?,
-            sms: sms::Settings::read(variables)?,
-            email: email::Settings::read(variables)?,
-        })
-    }
-}
+pub(crate) use kinds;
 
 impl Target {
     /// Reads the fields of a kind, as far as this stack has it switched on.
@@ -169,7 +126,7 @@ impl Target {
 }
 
 /// The names as prose: `a`, `b` or `c`.
-fn listed(names: &[&str]) -> String {
+pub(crate) fn listed(names: &[&str]) -> String {
     let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
         Some((last, [])) => last.clone(),
@@ -201,7 +158,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::settings::Variables;
     use crate::sms::Sms;
+    use crate::url::Rules;
     use crate::webhook::Webhook;
 
     fn settings(switched_on: bool) -> KindSettings {

@@ -12,6 +12,7 @@ pub mod inbound;
 pub mod item;
 pub mod pace;
 pub mod pattern;
+pub mod places;
 pub mod poll;
 pub mod polled;
 pub mod refusal;

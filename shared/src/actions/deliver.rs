@@ -135,7 +135,7 @@ impl Deliverer {
     /// `false` if the row is not as it was read: another message was first, or somebody has cancelled it. One channel
     /// after the other, since all of them change the row.
     async fn append_missing(&self, row: &mut Scheduled, placing: &Placing, reached: Millis) -> Result<bool, Error> {
-        let mut turns = Turns::of(row.to.iter().filter(|channel| !row.sent.contains_key(channel.as_str())));
+        let mut turns = Turns::of(row.to.iter().filter(|channel| !row.sent.contains_key(*channel)));
         while let Some((channel, give_up)) = turns.next() {
             // A clock that is set back meanwhile does not make it early.
             let now = clock::now().max(reached);
@@ -168,7 +168,7 @@ impl Deliverer {
         drop(turn);
         let Appended::At(seq) = appended else { return Ok(false) };
         placing.has(channel, seq, &new.item);
-        row.sent.insert(channel.to_string(), seq);
+        row.sent.insert(channel.clone(), seq);
         row.sent_at = Some(sent_at);
         if let (Some(part), Some(next)) = (&mut row.series, next) {
             part.next = Some(next.id);

@@ -63,8 +63,7 @@ pub struct Place {
 
 impl From<&Scheduled> for NotificationState {
     fn from(row: &Scheduled) -> Self {
-        let place =
-            |channel: &Channel| Place { channel: channel.clone(), seq: row.sent.get(channel.as_str()).copied() };
+        let place = |channel: &Channel| Place { channel: channel.clone(), seq: row.sent.get(channel).copied() };
         Self {
             id: row.id,
             state: row.state(),

@@ -4,12 +4,12 @@ use domain::channel::Sub;
 use domain::item::Item;
 use domain::schedule::id::ScheduleId;
 use domain::schedule::state::State;
-use domain::send::{IdempotencyKey, Send};
+use domain::send::Send;
 use domain::time::Millis;
 
 use super::fan_out::Pushed;
 use super::notification::{NotificationState, Notifications};
-use super::send::{Sent, SentChannel};
+use super::send::{KeyedSend, Sent, SentChannel};
 use crate::aws::once::{self, Onces};
 use crate::aws::queue::DueQueue;
 use crate::aws::schedule::{Schedule, Scheduled, Series, Written};
@@ -76,15 +76,14 @@ impl Scheduler {
     /// As [`Scheduler::schedule`].
     pub(super) async fn schedule_keyed(
         &self,
-        by: &Sub,
-        send: &Send,
-        key: &IdempotencyKey,
+        keyed: KeyedSend<'_>,
         item: &Item,
         due: Millis,
     ) -> Result<Option<Sent>, Error> {
-        let entry = Entry::new(by, send, item, due);
+        let KeyedSend { sub, send, key } = keyed;
+        let entry = Entry::new(sub, send, item, due);
         let known = once::Sent::new(&Item { id: entry.id.to_string(), ..item.clone() }, send.fingerprint.clone());
-        let once = self.onces.row(by, key, &known, item.sent_at).scheduled()?;
+        let once = self.onces.row(sub, key, &known, item.sent_at).scheduled()?;
         match self.schedule.write(&entry.first, entry.series.as_ref(), Some(once)).await? {
             Written::Taken => Ok(None),
             Written::Done => {

@@ -6,6 +6,7 @@
 use domain::channel::{Channel, Sub};
 use domain::claims::Claims;
 use domain::item::Item;
+use domain::places;
 use domain::schedule::state::State;
 use domain::send::{IdempotencyKey, Send};
 use domain::seq::Seq;
@@ -37,10 +38,10 @@ pub struct Sender {
 
 /// A request under an idempotency key of its publisher.
 #[derive(Clone, Copy)]
-struct Keyed<'a> {
-    sub: &'a Sub,
-    send: &'a Send,
-    key: &'a IdempotencyKey,
+pub(super) struct KeyedSend<'a> {
+    pub(super) sub: &'a Sub,
+    pub(super) send: &'a Send,
+    pub(super) key: &'a IdempotencyKey,
 }
 
 /// What became of a notification.
@@ -107,7 +108,7 @@ impl Sender {
             item.check_fits(channel)?;
         }
         let channels = match (key, due) {
-            (Some(key), due) => return self.send_keyed(Keyed { sub: &by.sub, send, key }, item, due).await,
+            (Some(key), due) => return self.send_keyed(KeyedSend { sub: &by.sub, send, key }, item, due).await,
             (None, Some(due)) => return self.scheduler.schedule(&by.sub, send, &item, due).await,
             (None, None) if send.store => self.send_once(send, item.clone()).await?,
             (None, None) => self.push_unstored(&send.to, &item).await,
@@ -139,8 +140,8 @@ impl Sender {
         join_all(sends).await.into_iter().collect()
     }
 
-    async fn send_keyed(&self, keyed: Keyed<'_>, item: Item, due: Option<Millis>) -> Result<Sent, Error> {
-        let Keyed { sub, send, key } = keyed;
+    async fn send_keyed(&self, keyed: KeyedSend<'_>, item: Item, due: Option<Millis>) -> Result<Sent, Error> {
+        let KeyedSend { sub, send, key } = keyed;
         let now = item.sent_at;
         for _ in 0..TRIES {
             let known = self.onces.get(sub, key, now).await?;
@@ -150,7 +151,7 @@ impl Sender {
             // What the first request under the key has begun counts, whatever time it is now.
             let sent = match (known, due) {
                 (Some(known), _) if known.scheduled => Some(self.scheduler.resume(&known.id).await?),
-                (None, Some(due)) => self.scheduler.schedule_keyed(sub, send, key, &item, due).await?,
+                (None, Some(due)) => self.scheduler.schedule_keyed(keyed, &item, due).await?,
                 (known, _) => {
                     let known = known.unwrap_or_else(|| once::Sent::new(&item, send.fingerprint.clone()));
                     self.send_as_known(keyed, &item, known).await?
@@ -165,16 +166,21 @@ impl Sender {
 
     /// Appends to each channel that does not have the notification yet under this key, and pushes. `None` if another
     /// request under the key came between: what it did has to be looked at first.
-    async fn send_as_known(&self, keyed: Keyed<'_>, item: &Item, mut sent: once::Sent) -> Result<Option<Sent>, Error> {
-        let Keyed { sub, send, key } = keyed;
+    async fn send_as_known(
+        &self,
+        keyed: KeyedSend<'_>,
+        item: &Item,
+        mut sent: once::Sent,
+    ) -> Result<Option<Sent>, Error> {
+        let KeyedSend { sub, send, key } = keyed;
         if sent.done {
-            let places = places(send, &sent);
+            let places = places::in_order(&send.to, &sent.channels);
             let channels = places.map(|(channel, seq)| SentChannel::new(channel, Some(seq), Pushed::default()));
             return Ok(Some(Sent::now(sent.id.clone(), channels.collect())));
         }
         let new = new(send, sent.item(item.clone()));
         let (placing, placed) = Placing::new();
-        for (channel, seq) in places(send, &sent) {
+        for (channel, seq) in places::in_order(&send.to, &sent.channels) {
             placing.has(channel, seq, &new.item);
         }
         let appending = self.append_missing(keyed, &new, &mut sent, item.sent_at, placing);
@@ -194,19 +200,19 @@ impl Sender {
     /// One after the other: all of them change the key's row. `false` as soon as that is another request's.
     async fn append_missing(
         &self,
-        Keyed { sub, send, key }: Keyed<'_>,
+        KeyedSend { sub, send, key }: KeyedSend<'_>,
         new: &New,
         sent: &mut once::Sent,
         now: Millis,
         placing: Placing,
     ) -> Result<bool, Error> {
-        let mut turns = Turns::of(send.to.iter().filter(|channel| !sent.channels.contains_key(channel.as_str())));
+        let mut turns = Turns::of(send.to.iter().filter(|channel| !sent.channels.contains_key(*channel)));
         while let Some((channel, give_up)) = turns.next() {
             let row = self.onces.row(sub, key, sent, now);
             match self.log.append(&channel, new, Some(&row), give_up).await {
                 Ok(Appended::At(seq)) => {
-                    sent.channels.insert(channel.to_string(), seq);
                     placing.has(&channel, seq, &new.item);
+                    sent.channels.insert(channel, seq);
                 }
                 Ok(Appended::Taken) => return Ok(false),
                 Err(error) => turns.fail(channel, error),
@@ -219,8 +225,4 @@ impl Sender {
 fn new(send: &Send, item: Item) -> New {
     let hides_at = send.ttl.map(|ttl| item.sent_at.seconds() + ttl);
     New { item, hides_at, collapse_key: send.content.collapse_key.clone() }
-}
-
-fn places<'a>(send: &'a Send, sent: &'a once::Sent) -> impl Iterator<Item = (&'a Channel, Seq)> {
-    send.to.iter().filter_map(|channel| Some((channel, *sent.channels.get(channel.as_str())?)))
 }

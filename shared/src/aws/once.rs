@@ -1,12 +1,11 @@
 //! The table *Once*: what may happen only once. A row present but expired counts as absent, since DynamoDB's TTL deletes
 //! late.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use domain::channel::{Channel, Sub};
 use domain::item::Item;
+use domain::places::Places;
 use domain::send::IdempotencyKey;
 use domain::seq::Seq;
 use domain::time::Millis;
@@ -37,7 +36,7 @@ pub struct Sent {
     /// The request's fingerprint: the same key is not for another one.
     pub fingerprint: String,
     /// The channels that have it, with its place. None while it waits in the schedule.
-    pub channels: BTreeMap<String, Seq>,
+    pub channels: Places,
     /// Whether it went to the schedule, where the row of this id says more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub scheduled: bool,
@@ -72,7 +71,7 @@ impl Sent {
     pub fn new(item: &Item, fingerprint: String) -> Self {
         let (id, sent_at) = (item.id.clone(), item.sent_at);
         let expires_at = sent_at.seconds() + REMEMBERED;
-        Self { id, sent_at, fingerprint, channels: BTreeMap::new(), scheduled: false, done: false, expires_at }
+        Self { id, sent_at, fingerprint, channels: Places::new(), scheduled: false, done: false, expires_at }
     }
 
     /// The notification of the first request, from that of an equal one.
@@ -151,7 +150,7 @@ impl Once<'_> {
 
     fn note_first(&self, channel: &Channel, seq: Seq) -> Result<TransactWriteItem, Error> {
         let mut sent = self.sent.clone();
-        sent.channels.insert(channel.to_string(), seq);
+        sent.channels.insert(channel.clone(), seq);
         self.put(&sent)
     }
 

@@ -1,10 +1,9 @@
 //! A scheduled notification as it stands in the table.
 
-use std::collections::BTreeMap;
-
 use domain::channel::{Channel, Sub};
 use domain::content::CollapseKey;
 use domain::item::Item;
+use domain::places::{self, Places};
 use domain::schedule::id::{Bucket, ScheduleId};
 use domain::schedule::repeat::Repeat;
 use domain::schedule::state::{Stage, State};
@@ -43,7 +42,7 @@ pub struct Scheduled {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub queued: bool,
     /// The channels that have it, with its place.
-    pub sent: BTreeMap<String, Seq>,
+    pub sent: Places,
     /// When it was sent to the first of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<Millis>,
@@ -138,7 +137,7 @@ impl Scheduled {
             ttl: send.ttl,
             stage: Stage::Scheduled,
             queued: is_queued_by_writer(id.due(), now),
-            sent: BTreeMap::new(),
+            sent: Places::new(),
             sent_at: None,
             done: false,
             rounds: 0,
@@ -180,7 +179,7 @@ impl Scheduled {
             v: VERSION,
             stage: Stage::Scheduled,
             queued: is_queued_by_writer(due, now),
-            sent: BTreeMap::new(),
+            sent: Places::new(),
             sent_at: None,
             done: false,
             rounds: 0,
@@ -204,12 +203,12 @@ impl Scheduled {
     /// Whether every channel's log has it.
     #[must_use]
     pub fn is_sent(&self) -> bool {
-        self.to.iter().all(|channel| self.sent.contains_key(channel.as_str()))
+        self.to.iter().all(|channel| self.sent.contains_key(channel))
     }
 
     /// The channels that have it, with its place.
     pub fn places(&self) -> impl Iterator<Item = (&Channel, Seq)> {
-        self.to.iter().filter_map(|channel| Some((channel, *self.sent.get(channel.as_str())?)))
+        places::in_order(&self.to, &self.sent)
     }
 
     /// What to append to its channels' logs, in all the same.

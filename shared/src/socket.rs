@@ -2,10 +2,11 @@
 
 use aws_lambda_events::apigw::{ApiGatewayWebsocketProxyRequest, ApiGatewayWebsocketProxyRequestContext};
 use domain::claims::Claims;
+use domain::connection::ConnectionId;
 use domain::time::Millis;
 use http::HeaderMap;
 
-use crate::aws::subscribers::{Connection, ConnectionId};
+use crate::aws::subscribers::Connection;
 
 /// The name under which the authorizer hands the claims on. API Gateway takes scalars only, so they go as JSON.
 pub const CLAIMS: &str = "claims";

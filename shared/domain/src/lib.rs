@@ -4,6 +4,7 @@ pub mod allowance;
 pub mod append;
 pub mod channel;
 pub mod claims;
+pub mod connection;
 pub mod content;
 pub mod data;
 pub mod endpoint;

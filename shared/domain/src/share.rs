@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::channel::Channel;
+use super::connection::ConnectionId;
 use super::item::Item;
 use super::seq::Seq;
 
@@ -126,7 +127,7 @@ const MOST_UNSTORED: usize = 4;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct One {
     /// The connection's id.
-    pub connection: String,
+    pub connection: ConnectionId,
     /// The number of posts to it that got no answer.
     pub tries: usize,
 }
@@ -157,8 +158,8 @@ impl What {
 impl One {
     /// A connection that was not posted to yet.
     #[must_use]
-    pub fn untried(connection: &str) -> Self {
-        Self { connection: connection.to_owned(), tries: 0 }
+    pub fn untried(connection: ConnectionId) -> Self {
+        Self { connection, tries: 0 }
     }
 
     /// The same connection, which has given no answer once more; `None` if it is to be closed.
@@ -361,7 +362,7 @@ mod tests {
 
     #[test]
     fn a_message_says_what_and_to_whom() {
-        let one = Part::One(One { connection: "x=".into(), tries: 1 });
+        let one = Part::One(One { connection: ConnectionId("x=".into()), tries: 1 });
         let digits = Range { digits: "a".into(), ..Range::default() };
         let piece = Range { until: Some("8000X=".into()), ..Range::default() };
         let refused = Share { refused: 3, ..share(What::Seq(Seq(42)), Range::default()) };
@@ -413,7 +414,7 @@ mod tests {
 
     #[test]
     fn a_silent_connection_is_closed_after_some_tries_the_last_of_which_is_spread() {
-        let mut one = One::untried("x=");
+        let mut one = One::untried(ConnectionId("x=".into()));
         let mut waits = Vec::new();
         while let Some((again, wait)) = one.clone().again() {
             waits.push(wait);

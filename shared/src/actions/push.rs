@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::channel::Channel;
+use domain::connection::ConnectionId;
 use domain::share::{One, Part, Range, Share, Wait, What};
 use futures_util::stream::{FuturesUnordered, Stream, StreamExt as _};
 use tokio::time::Instant;
@@ -15,7 +16,7 @@ use tokio::time::Instant;
 use super::close::close;
 use crate::aws::management::{Management, Pace, Payload, Posted, To};
 use crate::aws::queue::SharesQueue;
-use crate::aws::subscribers::{ConnectionId, Subscriber, Subscribers};
+use crate::aws::subscribers::{Subscriber, Subscribers};
 use crate::clock;
 use crate::error::Error;
 use removals::Removals;
@@ -116,7 +117,7 @@ impl Outcome {
         self.delivered += usize::from(came == Came::Posted(Posted::Delivered) && !to.is_guest);
         match came {
             Came::Posted(Posted::Refused) => self.refused.push(to.connection.clone()),
-            Came::Posted(Posted::Silent) => self.silent.extend(push.again(One::untried(&to.connection.0))),
+            Came::Posted(Posted::Silent) => self.silent.extend(push.again(One::untried(to.connection.clone()))),
             _ => return,
         }
         self.since.get_or_insert_with(Instant::now);
@@ -128,7 +129,7 @@ impl Outcome {
         let untried: Vec<String> = self.untried.iter().map(ConnectionId::sort_key).collect();
         let last = untried.iter().max().map(String::as_str);
         let singly = self.untried.iter().zip(&untried).filter(|(_, key)| Some(key.as_str()) < tried);
-        let singly = singly.map(|(to, _)| Part::One(One::untried(&to.0)));
+        let singly = singly.map(|(to, _)| Part::One(One::untried(to.clone())));
         let rest = range.untried(tried, last, is_open).map(Part::from);
         rest.into_iter().chain(singly).filter_map(|part| push.later(part, !self.is_refused)).collect()
     }
@@ -144,7 +145,7 @@ impl Outcome {
     fn take(&mut self, push: &Push<'_>) -> Vec<(Share, Wait)> {
         self.since = None;
         let refused = std::mem::take(&mut self.refused);
-        let one = |to: ConnectionId| push.later(Part::One(One::untried(&to.0)), !self.is_refused);
+        let one = |to: ConnectionId| push.later(Part::One(One::untried(to)), !self.is_refused);
         std::mem::take(&mut self.silent).into_iter().chain(refused.into_iter().filter_map(one)).collect()
     }
 }
@@ -250,8 +251,7 @@ impl Pusher {
     /// # Errors
     /// Neither was done.
     pub(super) async fn push_again(&self, push: &Push<'_>, one: One, pace: &Pace) -> Result<(), Error> {
-        let connection = ConnectionId(one.connection.clone());
-        let Some(to) = self.subscribers.find(push.channel, &connection).await? else { return Ok(()) };
+        let Some(to) = self.subscribers.find(push.channel, &one.connection).await? else { return Ok(()) };
         let next = match self.post(push, &Run::new(0), &to, true, Some(pace)).await? {
             Came::Posted(Posted::Delivered) | Came::Closed => None,
             Came::Posted(Posted::Gone) => {

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use shared::aws::management::{MOST, PAUSES};
+use shared::domain::connection::ConnectionId;
 use shared::domain::pace::Pace;
 use shared::domain::share::{Next, OWN, One, PAGE, Part, Range, Share, Wait, is_time_for_a_page};
 use shared::domain::shortage::Shortage;
@@ -156,7 +157,7 @@ impl Process {
         let last = self.untried.iter().max().copied();
         let rest = range.untried(text(self.tried).as_deref(), text(last).as_deref(), is_open);
         let singly = self.untried.iter().filter(|key| Some(**key) < self.tried);
-        let singly = singly.map(|key| Part::One(One::untried(&key.text())));
+        let singly = singly.map(|key| Part::One(One::untried(ConnectionId(key.text()))));
         let is_left = !self.untried.is_empty() || is_open;
         rest.map(Part::from).into_iter().chain(singly).filter(|_| is_left).filter_map(later).collect()
     }
@@ -195,7 +196,7 @@ impl World {
             }
             Part::One(one) => {
                 let it = self.of(run);
-                (it.keys, it.next) = ([Key::read(&one.connection)].into(), Next::default());
+                (it.keys, it.next) = ([Key::read(one.connection.as_str())].into(), Next::default());
                 self.post_all(run);
             }
         }
@@ -484,7 +485,7 @@ impl World {
         let is_served = it.is_served && !it.is_known();
         let one = |key: &Key| match &message.part {
             Part::One(one) => Part::One(one.clone()),
-            _ => Part::One(One::untried(&key.text())),
+            _ => Part::One(One::untried(ConnectionId(key.text()))),
         };
         let refused = std::mem::take(&mut it.refused);
         let again: Vec<(Share, Wait)> =

@@ -2,8 +2,8 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, ReturnValue, WriteRequest};
 use domain::channel::Channel;
+use domain::connection::ConnectionId;
 use domain::time::Millis;
-use sha2::{Digest, Sha256};
 
 use super::Subscribers;
 use crate::aws::row::{Attributes, VERSION, built, condition_failed, number, past_conflicts, text, wait_for_units};
@@ -25,30 +25,9 @@ pub(super) fn is_young(connected_at: Millis, now: Millis) -> bool {
     now < connected_at.plus(YOUNG)
 }
 
-/// API Gateway's id of a connection.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ConnectionId(pub String);
-
-impl ConnectionId {
-    /// The sort key: two bytes of a hash first, so that connections spread evenly over the range of keys and a large
-    /// audience can be cut into equal shares.
-    #[must_use]
-    pub fn sort_key(&self) -> String {
-        let hash = Sha256::digest(self.0.as_bytes());
-        format!("{:02x}{:02x}{}", hash[0], hash[1], self.0)
-    }
-
-    /// The key of its row in a channel.
-    pub(super) fn key(&self, channel: &Channel) -> Attributes {
-        [("channel".into(), text(channel.as_str())), ("subscriber".into(), text(self.sort_key()))].into()
-    }
-
-    /// The id in a sort key; other subscribers' begin with something else than hexadecimal digits.
-    pub(super) fn from_sort_key(key: &str) -> Option<Self> {
-        let (hash, id) = key.split_at_checked(4)?;
-        let is_hash = hash.bytes().all(|digit| digit.is_ascii_hexdigit());
-        (is_hash && !id.is_empty()).then(|| Self(id.to_owned()))
-    }
+/// The key of a connection's row in a channel.
+pub(super) fn row_key(connection: &ConnectionId, channel: &Channel) -> Attributes {
+    [("channel".into(), text(channel.as_str())), ("subscriber".into(), text(connection.sort_key()))].into()
 }
 
 /// A connection, as its rows describe it.
@@ -90,7 +69,7 @@ impl Connection {
     }
 
     pub(super) fn key(&self, channel: &Channel) -> Attributes {
-        self.id.key(channel)
+        row_key(&self.id, channel)
     }
 }
 
@@ -216,18 +195,4 @@ impl Subscribers {
 pub(super) fn listed(home: &Attributes) -> Vec<Channel> {
     let names = home.get("channels").and_then(|channels| channels.as_ss().ok());
     names.into_iter().flatten().filter_map(|name| Channel::parse(name).ok()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_is_read_back_from_its_sort_key() {
-        let id = ConnectionId("L0SM9cOFvHcCIhw=".into());
-        assert_eq!(ConnectionId::from_sort_key(&id.sort_key()), Some(id));
-        for other in ["abc", "12ab", "~endpoint"] {
-            assert_eq!(ConnectionId::from_sort_key(other), None, "{other}");
-        }
-    }
 }

@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{ReturnValue, Select};
 use domain::channel::Channel;
+use domain::connection::ConnectionId;
 use domain::endpoint::Filter;
 use domain::endpoint::id::{EndpointId, PREFIX};
 use domain::endpoint::lane::Speed;
@@ -14,8 +15,9 @@ use futures_util::future::ready;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::Deserialize;
 
+use super::Subscribers;
+use super::connection::row_key;
 use super::connection::{is_young, listed};
-use super::{ConnectionId, Subscribers};
 use crate::aws::row::{Attributes, condition_failed, from_row, is_conflict, number, number_in, past_conflicts, text};
 use crate::clock;
 use crate::error::Error;
@@ -289,7 +291,7 @@ impl Subscribers {
             .client
             .delete_item()
             .table_name(&self.table)
-            .set_key(Some(seen.connection.key(channel)))
+            .set_key(Some(row_key(&seen.connection, channel)))
             .condition_expression("connected_at = :seen")
             .expression_attribute_values(":seen", number(seen.connected_at.0))
             .return_values(ReturnValue::AllOld)
@@ -312,7 +314,7 @@ impl Subscribers {
     async fn leave_all(&self, gone: &ConnectionId, channels: &[Channel]) -> Result<(), Error> {
         let mut removals = Vec::new();
         for channel in channels {
-            removals.push(self.client.delete_item().table_name(&self.table).set_key(Some(gone.key(channel))));
+            removals.push(self.client.delete_item().table_name(&self.table).set_key(Some(row_key(gone, channel))));
         }
         stream::iter(removals)
             .map(|removal| async move { past_conflicts(|| removal.clone().send()).await })

@@ -13,7 +13,7 @@ mod join;
 mod list;
 mod speed;
 
-pub use connection::{Connection, ConnectionId};
+pub use connection::Connection;
 pub use endpoint::Endpoint;
 pub use join::Joined;
 pub use list::{Listed, Page, Subscriber};

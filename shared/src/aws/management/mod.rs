@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use aws_sdk_apigatewaymanagement::Client;
 use domain::shortage::Shortage;
-use http::StatusCode;
 use tokio::time::sleep;
 
 use crate::aws::clients::Clients;
@@ -22,7 +21,7 @@ use crate::error::Error;
 pub use gate::MOST;
 pub use pace::Pace;
 pub use poster::Place;
-use poster::{Poster, Tried};
+use poster::{Answer, Poster};
 pub use signer::Payload;
 
 /// A post that was refused, or failed soon, is tried again after at most so many milliseconds each.
@@ -91,8 +90,7 @@ impl Management {
         let mut pauses = PAUSES.into_iter().take(if to.is_known { 0 } else { PAUSES.len() });
         let mut is_first = true;
         loop {
-            let tried = self.poster.post(place, to.connection, frame).await?;
-            let answer = answer(&tried)?;
+            let answer = self.poster.post(place, to.connection, frame).await?;
             let posted = self.note(answer, is_first, !is_first || to.is_known, pace);
             let is_tried_again = !matches!(posted, Posted::Delivered | Posted::Gone)
                 && !matches!(answer, Answer::Late)
@@ -158,35 +156,5 @@ impl Management {
             Err(error) if error.as_service_error().is_some_and(|e| e.is_gone_exception()) => Ok(false),
             Err(error) => Err(Error::call("DeleteConnection")(error)),
         }
-    }
-}
-
-/// How a try was answered.
-#[derive(Clone, Copy)]
-enum Answer {
-    Taken,
-    Gone,
-    /// 429.
-    Refused,
-    /// 5xx.
-    Failed,
-    /// Not at all: the connection to the API broke.
-    Broken,
-    /// Not in time.
-    Late,
-}
-
-/// Some answers are about all posts, and not about one connection.
-fn answer(tried: &Tried) -> Result<Answer, Error> {
-    match tried {
-        Tried::Answered(status, _) if status.is_success() => Ok(Answer::Taken),
-        Tried::Answered(StatusCode::GONE, _) => Ok(Answer::Gone),
-        Tried::Answered(status @ (StatusCode::FORBIDDEN | StatusCode::PAYLOAD_TOO_LARGE), name) => {
-            Err(Error::Failed { call: "PostToConnection", cause: format!("{status} {name}") })
-        }
-        Tried::Answered(StatusCode::TOO_MANY_REQUESTS, _) => Ok(Answer::Refused),
-        Tried::Answered(..) => Ok(Answer::Failed),
-        Tried::Broken => Ok(Answer::Broken),
-        Tried::Late => Ok(Answer::Late),
     }
 }

@@ -44,15 +44,36 @@ pub(super) struct Poster {
 #[derive(Debug)]
 pub struct Place<'a>(#[allow(dead_code, reason = "it is given back when it is dropped")] Option<SemaphorePermit<'a>>);
 
-/// What came of one try.
-#[derive(Debug)]
-pub(super) enum Tried {
-    /// It was answered so; with the error's name, if it is one.
-    Answered(StatusCode, String),
-    /// Its connection could not be had, or broke.
+/// The answer to one try.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Answer {
+    /// 2xx.
+    Taken,
+    /// 410.
+    Gone,
+    /// 429.
+    Refused,
+    /// 5xx.
+    Failed,
+    /// None: the connection to the API could not be had, or broke.
     Broken,
-    /// It was not answered in time.
+    /// None in time.
     Late,
+}
+
+impl Answer {
+    /// Reads a status. Some answers are about all posts, and not about one connection.
+    fn of(status: StatusCode, name: &str) -> Result<Self, Error> {
+        match status {
+            status if status.is_success() => Ok(Self::Taken),
+            StatusCode::GONE => Ok(Self::Gone),
+            StatusCode::FORBIDDEN | StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(Error::Failed { call: "PostToConnection", cause: format!("{status} {name}") })
+            }
+            StatusCode::TOO_MANY_REQUESTS => Ok(Self::Refused),
+            _ => Ok(Self::Failed),
+        }
+    }
 }
 
 impl Poster {
@@ -88,8 +109,8 @@ impl Poster {
     /// Posts once.
     ///
     /// # Errors
-    /// It cannot be signed.
-    pub(super) async fn post(&self, place: Place<'_>, connection: &str, payload: &Payload) -> Result<Tried, Error> {
+    /// It cannot be signed, or the API refuses to serve us at all.
+    pub(super) async fn post(&self, place: Place<'_>, connection: &str, payload: &Payload) -> Result<Answer, Error> {
         let path = format!("{}{}", self.path, utf8_percent_encode(connection, UNRESERVED));
         let request = self.request(path, payload).await?;
         let began = Instant::now();
@@ -108,12 +129,12 @@ impl Poster {
         };
         drop(place);
         let Some((status, name)) = answered else {
-            return Ok(if began.elapsed() < SOON { Tried::Broken } else { Tried::Late });
+            return Ok(if began.elapsed() < SOON { Answer::Broken } else { Answer::Late });
         };
         if status == StatusCode::FORBIDDEN {
             self.signer.forget();
         }
-        Ok(Tried::Answered(status, name))
+        Answer::of(status, &name)
     }
 
     async fn request(&self, path: String, payload: &Payload) -> Result<Request<Body>, Error> {

@@ -1,32 +1,74 @@
 //! A queue's batch: from messages to those that are left. Those come again, and in the end go to the dead-letter queue.
 
+use std::future::ready;
+use std::time::SystemTime;
+
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
 use domain::time::Millis;
 use futures_util::future::join_all;
 use rand::RngExt as _;
+
+use crate::deadline;
+use crate::error::Error;
 
 /// A message that failed comes again after about so many seconds, the longer the more often it has come. Without this it
 /// would come when the queue's visibility timeout ends, as it does when its function dies.
 const PAUSES: [i32; 4] = [1, 4, 15, 40];
 
 /// The pause before SQS delivers an unreadable message again, in seconds. During a deployment the next function may be able to read it.
-pub const UNREADABLE: i32 = 60;
+const UNREADABLE: i32 = 60;
 
-/// What is left of a message.
+/// The remainder of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Left {
-    /// It is done with.
+    /// None: it is done with.
     Nothing,
-    /// It is to come again in so many seconds.
+    /// SQS delivers it again in so many seconds.
     In(i32),
 }
 
-/// Works on all messages at the same time, and answers with those that are left.
-pub async fn work<'a, F: Future<Output = Left>>(
-    messages: &'a [SqsMessage],
-    work: impl Fn(&'a SqsMessage) -> F,
-) -> SqsBatchResponse {
-    let left = join_all(messages.iter().map(work)).await;
+/// A function's work on the messages of its queues.
+pub trait Consumer {
+    /// The content of a message.
+    type Message;
+
+    /// Reads a message's body.
+    ///
+    /// # Errors
+    /// This release cannot read it.
+    fn read(&self, body: &str) -> Result<Self::Message, Error>;
+
+    /// Does what a message asks for, before the invocation's deadline.
+    ///
+    /// # Errors
+    /// It was not done.
+    fn work(
+        &self,
+        message: &Self::Message,
+        received: &SqsMessage,
+        deadline: SystemTime,
+    ) -> impl Future<Output = Result<Left, Error>>;
+
+    /// Takes note of a failure that is logged already, and says after how many seconds SQS delivers the message again.
+    fn failed(&self, _: &Self::Message, received: &SqsMessage) -> impl Future<Output = i32> {
+        ready(pause(times_received(received)))
+    }
+
+    /// Has SQS deliver a message again after so many seconds.
+    ///
+    /// # Errors
+    /// SQS does not answer as it should. Then the message comes when its visibility timeout ends.
+    fn come_again(
+        &self,
+        received: &SqsMessage,
+        receipt_handle: &str,
+        seconds: i32,
+    ) -> impl Future<Output = Result<(), Error>>;
+}
+
+/// Works on all messages at the same time, and answers with those that SQS is to deliver again.
+pub async fn consume<C: Consumer>(consumer: &C, messages: &[SqsMessage], deadline: SystemTime) -> SqsBatchResponse {
+    let left = join_all(messages.iter().map(|message| consume_one(consumer, message, deadline))).await;
     let failures = messages.iter().zip(left).filter(|(_, left)| matches!(left, Left::In(_)));
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = failures
@@ -37,6 +79,29 @@ pub async fn work<'a, F: Future<Output = Left>>(
         })
         .collect();
     response
+}
+
+async fn consume_one<C: Consumer>(consumer: &C, received: &SqsMessage, deadline: SystemTime) -> Left {
+    let left = match consumer.read(received.body.as_deref().unwrap_or_default()) {
+        Err(error) => {
+            error.log();
+            Left::In(UNREADABLE)
+        }
+        Ok(message) => match deadline::before(deadline, consumer.work(&message, received, deadline)).await {
+            Ok(left) => left,
+            Err(error) => {
+                error.log();
+                Left::In(consumer.failed(&message, received).await)
+            }
+        },
+    };
+    if let Left::In(seconds) = left
+        && let Some(handle) = &received.receipt_handle
+        && let Err(error) = consumer.come_again(received, handle, seconds).await
+    {
+        error.log();
+    }
+    left
 }
 
 /// The whole seconds until a moment, rounded down; at most what SQS takes.

@@ -2,55 +2,43 @@
 
 use std::time::SystemTime;
 
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsMessage};
+use aws_lambda_events::sqs::SqsMessage;
 use shared::actions::{Attempted, Attempter};
 use shared::aws::queue::EndpointQueues;
-use shared::batch::{self, Left};
+use shared::batch::{self, Consumer, Left};
 use shared::clock;
-use shared::deadline;
+use shared::domain::endpoint::attempt::Attempt;
 use shared::domain::endpoint::lane::Lane;
+use shared::error::Error;
 
-/// Takes the queues' batches.
-pub(crate) struct Batches {
+/// Makes the attempts that messages ask for.
+pub(crate) struct Attempts {
     pub(crate) attempter: Attempter,
     pub(crate) queues: EndpointQueues,
 }
 
-impl Batches {
-    /// Makes the attempts that the messages ask for, all at the same time, and answers with the messages to deliver
-    /// once more.
-    pub(crate) async fn attempt(&self, messages: &[SqsMessage], deadline: SystemTime) -> SqsBatchResponse {
-        batch::work(messages, |message| self.attempt_one(message, deadline)).await
+impl Attempts {
+    fn lane(&self, received: &SqsMessage) -> Lane {
+        self.queues.lane(received.event_source_arn.as_deref())
+    }
+}
+
+impl Consumer for Attempts {
+    type Message = Attempt;
+
+    fn read(&self, body: &str) -> Result<Attempt, Error> {
+        EndpointQueues::read(body)
     }
 
-    async fn attempt_one(&self, message: &SqsMessage, deadline: SystemTime) -> Left {
-        let lane = self.queues.lane(message.event_source_arn.as_deref());
-        let attempt = match EndpointQueues::read(message.body.as_deref().unwrap_or_default()) {
-            Ok(attempt) => attempt,
-            Err(error) => {
-                error.log();
-                return self.leave(message, lane, batch::UNREADABLE).await;
-            }
-        };
-        let seconds = match deadline::before(deadline, self.attempter.attempt(&attempt, lane)).await {
-            Ok(Attempted::Done) => return Left::Nothing,
+    async fn work(&self, attempt: &Attempt, received: &SqsMessage, _: SystemTime) -> Result<Left, Error> {
+        Ok(match self.attempter.attempt(attempt, self.lane(received)).await? {
+            Attempted::Done => Left::Nothing,
             // Not before the second in which the other attempt is known to be over.
-            Ok(Attempted::NotYet(at)) => batch::until(at, clock::now()) + 1,
-            Err(error) => {
-                error.log();
-                batch::pause(batch::times_received(message))
-            }
-        };
-        self.leave(message, lane, seconds).await
+            Attempted::NotYet(at) => Left::In(batch::until(at, clock::now()) + 1),
+        })
     }
 
-    /// Returns a message to its queue for so many seconds.
-    async fn leave(&self, message: &SqsMessage, lane: Lane, seconds: i32) -> Left {
-        if let Some(handle) = &message.receipt_handle
-            && let Err(error) = self.queues.come_again(lane, handle, seconds).await
-        {
-            error.log();
-        }
-        Left::In(seconds)
+    async fn come_again(&self, received: &SqsMessage, receipt_handle: &str, seconds: i32) -> Result<(), Error> {
+        self.queues.come_again(self.lane(received), receipt_handle, seconds).await
     }
 }

@@ -15,7 +15,7 @@ use shared::settings::{self, CourierSettings, EndpointsSettings, ScheduleSetting
 use shared::transports::Courier;
 use shared::wiring;
 
-use batch::Batches;
+use batch::Attempts;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -35,10 +35,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         due: DueQueue::new(&clients, queue),
     };
     let courier = Courier::new(&clients, settings::kinds()?, CourierSettings::from_env()?);
-    let batches = Batches { attempter: Attempter::new(parts, courier), queues };
-    lambda_runtime::run(service_fn(|event| attempt(&batches, event))).await
+    let consumer = Attempts { attempter: Attempter::new(parts, courier), queues };
+    lambda_runtime::run(service_fn(|event| attempt(&consumer, event))).await
 }
 
-async fn attempt(batches: &Batches, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, lambda_runtime::Error> {
-    Ok(batches.attempt(&event.payload.records, event.context.deadline()).await)
+async fn attempt(consumer: &Attempts, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, lambda_runtime::Error> {
+    Ok(shared::batch::consume(consumer, &event.payload.records, event.context.deadline()).await)
 }

@@ -11,7 +11,7 @@ use shared::aws::schedule::Schedule;
 use shared::settings::{EndpointsSettings, ScheduleSettings};
 use shared::wiring;
 
-use batch::Batches;
+use batch::Due;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -23,10 +23,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let schedule = Schedule::new(&clients, table);
     let (log, fan_out) = (wiring::log(&clients)?, wiring::fan_out(&clients, wiring::management(&clients)?)?);
     let deliverer = Deliverer::new(schedule, queue.clone(), endpoints, log, fan_out);
-    let batches = Batches { deliverer, queue };
-    lambda_runtime::run(service_fn(|event| deliver(&batches, event))).await
+    let consumer = Due { deliverer, queue };
+    lambda_runtime::run(service_fn(|event| deliver(&consumer, event))).await
 }
 
-async fn deliver(batches: &Batches, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, lambda_runtime::Error> {
-    Ok(batches.deliver(&event.payload.records, event.context.deadline()).await)
+async fn deliver(consumer: &Due, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, lambda_runtime::Error> {
+    Ok(shared::batch::consume(consumer, &event.payload.records, event.context.deadline()).await)
 }

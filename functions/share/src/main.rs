@@ -10,7 +10,7 @@ use shared::aws::queue::SharesQueue;
 use shared::settings::{PaceSettings, SharesSettings};
 use shared::wiring;
 
-use batch::Batches;
+use batch::Shares;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -19,10 +19,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let queue = SharesQueue::new(&clients, SharesSettings::from_env()?);
     let (subscribers, management) = (wiring::subscribers(&clients)?, wiring::management(&clients)?);
     let sharer = Sharer::new(subscribers, management, queue.clone(), wiring::log(&clients)?, PaceSettings::from_env()?);
-    let batches = Batches { sharer, queue };
-    lambda_runtime::run(service_fn(|event| serve(&batches, event))).await
+    let consumer = Shares { sharer, queue };
+    lambda_runtime::run(service_fn(|event| serve(&consumer, event))).await
 }
 
-async fn serve(batches: &Batches, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, lambda_runtime::Error> {
-    Ok(batches.serve(&event.payload.records, event.context.deadline()).await)
+async fn serve(consumer: &Shares, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, lambda_runtime::Error> {
+    Ok(shared::batch::consume(consumer, &event.payload.records, event.context.deadline()).await)
 }

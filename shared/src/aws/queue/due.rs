@@ -5,27 +5,21 @@ use domain::schedule::id::ScheduleId;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Message, Queue};
+use super::{Queue, QueueMessage};
 use crate::aws::clients::Clients;
-use crate::aws::row::VERSION;
 use crate::error::Error;
 
 /// The queue.
 #[derive(Clone, Debug)]
-pub struct DueQueue(Queue);
-
-#[derive(Serialize, Deserialize)]
-struct Body {
-    v: u8,
-    id: ScheduleId,
-}
+pub struct DueQueue(Queue<Wake>);
 
 /// What wakes `deliver` for a notification.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wake {
     /// The notification, and so the time when it is due.
     pub id: ScheduleId,
     /// Whose it is; `None` for what nobody sends.
+    #[serde(skip)]
     pub group: Option<Group>,
 }
 
@@ -46,11 +40,10 @@ impl Group {
     }
 }
 
-fn message(wake: Wake) -> Message {
-    let Wake { id, group } = wake;
-    // A number and a UUID have no way to fail.
-    let body = serde_json::to_string(&Body { v: VERSION, id }).unwrap_or_default();
-    Message { body, due: id.due(), group: group.map(|Group(hash)| format!("{hash:016x}")) }
+impl QueueMessage for Wake {
+    fn group(&self) -> Option<String> {
+        self.group.map(|Group(hash)| format!("{hash:016x}"))
+    }
 }
 
 impl DueQueue {
@@ -65,7 +58,7 @@ impl DueQueue {
     /// # Errors
     /// It is no message of this queue, or of a later release.
     pub fn read(body: &str) -> Result<ScheduleId, Error> {
-        super::read::<Body>(body).map(|body| body.id)
+        super::read::<Wake>(body).map(|wake| wake.id)
     }
 
     /// Queues one notification for its time.
@@ -73,7 +66,7 @@ impl DueQueue {
     /// # Errors
     /// SQS does not answer as it should.
     pub async fn send(&self, wake: Wake) -> Result<(), Error> {
-        self.0.send(message(wake)).await
+        self.0.send(&wake, wake.id.due()).await
     }
 
     /// Queues notifications, each for its time.
@@ -81,7 +74,7 @@ impl DueQueue {
     /// # Errors
     /// Some may not have been queued.
     pub async fn send_all(&self, wakes: &[Wake]) -> Result<(), Error> {
-        self.0.send_all(wakes.iter().copied().map(message).collect()).await
+        self.0.send_all(wakes.iter().map(|wake| (wake, wake.id.due()))).await
     }
 
     /// Has a message that was received come again after so many seconds.
@@ -97,12 +90,14 @@ impl DueQueue {
 mod tests {
     use domain::time::Millis;
 
+    use super::super::Message;
     use super::*;
 
     #[test]
     fn a_message_names_its_notification_and_nothing_else_is_one() {
         let id = ScheduleId::of_one(Millis(1), [2; 10]);
-        let body = message(Wake { id, group: None }).body;
+        let body = Message::new(&Wake { id, group: None }, Millis(0)).body;
+        assert_eq!(body, format!(r#"{{"v":1,"id":"{id}"}}"#));
         assert_eq!(DueQueue::read(&body).unwrap(), id);
         let later = body.replace("\"v\":1", "\"v\":2");
         for text in ["", "{}", r#"{"v":1,"id":"x"}"#, &later] {
@@ -112,9 +107,8 @@ mod tests {
 
     #[test]
     fn a_publishers_messages_are_one_group_that_does_not_name_them() {
-        let group = |by: Option<&str>| {
-            message(Wake { id: ScheduleId::of_one(Millis(1), [2; 10]), group: by.map(Group::of) }).group
-        };
+        let group =
+            |by: Option<&str>| Wake { id: ScheduleId::of_one(Millis(1), [2; 10]), group: by.map(Group::of) }.group();
         assert_eq!(group(Some("alice")).as_deref(), Some("2bd806c97f0e00af"), "the first digits of SHA-256");
         assert_ne!(group(Some("alice")), group(Some("bob")));
         assert_eq!(group(None), None);

@@ -6,12 +6,10 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::endpoint::attempt::Attempt;
 use domain::endpoint::lane::Lane;
 use domain::time::Millis;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Message, Queue};
+use super::{Queue, QueueMessage};
 use crate::aws::clients::Clients;
-use crate::aws::row::VERSION;
 use crate::clock;
 use crate::error::Error;
 use crate::settings::EndpointsSettings;
@@ -19,32 +17,24 @@ use crate::settings::EndpointsSettings;
 /// The two queues.
 #[derive(Clone, Debug)]
 pub struct EndpointQueues {
-    quick: Queue,
-    slow: Queue,
+    quick: Queue<Attempt>,
+    slow: Queue<Attempt>,
 }
 
 /// The queue of attempts that have failed for the last time.
 #[derive(Clone, Debug)]
-pub struct EndpointDeadLetters(Queue);
+pub struct EndpointDeadLetters(Queue<Attempt>);
 
-#[derive(Serialize, Deserialize)]
-struct Body {
-    v: u8,
-    #[serde(flatten)]
-    attempt: Attempt,
-}
+/// Delays are whole seconds, and no attempt is made before its time.
+const ROUNDED_UP: i64 = 999;
 
-fn message(attempt: &Attempt, due: Millis) -> Message {
-    let body = Body { v: VERSION, attempt: attempt.clone() };
-    // Numbers and names have no way to fail. Delays are whole seconds, and no attempt is made before its time.
-    let body = serde_json::to_string(&body).unwrap_or_default();
-    Message { body, due: due.plus(999), group: Some(group(attempt)) }
-}
-
-/// The group of a message: an owner's endpoints in one channel, ten at most. Where one group takes up much of a queue's executions,
-/// SQS hands out the messages of others first.
-fn group(attempt: &Attempt) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{}#{}", attempt.endpoint.owner(), attempt.channel)))
+impl QueueMessage for Attempt {
+    /// An owner's endpoints in one channel, ten at most. Where one group takes up much of a queue's executions, SQS hands out the
+    /// messages of others first.
+    fn group(&self) -> Option<String> {
+        let digest = Sha256::digest(format!("{}#{}", self.endpoint.owner(), self.channel));
+        Some(BASE64_URL_SAFE_NO_PAD.encode(digest))
+    }
 }
 
 impl EndpointQueues {
@@ -59,7 +49,7 @@ impl EndpointQueues {
     /// # Errors
     /// It is no message of these queues, or of a later release.
     pub fn read(body: &str) -> Result<Attempt, Error> {
-        super::read::<Body>(body).map(|body| body.attempt)
+        super::read(body)
     }
 
     /// The lane of the queue that has this ARN.
@@ -68,7 +58,7 @@ impl EndpointQueues {
         if arn.is_some_and(|arn| self.slow.has_arn(arn)) { Lane::Slow } else { Lane::Quick }
     }
 
-    fn of(&self, lane: Lane) -> &Queue {
+    fn of(&self, lane: Lane) -> &Queue<Attempt> {
         match lane {
             Lane::Quick => &self.quick,
             Lane::Slow => &self.slow,
@@ -80,7 +70,7 @@ impl EndpointQueues {
     /// # Errors
     /// SQS does not answer as it should.
     pub async fn send(&self, attempt: &Attempt, lane: Lane, due: Millis) -> Result<(), Error> {
-        self.of(lane).send(message(attempt, due)).await
+        self.of(lane).send(attempt, due.plus(ROUNDED_UP)).await
     }
 
     /// Queues attempts that are due now.
@@ -88,10 +78,10 @@ impl EndpointQueues {
     /// # Errors
     /// Some may not have been queued.
     pub async fn send_all(&self, attempts: &[(Attempt, Lane)]) -> Result<(), Error> {
-        let now = clock::now();
+        let now = clock::now().plus(ROUNDED_UP);
         for lane in [Lane::Quick, Lane::Slow] {
             let attempts = attempts.iter().filter(|(_, its)| *its == lane);
-            self.of(lane).send_all(attempts.map(|(attempt, _)| message(attempt, now)).collect()).await?;
+            self.of(lane).send_all(attempts.map(|(attempt, _)| (attempt, now))).await?;
         }
         Ok(())
     }
@@ -117,7 +107,7 @@ impl EndpointDeadLetters {
     /// # Errors
     /// SQS does not answer as it should.
     pub async fn send(&self, attempt: &Attempt) -> Result<(), Error> {
-        self.0.send(message(attempt, clock::now())).await
+        self.0.send(attempt, clock::now()).await
     }
 }
 
@@ -127,6 +117,7 @@ mod tests {
     use domain::endpoint::id::EndpointId;
     use domain::seq::Seq;
 
+    use super::super::Message;
     use super::*;
 
     fn attempt(owner: &str, place: u8, channel: &Channel) -> Attempt {
@@ -137,7 +128,7 @@ mod tests {
     #[test]
     fn a_message_names_its_attempt_and_nothing_else_is_one() {
         let attempt = attempt("alice", 3, &Channel::inbox(&Sub::parse("alice").unwrap()));
-        assert_eq!(EndpointQueues::read(&message(&attempt, Millis(0)).body).unwrap(), attempt);
+        assert_eq!(EndpointQueues::read(&Message::new(&attempt, Millis(0)).body).unwrap(), attempt);
         for text in ["", "{}", r#"{"v":1,"channel":"user:a","endpoint":"x","seq":1,"attempt":1}"#] {
             assert!(EndpointQueues::read(text).is_err(), "{text}");
         }
@@ -146,10 +137,11 @@ mod tests {
     #[test]
     fn an_owners_endpoints_in_a_channel_are_one_group() {
         let (alice, bob) = (Channel::parse("topic:alice").unwrap(), Channel::parse("topic:bob").unwrap());
-        let first = group(&attempt("alice", 0, &alice));
-        assert_eq!(first, group(&attempt("alice", 9, &alice)));
-        assert_ne!(first, group(&attempt("alice", 0, &bob)));
-        assert_ne!(first, group(&attempt("bob", 0, &alice)));
+        let group = |owner, place, channel| attempt(owner, place, channel).group().unwrap();
+        let first = group("alice", 0, &alice);
+        assert_eq!(first, group("alice", 9, &alice));
+        assert_ne!(first, group("alice", 0, &bob));
+        assert_ne!(first, group("bob", 0, &alice));
         let is_taken = |byte: u8| byte.is_ascii_alphanumeric() || byte.is_ascii_punctuation();
         assert!(first.len() <= 128 && first.bytes().all(is_taken), "as SQS takes it: {first}");
     }

@@ -9,12 +9,14 @@ pub use due::{DueQueue, Group, Wake};
 pub use endpoints::{EndpointDeadLetters, EndpointQueues};
 pub use shares::SharesQueue;
 
+use std::marker::PhantomData;
+
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use domain::time::Millis;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::aws::clients::Clients;
 use crate::aws::row::VERSION;
@@ -33,20 +35,42 @@ const AT_ONCE: usize = 8;
 /// How often what SQS left out of a batch is sent again.
 const TRIES: u32 = 3;
 
-/// A queue.
+/// A queue of messages of one type.
 #[derive(Clone, Debug)]
-struct Queue {
+struct Queue<M> {
     client: Client,
     url: String,
+    messages: PhantomData<fn(M)>,
 }
 
-/// What is to come at a moment.
+/// A type of messages.
+trait QueueMessage: Serialize + DeserializeOwned {
+    /// The group that SQS serves fairly beside others.
+    fn group(&self) -> Option<String>;
+}
+
+/// A body in JSON: the message's own fields, and the version of their layout.
+#[derive(Serialize, Deserialize)]
+struct Body<M> {
+    v: u8,
+    #[serde(flatten)]
+    message: M,
+}
+
+/// A message as SQS gets it, with the moment from which it is received.
 #[derive(Clone, Debug)]
 struct Message {
     body: String,
     due: Millis,
-    /// Whose it is, for a queue that is to be fair.
     group: Option<String>,
+}
+
+impl Message {
+    fn new<M: QueueMessage>(message: &M, due: Millis) -> Self {
+        // Numbers and names have no way to fail.
+        let body = serde_json::to_string(&Body { v: VERSION, message }).unwrap_or_default();
+        Self { body, due, group: message.group() }
+    }
 }
 
 /// In seconds, rounded down: whoever receives a message waits for the rest.
@@ -55,9 +79,9 @@ fn delay(due: Millis, now: Millis) -> i32 {
     i32::try_from(seconds).unwrap_or_default()
 }
 
-impl Queue {
+impl<M: QueueMessage> Queue<M> {
     fn new(clients: &Clients, url: String) -> Self {
-        Self { client: clients.sqs(), url }
+        Self { client: clients.sqs(), url, messages: PhantomData }
     }
 
     /// Whether the queue's ARN is this one: both end with its name.
@@ -65,14 +89,20 @@ impl Queue {
         arn.rsplit(':').next() == self.url.rsplit('/').next()
     }
 
-    async fn send(&self, message: Message) -> Result<(), Error> {
+    async fn send(&self, message: &M, due: Millis) -> Result<(), Error> {
+        let message = Message::new(message, due);
         let request = self.client.send_message().queue_url(&self.url).message_body(message.body);
         let request = request.set_message_group_id(message.group);
         let answer = request.delay_seconds(delay(message.due, clock::now())).send().await;
         answer.map(drop).map_err(Error::call("SendMessage"))
     }
 
-    async fn send_all(&self, messages: Vec<Message>) -> Result<(), Error> {
+    /// Sends messages, each for its moment.
+    async fn send_all<'a>(&self, messages: impl Iterator<Item = (&'a M, Millis)>) -> Result<(), Error>
+    where
+        M: 'a,
+    {
+        let messages: Vec<Message> = messages.map(|(message, due)| Message::new(message, due)).collect();
         let batches: Vec<Vec<Message>> = messages.chunks(BATCH).map(<[_]>::to_vec).collect();
         stream::iter(batches).map(|batch| self.send_batch(batch)).buffer_unordered(AT_ONCE).try_collect().await
     }
@@ -103,7 +133,7 @@ impl Queue {
 }
 
 /// Reads a message that this release or an earlier one has sent.
-fn read<T: DeserializeOwned>(body: &str) -> Result<T, Error> {
+fn read<M: QueueMessage>(body: &str) -> Result<M, Error> {
     #[derive(Deserialize)]
     struct Version {
         v: u64,
@@ -113,7 +143,7 @@ fn read<T: DeserializeOwned>(body: &str) -> Result<T, Error> {
         Version { v } if v > u64::from(VERSION) => {
             Err(Error::Unreadable(format!("a message's version is {v}; this release reads up to {VERSION}")))
         }
-        Version { .. } => serde_json::from_str(body).map_err(unreadable),
+        Version { .. } => serde_json::from_str(body).map(|Body { message, .. }| message).map_err(unreadable),
     }
 }
 

@@ -3,11 +3,9 @@
 
 use domain::share::{Part, Share, Wait, What};
 use domain::time::Millis;
-use serde::{Deserialize, Serialize};
 
-use super::{Message, Queue};
+use super::{Queue, QueueMessage};
 use crate::aws::clients::Clients;
-use crate::aws::row::VERSION;
 use crate::clock;
 use crate::error::Error;
 use crate::settings::SharesSettings;
@@ -15,26 +13,18 @@ use crate::settings::SharesSettings;
 /// The two queues.
 #[derive(Clone, Debug)]
 pub struct SharesQueue {
-    stored: Queue,
-    unstored: Queue,
+    stored: Queue<Share>,
+    unstored: Queue<Share>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Body {
-    v: u8,
-    #[serde(flatten)]
-    share: Share,
-}
-
-/// All messages about single connections are of one group, and those about parts of an audience of none: however many connections do
+/// The group of all messages about single connections. Those about parts of an audience have none: however many connections do
 /// not take what they are sent, SQS hands out the parts first.
 const AGAIN: &str = "again";
 
-fn message(share: &Share, due: Millis) -> Message {
-    let body = Body { v: VERSION, share: share.clone() };
-    let group = matches!(share.part, Part::One(_)).then(|| AGAIN.to_owned());
-    // Numbers and names have no way to fail.
-    Message { body: serde_json::to_string(&body).unwrap_or_default(), due, group }
+impl QueueMessage for Share {
+    fn group(&self) -> Option<String> {
+        matches!(self.part, Part::One(_)).then(|| AGAIN.to_owned())
+    }
 }
 
 impl SharesQueue {
@@ -49,7 +39,7 @@ impl SharesQueue {
     /// # Errors
     /// It is no message of this queue, or of a later release.
     pub fn read(body: &str) -> Result<Share, Error> {
-        super::read::<Body>(body).map(|body| body.share)
+        super::read(body)
     }
 
     /// Queues shares that are due now.
@@ -74,7 +64,7 @@ impl SharesQueue {
     async fn send_each(&self, shares: impl Iterator<Item = (Share, Millis)>) -> Result<(), Error> {
         let (unstored, stored): (Vec<_>, Vec<_>) = shares.partition(|(share, _)| matches!(share.what, What::Item(_)));
         for (queue, shares) in [(&self.stored, stored), (&self.unstored, unstored)] {
-            queue.send_all(shares.iter().map(|(share, due)| message(share, *due)).collect()).await?;
+            queue.send_all(shares.iter().map(|(share, due)| (share, *due))).await?;
         }
         Ok(())
     }
@@ -95,13 +85,14 @@ mod tests {
     use domain::seq::Seq;
     use domain::share::{Range, What};
 
+    use super::super::Message;
     use super::*;
 
     #[test]
     fn a_message_names_its_share_and_nothing_else_is_one() {
         let channel = Channel::parse("topic:news").unwrap();
         let share = Share { channel, what: What::Seq(Seq(42)), part: Range::default().into(), refused: 0 };
-        assert_eq!(SharesQueue::read(&message(&share, Millis(0)).body).unwrap(), share);
+        assert_eq!(SharesQueue::read(&Message::new(&share, Millis(0)).body).unwrap(), share);
         for text in ["", "{}", r#"{"v":1,"channel":"topic:news","seq":1}"#] {
             assert!(SharesQueue::read(text).is_err(), "{text}");
         }

@@ -50,6 +50,15 @@ pub enum Target {
         /// Its address.
         address: String,
     },
+    /// A kind that this client does not know by name.
+    #[serde(untagged)]
+    Other {
+        /// Its name.
+        kind: String,
+        /// Its own fields.
+        #[serde(flatten)]
+        fields: Map<String, Value>,
+    },
 }
 
 impl fmt::Debug for NewEndpoint {

@@ -64,6 +64,10 @@ async fn each_kind_has_its_own_fields_and_all_have_the_filter() {
             vec!["--only-when-offline", "email", "--address", "a@b.example", "--min-priority", "normal"],
             json!({"kind": "email", "address": "a@b.example", "min_priority": "normal", "only_when_offline": true}),
         ),
+        (
+            vec!["other", "--kind", "chat", "--target", r#"{"room": "a"}"#, "--min-priority", "low"],
+            json!({"kind": "chat", "room": "a", "min_priority": "low"}),
+        ),
     ] {
         let arguments = [vec!["endpoints", "add", "user:alice"], arguments].concat();
         let (success, _, told, request) = asked(CREATED, &arguments).await;
@@ -82,6 +86,7 @@ async fn what_cannot_be_an_endpoint_is_refused_before_anybody_is_asked() {
         (&["sms", "--phone", "+1", "--min-priority", "urgent"], "normal"),
         (&["web-push", "--subscription", "{hush"], "--subscription: this is not JSON"),
         (&["web-push", "--subscription", "@/no/such/file"], "/no/such/file"),
+        (&["other", "--kind", "chat", "--target", "\"hush\""], "--target: give a JSON object"),
     ] {
         let (success, printed, told) =
             output(tidings(&[&nowhere, &["endpoints", "add", "user:alice"][..], arguments].concat())).await;

@@ -56,6 +56,15 @@ enum Kind {
         #[arg(long)]
         address: String,
     },
+    /// A kind that this program does not know by name.
+    Other {
+        /// The kind's name.
+        #[arg(long)]
+        kind: String,
+        /// The kind's own fields in JSON, or @FILE for a file that has them.
+        #[arg(long, value_name = "JSON|@FILE")]
+        target: String,
+    },
 }
 
 /// Which notifications go there.
@@ -83,19 +92,23 @@ impl Kind {
     fn target(self) -> Result<Target, Failure> {
         Ok(match self {
             Self::Webhook { url } => Target::Webhook { url },
-            Self::WebPush { subscription } => Target::WebPush { subscription: read(&subscription)? },
+            Self::WebPush { subscription } => Target::WebPush { subscription: read("subscription", &subscription)? },
             Self::MobilePush { target_arn } => Target::MobilePush { target_arn },
             Self::Sms { phone } => Target::Sms { phone },
             Self::Email { address } => Target::Email { address },
+            Self::Other { kind, target } => match read("target", &target)? {
+                Value::Object(fields) => Target::Other { kind, fields },
+                _ => return Err("--target: give a JSON object".to_owned().into()),
+            },
         })
     }
 }
 
-/// JSON, or a file with it.
-fn read(subscription: &str) -> Result<Value, Failure> {
-    let text = match subscription.strip_prefix('@') {
+/// An option's JSON, or a file with it.
+fn read(option: &str, value: &str) -> Result<Value, Failure> {
+    let text = match value.strip_prefix('@') {
         Some(file) => std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?,
-        None => subscription.to_owned(),
+        None => value.to_owned(),
     };
-    Ok(serde_json::from_str(&text).map_err(|error| format!("--subscription: this is not JSON: {error}"))?)
+    Ok(serde_json::from_str(&text).map_err(|error| format!("--{option}: this is not JSON: {error}"))?)
 }

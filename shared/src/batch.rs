@@ -1,4 +1,4 @@
-//! A queue's batch: from messages to those that are left. Those come again, and in the end go to the dead-letter queue.
+//! A queue's batch: from messages to those that are left. SQS delivers those again, and in the end moves them to the dead-letter queue.
 
 use std::future::ready;
 use std::time::SystemTime;
@@ -11,8 +11,8 @@ use rand::RngExt as _;
 use crate::deadline;
 use crate::error::Error;
 
-/// A message that failed comes again after about so many seconds, the longer the more often it has come. Without this it
-/// would come when the queue's visibility timeout ends, as it does when its function dies.
+/// SQS delivers a failed message once more after about so many seconds; the pause grows with the number of receives. Without
+/// this it would come when the queue's visibility timeout ends, as it does when its function dies.
 const PAUSES: [i32; 4] = [1, 4, 15, 40];
 
 /// The pause before SQS delivers an unreadable message again, in seconds. During a deployment the next function may be able to read it.
@@ -111,15 +111,15 @@ pub fn until(due: Millis, now: Millis) -> i32 {
     i32::try_from(((due.0 - now.0) / 1000).clamp(0, MOST)).unwrap_or_default()
 }
 
-/// How often a message has come, this time included.
+/// The number of times that SQS has delivered a message, this time included.
 #[must_use]
 pub fn times_received(message: &SqsMessage) -> usize {
     let count = message.attributes.get("ApproximateReceiveCount");
     count.and_then(|count| count.parse().ok()).unwrap_or(1)
 }
 
-/// After how many seconds a message that failed comes again. With jitter, so that what failed together does not come again
-/// together.
+/// The pause before SQS delivers a failed message again, in seconds. With jitter, so that messages that failed together come
+/// apart.
 #[must_use]
 pub fn pause(times_received: usize) -> i32 {
     let [.., last] = PAUSES;

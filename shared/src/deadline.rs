@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::error::Error;
 
-/// What is left for the answer itself.
+/// The time that is left for the answer itself.
 const RESERVE: Duration = Duration::from_secs(1);
 
 /// Does the work, if it is done before the invocation's deadline.

@@ -1,4 +1,4 @@
-//! What can go wrong in a use case.
+//! The failures of a use case.
 
 use std::error::Error as _;
 use std::fmt::Write as _;
@@ -12,16 +12,16 @@ use kinds::settings::InvalidSetting;
 /// A use case that did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The caller is told why.
+    /// The answer says why.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Something behind us failed. The caller is told to try again; the cause goes to the log, once, where the error is
+    /// A service behind us failed. The answer asks to try again; the cause goes to the log, once, where the error is
     /// turned into an answer.
     #[error("{call}: {cause}")]
     Failed {
-        /// What was tried.
+        /// The call.
         call: &'static str,
-        /// What came of it.
+        /// The cause.
         cause: String,
     },
     /// A row or message that this release cannot read: a later one has written it, or nobody who should.
@@ -50,7 +50,7 @@ impl Error {
         }
     }
 
-    /// What serde says of a row or message, without what stands in it: that may be somebody's words, and goes to the log.
+    /// An error of serde about a row or message, without the values in it: they may be a user's words, and the error goes to the log.
     pub(crate) fn unreadable(error: &impl std::fmt::Display) -> Self {
         let says = error.to_string();
         let Wrong { field, reason } = wording::wrong(&says);
@@ -64,7 +64,7 @@ impl Error {
         matches!(self, Self::Refused(refusal) if refusal.code == Code::ChannelBusy)
     }
 
-    /// What the caller is told.
+    /// The refusal that the caller gets.
     #[must_use]
     pub fn refusal(&self) -> Refusal {
         match self {

@@ -82,7 +82,7 @@ pub fn once_table() -> Result<String, InvalidSetting> {
     required("ONCE_TABLE")
 }
 
-/// How much one user may have read from the logs.
+/// The amount that one user may read from the logs.
 ///
 /// # Errors
 /// The variable is no number.
@@ -90,7 +90,7 @@ pub fn replay_allowance() -> Result<Allowance, InvalidSetting> {
     number_or("REPLAY_MEGABYTES_PER_HOUR", 256).map(Allowance::of_megabytes)
 }
 
-/// How many live connections one user may have.
+/// The most live connections of one user.
 ///
 /// # Errors
 /// The variable is no number.
@@ -120,12 +120,12 @@ impl SharesSettings {
     }
 }
 
-/// How those that serve shares keep to the stack's rate together.
+/// The part of the stack's post rate that each execution of `share` has.
 #[derive(Clone, Copy, Debug)]
 pub struct PaceSettings {
-    /// What one of them leaves between two posts.
+    /// The pause of one execution between two posts.
     pub interval: Duration,
-    /// How many of them there are at most.
+    /// The most executions at once.
     pub processes: u32,
 }
 
@@ -167,7 +167,7 @@ impl EndpointsSettings {
     }
 }
 
-/// How many attempts at endpoints that are not known to be slow are made at once.
+/// The most attempts at once at endpoints that are not known to be slow.
 ///
 /// # Errors
 /// The variable is no number.
@@ -218,7 +218,7 @@ impl ScheduleSettings {
 pub struct LogSettings {
     /// The table *Notifications*.
     pub table: String,
-    /// How long notifications are kept, and whether the table was restored.
+    /// The retention of notifications, and the time of a restoration.
     pub rules: append::Rules,
 }
 
@@ -243,7 +243,7 @@ impl LogSettings {
     }
 }
 
-/// How polls may wait.
+/// The limits of polls that wait.
 #[derive(Clone, Debug)]
 pub struct PollSettings {
     /// The table *Once*, which has each user's waiting polls.
@@ -265,7 +265,7 @@ impl PollSettings {
     }
 }
 
-/// A moment that is not to come, but for what clocks differ: a log starts again with each notification sent before it.
+/// A moment that is not in the future, but for what clocks differ: a log starts again with each notification sent before it.
 fn past(text: &str, now: Millis) -> Result<Millis, String> {
     const SLACK: i64 = 60_000;
     let moment = Millis::from_rfc3339(text)?;
@@ -289,7 +289,7 @@ pub fn kinds() -> Result<KindSettings, InvalidSetting> {
     KindSettings::read(urls, ENVIRONMENT)
 }
 
-/// What reaches endpoints needs besides.
+/// The settings of the transports.
 #[derive(Clone, Debug)]
 pub struct CourierSettings {
     /// Who is asked for the addresses of hosts, if not the system.
@@ -300,7 +300,7 @@ pub struct CourierSettings {
     pub email_from: String,
     /// The table *Once*, which counts what is capped.
     pub once_table: String,
-    /// How many in a hundred of what a day's caps allow may go to one user.
+    /// The percentage of a day's caps that may go to one user.
     pub cap_share: u32,
 }
 
@@ -320,7 +320,7 @@ impl CourierSettings {
     }
 }
 
-/// How a webhook proves to be its owner's, before it is added.
+/// The challenge that a webhook's server answers before it is added.
 #[derive(Clone, Copy, Debug)]
 pub struct ChallengeSettings {
     /// Whether it has to.
@@ -368,7 +368,7 @@ fn local_only(name: &'static str) -> Result<Option<String>, InvalidSetting> {
 const NOT_LOCAL: &str =
     "leave it empty: it is for a stack on one machine, where AWS_ENDPOINT_URL is a loopback address";
 
-/// What the page is told about its stack.
+/// The settings of the page.
 #[derive(Clone, Debug)]
 pub struct PageSettings {
     /// The address of the WebSocket API.
@@ -413,7 +413,7 @@ pub struct TokenSettings {
     pub user_claim: String,
     /// Whether HS256 tokens count, which the secret has signed.
     pub accepts_secret: bool,
-    /// How many seconds from now a token may end at most; none where it may at any time.
+    /// The longest remaining lifetime of a token, in seconds; none where it is unlimited.
     pub longest: Option<i64>,
     /// Whether a line of the log names each caller, by a code.
     pub names_callers: bool,

@@ -1,4 +1,4 @@
-//! What the WebSocket functions take from API Gateway's events.
+//! The parts of API Gateway's events that the WebSocket functions need.
 
 use aws_lambda_events::apigw::{ApiGatewayWebsocketProxyRequest, ApiGatewayWebsocketProxyRequestContext};
 use domain::claims::Claims;
@@ -40,7 +40,7 @@ pub enum InvalidEvent {
 /// Who is at the other end of a connection.
 #[derive(Clone, Debug)]
 pub struct Peer {
-    /// What the authorizer verified when the connection was opened.
+    /// The claims that the authorizer verified when the connection was opened.
     pub claims: Claims,
     /// The connection.
     pub connection: Connection,

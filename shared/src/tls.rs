@@ -9,7 +9,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::error::Error;
 
-/// The five authorities that Amazon Trust Services names to whoever keeps a list of their own. To read all that a system
+/// The five authorities that Amazon Trust Services names for lists of one's own. To read all that a system
 /// believes takes several times what a function needs else to start.
 ///
 /// Source: <https://www.amazontrust.com/repository/>

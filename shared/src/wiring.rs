@@ -1,4 +1,4 @@
-//! What several functions build alike when they start.
+//! The parts that several functions build alike when they start.
 
 use crate::actions::{Crowd, FanOut, Scheduler, Sender};
 use crate::aws::allowances::Allowances;
@@ -20,7 +20,7 @@ pub fn log(clients: &Clients) -> Result<Log, InvalidSetting> {
     Ok(Log::new(clients, LogSettings::from_env()?))
 }
 
-/// How much each user may have read.
+/// The allowance of each user for reading logs.
 ///
 /// # Errors
 /// The environment does not say.
@@ -30,7 +30,7 @@ pub fn allowances(clients: &Clients) -> Result<Allowances, InvalidSetting> {
     Ok(Allowances::new(clients, table, settings::replay_allowance()?))
 }
 
-/// What keeps each user's connections to a number; nothing while the function is not told where they are posted to.
+/// The limit on each user's connections; nothing while the function does not know where connections are posted to.
 ///
 /// # Errors
 /// The environment does not say to which.
@@ -56,7 +56,7 @@ pub fn management(clients: &Clients) -> Result<Management, Error> {
     Management::new(clients, settings::management_endpoint()?)
 }
 
-/// What pushes to subscribers.
+/// The use case that pushes to subscribers.
 ///
 /// # Errors
 /// The environment does not say where they are.
@@ -66,7 +66,7 @@ pub fn fan_out(clients: &Clients, management: Management) -> Result<FanOut, Erro
     Ok(FanOut::new(subscribers(clients)?, management, shares, endpoints))
 }
 
-/// What sends notifications.
+/// The use case that sends notifications.
 ///
 /// # Errors
 /// The environment does not say by what.

@@ -1,4 +1,4 @@
-//! What the HTTP API is made of, built once.
+//! The use cases of the HTTP API, built once.
 
 use shared::actions::{Challenger, Channels, Cutter, Endpoints, Inboxes, Notifications, Sender, Tickets};
 use shared::aws::allowances::Allowances;

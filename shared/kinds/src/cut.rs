@@ -5,7 +5,7 @@ const ELLIPSIS: char = '…';
 
 /// The text if it fits, else as much of its start as fits with an ellipsis behind it; nothing where not even that does.
 ///
-/// What fits must still fit when it is shorter.
+/// A text that fits must still fit when it is shorter.
 #[must_use]
 pub(crate) fn to_fit(text: &str, fits: impl Fn(&str) -> bool) -> String {
     if fits(text) {

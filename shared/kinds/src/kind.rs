@@ -71,7 +71,6 @@ pub(crate) fn switched_on(on: bool, parameter: &str) -> Result<(), Refusal> {
     if on {
         return Ok(());
     }
-    let reason =
-        format!("this stack has it switched off; whoever deploys it switches it on with the parameter {parameter}");
+    let reason = format!("this stack has it switched off; its operator switches it on with the parameter {parameter}");
     Err(Refusal::field_with(Code::KindOff, "kind", reason))
 }

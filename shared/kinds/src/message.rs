@@ -14,7 +14,7 @@ use crate::url::PublicUrl;
 pub struct Message {
     /// The request to a transport.
     pub request: Request,
-    /// What it takes from a daily cap.
+    /// The part of a daily cap that it takes.
     pub charge: Option<Charge>,
 }
 
@@ -107,12 +107,12 @@ impl Failed {
     }
 }
 
-/// What a message takes from the daily cap of its kind.
+/// The part of its kind's daily cap that a message takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Charge {
     /// The kind, as the cap's rows name it.
     pub kind: &'static str,
-    /// How many.
+    /// The number.
     pub count: u32,
     /// The cap.
     pub cap: DailyCap,

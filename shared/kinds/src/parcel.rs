@@ -5,7 +5,7 @@ use domain::content::Content;
 use domain::seq::Seq;
 use domain::time::Millis;
 
-/// A notification with its place, and what its receiver's device is told besides.
+/// A notification with its place, and what its receiver's device needs besides.
 #[derive(Clone, Copy, Debug)]
 pub struct Parcel<'a> {
     /// Whose log it is in.
@@ -18,9 +18,9 @@ pub struct Parcel<'a> {
     pub sent_at: Millis,
     /// The whole of it in JSON, with its place, as every reader has it.
     pub item: &'a str,
-    /// What it says.
+    /// Its text.
     pub content: &'a Content,
-    /// How many notifications the inbox's owner has not read, this one among them; `None` for a channel that is nobody's.
+    /// The number of unread notifications of the inbox's owner, this one among them; `None` for a channel that is nobody's.
     pub unread: Option<u64>,
     /// For how many seconds from now it is worth delivering; `None` for as long as the service tries.
     pub ttl: Option<i64>,

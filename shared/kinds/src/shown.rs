@@ -1,4 +1,4 @@
-//! What of a notification a person gets to see, where room is short.
+//! The part of a notification that a person sees, where room is short.
 
 use crate::cut;
 use crate::parcel::Parcel;

@@ -135,7 +135,7 @@ pub(crate) fn listed(names: &[&str]) -> String {
     }
 }
 
-/// What `PushSubscription.toJSON()` writes besides, and nobody needs: the push service says when a subscription is gone.
+/// A field that `PushSubscription.toJSON()` writes and nobody needs: the push service says when a subscription is gone.
 const PASSED_OVER: &str = "expirationTime";
 
 /// The path of the first field that is not among those that were read, and those.

@@ -16,7 +16,7 @@ const LONGEST: usize = 2048;
 /// The field that refusals name.
 const FIELD: &str = "url";
 
-/// What the operator allows.
+/// The URLs that the operator allows.
 #[derive(Clone, Debug)]
 pub struct Rules {
     /// The ports that may be posted to, over https.

@@ -21,7 +21,7 @@ use crate::transports::client::{LazyClient, SafeClient};
 /// A server has this long for its whole answer.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// How many challenges of a user may fail on a day: else this API would knock for them wherever they like.
+/// The number of a user's challenges that may fail on a day: else this API would knock for them wherever they like.
 const FAILURES_A_DAY: u32 = 50;
 
 /// Posts challenges.

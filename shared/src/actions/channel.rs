@@ -22,7 +22,7 @@ pub struct Channels {
     allowances: Allowances,
 }
 
-/// How a channel stands.
+/// The state of a channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ChannelState {
     /// The channel.
@@ -36,7 +36,7 @@ pub struct ChannelState {
     pub connections: usize,
     /// Endpoints, counted to 1,000.
     pub endpoints: usize,
-    /// What the owner has not read. Inboxes only.
+    /// The unread notifications. Inboxes only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unread: Option<u64>,
 }
@@ -48,7 +48,7 @@ impl Channels {
         Self { log, subscribers, allowances }
     }
 
-    /// How a channel stands.
+    /// The state of a channel.
     ///
     /// # Errors
     /// `forbidden` to those who may not read it; `too_many_replays`.

@@ -12,7 +12,7 @@ use crate::error::Error;
 
 const AT_ONCE: usize = 16;
 
-/// How many subscribers are read at a time.
+/// The number of subscribers that are read at a time.
 const PAGE: i32 = 256;
 
 /// Cuts connections.

@@ -1,4 +1,4 @@
-//! Sending what has become due: exactly once into its channels' logs, and then to whoever listens.
+//! Sending what has become due: exactly once into its channels' logs, and then to the subscribers.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::error::Error;
 /// A message may come this much too early, in milliseconds, and is waited for. Delays are whole seconds.
 const WAITS: i64 = 2_000;
 
-/// How often a notification is looked at again after it has changed meanwhile.
+/// The number of times that a notification is read again after it has changed meanwhile.
 const TRIES: usize = 5;
 
 /// In how many groups channels take turns.
@@ -42,12 +42,12 @@ pub struct Deliverer {
     turns: Vec<Mutex<()>>,
 }
 
-/// What came of a message.
+/// The result of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivered {
     /// It is done with: its notification is sent, or cancelled, or was so before.
     Done,
-    /// It has come too early, and should come again then.
+    /// It has come too early; SQS should deliver it again then.
     NotYet(Millis),
 }
 
@@ -62,7 +62,7 @@ impl Deliverer {
     /// Sends a notification at its time. A second message for it does nothing, but for what the first one left undone.
     ///
     /// # Errors
-    /// Something is left undone; the message has to come again.
+    /// Something is left undone; SQS has to deliver the message again.
     pub async fn deliver(&self, id: ScheduleId) -> Result<Delivered, Error> {
         let Some(due) = self.schedule.due(id).await? else {
             // It was finished weeks ago, or the table was restored from before it was written.
@@ -93,7 +93,7 @@ impl Deliverer {
         let (placing, placed) = Placing::new();
         let appending = async {
             let appended = self.append(&mut row, placing, reached).await;
-            // A series goes on, whatever becomes of this one, and however long its pushes take.
+            // A series goes on, also if this one fails, and however long its pushes take.
             (appended, self.queue_next(&row).await)
         };
         let ((appended, queued), pushed) = join(appending, self.fan_out.push_each(placed)).await;

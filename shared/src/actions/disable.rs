@@ -25,7 +25,8 @@ impl Disabler {
         Self { subscribers, schedule, due }
     }
 
-    /// Disables an endpoint that has taken nothing since `since`, and schedules the word of it for its owner, in one: so it is told once, whoever dies.
+    /// Disables an endpoint that has taken nothing since `since`, and schedules the notification of its owner in the same transaction:
+    /// so the owner is notified once, whichever process dies.
     pub(super) async fn disable(&self, endpoint: &Endpoint, since: Millis, now: Millis) -> Result<(), Error> {
         let send = Send::parse(word(endpoint, since).as_object().cloned().unwrap_or_default())?;
         let item = Item::new(String::new(), now, &send.content);

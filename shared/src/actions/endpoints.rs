@@ -30,17 +30,17 @@ use crate::error::Error;
 /// For how long the secret before counts beside a new one, in milliseconds.
 const PREVIOUS_COUNTS: i64 = 24 * 60 * 60 * 1000;
 
-/// How many notifications one call sends again.
+/// The most notifications that one call sends again.
 const REPLAYED: usize = 1000;
 
-/// How often a day a user may have things sent again who may not send themselves.
+/// The replays a day of a user who may not send to the channel.
 const REPLAYS_A_DAY: u32 = 50;
 
-/// How many are read at a time, and how often: `min_priority` may leave out most of a log.
+/// The rows that are read at a time, and the number of reads: `min_priority` may leave out most of a log.
 const PAGE: usize = 100;
 const PAGES: usize = 20;
 
-/// How often an addition is tried again that meets others of its owner's. Each has taken one of the owner's places, or has
+/// The number of times that an addition is tried again that meets others of its owner's. Each has taken one of the owner's places, or has
 /// replaced an endpoint.
 const ADDITIONS: u8 = 2 * MOST;
 
@@ -67,7 +67,7 @@ pub struct EndpointState {
     pub channel: Channel,
     /// Who has added it.
     pub owner: Sub,
-    /// What kind it is, and where.
+    /// Its kind, and its target.
     #[serde(flatten)]
     pub target: serde_json::Value,
     /// Which notifications go there.
@@ -84,13 +84,13 @@ pub struct EndpointState {
     /// When it was disabled.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "time::optional_rfc3339")]
     pub disabled_at: Option<Millis>,
-    /// What its notifications are signed with: told when it is new, and never again.
+    /// The secret that signs its notifications: shown when it is new, and never again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
     /// Until when the secret before counts beside it.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "time::optional_rfc3339")]
     pub previous_until: Option<Millis>,
-    /// What came of the last attempts, newest first.
+    /// The results of the last attempts, newest first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempts: Option<Vec<Record>>,
 }
@@ -124,10 +124,10 @@ impl EndpointState {
     }
 }
 
-/// What a call sends again.
+/// The answer to a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Replayed {
-    /// How many notifications.
+    /// The number of notifications.
     pub queued: usize,
     /// The first seq that it went through: the one asked for, or the first after the endpoint was added.
     pub from: Seq,
@@ -354,7 +354,7 @@ impl Endpoints {
         Ok(replayed)
     }
 
-    /// What a publisher has sent again, they could send anew. To others a replay is a way to use what is everybody's: the
+    /// A publisher could send anew what they replay. To others a replay is a way to use what is everybody's: the
     /// queue, the places for attempts, and what may go out on a day.
     async fn check_allowance(&self, by: &Claims, channel: &Channel) -> Result<(), Error> {
         if by.check_publish(channel, "channel").is_ok() {

@@ -58,7 +58,7 @@ impl FanOut {
     /// it queued, is gone, or was cut, so that it comes back and catches up; and for each endpoint it is queued.
     ///
     /// # Errors
-    /// Somebody may not have been told; the sender has to send again.
+    /// Some may not have it; the sender has to send again.
     pub async fn push(&self, channel: &Channel, seq: Option<Seq>, item: &Item) -> Result<Pushed, Error> {
         let frame = Payload::new(frame(channel, &[item.to_json(seq)]));
         let push = Push { channel, what: What::of(item, seq), frame, refused: 0 };

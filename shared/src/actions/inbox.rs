@@ -25,7 +25,7 @@ pub struct ReadMark {
     pub channel: Channel,
     /// The newest seq that was read.
     pub seq: Seq,
-    /// What is left to read.
+    /// The count of unread notifications.
     pub unread: u64,
 }
 
@@ -67,7 +67,7 @@ impl Inboxes {
         Ok(ReadMark { channel, seq, unread })
     }
 
-    /// How many notifications an inbox's owner has not read and can see. Of those that have to be looked at, the newest 1,000 count.
+    /// The number of notifications that an inbox's owner can see and has not read. Of those that have to be looked at, the newest 1,000 count.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
@@ -86,7 +86,7 @@ impl Inboxes {
         if first > newest { Ok(None) } else { self.log.oldest_after(channel, Seq(first.0 - 1)).await }
     }
 
-    /// How many are to be seen behind the mark, up to where they are counted.
+    /// The number of visible notifications behind the mark, up to where they are counted.
     async fn seen(&self, channel: &Channel, read: Seq, first: Seq, newest: Seq) -> Result<u64, Error> {
         let to = newest.min(Seq(first.0 - 1));
         if to <= read { Ok(0) } else { self.log.count_visible(channel, read, to).await }

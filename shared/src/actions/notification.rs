@@ -1,4 +1,4 @@
-//! What became of a scheduled notification, and cancelling it.
+//! Looking at a scheduled notification, and cancelling it.
 
 use domain::channel::{Channel, Sub};
 use domain::claims::Claims;
@@ -13,7 +13,7 @@ use crate::aws::schedule::{Schedule, Scheduled, Series};
 use crate::clock;
 use crate::error::Error;
 
-/// How often a cancellation looks again at what changed meanwhile.
+/// The number of times that a cancellation reads again what changed meanwhile.
 const TRIES: usize = 5;
 
 /// All scheduled notifications.
@@ -22,12 +22,12 @@ pub struct Notifications {
     schedule: Schedule,
 }
 
-/// How a notification stands, or a series of them.
+/// The state of a notification or of a series.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NotificationState {
     /// Its id.
     pub id: ScheduleId,
-    /// What became of it.
+    /// Its state.
     pub state: State,
     /// When it is due; of a series, when the next one is.
     #[serde(serialize_with = "time::rfc3339")]
@@ -101,7 +101,7 @@ impl Notifications {
         Self { schedule }
     }
 
-    /// How a notification or series stands.
+    /// The state of a notification or series.
     ///
     /// # Errors
     /// `not_found`; `forbidden` to those who neither sent it nor may send to its channels.
@@ -155,7 +155,7 @@ impl Notifications {
         Err(Error::Failed { call: "cancel", cause: "it kept changing meanwhile".to_owned() })
     }
 
-    /// How a notification or series stands, and the row that is still to be sent.
+    /// The state of a notification or series, and the row that is still to be sent.
     pub(super) async fn find(&self, id: &str) -> Result<(NotificationState, Option<Scheduled>), Error> {
         let id = parse(id)?;
         if id.is_series() {

@@ -1,4 +1,4 @@
-//! Appending to several channels, of which each is pushed to as soon as it has the notification, whatever becomes of the others.
+//! Appending to several channels, of which each is pushed to as soon as it has the notification, whether the others fail or not.
 
 use std::collections::VecDeque;
 
@@ -25,7 +25,7 @@ pub(super) struct Placed {
 pub(super) struct Placing(UnboundedSender<Placed>);
 
 impl Placing {
-    /// What says it, and what it says.
+    /// A sender, and the stream of what it sends.
     pub(super) fn new() -> (Self, impl Stream<Item = Placed>) {
         let (sender, mut receiver) = mpsc::unbounded_channel();
         (Self(sender), stream::poll_fn(move |context| receiver.poll_recv(context)))
@@ -38,7 +38,7 @@ impl Placing {
     }
 }
 
-/// The turns of channels that are appended to one after the other. One that fails keeps no other waiting for long: a busy one has
+/// The turns of channels that are appended to one at a time. One that fails keeps no other waiting for long: a busy one has
 /// another turn when the others have had theirs. The busy ones then share the time that is left: each turn gets an equal part of it.
 #[derive(Debug)]
 pub(super) struct Turns {

@@ -17,12 +17,12 @@ use crate::aws::waiting::WaitingPolls;
 use crate::clock;
 use crate::error::Error;
 
-/// How long to wait before the first look for something new; each further wait is twice as long, up to the longest. A
-/// waiting reader is told soon when somebody has just written, and costs one look a second when nobody does.
+/// The wait before the first look for something new; each further wait is twice as long, up to the longest. A
+/// waiting reader gets a new notification soon when somebody has just written, and costs one look a second when nobody does.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// What is left of the invocation's time for the last reads and the answer.
+/// The part of the invocation's time that is left for the last reads and the answer.
 const RESERVE: Duration = Duration::from_secs(3);
 
 /// Answers readers that ask.
@@ -41,7 +41,7 @@ impl Poller {
         Self { log, allowances, waiting, longest }
     }
 
-    /// What came after the cursors, in their order; as soon as there is something to tell, and else when the time to wait,
+    /// The notifications behind the cursors, in their order; as soon as there is something to tell, and else when the time to wait,
     /// the reader's token or the time until `deadline` is over.
     ///
     /// # Errors
@@ -125,7 +125,7 @@ impl Reads<'_> {
         try_join_all(reads).await.map(drop)
     }
 
-    /// An inbox's owner is told how much is unread: another device may have read some.
+    /// An inbox's owner gets the count of unread: another device may have read some.
     async fn polled(&self, cursor: &Cursor, page: Page<LogRow>) -> Result<Polled, Error> {
         let channel = &cursor.channel;
         let unread = if channel.is_inbox() { Some(self.inboxes.unread(channel).await?) } else { None };
@@ -138,7 +138,7 @@ fn has_news(poll: &Poll, pages: &[Page<LogRow>]) -> bool {
     poll.cursors.iter().zip(pages).any(|(cursor, page)| is_news(cursor, page))
 }
 
-/// How long a reader may be kept waiting: a token that ends meanwhile reads nothing more.
+/// The longest wait of a reader: a token that ends meanwhile reads nothing more.
 fn waiting(wait: Duration, reader: &Claims, deadline: SystemTime) -> Duration {
     let until_deadline = deadline.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVE);
     let until_end = u64::try_from(reader.exp.saturating_mul(1000) - clock::now().0).unwrap_or_default();

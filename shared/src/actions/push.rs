@@ -23,7 +23,7 @@ use removals::Removals;
 use run::Entered;
 pub(super) use run::Run;
 
-/// How many are posted to, or wait for another try, at once: a few that wait keep nobody from theirs.
+/// The connections that are posted to, or wait for another try, at once: a few that wait keep no other from its post.
 const UNDER_WAY: usize = 256;
 
 /// So many that did not take it are queued together; earlier, if the first of them has waited for a while.
@@ -45,11 +45,11 @@ pub(super) struct Push<'a> {
     pub(super) channel: &'a Channel,
     pub(super) what: What,
     pub(super) frame: Payload,
-    /// How often in a row its posts were refused.
+    /// The number of times in a row that its posts were refused.
     pub(super) refused: usize,
 }
 
-/// What came of posting to a connection.
+/// The result of a connection's turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Came {
     /// It was posted to.
@@ -60,10 +60,10 @@ enum Came {
     Untried,
 }
 
-/// What came of a push.
+/// The result of a push.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
-    /// How many took it; in an inbox, how many of its owner's.
+    /// The connections that took it; in an inbox, those of its owner.
     pub(super) delivered: usize,
     /// Whether it waits in the queue for some.
     pub(super) is_queued: bool,
@@ -75,7 +75,7 @@ pub(super) struct Outcome {
     refused: Vec<ConnectionId>,
     /// Those that were not posted to.
     untried: Vec<ConnectionId>,
-    /// What gave no answer and is to be queued.
+    /// The connections that gave no answer and are to be queued.
     silent: Vec<(Share, Wait)>,
     /// When the first of what is to be queued came.
     since: Option<Instant>,
@@ -123,7 +123,7 @@ impl Outcome {
         self.since.get_or_insert_with(Instant::now);
     }
 
-    /// What was not posted to of a range: what is behind those that were and, each by itself, the few before the last of those.
+    /// The part of a range that was not posted to: the rest behind those that were and, each by itself, the few before the last of those.
     fn rest(&self, push: &Push<'_>, range: &Range, is_open: bool) -> Vec<(Share, Wait)> {
         let tried = self.tried.as_deref();
         let untried: Vec<String> = self.untried.iter().map(ConnectionId::sort_key).collect();
@@ -141,7 +141,7 @@ impl Outcome {
         !self.is_refused && (count >= TOGETHER || has_waited)
     }
 
-    /// What is to be queued, each connection by itself.
+    /// The connections to queue, each by itself.
     fn take(&mut self, push: &Push<'_>) -> Vec<(Share, Wait)> {
         self.since = None;
         let refused = std::mem::take(&mut self.refused);
@@ -171,7 +171,7 @@ impl Pusher {
     /// [`Pusher::queue_rest`].
     ///
     /// # Errors
-    /// Somebody may not have been told.
+    /// Some may not have it.
     pub(super) async fn push(
         &self,
         push: &Push<'_>,
@@ -187,7 +187,7 @@ impl Pusher {
         let mut posts = pin!(posts.buffer_unordered(UNDER_WAY));
         let mut removals = FuturesUnordered::new();
         let (mut outcome, mut failed) = (Outcome::new(), None);
-        // Everybody is tried, also when somebody's turn fails: a failure is told only afterwards.
+        // Everybody is tried, also when somebody's turn fails: a failure is returned only afterwards.
         loop {
             tokio::select! {
                 post = posts.next() => match post {
@@ -215,7 +215,7 @@ impl Pusher {
     /// it queued.
     ///
     /// # Errors
-    /// Somebody may not have been told.
+    /// Some may not have it.
     pub(super) async fn queue_rest(
         &self,
         push: &Push<'_>,

@@ -1,6 +1,6 @@
 //! Reading logs within a user's allowance.
 //!
-//! What an answer costs is known when it has been read. So a user who has something left is read for, and charged before the answer
+//! The cost of an answer is known when it has been read. So a user who has something left is read for, and charged before the answer
 //! goes out; who has used up all of it is refused before anything is read. Up to [`FREE`] a request is free and costs no write.
 
 use domain::allowance::FREE;

@@ -24,7 +24,7 @@ pub struct Scheduler {
     notifications: Notifications,
 }
 
-/// What is written for a request.
+/// The rows for a request.
 struct Entry {
     id: ScheduleId,
     first: Scheduled,
@@ -93,7 +93,7 @@ impl Scheduler {
         }
     }
 
-    /// What became of a notification that was scheduled under a key. The request that did may have died before it queued
+    /// The answer to a repeated request whose notification was scheduled under a key. The request that did may have died before it queued
     /// it, so it is queued once more, unless a message has come to `deliver` already.
     pub(super) async fn resume(&self, id: &str) -> Result<Sent, Error> {
         let (state, pending) = self.notifications.find(id).await?;

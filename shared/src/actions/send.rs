@@ -1,6 +1,6 @@
-//! Sending a notification: append it to its channels' logs, then push it to whoever listens; or schedule it.
+//! Sending a notification: append it to its channels' logs, then push it to the subscribers; or schedule it.
 //!
-//! An answer says that both are done. Whatever fails before is told to the publisher, who sends again: under the same
+//! An answer says that both are done. After any failure before that, the publisher sends again: under the same
 //! key nothing is stored twice, and what was stored but perhaps not pushed is pushed again.
 
 use domain::channel::{Channel, Sub};
@@ -24,7 +24,7 @@ use crate::aws::once::{self, Onces};
 use crate::clock;
 use crate::error::Error;
 
-/// How often a keyed request looks again at what another one under its key has done meanwhile.
+/// The number of times that a keyed request reads again what another one under its key has done meanwhile.
 const TRIES: usize = 5;
 
 /// Sends notifications.
@@ -44,12 +44,12 @@ pub(super) struct KeyedSend<'a> {
     pub(super) key: &'a IdempotencyKey,
 }
 
-/// What became of a notification.
+/// The answer to a send request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Sent {
     /// Its id.
     pub id: String,
-    /// `sent`, or `scheduled`; a repeated request is told what became of the first one.
+    /// `sent`, or `scheduled`; a repeated request gets the state of the first one.
     pub state: State,
     /// When it is due, if it was to be sent later.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "time::optional_rfc3339")]
@@ -58,7 +58,7 @@ pub struct Sent {
     pub channels: Vec<SentChannel>,
 }
 
-/// What became of it in one channel.
+/// The result in one channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SentChannel {
     /// The channel.
@@ -197,7 +197,7 @@ impl Sender {
         Ok(Some(Sent::now(sent.id, channels)))
     }
 
-    /// One after the other: all of them change the key's row. `false` as soon as that is another request's.
+    /// One at a time, in order: all of them change the key's row. `false` as soon as that is another request's.
     async fn append_missing(
         &self,
         KeyedSend { sub, send, key }: KeyedSend<'_>,

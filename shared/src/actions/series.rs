@@ -15,7 +15,7 @@ pub(super) async fn end_with_series(schedule: &Schedule, row: &Scheduled) -> Res
     if series.is_some_and(|series| series.stage == Stage::Scheduled) {
         return Ok(false);
     }
-    // If it has changed meanwhile, whoever has changed it sees to it.
+    // If it has changed meanwhile, the call that changed it sees to it.
     schedule.cancel(row, clock::now()).await?;
     Ok(true)
 }

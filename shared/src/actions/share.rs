@@ -43,7 +43,7 @@ impl Sharer {
     /// Serves a share: all of it is posted to when this succeeds, or queued.
     ///
     /// # Errors
-    /// Somebody may not have been told; the message has to come again.
+    /// Some may not have it; SQS has to deliver the message again.
     pub async fn serve(&self, share: &Share, until: Instant) -> Result<(), Error> {
         let Some(frame) = self.frame(share).await? else { return Ok(()) };
         let push = Push { channel: &share.channel, what: share.what.clone(), frame, refused: share.refused };
@@ -53,7 +53,7 @@ impl Sharer {
         }
     }
 
-    /// What is posted; nothing, if nobody could see it any more.
+    /// The frame to post; nothing, if nobody could see it any more.
     async fn frame(&self, share: &Share) -> Result<Option<Payload>, Error> {
         let item = match &share.what {
             What::Item(item) => item.clone(),
@@ -117,7 +117,7 @@ impl Sharer {
     }
 }
 
-/// What of a range was not read yet, and is nobody else's.
+/// The part of a range that was not read yet and that no other worker has.
 struct Left(Mutex<Option<Range>>);
 
 impl Left {

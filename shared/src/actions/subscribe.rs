@@ -20,7 +20,7 @@ use crate::error::Error;
 /// The most notifications that one `subscribe` replays behind a seq.
 const PAGE: usize = 100;
 
-/// How many a `subscribe` without a seq gets.
+/// The most notifications for a `subscribe` without a seq.
 const NEWEST: usize = 50;
 
 /// Joins and leaves channels.
@@ -31,14 +31,14 @@ pub struct Subscriptions {
     allowances: Allowances,
 }
 
-/// What a `subscribe` is answered with.
+/// The answer to a `subscribe`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Replay {
     /// Frames of notifications, to be sent first.
     pub frames: Vec<String>,
     /// Where the reader stands after them.
     pub position: Position,
-    /// What the inbox's owner has not read. Inboxes only.
+    /// The unread notifications of the inbox's owner. Inboxes only.
     pub unread: Option<u64>,
 }
 

@@ -8,7 +8,7 @@ use crate::clock;
 use crate::error::Error;
 use crate::tokens::{Verifier, no_ticket};
 
-/// How long a ticket lives, in seconds.
+/// The lifetime of a ticket, in seconds.
 const LIFETIME: i64 = 30;
 
 /// Issues tickets and takes them in.
@@ -17,7 +17,7 @@ pub struct Tickets {
     rows: TicketRows,
 }
 
-/// A ticket, for whoever asked.
+/// A ticket, for the caller.
 #[derive(Serialize)]
 pub struct Ticket {
     ticket: String,

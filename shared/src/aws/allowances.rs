@@ -9,7 +9,7 @@ use super::row::{VERSION, condition_failed, number, number_in, past_conflicts, t
 use crate::aws::clients::Clients;
 use crate::error::Error;
 
-/// How long a row is kept that says nothing any more, in seconds.
+/// The time for which a row is kept that says nothing any more, in seconds.
 const KEPT: i64 = 24 * 60 * 60;
 
 /// So often a charge that meets others' looks again where the allowance stands.
@@ -20,7 +20,7 @@ const TRIES: usize = 4;
 pub struct Allowances {
     client: Client,
     table: Option<String>,
-    /// What each user has.
+    /// The allowances of all users.
     pub each: Allowance,
 }
 

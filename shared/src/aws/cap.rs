@@ -17,15 +17,15 @@ use crate::error::Error;
 
 const DAY: i64 = 24 * 60 * 60;
 
-/// How long a day's count is kept, in seconds from when it last grew: for whoever looks at it on the day after.
+/// The time for which a day's count is kept, in seconds from when it last grew: so that an operator can look at it on the day after.
 const KEPT: i64 = 2 * DAY;
 
-/// What a day has a number of.
+/// A thing that is counted for each day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capped<'a> {
-    /// What all users together are sent of a kind.
+    /// Messages of a kind to all users together.
     All(&'a str),
-    /// What one user is sent of a kind.
+    /// Messages of a kind to one user.
     Of(&'a str, &'a Sub),
     /// One user's replays.
     Replays(&'a Sub),

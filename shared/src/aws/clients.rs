@@ -29,7 +29,7 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// What all have in common, for those that only one asks for.
+    /// The common configuration, for clients that only one function needs.
     pub(super) fn config(&self) -> &SdkConfig {
         &self.config
     }
@@ -49,7 +49,7 @@ impl From<SdkConfig> for Clients {
     }
 }
 
-/// What all clients have in common: region, credentials, time limits, and one HTTP client, so that the root
+/// The common configuration of all clients: region, credentials, time limits, and one HTTP client, so that the root
 /// certificates are read once and connections are shared.
 ///
 /// Region and credentials come from the environment and nowhere else: Lambda sets them, and asking the other places

@@ -15,13 +15,13 @@ use super::row::{VERSION, from_row, number, past_conflicts, text, to_row};
 use crate::aws::clients::Clients;
 use crate::error::Error;
 
-/// How long a delivery is known after it has changed, in seconds: longer than a queue keeps a message.
+/// The time for which a delivery is kept after it has changed, in seconds: longer than a queue keeps a message.
 const KEPT: i64 = 15 * 24 * 60 * 60;
 
-/// How long it is known what came of an attempt, in seconds.
+/// The time for which the result of an attempt is kept, in seconds.
 const RECORDS_KEPT: i64 = 30 * 24 * 60 * 60;
 
-/// How many of the last attempts are told.
+/// The most attempts that an endpoint's owner sees.
 const TOLD: i32 = 20;
 
 /// All deliveries.
@@ -31,7 +31,7 @@ pub struct Deliveries {
     table: String,
 }
 
-/// What came of beginning an attempt.
+/// The result of beginning an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Begun {
     /// It is ours to make.
@@ -40,7 +40,7 @@ pub enum Begun {
     No(NotNow),
 }
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
     /// There is none after it.
@@ -64,7 +64,7 @@ impl Settled {
     }
 }
 
-/// What is told of an attempt.
+/// The record of an attempt, as an endpoint's owner sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// When it began.
@@ -74,7 +74,7 @@ pub struct Record {
     pub seq: Seq,
     /// Its number, from 1.
     pub attempt: u32,
-    /// What came of it: `delivered`, `failed`, `gone`, `refused`, `put_off` or `nothing_to_send`.
+    /// The outcome: `delivered`, `failed`, `gone`, `refused`, `put_off` or `nothing_to_send`.
     pub outcome: String,
     /// The status of the answer, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,7 +82,7 @@ pub struct Record {
     /// Why there was none, in a word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// How long it took, in milliseconds.
+    /// The time that it took, in milliseconds.
     pub latency_ms: u64,
     /// The first characters of the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -180,7 +180,7 @@ impl Deliveries {
         }
     }
 
-    /// Keeps what is told of an attempt.
+    /// Writes the record of an attempt.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
@@ -196,7 +196,7 @@ impl Deliveries {
         request.send().await.map(drop).map_err(Error::call("PutItem of an attempt"))
     }
 
-    /// What came of the last attempts at an endpoint, newest first.
+    /// The results of the last attempts at an endpoint, newest first.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
@@ -218,7 +218,7 @@ impl Deliveries {
         Ok(read.filter_map(|record| record.inspect_err(Error::log).ok()).collect())
     }
 
-    /// Whether an endpoint has taken anything since a moment, as far as attempts are told of.
+    /// Whether an endpoint has taken anything since a moment, as far as attempts are on record.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.

@@ -1,4 +1,4 @@
-//! What comes of handing a notification to a service that passes it on: SNS, SES.
+//! The result of handing a notification to a service that passes it on: SNS, SES.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::error::Error;
 /// Longer than for other services: who gives up on a call that succeeds a moment later sends twice.
 const CALL: Duration = Duration::from_secs(10);
 
-/// What came of it. What AWS says beside its code is left out: it may repeat whom and what it was about.
+/// The result. Of an error it keeps AWS's code only: the text may repeat the receiver and the notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Handed {
     /// The service has taken it.
@@ -25,7 +25,7 @@ pub enum Handed {
     /// Not now: too much at once, no answer, a service or an account that somebody has to mend. It may have been taken all
     /// the same, where no answer came.
     Later {
-        /// AWS's code, or what became of the call.
+        /// AWS's code, or the failure of the call.
         code: String,
     },
     /// Never in this form.
@@ -36,7 +36,7 @@ pub enum Handed {
 }
 
 /// No retries of the SDK's own: an attempt is one call, so that it counts once, takes once from the day's cap, and is seen.
-/// Whoever attempts tries again, on a schedule.
+/// The delivery is tried again, on a schedule.
 pub(super) fn retries() -> RetryConfig {
     RetryConfig::disabled()
 }

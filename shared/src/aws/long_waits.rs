@@ -8,10 +8,10 @@ use super::row::{VERSION, condition_failed, number, past_conflicts, text};
 use crate::aws::clients::Clients;
 use crate::error::Error;
 
-/// How long a place is taken, in milliseconds: what a receiver has, after the time in which it counted as quick.
+/// The time for which a place is taken, in milliseconds: the time that a receiver has, after the time in which it counted as quick.
 const TAKEN: i64 = 15_000;
 
-/// How long a row is kept, in seconds: nobody needs one that is over.
+/// The time for which a row is kept, in seconds: nobody needs one that is over.
 const KEPT: i64 = 60 * 60;
 
 /// At how many places a wait looks. They are tried at random, so that one that is free is found while few are taken.

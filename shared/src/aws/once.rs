@@ -16,7 +16,7 @@ use super::row::{Attributes, VERSION, built, from_row, number, number_in, past_c
 use crate::aws::clients::Clients;
 use crate::error::Error;
 
-/// How long a key is remembered, in seconds.
+/// The time for which a key is remembered, in seconds.
 const REMEMBERED: i64 = 24 * 60 * 60;
 
 /// The table.
@@ -26,7 +26,7 @@ pub struct Onces {
     table: String,
 }
 
-/// What was done under an idempotency key.
+/// The record of an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
     /// The notification's id.
@@ -40,7 +40,7 @@ pub struct Sent {
     /// Whether it went to the schedule, where the row of this id says more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub scheduled: bool,
-    /// Whether everybody has been told. Until then whoever meets the row fans out again.
+    /// Whether every push has succeeded. Until then a request that finds the row fans out again.
     #[serde(default)]
     pub done: bool,
     expires_at: i64,
@@ -59,7 +59,7 @@ struct OnceRow<'a> {
 pub struct Once<'a> {
     table: &'a str,
     key: String,
-    /// What is known under the key; made by the first request.
+    /// The record of the key; made by the first request.
     sent: &'a Sent,
     first: bool,
     now: i64,
@@ -88,7 +88,7 @@ impl Onces {
         Self { client: clients.dynamodb(), table }
     }
 
-    /// What was done under a key.
+    /// The record of a key.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
@@ -112,7 +112,7 @@ impl Onces {
         Once { table: &self.table, key: row_key(sub, key), sent, first: sent.channels.is_empty(), now: now.seconds() }
     }
 
-    /// Notes that everybody has been told.
+    /// Records that every push has succeeded.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.

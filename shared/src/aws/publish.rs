@@ -15,7 +15,7 @@ use crate::error::Error;
 const REFUSED: [&str; 4] =
     ["InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid", "ValidationException"];
 
-/// How SNS words it that an endpoint was deleted. It has the code of any wrong parameter.
+/// The text by which SNS says that an endpoint was deleted. Its code is that of any wrong parameter.
 const NO_ENDPOINT: &str = "No endpoint found";
 
 /// SNS, for messages to one receiver.

@@ -92,7 +92,7 @@ pub(crate) fn is_throttle(code: Option<&str>) -> bool {
     )
 }
 
-/// How often a write that meets others is tried again.
+/// The number of times that a write that meets others is tried again.
 const TRIES: u32 = 8;
 
 /// Makes a call again, after a short jittered wait, while it only met others: a write beside a transaction on the same

@@ -14,7 +14,7 @@ use super::subscribers::Endpoint;
 use crate::aws::clients::Clients;
 use crate::error::Error;
 
-/// How long a removed endpoint is remembered as slow, in seconds: 30 days.
+/// The time for which a removed endpoint is remembered as slow, in seconds: 30 days.
 const REMEMBERED: i64 = 30 * 24 * 60 * 60;
 
 /// The removed ones.

@@ -1,4 +1,4 @@
-//! Tickets in the table *Once*: there until they are used. The table holds a hash, so that whoever reads it can use none.
+//! Tickets in the table *Once*: there until they are used. The table holds a hash, so that a reader of the table can use none.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::ReturnValue;

@@ -13,7 +13,7 @@ use super::row::{VERSION, from_row, number, past_conflicts, text};
 use crate::aws::clients::Clients;
 use crate::error::Error;
 
-/// How long a token's row is kept, in seconds: a while longer than it is used.
+/// The time for which a token's row is kept, in seconds: a while longer than it is used.
 const KEPT: i64 = 2 * 60 * 60;
 
 /// The tokens.

@@ -14,10 +14,10 @@ use super::row::{Attributes, VERSION, condition_failed, number, past_conflicts, 
 use crate::aws::clients::Clients;
 use crate::error::Error;
 
-/// What a poll may still do when its wait is over: look once more, and answer.
+/// The time that a poll has left when its wait is over: to look once more, and to answer.
 const MARGIN: Duration = Duration::from_secs(2);
 
-/// How long a row is kept, in seconds from when a poll last waited: longer than any lease.
+/// The time for which a row is kept, in seconds from when a poll last waited: longer than any lease.
 const KEPT: i64 = 60 * 60;
 
 /// A place that looked free may be taken before it is written. So often another one is looked for.

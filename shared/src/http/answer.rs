@@ -58,7 +58,7 @@ pub fn problem(refusal: &Refusal) -> Response<String> {
     response
 }
 
-/// That a request was not done: the one who asked is told why, and what the operator has to know is logged.
+/// The answer to a request that was not done: it says why. A failure that the operator has to know is logged.
 #[must_use]
 pub fn failure(error: &Error) -> Response<String> {
     error.log();

@@ -1,4 +1,4 @@
-//! What the HTTP functions share: how they answer, and where a request carries its token.
+//! Parts of all HTTP functions: their answers, and the token of a request.
 
 pub mod answer;
 

@@ -26,11 +26,11 @@ pub(super) struct PublicKey {
 /// A version of the stack's own secret.
 #[derive(Clone, Debug)]
 pub(super) struct SecretKey {
-    /// What has signed tokens.
+    /// The key that has signed tokens.
     pub(super) token: DecodingKey,
-    /// What makes tickets.
+    /// The key that makes tickets.
     pub(super) ticket: TicketKey,
-    /// What users' codes in logs are made with.
+    /// The key for users' codes in logs.
     pub(super) caller: CallerKey,
 }
 

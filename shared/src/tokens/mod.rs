@@ -156,7 +156,7 @@ impl Verifier {
     }
 
     /// Whether the key that fits a token may be one that could not be read, or used. It is the operator's to mend, and no fault
-    /// of the token's: its holder is told to try again.
+    /// of the token's: the answer asks its holder to try again.
     fn lacks_keys(&self, known: &Known, signer: Signer) -> bool {
         let cannot = match signer {
             Signer::Secret => known.keys.secrets.is_empty(),
@@ -197,7 +197,7 @@ fn no_secret() -> Error {
     Error::Failed { call: "read TOKEN_SECRET", cause: "it has no version that can be read and used".to_owned() }
 }
 
-/// What is no ticket that can be used.
+/// The error for a ticket that cannot be used.
 pub(crate) fn no_ticket() -> Refusal {
     Refusal::new(Code::InvalidToken, "this ticket was used, has expired, or never was one; get a new one")
 }

@@ -44,7 +44,7 @@ impl<'a> Parts<'a> {
         crypto::verify(self.signature, self.signed.as_bytes(), key, self.algorithm).unwrap_or(false)
     }
 
-    /// What it claims.
+    /// The claims.
     ///
     /// # Errors
     /// Says why it cannot be read.

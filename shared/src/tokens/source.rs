@@ -9,7 +9,7 @@ const AT_MOST: Duration = Duration::from_secs(60);
 /// process lives.
 const OLD: Duration = Duration::from_secs(600);
 
-/// What is known of a source.
+/// The state of a source of keys.
 #[derive(Debug)]
 pub(super) struct Source {
     read: Option<Instant>,

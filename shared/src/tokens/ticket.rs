@@ -1,4 +1,4 @@
-//! What a ticket looks like, and how a stack knows its own: for one that somebody has made up, no table is asked.
+//! The form of a ticket, and the check that it is the stack's own: for an invented one, no table is asked.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac::{Key, sign};

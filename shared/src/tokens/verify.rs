@@ -13,7 +13,7 @@ use crate::settings::TokenSettings;
 /// By how many milliseconds issuers' clocks may be ahead of ours.
 const LEEWAY: i64 = 10_000;
 
-/// What is thought of a token.
+/// The verdict on a token.
 #[derive(Debug, PartialEq)]
 pub(super) enum Verdict {
     /// It is good.
@@ -27,7 +27,7 @@ pub(super) enum Verdict {
 /// Who signs tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signer {
-    /// Whoever may read the stack's secret.
+    /// A holder of the stack's secret.
     Secret,
     /// The identity provider.
     KeySet,
@@ -51,7 +51,7 @@ pub(super) fn verify(token: &str, keys: &Keys, settings: &TokenSettings, now: Mi
     read(&parts, signer, settings, now).unwrap_or_else(|reason| refuse(&reason))
 }
 
-/// What to think of a token that one of the keys has signed.
+/// The verdict on a token that one of the keys has signed.
 fn read(parts: &Parts<'_>, signer: Signer, settings: &TokenSettings, now: Millis) -> Result<Verdict, String> {
     let token = parts.claims()?;
     let user_claim = match signer {

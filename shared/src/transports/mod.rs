@@ -23,7 +23,7 @@ use crate::aws::subscribers::Endpoint;
 use crate::error::Error;
 use crate::settings::CourierSettings;
 
-/// What came of an attempt, for the delivery and for the endpoint.
+/// The outcome of an attempt, for the delivery and for the endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The receiver has it.
@@ -72,13 +72,13 @@ impl Outcome {
 /// An attempt whose outcome is known. What else the receiver says may still be on the way.
 #[derive(Debug)]
 pub struct Made {
-    /// What came of it.
+    /// The outcome.
     pub outcome: Outcome,
     /// The status of the answer, if there was one.
     pub status: Option<u16>,
-    /// What else there is to say, in a word.
+    /// The reason, in a word.
     pub reason: Option<String>,
-    /// How long the receiver took for its status, where there was one.
+    /// The time until the receiver's status, where there was one.
     pub latency: Option<Duration>,
     answer: Option<Answer>,
 }
@@ -142,7 +142,7 @@ fn wish(seconds: Option<u64>) -> Option<i64> {
 /// Reaches endpoints of all kinds.
 #[derive(Debug)]
 pub struct Courier {
-    /// What posts to URLs.
+    /// The client that posts to URLs.
     client: LazyClient,
     kinds: KindSettings,
     publisher: Publisher,

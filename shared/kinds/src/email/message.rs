@@ -42,7 +42,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.split(is_line_break).map(str::trim).filter(|line| !line.is_empty())
 }
 
-/// What some reader or other begins a new line at; what else Unicode has is not in a printable text. A tab is no line
+/// The characters at which some mail reader begins a new line; Unicode's others are not in a printable text. A tab is no line
 /// break, but nothing that a subject can show.
 fn is_line_break(c: char) -> bool {
     matches!(c, '\n' | '\t' | '\u{2028}' | '\u{2029}')

@@ -71,7 +71,7 @@ impl Address {
     }
 }
 
-/// RFC 5322's `dot-atom`. An `@` is none of its characters.
+/// RFC 5322's `dot-atom`. It has no `@`.
 fn is_local(text: &str) -> bool {
     let is_atom = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte);
     text.len() <= LONGEST_LOCAL && text.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atom))

@@ -1,4 +1,4 @@
-//! What Amazon Device Messaging is sent (Amazon: "Send a Message"). It shows nothing by itself: all goes to the application.
+//! The message to Amazon Device Messaging (Amazon: "Send a Message"). It shows nothing by itself: all goes to the application.
 
 use domain::channel::Channel;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! What Apple's service is sent (Apple: "Generating a remote notification" and "Sending notification requests to APNs").
+//! The message to Apple's service (Apple: "Generating a remote notification" and "Sending notification requests to APNs").
 
 use domain::channel::Channel;
 use domain::data::Data;
@@ -22,7 +22,7 @@ struct Payload<'a> {
     cut: bool,
 }
 
-/// What the phone itself reads: something to show, or that the application is to be woken and nothing shown. The second
+/// The part that the phone itself reads: something to show, or that the application is to be woken and nothing shown. The second
 /// may have nothing beside it, or it would be shown after all.
 #[derive(Serialize)]
 #[serde(untagged)]

@@ -1,4 +1,4 @@
-//! What Firebase Cloud Messaging is sent: its HTTP v1 message, as SNS takes it (AWS: "Using Google Firebase Cloud Messaging v1
+//! The message to Firebase Cloud Messaging: its HTTP v1 message, as SNS takes it (AWS: "Using Google Firebase Cloud Messaging v1
 //! payloads in Amazon SNS"; Google: "REST Resource: projects.messages").
 
 use serde::Serialize;
@@ -19,7 +19,7 @@ struct Request<'a> {
 
 #[derive(Serialize)]
 struct Message<'a> {
-    /// What is shown. A message without it goes to the application, and nothing is shown.
+    /// The part that is shown. A message without it goes to the application, and nothing is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     notification: Option<Notification<'a>>,
     android: Android,

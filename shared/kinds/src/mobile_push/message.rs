@@ -1,6 +1,6 @@
 //! The message to a phone's application.
 //!
-//! What SNS takes is one JSON object with a text for each platform, and message attributes for what does not go into the
+//! SNS takes one JSON object with a text for each platform, and message attributes for what does not go into the
 //! text (AWS: Amazon SNS Developer Guide, "Publishing Amazon SNS notifications with platform-specific payloads"). An endpoint
 //! has one platform, so that its message has that one's text and the required `default`.
 
@@ -22,7 +22,7 @@ pub(super) const LONGEST: usize = 4096;
 /// The longest that SNS keeps trying, in seconds: four weeks.
 const LONGEST_TTL: i64 = 28 * 24 * 60 * 60;
 
-/// What is published to one endpoint.
+/// The publication to one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Push {
     /// The message, of the structure `json`.

@@ -82,7 +82,7 @@ impl Application {
     /// Reads an application's ARN.
     ///
     /// # Errors
-    /// It is none, or its platform is none of ours.
+    /// It is no ARN of an application, or its platform is unknown here.
     pub fn parse(text: &str) -> Result<Self, InvalidApplication> {
         let path = sns_path(text).ok_or(InvalidApplication)?;
         match path.split('/').collect::<Vec<_>>()[..] {
@@ -108,8 +108,8 @@ pub enum InvalidTarget {
          APNS_SANDBOX, GCM or ADM"
     )]
     Form,
-    /// It belongs to an application that is none of those configured.
-    #[error("this endpoint's application is none of those that this deployment sends to")]
+    /// It belongs to an application that is not configured.
+    #[error("this deployment does not send to this endpoint's application")]
     Application,
 }
 
@@ -165,7 +165,7 @@ impl From<InvalidTarget> for Refusal {
     }
 }
 
-/// What an ARN of SNS has behind the account.
+/// The part of an SNS ARN behind the account.
 fn sns_path(arn: &str) -> Option<&str> {
     let is_account = |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_word = |text: &str| {

@@ -1,4 +1,4 @@
-//! What each platform is sent.
+//! The messages for each platform.
 
 use domain::channel::Channel;
 use domain::content::{Content, Priority};

@@ -6,15 +6,15 @@ use crate::parcel::Parcel;
 use crate::shown::Shown;
 
 /// The longest text that SNS takes in one call, which it sends in several parts (AWS: Amazon SNS API Reference, `Publish`).
-/// Counted in UTF-16 units, of which an emoji has two: so counts whoever counts a text message.
+/// Counted in UTF-16 units, of which an emoji has two: carriers count so, too.
 const LONGEST_TEXT: usize = 1600;
 
 /// A text message, and in how many parts it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
-    /// What it says.
+    /// Its text.
     pub text: String,
-    /// How many messages it is to those who send it and are paid for it.
+    /// The number of messages that carriers charge for.
     pub parts: u32,
 }
 

@@ -1,9 +1,9 @@
-//! How many parts a text message is sent in: each is paid for.
+//! The number of parts of a text message: each is paid for.
 //!
 //! A message has 140 bytes. A text of GSM's own alphabet (3GPP TS 23.038) has seven bits a character, any other two bytes a UTF-16
 //! unit; one that needs several parts gives six bytes of each to what puts them together again (3GPP TS 23.040).
 
-/// How long a text may be to fit one part, and how much of a longer one each part takes: in septets, and in UTF-16 units.
+/// The longest text that fits one part, and the length of each part of a longer one: in septets, and in UTF-16 units.
 const GSM: (usize, usize) = (160, 153);
 const UNICODE: (usize, usize) = (70, 67);
 

@@ -27,7 +27,7 @@ impl Settings {
     }
 }
 
-/// How many digits a number has. E.164 allows 15; no country's are shorter than seven with its code.
+/// The number of digits. E.164 allows 15; no country's are shorter than seven with its code.
 const DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 
 /// A phone number as E.164 writes it: `+4915112345678`.

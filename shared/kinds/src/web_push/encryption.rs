@@ -11,7 +11,7 @@ use aws_lc_rs::rand;
 
 use super::subscription::{Keys, PublicKey};
 
-/// What every push service takes, in bytes (RFC 8030 section 7.2).
+/// The size that every push service takes, in bytes (RFC 8030 section 7.2).
 const MAX_BODY: usize = 4_096;
 
 /// Salt, record size, the length of a key, and the key.
@@ -92,7 +92,7 @@ fn expand<const N: usize>(prk: &Prk, info: &[&[u8]]) -> Result<[u8; N], Unspecif
     Ok(bytes)
 }
 
-/// How many bytes to derive.
+/// The number of bytes to derive.
 struct Length(usize);
 
 impl KeyType for Length {
@@ -101,7 +101,7 @@ impl KeyType for Length {
     }
 }
 
-/// What a browser does, for the tests of whoever encrypts.
+/// A browser, for the tests of encryption.
 #[cfg(test)]
 pub(super) mod browser {
     use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};

@@ -1,4 +1,4 @@
-//! What the service worker is handed.
+//! The payload for the service worker.
 
 use domain::channel::Channel;
 use domain::content::Content;
@@ -84,7 +84,7 @@ fn shorten(text: String, room: usize) -> String {
     fitting.chain([ellipsis]).collect()
 }
 
-/// How many bytes a text takes in JSON, without its quotes.
+/// The number of bytes that a text takes in JSON, without its quotes.
 fn length(text: &str) -> usize {
     text.chars().map(length_of).sum()
 }

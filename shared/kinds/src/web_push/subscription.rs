@@ -1,4 +1,4 @@
-//! What a browser gives to whoever may push to it.
+//! The subscription that a browser gives to its page.
 
 use std::fmt;
 
@@ -121,7 +121,7 @@ fn is_loopback(url: &Url) -> bool {
 pub struct PublicKey([u8; Self::LEN]);
 
 impl PublicKey {
-    /// How many bytes an uncompressed point has.
+    /// The bytes of an uncompressed point.
     pub const LEN: usize = 65;
 
     /// The point: a 4 and both its coordinates.
@@ -163,7 +163,7 @@ impl fmt::Debug for PublicKey {
 pub struct Auth([u8; Self::LEN]);
 
 impl Auth {
-    /// How many bytes it has.
+    /// Its length in bytes.
     pub const LEN: usize = 16;
 
     /// The secret itself.

@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::message::Failed;
 
-/// How long a token is good for, in seconds: half of what RFC 8292 section 2 allows, so that clocks may differ.
+/// The lifetime of a token, in seconds: half of what RFC 8292 section 2 allows, so that clocks may differ.
 const LIFETIME: i64 = 12 * 60 * 60;
 
 /// The most push services whose tokens are kept. Users name them, so there may be any number.
@@ -124,7 +124,7 @@ pub struct Signed {
 }
 
 impl Signed {
-    /// How long a token is used again, in seconds: Apple's service asks for no new one within an hour. At the end of
+    /// The time for which a token is used again, in seconds: Apple's service asks for no new one within an hour. At the end of
     /// this hour the token is still valid for 11 hours.
     pub const REUSED: i64 = 60 * 60;
 
@@ -164,7 +164,7 @@ pub fn origin(url: &Url) -> String {
     url.origin().unicode_serialization()
 }
 
-/// What a push service is told.
+/// The claims for a push service.
 #[derive(Serialize)]
 struct Claims<'a> {
     aud: &'a str,

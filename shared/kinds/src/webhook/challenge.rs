@@ -17,7 +17,7 @@ impl Challenge {
         Self(BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; BYTES]>()))
     }
 
-    /// What the server is posted.
+    /// The body that the server gets.
     #[must_use]
     pub fn body(&self) -> String {
         json!({"type": "challenge", "challenge": self.0}).to_string()

@@ -15,7 +15,7 @@ const PREFIX: &str = "whsec_";
 /// The bytes of the secrets that are made here; the specification allows 24 to 64.
 const OURS: usize = 32;
 
-/// What a webhook is signed with. Its text form is `whsec_` and the base64 of 24 to 64 bytes.
+/// The secret that signs a webhook's messages. Its text form is `whsec_` and the base64 of 24 to 64 bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Vec<u8>);
 

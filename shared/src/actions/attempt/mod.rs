@@ -1,8 +1,7 @@
 //! One attempt to deliver one notification to one endpoint.
 //!
-//! It is counted and leased before it is made, and what came of it is noted before anything follows from it. So whoever
-//! dies at any moment leaves enough for the message, when it comes again, to go on with: at worst the attempt is made once
-//! more.
+//! It is counted and leased before it is made, and its result is recorded before anything follows from it. A process that dies at
+//! any moment leaves enough for the next delivery of the message to go on with: at worst the attempt is made once more.
 
 use std::ops::Range;
 use std::pin::pin;
@@ -37,10 +36,10 @@ const LEASE: i64 = 25_000;
 /// An attempt that takes this long may well overlap with others at the same endpoint.
 const LONG: Duration = Duration::from_secs(1);
 
-/// What waits for another day comes spread over its first hours, and surely on that day.
+/// An attempt that waits for another day is made at a random moment in its first hours, and surely on that day.
 const PUT_OFF: Range<i64> = 5_000..4 * 60 * 60 * 1000;
 
-/// How long an attempt waits for its receiver.
+/// The time for which an attempt waits for its receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Patience {
     /// Until the receiver counts as slow, and longer only if there is a place for that.
@@ -65,25 +64,25 @@ pub struct Attempter {
     pub(super) courier: Courier,
 }
 
-/// What came of a message.
+/// The result of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attempted {
     /// It is done with.
     Done,
-    /// It is to come again then.
+    /// SQS is to deliver it again then.
     NotYet(Millis),
 }
 
-/// What an attempter works with.
+/// The adapters of an attempter.
 #[derive(Debug)]
 pub struct Parts {
     /// Who the endpoints are.
     pub subscribers: Subscribers,
-    /// How far each delivery has come.
+    /// The progress of each delivery.
     pub deliveries: Deliveries,
     /// Where attempts wait for hours.
     pub schedule: Schedule,
-    /// What is delivered.
+    /// The log with the notifications.
     pub log: Log,
     /// Where attempts wait for minutes.
     pub queues: EndpointQueues,
@@ -91,7 +90,7 @@ pub struct Parts {
     pub dead_letters: EndpointDeadLetters,
     /// Which endpoints were slow when they were removed.
     pub slow: SlowEndpoints,
-    /// How many of the quick lane may wait for slow receivers.
+    /// The attempts of the quick lane that may wait for slow receivers.
     pub long_waits: LongWaits,
     /// Wakes `deliver`, for the word that an endpoint is disabled.
     pub due: DueQueue,
@@ -122,7 +121,7 @@ impl Attempter {
     /// Makes an attempt that came by a lane, unless it was made, or is not worth making any more, or is another lane's.
     ///
     /// # Errors
-    /// Something is left undone; the message has to come again.
+    /// Something is left undone; SQS has to deliver the message again.
     pub async fn attempt(&self, attempt: &Attempt, came_by: Lane) -> Result<Attempted, Error> {
         let (endpoint, row) = futures_util::try_join!(
             self.subscribers.endpoint(&attempt.channel, &attempt.endpoint),
@@ -159,7 +158,7 @@ impl Attempter {
         }
     }
 
-    /// How long an attempt waits for its receiver; `None` if it goes into the slow lane.
+    /// The time for which an attempt waits for its receiver; `None` if it goes into the slow lane.
     async fn admit(&self, endpoint: &Endpoint, came_by: Lane, now: Millis) -> Result<Option<Patience>, Error> {
         Ok(match endpoint.speed.admit(came_by, now) {
             Admission::Patient => Some(Patience::Whole),
@@ -280,7 +279,7 @@ impl Attempter {
         let settled = settled(attempt, outcome, clock::now());
         let (ours, recorded) =
             tokio::join!(self.deliveries.settle(attempt, settled), self.deliveries.record(attempt, record));
-        // What is told of an attempt is worth less than a second one.
+        // The record of an attempt is worth less than a second one.
         recorded.unwrap_or_else(|error| error.log());
         if !ours? {
             return Ok(Attempted::Done);
@@ -307,7 +306,7 @@ impl Attempter {
         Ok(())
     }
 
-    /// What an attempt says of its endpoint.
+    /// Records in the endpoint's row what an attempt says of it.
     async fn note(&self, endpoint: &Endpoint, outcome: &Outcome, took: Duration) -> Result<(), Error> {
         let now = clock::now();
         match outcome {

@@ -14,10 +14,10 @@ use crate::aws::subscribers::{Subscriber, Subscribers};
 use crate::clock;
 use crate::error::Error;
 
-/// How many rows a second all that serve shares remove together.
+/// The rows a second that all workers on shares remove together.
 const A_SECOND: u32 = 500;
 
-/// What any other function leaves between two removals: it meets a few hundred connections at most.
+/// The pause of any other function between two removals: it meets a few hundred connections at most.
 const EACH: Duration = Duration::from_millis(10);
 
 /// A push waits for its last removals no longer than this.

@@ -9,7 +9,7 @@ use crate::aws::management::{Management, Pace, Place, Posted};
 /// So many refusals in a row stop a push of what was refused before: one alone may be about its connection only.
 const ENOUGH: usize = 2;
 
-/// What the posts of one push have in common. While the API serves nobody, or did not when this was tried before, one post at a time
+/// The state that the posts of one push share. While the API serves nobody, or did not when this was tried before, one post at a time
 /// finds out whether that has changed. If it has not, the push stops, and what was not posted to is for later.
 #[derive(Debug)]
 pub(in crate::actions) struct Run {
@@ -19,7 +19,7 @@ pub(in crate::actions) struct Run {
     probe: Mutex<()>,
     /// Whether posts go one at a time until one is served.
     is_wary: AtomicBool,
-    /// How many posts were refused since one was served.
+    /// The number of posts that were refused since one was served.
     refusals: AtomicUsize,
     has_left_out: AtomicBool,
 }
@@ -80,7 +80,7 @@ impl Run {
             return None;
         }
         let place = self.before_halt(management.enter()).await?;
-        // Whoever waited meanwhile for somebody's answer may post beside the others again.
+        // A post that waited meanwhile for the probe's answer may go beside the others again.
         Some(Entered { place, probe: probe.filter(|_| self.is_probing(management)) })
     }
 

@@ -17,10 +17,10 @@ use crate::aws::schedule::Page;
 /// Of how many buckets a page is read at once.
 const BUCKETS: usize = 32;
 
-/// How many minutes are begun before each of these rounds: half of its buckets are left for those with more than a page.
+/// The number of minutes that are begun before each of these rounds: half of its buckets are left for those with more than a page.
 const MINUTES: usize = 2;
 
-/// How many batches of messages are under way at once.
+/// The number of batches of messages that are under way at once.
 const BATCHES: usize = 16;
 
 /// A page of a bucket whose turn it is.

@@ -17,10 +17,10 @@ use crate::aws::schedule::{Due, LaterAttempt, Page, Pending};
 use crate::clock;
 use crate::error::Error;
 
-/// How many buckets, and how many rows, are looked after at once.
+/// The number of buckets, and of rows, that are looked after at once.
 const AT_ONCE: usize = 16;
 
-/// What came of looking after a row.
+/// The result of looking after a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Looked {
     /// It may still be delivered.

@@ -18,7 +18,7 @@ use crate::aws::schedule::{Known, Schedule, Seen};
 use crate::clock;
 use crate::error::Error;
 
-/// How often a sweep that takes long keeps how far it has come: so much of it is done again if it dies.
+/// The time between two writes of a long sweep's progress: so much of it is done again if it dies.
 const KEPT_EVERY: Duration = Duration::from_secs(5);
 
 /// Hands on what is due.
@@ -28,7 +28,7 @@ pub struct Sweeper {
     queue: DueQueue,
 }
 
-/// What a sweep did.
+/// The result of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
     /// Notifications that it handed to the queue for their time.
@@ -37,7 +37,7 @@ pub struct Swept {
     pub again: usize,
     /// Notifications that it gave up.
     pub failed: usize,
-    /// How far the oldest that is unfinished lies behind, in seconds.
+    /// The age of the oldest unfinished row, in seconds.
     pub lag: i64,
 }
 
@@ -45,7 +45,7 @@ pub struct Swept {
 struct Sweep<'a> {
     sweeper: &'a Sweeper,
     now: Millis,
-    /// How far the sweeper had come when this sweep began.
+    /// The sweeper's progress when this sweep began.
     began_at: Progress,
     progress: Progress,
     /// The row that keeps the progress, and when this sweep last wrote it.
@@ -53,7 +53,7 @@ struct Sweep<'a> {
     kept: Instant,
     /// Whether another sweep, begun at the same time, keeps its progress instead.
     is_second: bool,
-    /// What failed first. The rest of the sweep goes on.
+    /// The first failure. The rest of the sweep goes on.
     failure: Option<Error>,
     swept: Swept,
 }

@@ -25,10 +25,10 @@ use crate::aws::row::{
 use crate::clock;
 use crate::error::Error;
 
-/// How long a sender keeps trying to be next in its busy channels.
+/// The time for which a sender keeps trying to be next in its busy channels.
 pub const PATIENCE: Duration = Duration::from_secs(15);
 
-/// How long a sender stays with one busy channel before it looks after its others.
+/// The time for which a sender stays with one busy channel before it looks after its others.
 pub const SHORT_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The first wait between two tries is shorter than this, in milliseconds. It doubles with each lost race.
@@ -37,7 +37,7 @@ const FIRST_WAIT: u64 = 16;
 /// No wait is longer than this, in milliseconds.
 const LONGEST_WAIT: u64 = 400;
 
-/// What changes in the same transaction as a log.
+/// A change in the same transaction as a log.
 pub trait Note {
     /// The further items of the transaction, once the place in the log is known.
     ///
@@ -49,7 +49,7 @@ pub trait Note {
 /// A note, or none.
 pub type OptionalNote<'a> = Option<&'a (dyn Note + Sync)>;
 
-/// What to append.
+/// A notification to append.
 #[derive(Clone, Debug)]
 pub struct New {
     /// The notification.
@@ -60,7 +60,7 @@ pub struct New {
     pub collapse_key: Option<CollapseKey>,
 }
 
-/// What came of appending.
+/// The result of appending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Appended {
     /// It has this place, for good.

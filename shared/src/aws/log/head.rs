@@ -12,7 +12,7 @@ use super::Log;
 use crate::aws::row::{VERSION, from_row, number, past_conflicts, text};
 use crate::error::Error;
 
-/// What a channel's own row says.
+/// The channel's own row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ChannelHead {
     /// The log's generation.
@@ -36,7 +36,7 @@ impl From<HeadRow> for ChannelHead {
 }
 
 impl Log {
-    /// What a reader needs of a channel's own row; consistently. Where a later release has written it, all counts as unread.
+    /// The part of a channel's own row that a reader needs; consistently. Where a later release has written it, all counts as unread.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.

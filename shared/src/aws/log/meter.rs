@@ -16,7 +16,7 @@ impl Meter {
         Self(Some(Arc::default()))
     }
 
-    /// What DynamoDB is asked to say of its cost.
+    /// The part of its cost that DynamoDB is asked for.
     pub(super) fn asks(&self) -> Option<ReturnConsumedCapacity> {
         self.0.as_ref().map(|_| ReturnConsumedCapacity::Total)
     }
@@ -30,7 +30,7 @@ impl Meter {
         }
     }
 
-    /// What has been counted, in read units.
+    /// The sum so far, in read units.
     #[must_use]
     pub fn units(&self) -> f64 {
         let halves = self.0.as_ref().map_or(0, |counted| counted.load(Ordering::Relaxed));

@@ -1,4 +1,4 @@
-//! Reading a log. Every read of notifications is consistent: a reader must not miss what a sender was told is stored.
+//! Reading a log. Every read of notifications is consistent: a reader must not miss a notification whose sender has an answer.
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use domain::append::Newest;
@@ -48,7 +48,7 @@ impl Log {
         answer.item.map(from_row).transpose()
     }
 
-    /// What comes after a cursor: at most `limit` notifications and some 256 KB, in order, and the cursor to go on with.
+    /// The notifications behind a cursor: at most `limit` notifications and some 256 KB, in order, and the cursor to go on with.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
@@ -104,7 +104,7 @@ impl Log {
     /// # Errors
     /// DynamoDB does not answer as it should.
     pub async fn newest(&self, channel: &Channel) -> Result<Option<Newest>, Error> {
-        // From seq 1: the channel's own row, at 0, is none of the log's.
+        // From seq 1: the channel's own row, at 0, does not belong to the log.
         let query = self.query(channel, Seq(1)).scan_index_forward(false).limit(1);
         let answer = query.send().await.map_err(Error::call("Query of the newest row"))?;
         self.meter.add(answer.consumed_capacity());
@@ -112,7 +112,7 @@ impl Log {
         row.map(|row| newest_of(&row, self.rules.retention)).transpose()
     }
 
-    /// Whether there is anything behind a seq, as far as is known: it may be told a moment late.
+    /// Whether there is anything behind a seq, as far as is known: the answer may lag a moment.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
@@ -188,7 +188,7 @@ fn rows(items: Option<Vec<Attributes>>) -> Result<Vec<LogRow>, Error> {
     items.unwrap_or_default().into_iter().map(LogRow::from_row).collect()
 }
 
-/// How many rows one answer takes: one at least.
+/// The number of rows that fit one answer: one at least.
 fn fitting<'a>(rows: impl Iterator<Item = &'a LogRow>) -> usize {
     let sizes = rows.scan(0, |before, row| Some(std::mem::replace(before, *before + row.size())));
     sizes.take_while(|before| *before < PORTION).count()
@@ -205,7 +205,7 @@ fn first_portion(mut page: Page<LogRow>) -> Page<LogRow> {
     page
 }
 
-/// What a row says of its log. The row of a later release has its place and its expiry; the rest is taken as if this one had
+/// The facts about its log that a row holds. The row of a later release has its place and its expiry; the rest is taken as if this one had
 /// written it.
 pub(super) fn newest_of(row: &Attributes, retention: i64) -> Result<Newest, Error> {
     let seq = number_in(row, "seq").map(Seq).ok_or_else(|| Error::Unreadable("a row has no seq".to_owned()))?;

@@ -1,4 +1,4 @@
-//! How a notification stands in the table.
+//! The row of a notification in the table.
 
 use domain::append::{KEPT_EXPIRED, Newest, Place, Plan};
 use domain::channel::Channel;
@@ -13,7 +13,7 @@ use super::append::New;
 use crate::aws::row::{Attributes, VERSION, from_row, number_in};
 use crate::error::Error;
 
-/// What an item has in JSON besides its content, in bytes.
+/// The length of an item in JSON without its content, in bytes.
 const ENVELOPE: usize = 110;
 
 /// A place in a log, as far as this release can read its row.
@@ -48,7 +48,7 @@ impl LogRow {
         }
     }
 
-    /// What a reader gets: the notification with its place, or the place alone.
+    /// The JSON for a reader: the notification with its place, or the place alone.
     #[must_use]
     pub fn to_json(&self) -> String {
         match self {
@@ -57,7 +57,7 @@ impl LogRow {
         }
     }
 
-    /// How much it matters. What cannot be read may matter most.
+    /// The priority. A row that cannot be read counts as `high`.
     #[must_use]
     pub fn priority(&self) -> Priority {
         match self {
@@ -219,7 +219,7 @@ impl NotificationRow {
         }
     }
 
-    /// What closes a generation. To a release that does not know of it, it is a notification that has outlived its `ttl`.
+    /// A row that closes a generation. To a release that does not know of it, it is a notification that has outlived its `ttl`.
     pub(super) fn closing(channel: &Channel, place: Place, now: Millis) -> Self {
         let nothing = New {
             item: Item { id: String::new(), sent_at: now, content: "{}".to_owned() },
@@ -241,7 +241,7 @@ impl NotificationRow {
         self.item().to_json(Some(self.seq))
     }
 
-    /// What the notification says.
+    /// The content.
     ///
     /// # Errors
     /// The row is not as this code writes it.

@@ -29,7 +29,7 @@ struct Seen {
 }
 
 impl Log {
-    /// How many notifications are to be seen behind a seq, up to another one: among the newest 1,000 rows there, or 2 MB.
+    /// The number of notifications that a reader sees behind a seq, up to another one: among the newest 1,000 rows there, or 2 MB.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.

@@ -1,4 +1,4 @@
-//! How many posts are under way at once.
+//! A limit on the posts that are under way at once.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{Semaphore, SemaphorePermit};

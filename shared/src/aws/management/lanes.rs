@@ -23,7 +23,7 @@ use tower_service::Service as _;
 use crate::error::Error;
 use crate::tls;
 
-/// What posts have as a body.
+/// The body of a post.
 pub(super) type Body = Full<Bytes>;
 
 /// A connection that nobody used for longer is not used any more: what is at its other end closes it some time.
@@ -43,7 +43,7 @@ pub(super) struct Lanes {
 
 #[derive(Default)]
 struct Open {
-    /// What the endpoint speaks, once that is known.
+    /// The protocol of the endpoint, once it is known.
     protocol: Option<Protocol>,
     /// Those that carry nothing, the last used last.
     idle: Vec<(Instant, http1::SendRequest<Body>)>,
@@ -65,7 +65,7 @@ enum Lane {
 /// Of an answer, the status and, if it is no success, the error's name.
 pub(super) type Answered = (StatusCode, String);
 
-/// What came of a request on a lane.
+/// The result of a request on a lane.
 enum Sent {
     /// It may have got there; this is what came back, if anything did.
     Off(Option<Answered>),
@@ -179,7 +179,7 @@ impl Lanes {
                 None => self.idle().map(|lane| (lane, false)),
             };
         }
-        // It may be the one that carries all: whoever comes meanwhile waits for it.
+        // It may be the one that carries all: posts that arrive meanwhile wait for it.
         let _opening = self.opening.lock().await;
         match self.idle() {
             Some(lane) => Some((lane, false)),

@@ -35,7 +35,7 @@ pub struct Management {
     shortage: Arc<Mutex<Shortage>>,
 }
 
-/// What came of a post.
+/// The result of a post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Posted {
     /// The gateway has taken it.

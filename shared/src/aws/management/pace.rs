@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 /// No timer is finer than this.
 const TIMER: Duration = Duration::from_millis(1);
 
-/// Lets posts, or removals, go one after the other.
+/// Lets posts, or removals, go one at a time, in order.
 #[derive(Debug)]
 pub struct Pace {
     began: Instant,
@@ -62,7 +62,7 @@ impl Pace {
         sleep_until(self.began + near).await;
     }
 
-    /// How many a page is to have now.
+    /// The size of the next page.
     #[must_use]
     pub fn page(&self) -> usize {
         self.turns().page()

@@ -22,13 +22,13 @@ use crate::tls;
 /// frozen, and is better asked again on a new one.
 const LIMIT: Duration = Duration::from_secs(3);
 
-/// What has failed sooner has cost nobody much time.
+/// A post that failed sooner has cost nobody much time.
 const SOON: Duration = Duration::from_secs(1);
 
 /// Who has not been answered after this is not waited for before more posts are let go.
 const PROMPT: Duration = Duration::from_millis(50);
 
-/// What may stand unescaped in a path (RFC 3986 section 2.3), as signatures want it.
+/// The characters that may stand unescaped in a path (RFC 3986 section 2.3), as signatures want it.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Posts to connections.

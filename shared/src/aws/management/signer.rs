@@ -20,7 +20,7 @@ use crate::error::Error;
 const DATE: HeaderName = HeaderName::from_static("x-amz-date");
 const TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 
-/// What API Gateway's management API is called in a signature.
+/// The name of API Gateway's management API in a signature.
 const SERVICE: &str = "execute-api";
 
 /// Credentials that end within this are asked for anew.
@@ -34,7 +34,7 @@ pub(super) struct Signer {
     current: Mutex<Option<Arc<Key>>>,
 }
 
-/// What stays the same in all signatures of one second.
+/// The part that all signatures of one second share.
 struct Key {
     /// The second that it is for.
     second: i64,
@@ -54,7 +54,7 @@ struct Key {
 /// A body, with its hash: the same for all who are sent it.
 #[derive(Clone)]
 pub struct Payload {
-    /// What is sent.
+    /// The body of a post.
     pub(super) bytes: bytes::Bytes,
     sha256: String,
 }
@@ -216,7 +216,7 @@ mod tests {
         UNIX_EPOCH + Duration::from_secs(u64::try_from(second).unwrap())
     }
 
-    /// What `aws-sigv4` signs it with.
+    /// The signature of `aws-sigv4`.
     fn expected(credentials: &Credentials, host: &str, path: &str, body: &str, second: i64) -> HeaderMap {
         let identity = credentials.clone().into();
         let params = v4::SigningParams::builder()

@@ -1,5 +1,5 @@
 //! The queue of what becomes due: it wakes `deliver` at the time of a notification. Its messages name the notification and
-//! say nothing of it, but that SQS is told which of them are of one publisher.
+//! say nothing of it, but their group tells SQS which of them are of one publisher.
 
 use domain::schedule::id::ScheduleId;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::error::Error;
 #[derive(Clone, Debug)]
 pub struct DueQueue(Queue<Wake>);
 
-/// What wakes `deliver` for a notification.
+/// A message that wakes `deliver` for a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wake {
     /// The notification, and so the time when it is due.
@@ -77,7 +77,7 @@ impl DueQueue {
         self.0.send_all(wakes.iter().map(|wake| (wake, wake.id.due()))).await
     }
 
-    /// Has a message that was received come again after so many seconds.
+    /// Has SQS deliver a message again after so many seconds.
     ///
     /// # Errors
     /// SQS does not answer as it should. Then the message comes when its visibility timeout ends.

@@ -86,7 +86,7 @@ impl EndpointQueues {
         Ok(())
     }
 
-    /// Has a message that was received by a lane come again after so many seconds.
+    /// Has SQS deliver a message of a lane's queue again after so many seconds.
     ///
     /// # Errors
     /// SQS does not answer as it should. Then the message comes when its visibility timeout ends.

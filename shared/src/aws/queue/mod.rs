@@ -29,10 +29,10 @@ pub const LONGEST_DELAY: i64 = 900;
 /// The most messages of one batch.
 pub const BATCH: usize = 10;
 
-/// How many batches are under way at once.
+/// The number of batches that are under way at once.
 const AT_ONCE: usize = 8;
 
-/// How often what SQS left out of a batch is sent again.
+/// The number of times that messages are sent again that SQS left out of a batch.
 const TRIES: u32 = 3;
 
 /// A queue of messages of one type.
@@ -73,7 +73,7 @@ impl Message {
     }
 }
 
-/// In seconds, rounded down: whoever receives a message waits for the rest.
+/// In seconds, rounded down: the receiver of a message waits for the rest.
 fn delay(due: Millis, now: Millis) -> i32 {
     let seconds = ((due.0 - now.0) / 1000).clamp(0, LONGEST_DELAY);
     i32::try_from(seconds).unwrap_or_default()
@@ -124,7 +124,7 @@ impl<M: QueueMessage> Queue<M> {
         Err(Error::Failed { call: "SendMessageBatch", cause })
     }
 
-    /// Has a message that was received come again after so many seconds.
+    /// Has SQS deliver a message again after so many seconds.
     async fn come_again(&self, receipt_handle: &str, seconds: i32) -> Result<(), Error> {
         let request = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(receipt_handle);
         let answer = request.visibility_timeout(seconds).send().await;

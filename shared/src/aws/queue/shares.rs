@@ -69,7 +69,7 @@ impl SharesQueue {
         Ok(())
     }
 
-    /// Has a message that was received from the queue with this ARN come again after so many seconds.
+    /// Has SQS deliver a message of the queue with this ARN again after so many seconds.
     ///
     /// # Errors
     /// SQS does not answer as it should. Then the message comes when its visibility timeout ends.

@@ -1,4 +1,4 @@
-//! What becomes of a notification, but for its being sent. Each change is conditional on what was seen.
+//! State changes of a scheduled notification other than delivery. Each change is conditional on what was seen.
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
@@ -12,7 +12,7 @@ use crate::aws::row::{built, condition_failed, number, past_conflicts, text};
 use crate::error::Error;
 
 impl Schedule {
-    /// Notes that everybody has been told, or that an attempt was handed on.
+    /// Records that every push has succeeded, or that an attempt was queued.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.

@@ -1,4 +1,4 @@
-//! What a notification says, apart from its row where it is long: a sweep reads a bucket's rows, and pays for all that they hold.
+//! The content of a notification, apart from its row where it is long: a sweep reads a bucket's rows, and pays for all that they hold.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::channel::{Channel, Sub};
@@ -9,14 +9,14 @@ use super::{KEPT, Schedule, Scheduled};
 use crate::aws::row::{Attributes, VERSION, from_row, past_conflicts, text, to_row};
 use crate::error::Error;
 
-/// What is no longer than this stays in the notification's own row, in bytes: with it the row costs one write unit, as without.
+/// A content that is no longer than this stays in the notification's own row, in bytes: with it the row costs one write unit, as without.
 const LONGEST_INSIDE: usize = 512;
 
 /// The attribute that a notification's row has without its content, and the one that it has then.
 const CONTENT: &str = "content";
 const APART: &str = "apart";
 
-/// What a notification says, in a row of its own. Whose it is stands there too: so it is found when somebody is to be forgotten.
+/// The content of a notification, in a row of its own. The row names the sender too, so that it is found when a user's data is to be removed.
 #[derive(Serialize)]
 struct ContentRow {
     bucket: String,
@@ -28,7 +28,7 @@ struct ContentRow {
     expires_at: i64,
 }
 
-/// What is read of that.
+/// The part of that row that is read.
 #[derive(Deserialize)]
 struct Said {
     content: String,

@@ -32,12 +32,12 @@ pub struct LaterAttempt {
     /// Whether it was handed to the endpoints' queue.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub done: bool,
-    /// How often the sweeper has handed it to the queue after its time.
+    /// The number of times that the sweeper has queued it after its time.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rounds: u8,
 }
 
-/// What is due.
+/// A row that is due.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Due {
     /// A notification.

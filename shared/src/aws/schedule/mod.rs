@@ -30,16 +30,16 @@ use super::row::{Attributes, text};
 use crate::aws::clients::Clients;
 use crate::error::Error;
 
-/// How long a row is kept once it is finished, in seconds: longer than the dead-letter queue keeps a message.
+/// The time for which a row is kept once it is finished, in seconds: longer than the dead-letter queue keeps a message.
 const KEPT: i64 = 30 * 24 * 60 * 60;
 
-/// How many rows of a bucket are read at once. Fewer are where they are large: DynamoDB reads up to 1 MB.
+/// The number of rows of a bucket that are read at once. Fewer are where they are large: DynamoDB reads up to 1 MB.
 const PAGE: i32 = 500;
 
 /// A page of a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// What is unfinished on it.
+    /// The unfinished rows on it.
     pub rows: Vec<Pending>,
     /// Where it ends.
     pub end: PageEnd,

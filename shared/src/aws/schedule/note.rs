@@ -1,4 +1,4 @@
-//! What changes with an append: the notification is sent, and its series goes on.
+//! The changes in the transaction of an append: the notification is sent, and its series goes on.
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use domain::channel::Channel;

@@ -1,4 +1,4 @@
-//! How far the sweeper has come: a row that no id can name.
+//! The sweeper's progress: a row that no id can name.
 //!
 //! Earlier releases know of a row's `handed` only, and go on from there: that is behind whatever has not been handed on. What this release
 //! has besides, they leave out when they write the row, and it reads a row without it.
@@ -17,10 +17,10 @@ use crate::error::Error;
 const BUCKET: &str = "sweeper";
 const ID: &str = "progress";
 
-/// What a sweep found, and which version of the row that was.
+/// The progress that a sweep found, and the version of the row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
-    /// How far the sweeper came.
+    /// The sweeper's progress.
     pub progress: Progress,
     /// The row that says so.
     pub seen: Seen,
@@ -87,7 +87,7 @@ impl ProgressRow {
 }
 
 impl Schedule {
-    /// How far the last sweep came, or where the first one begins; consistently.
+    /// The progress of the last sweep, or the beginning for the first one; consistently.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.

@@ -46,10 +46,10 @@ pub struct Scheduled {
     /// When it was sent to the first of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<Millis>,
-    /// Whether nothing is left to do: everybody has been told.
+    /// Whether nothing is left to do: every push has succeeded.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub done: bool,
-    /// How often the sweeper has handed it to the queue after its time.
+    /// The number of times that the sweeper has queued it after its time.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rounds: u8,
     /// When it last did.
@@ -63,7 +63,7 @@ pub struct Scheduled {
     pub series: Option<SeriesPart>,
 }
 
-/// What the sweeper has to know of an unfinished notification.
+/// The part of an unfinished notification that the sweeper needs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Pending {
     /// Its id, and so the time when it is due.
@@ -73,7 +73,7 @@ pub struct Pending {
     /// Whether its writer has queued it.
     #[serde(default)]
     pub queued: bool,
-    /// How often the sweeper has handed it to the queue after its time.
+    /// The number of times that the sweeper has queued it after its time.
     #[serde(default)]
     pub rounds: u8,
     /// When it last did.
@@ -84,7 +84,7 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// What wakes `deliver` for it.
+    /// The message that wakes `deliver` for it.
     #[must_use]
     pub fn wake(&self) -> Wake {
         Wake { id: self.id, group: self.by.as_deref().map(Group::of) }
@@ -105,7 +105,7 @@ impl Pending {
     }
 }
 
-/// What a notification knows of its series.
+/// A notification's link to its series.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SeriesPart {
     /// The series.
@@ -147,7 +147,7 @@ impl Scheduled {
         }
     }
 
-    /// What wakes `deliver` for it.
+    /// The message that wakes `deliver` for it.
     #[must_use]
     pub fn wake(&self) -> Wake {
         Wake { id: self.id, group: Some(Group::of(self.by.as_str())) }
@@ -189,7 +189,7 @@ impl Scheduled {
         }))
     }
 
-    /// What became of it.
+    /// Its state.
     #[must_use]
     pub fn state(&self) -> State {
         match self.stage {
@@ -211,7 +211,7 @@ impl Scheduled {
         places::in_order(&self.to, &self.sent)
     }
 
-    /// What to append to its channels' logs, in all the same.
+    /// The notification to append, the same for all its channels' logs.
     #[must_use]
     pub fn as_sent_at(&self, sent_at: Millis) -> New {
         let item = Item { id: self.id.to_string(), sent_at, content: self.content.clone() };

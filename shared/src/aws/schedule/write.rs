@@ -10,10 +10,10 @@ use crate::aws::row::{
 };
 use crate::error::Error;
 
-/// How often a transaction that meets others is tried again.
+/// The number of times that a transaction that meets others is tried again.
 const TRIES: u32 = 8;
 
-/// What came of a transaction.
+/// The result of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Transacted {
     /// All is there.
@@ -22,7 +22,7 @@ pub(super) enum Transacted {
     ConditionFailed,
 }
 
-/// What came of writing.
+/// The result of writing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
     /// It is there.

@@ -50,7 +50,7 @@ impl Connection {
         is_young(self.connected_at, now)
     }
 
-    /// Not the token's end: whoever meets the row after that cuts the connection, and so must be able to meet it.
+    /// Not the token's end: a push that finds the row after that closes the connection, and so must be able to find it.
     fn expires_at(&self) -> i64 {
         self.connected_at.seconds() + LONGEST_CONNECTION + MARGIN
     }

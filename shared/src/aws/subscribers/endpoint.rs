@@ -33,7 +33,7 @@ pub struct Endpoint {
     /// Who has added it.
     #[serde(deserialize_with = "Sub::stored")]
     pub owner: Sub,
-    /// What kind it is, and where.
+    /// Its kind, and its target.
     pub target: Target,
     /// Which notifications go there.
     #[serde(flatten)]
@@ -44,10 +44,10 @@ pub struct Endpoint {
     /// their first replay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub added_after: Option<Seq>,
-    /// What its notifications are signed with.
+    /// The secret that signs its notifications.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<Secret>,
-    /// What they were signed with before, and are beside that until `previous_until`.
+    /// The secret before that, which signs as well until `previous_until`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_secret: Option<Secret>,
     /// See there.
@@ -56,16 +56,16 @@ pub struct Endpoint {
     /// Since when it has taken nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<Millis>,
-    /// How quick it is, as far as is known.
+    /// Its speed, as far as is known.
     #[serde(flatten)]
     pub speed: Speed,
     /// When it was disabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_at: Option<Millis>,
-    /// How often its owner had things sent again.
+    /// The number of replays.
     #[serde(default)]
     pub replays: u32,
-    /// What the newest of these has queued.
+    /// The range that the newest of these has queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replayed: Option<Replayed>,
 }
@@ -176,7 +176,7 @@ impl Subscribers {
         }
     }
 
-    /// How many endpoints a channel has, counted to `most`.
+    /// The number of endpoints that a channel has, counted to `most`.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.

@@ -1,8 +1,8 @@
 //! A connection joins and leaves channels after it has opened.
 //!
 //! Both are two plain writes, since a transaction would cost twice as much, also at the channel's key, which takes 1,000 units a second.
-//! To join, the home lists the channel before the channel has the row; to leave, the row goes before the home forgets it. So whoever
-//! dies between the two leaves a channel in the home that has no row: `$disconnect` passes over it, and who asks again mends it.
+//! To join, the home lists the channel before the channel has the row; to leave, the row goes before the home forgets it. A process
+//! that dies between the two leaves a channel in the home that has no row: `$disconnect` passes over it, and the next `subscribe` mends it.
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -16,7 +16,7 @@ use crate::error::Error;
 /// Two frames of one connection may run at once, and then meet at its home. So often does one of them look at it again.
 const TRIES: usize = 8;
 
-/// What came of joining or leaving a channel.
+/// The result of joining or leaving a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Joined {
     /// As asked, now or already.

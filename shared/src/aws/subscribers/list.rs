@@ -22,7 +22,7 @@ use crate::aws::row::{Attributes, condition_failed, from_row, is_conflict, numbe
 use crate::clock;
 use crate::error::Error;
 
-/// How many rows of a gone connection are removed at once.
+/// The number of rows of a gone connection that are removed at once.
 const AT_ONCE: usize = 16;
 
 /// A count reads so many pages, each of as many rows as it counts to, and of 1 MB at most. Nearly all rows count: those of connections
@@ -67,10 +67,10 @@ pub struct Listed {
     /// Which notifications go there.
     #[serde(flatten)]
     pub filter: Filter,
-    /// How often its owner had things sent again.
+    /// The number of replays.
     #[serde(default)]
     pub replays: u32,
-    /// How quick it is, as far as is known.
+    /// Its speed, as far as is known.
     #[serde(flatten)]
     pub speed: Speed,
     #[serde(default)]
@@ -125,7 +125,7 @@ fn is_endpoint(row: &Attributes) -> bool {
     key_of(row).is_some_and(|key| key.starts_with(PREFIX))
 }
 
-/// What is in these rows. One that cannot be read keeps the others from nothing.
+/// The subscribers in these rows. One that cannot be read does not hide the others.
 fn page(rows: Vec<Attributes>) -> Page {
     let now = clock::now().seconds();
     let mut page = Page { subscribers: Vec::new(), endpoints: Vec::new(), last: None, unreadable: None };
@@ -243,7 +243,7 @@ impl Subscribers {
         Ok(subscribers.into_iter().filter(|subscriber| !subscriber.is_guest).collect())
     }
 
-    /// How many connections a channel has, or an inbox's owner, counted to `most`.
+    /// The number of connections of a channel, or of an inbox's owner, counted to `most`.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
@@ -262,7 +262,7 @@ impl Subscribers {
         Self::counted(query, most).await
     }
 
-    /// How many rows a query finds, counted to `most`. It looks at twice as many rows at most, whatever they hold.
+    /// The number of rows that a query finds, counted to `most`. It looks at twice as many rows at most, whatever they hold.
     pub(super) async fn counted(query: QueryFluentBuilder, most: usize) -> Result<usize, Error> {
         let query = query.select(Select::Count).limit(i32::try_from(most).unwrap_or(i32::MAX));
         let (mut count, mut from) = (0, None);

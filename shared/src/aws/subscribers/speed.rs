@@ -1,4 +1,4 @@
-//! How quick an endpoint is, in its row; `domain::endpoint::lane` says what follows from it.
+//! The speed of an endpoint, in its row; `domain::endpoint::lane` says what follows from it.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::time::Millis;

@@ -1,4 +1,4 @@
-//! What a receiver answered: its status, and then the beginning of its body.
+//! The answer of a receiver: its status, and then the beginning of its body.
 
 use std::fmt;
 use std::time::Duration;
@@ -20,7 +20,7 @@ const READ: usize = 1000;
 /// The most characters of it that are kept.
 const KEPT: usize = 200;
 
-/// What a receiver answered. Its body may still be on the way.
+/// The answer of a receiver. Its body may still be on the way.
 pub struct Answer {
     /// The status. A redirect's is here as any other: it was not followed.
     pub status: u16,

@@ -20,7 +20,7 @@ use super::heard::{Heard, Listening};
 use super::names::CheckedNames;
 use super::reason::Reason;
 
-/// What requests have as a body.
+/// The body of a request.
 pub(super) type Body = Full<Bytes>;
 
 /// A machine that is there lets itself be connected to within this.
@@ -29,7 +29,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Connections wait this long for another request: most servers close theirs later.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// How many of them wait, for one host.
+/// The most of them that wait, for one host.
 const IDLE_PER_HOST: usize = 4;
 
 /// The most bytes of an answer's head that are parsed. Of a longer one the status is heard.
@@ -56,7 +56,7 @@ pub(super) struct Connection {
     is_new: bool,
 }
 
-/// What came of a request.
+/// The result of a request.
 pub(super) enum Sent {
     /// The head of an answer, which keeps to HTTP's rules.
     Answered(Response<Incoming>),

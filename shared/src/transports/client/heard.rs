@@ -1,4 +1,4 @@
-//! What is heard on a connection: the beginning of an answer as it comes, before HTTP's rules are held against it.
+//! The bytes that arrive on a connection: the beginning of an answer as it comes, before HTTP's rules are held against it.
 //!
 //! Receivers, and what stands before them, send headers that no parser takes; or a head that has no end. The status has come all
 //! the same, and the receiver has decided by then.
@@ -88,7 +88,7 @@ impl Heard {
     }
 }
 
-/// What follows empty lines and the interim answers (RFC 9110 section 15.2), such as 103; `None` while one of them has no end.
+/// The text behind empty lines and the interim answers (RFC 9110 section 15.2), such as 103; `None` while one of them has no end.
 fn after_interim(bytes: &[u8]) -> Option<&[u8]> {
     let start = bytes.iter().position(|byte| !b"\r\n".contains(byte))?;
     let mut bytes = &bytes[start..];

@@ -35,7 +35,7 @@ pub use reason::Reason;
 /// A receiver has this long to take a request and answer it.
 const LIMIT: Duration = Duration::from_secs(15);
 
-/// What comes behind the status, the rest of the head and the body, is waited for this long.
+/// The wait for the rest of the head and for the body, behind the status.
 const REST: Duration = Duration::from_secs(1);
 
 /// Posts to URLs that users gave. Built once; its connections stay open from one invocation to the next.
@@ -61,7 +61,7 @@ impl From<Reason> for Unreachable {
     }
 }
 
-/// What there is of an answer when no more of its head is waited for.
+/// The part of an answer that is there when no more of its head is waited for.
 enum Head {
     /// The whole head, or the error that the request ended with.
     Whole(Sent),

@@ -1,4 +1,4 @@
-//! What names resolve to, checked.
+//! The addresses of names, checked.
 
 use std::fmt;
 use std::future::Future;

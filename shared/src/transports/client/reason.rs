@@ -21,7 +21,7 @@ pub enum Reason {
     Tls,
     /// The connection ended before an answer came. The receiver may have the message.
     ConnectionClosed,
-    /// What came does not begin with a status of HTTP/1.1. The receiver may have the message.
+    /// The answer does not begin with a status of HTTP/1.1. The receiver may have the message.
     InvalidAnswer,
     /// 15 s passed. The receiver may have the message.
     Timeout,
@@ -43,12 +43,12 @@ impl Reason {
         }
     }
 
-    /// What the error of a connection that did not come about comes down to.
+    /// The reason behind the error of a connection that did not come about.
     pub(super) fn of_connecting(error: &(dyn Error + 'static)) -> Self {
         Self::of(error).unwrap_or(Self::ConnectionFailed)
     }
 
-    /// What the error of a request that was not answered comes down to.
+    /// The reason behind the error of a request that was not answered.
     pub(super) fn of_sending(error: &hyper::Error) -> Self {
         Self::of(error).unwrap_or(Self::ConnectionClosed)
     }
@@ -91,7 +91,7 @@ fn known(error: &(dyn Error + 'static)) -> Option<Reason> {
     }
 }
 
-/// What an error was made of. An I/O error's own `source` passes over the error that it wraps.
+/// The causes of an error. An I/O error's own `source` passes over the error that it wraps.
 fn beneath<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         Some(wrapped) => Some(wrapped),

@@ -4,20 +4,28 @@ use domain::refusal::{Code, Refusal};
 use domain::time::Millis;
 use serde_json::{Map, Value};
 
-use crate::KindSettings;
 use crate::message::{Message, NoMessage};
 use crate::parcel::Parcel;
-use crate::webhook::Secret;
+use crate::settings::{InvalidSetting, Variables};
+use crate::signature::Secret;
+use crate::url::Rules;
 
 /// A kind of endpoints, implemented by its target.
-pub trait Kind {
+pub trait Kind: Sized {
+    /// The stack's settings of this kind.
+    type Settings;
+
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// A variable is missing or wrong.
+    fn settings(variables: Variables) -> Result<Self::Settings, InvalidSetting>;
+
     /// Reads and checks the fields of a request.
     ///
     /// # Errors
     /// Names the field that is wrong; `kind_off`.
-    fn parse(fields: Map<String, Value>, settings: &KindSettings) -> Result<Self, Refusal>
-    where
-        Self: Sized;
+    fn parse(fields: Map<String, Value>, urls: &Rules, settings: &Self::Settings) -> Result<Self, Refusal>;
 
     /// Where it leads: two endpoints of one kind with one place are the same endpoint to their receiver.
     fn place(&self) -> &str;
@@ -26,7 +34,7 @@ pub trait Kind {
     ///
     /// # Errors
     /// There is nothing to send, or it cannot be sent.
-    fn message(&self, parcel: &Parcel<'_>, given: &Given<'_>) -> Result<Message, NoMessage>;
+    fn message(&self, parcel: &Parcel<'_>, given: &Given<'_>, settings: &Self::Settings) -> Result<Message, NoMessage>;
 
     /// Whether messages are signed with a secret that only the owner has. Such an endpoint is also asked whether it wants
     /// notifications, where the stack has `WebhookChallenge` on.
@@ -57,8 +65,8 @@ pub struct Given<'a> {
     pub now: Millis,
     /// The secrets that count, newest first; none for a kind that is not signed.
     pub secrets: &'a [&'a Secret],
-    /// The stack's settings.
-    pub settings: &'a KindSettings,
+    /// The URLs that may be posted to.
+    pub urls: &'a Rules,
     /// The percentage of a daily cap that one user may take.
     pub cap_share: u32,
 }

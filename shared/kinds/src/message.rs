@@ -4,9 +4,6 @@ use std::fmt;
 
 use http::HeaderMap;
 
-use crate::email::{Address, Mail};
-use crate::mobile_push::{Push, TargetArn};
-use crate::sms::Phone;
 use crate::url::PublicUrl;
 
 /// A message that is ready to go out.
@@ -23,12 +20,12 @@ pub struct Message {
 pub enum Request {
     /// An HTTP POST.
     Post(Post),
-    /// A publication to an SNS platform endpoint.
-    Push(TargetArn, Push),
-    /// A text message, by SNS.
-    Text(Phone, String),
-    /// A mail, by SES.
-    Mail(Address, Mail),
+    /// A publication to the SNS platform endpoint of this ARN.
+    Push(String, Push),
+    /// A text message to this number, by SNS.
+    Text(String, String),
+    /// A mail to this address, by SES.
+    Mail(String, Mail),
 }
 
 /// An HTTP POST. `Debug` shows nothing of it: the URL is somebody's address, and the headers may open it.
@@ -49,6 +46,26 @@ impl fmt::Debug for Post {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Post(…)")
     }
+}
+
+/// The publication to one endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Push {
+    /// The message, of the structure `json`.
+    pub message: String,
+    /// The message's attributes, all of the type `String`.
+    pub attributes: Vec<(&'static str, String)>,
+}
+
+/// A mail, but for who sends and who gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// One line of at most 200 characters.
+    pub subject: String,
+    /// Plain text; never empty.
+    pub text: String,
+    /// Names and values of further headers. All are printable ASCII.
+    pub headers: [(&'static str, String); 2],
 }
 
 impl From<Request> for Message {

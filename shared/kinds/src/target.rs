@@ -3,21 +3,36 @@
 use domain::refusal::Refusal;
 use serde_json::{Map, Value};
 
-use crate::kind::Given;
 #[cfg(doc)]
 use crate::kind::Kind;
-use crate::message::{Message, NoMessage};
-use crate::parcel::Parcel;
 use crate::{KindSettings, Target};
 
-/// Writes the enum of targets, and what differs by its variants alone.
+/// Writes the enum of targets and the settings, and dispatches by kind.
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:literal => $variant:ident($target:ty),)+) => {
+    ($($(#[$doc:meta])* $name:literal => $module:ident::$kind:ident,)+) => {
         /// An endpoint's kind, and its target.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(tag = "kind")]
         pub enum Target {
-            $($(#[$doc])* #[serde(rename = $name)] $variant($target),)+
+            $($(#[$doc])* #[serde(rename = $name)] $kind($module::$kind),)+
+        }
+
+        /// The kinds that the stack has switched on, and their settings.
+        #[derive(Clone, Debug, Default)]
+        pub struct KindSettings {
+            /// The URLs that may be posted to.
+            pub urls: Rules,
+            $($(#[$doc])* pub $module: <$module::$kind as Kind>::Settings,)+
+        }
+
+        impl KindSettings {
+            /// Reads them.
+            ///
+            /// # Errors
+            /// A variable is missing or wrong.
+            pub fn read(urls: Rules, variables: Variables) -> Result<Self, InvalidSetting> {
+                Ok(Self { urls, $($module: <$module::$kind>::settings(variables)?,)+ })
+            }
         }
 
         impl Target {
@@ -26,7 +41,7 @@ macro_rules! kinds {
 
             pub(crate) fn read(kind: &str, fields: Map<String, Value>, settings: &KindSettings) -> Result<Self, Refusal> {
                 match kind {
-                    $($name => <$target>::parse(fields, settings).map(Self::$variant),)+
+                    $($name => <$module::$kind>::parse(fields, &settings.urls, &settings.$module).map(Self::$kind),)+
                     _ => Err(Refusal::field("kind", format!("give {}", $crate::target::listed(Self::NAMES)))),
                 }
             }
@@ -34,11 +49,48 @@ macro_rules! kinds {
             /// The kind's name.
             #[must_use]
             pub fn kind(&self) -> &'static str {
-                match self { $(Self::$variant(_) => $name,)+ }
+                match self { $(Self::$kind(_) => $name,)+ }
             }
 
-            pub(crate) fn of_its_kind(&self) -> &dyn Kind {
-                match self { $(Self::$variant(target) => target,)+ }
+            /// Where it leads: [`Kind::place`].
+            #[must_use]
+            pub fn place(&self) -> &str {
+                match self { $(Self::$kind(target) => target.place(),)+ }
+            }
+
+            /// Writes the message for a notification.
+            ///
+            /// # Errors
+            /// There is nothing to send, or it cannot be sent.
+            pub fn message(
+                &self,
+                parcel: &Parcel<'_>,
+                given: &Given<'_>,
+                settings: &KindSettings,
+            ) -> Result<Message, NoMessage> {
+                match self { $(Self::$kind(target) => target.message(parcel, given, &settings.$module),)+ }
+            }
+
+            /// Whether its messages are signed: [`Kind::is_signed`].
+            #[must_use]
+            pub fn is_signed(&self) -> bool {
+                match self { $(Self::$kind(target) => target.is_signed(),)+ }
+            }
+
+            /// Whether it is a server that a user has named: [`Kind::is_posted_to`].
+            #[must_use]
+            pub fn is_posted_to(&self) -> bool {
+                match self { $(Self::$kind(target) => target.is_posted_to(),)+ }
+            }
+
+            /// Whether it can show how many notifications are unread.
+            #[must_use]
+            pub fn shows_unread(&self) -> bool {
+                match self { $(Self::$kind(target) => target.shows_unread(),)+ }
+            }
+
+            pub(crate) fn hidden(&self) -> &'static [(&'static str, &'static str)] {
+                match self { $(Self::$kind(target) => target.hidden(),)+ }
             }
         }
     };
@@ -76,49 +128,17 @@ impl Target {
         fields
     }
 
-    /// Writes the message for a notification.
-    ///
-    /// # Errors
-    /// There is nothing to send, or it cannot be sent.
-    pub fn message(&self, parcel: &Parcel<'_>, given: &Given<'_>) -> Result<Message, NoMessage> {
-        self.of_its_kind().message(parcel, given)
-    }
-
-    /// Where it leads: [`Kind::place`].
-    #[must_use]
-    pub fn place(&self) -> &str {
-        self.of_its_kind().place()
-    }
-
     /// Whether both lead to the same place. A browser's keys may differ.
     #[must_use]
     pub fn leads_where(&self, other: &Self) -> bool {
         (self.kind(), self.place()) == (other.kind(), other.place())
     }
 
-    /// Whether its messages are signed: [`Kind::is_signed`].
-    #[must_use]
-    pub fn is_signed(&self) -> bool {
-        self.of_its_kind().is_signed()
-    }
-
-    /// Whether it is a server that a user has named: [`Kind::is_posted_to`].
-    #[must_use]
-    pub fn is_posted_to(&self) -> bool {
-        self.of_its_kind().is_posted_to()
-    }
-
-    /// Whether it can show how many notifications are unread.
-    #[must_use]
-    pub fn shows_unread(&self) -> bool {
-        self.of_its_kind().shows_unread()
-    }
-
     /// The kind and the fields that its owner sees: all but [`Kind::hidden`].
     #[must_use]
     pub fn shown(&self) -> Value {
         let mut shown = serde_json::to_value(self).unwrap_or_default();
-        for (within, field) in self.of_its_kind().hidden() {
+        for (within, field) in self.hidden() {
             shown.pointer_mut(within).and_then(Value::as_object_mut).map(|within| within.remove(*field));
         }
         shown

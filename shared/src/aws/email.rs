@@ -3,7 +3,7 @@
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::error::BuildError;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, MessageHeader};
-use kinds::email::{Address, Mail};
+use kinds::Mail;
 
 use super::handed::{self, Handed};
 use crate::aws::clients::Clients;
@@ -37,9 +37,9 @@ impl Mailer {
     ///
     /// # Errors
     /// There was no call, because of a mistake of ours.
-    pub async fn send(&self, to: &Address, mail: &Mail) -> Result<Handed, Error> {
+    pub async fn send(&self, to: &str, mail: &Mail) -> Result<Handed, Error> {
         let content = EmailContent::builder().simple(message(mail).map_err(unbuilt)?).build();
-        let to = Destination::builder().to_addresses(to.as_str()).build();
+        let to = Destination::builder().to_addresses(to).build();
         match self.client.send_email().from_email_address(&self.from).destination(to).content(content).send().await {
             Ok(_) => Ok(Handed::Taken),
             Err(error) => handed::failed("SendEmail", error, |_| false, &REFUSED),
@@ -71,7 +71,7 @@ mod tests {
 
     async fn send(clients: &Clients) -> Handed {
         let mailer = Mailer::new(clients, "Tidings <tidings@example.com>".into());
-        mailer.send(&Address::parse("alice@example.org").unwrap(), &mail()).await.unwrap()
+        mailer.send("alice@example.org", &mail()).await.unwrap()
     }
 
     #[tokio::test]

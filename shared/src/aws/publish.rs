@@ -4,8 +4,7 @@ use aws_sdk_sns::Client;
 use aws_sdk_sns::error::ProvideErrorMetadata;
 use aws_sdk_sns::operation::publish::PublishError;
 use aws_sdk_sns::types::MessageAttributeValue;
-use kinds::mobile_push::{Push, TargetArn};
-use kinds::sms::Phone;
+use kinds::Push;
 
 use super::handed::{self, Handed};
 use crate::aws::clients::Clients;
@@ -39,8 +38,8 @@ impl Publisher {
     ///
     /// # Errors
     /// There was no call, because of a mistake of ours.
-    pub async fn push(&self, target: &TargetArn, push: &Push) -> Result<Handed, Error> {
-        let mut request = self.client.publish().target_arn(target.as_str());
+    pub async fn push(&self, target_arn: &str, push: &Push) -> Result<Handed, Error> {
+        let mut request = self.client.publish().target_arn(target_arn);
         for (name, value) in &push.attributes {
             request = request.message_attributes(*name, attribute(value)?);
         }
@@ -55,8 +54,8 @@ impl Publisher {
     ///
     /// # Errors
     /// There was no call, because of a mistake of ours.
-    pub async fn sms(&self, phone: &Phone, text: &str) -> Result<Handed, Error> {
-        match self.client.publish().phone_number(phone.as_str()).message(text).send().await {
+    pub async fn sms(&self, phone: &str, text: &str) -> Result<Handed, Error> {
+        match self.client.publish().phone_number(phone).message(text).send().await {
             Ok(_) => Ok(Handed::Taken),
             Err(error) => handed::failed("Publish to a phone", error, |_| false, &REFUSED),
         }
@@ -107,8 +106,7 @@ mod tests {
     #[tokio::test]
     async fn a_push_is_published_as_json_with_its_attributes() {
         let (clients, asked) = canned::answer(200, TAKEN).await;
-        let target = TargetArn::parse(TARGET).unwrap();
-        assert_eq!(Publisher::new(&clients).push(&target, &push()).await.unwrap(), Handed::Taken);
+        assert_eq!(Publisher::new(&clients).push(TARGET, &push()).await.unwrap(), Handed::Taken);
         let asked = asked.await.unwrap();
         for part in [
             "Action=Publish",
@@ -150,22 +148,21 @@ mod tests {
             (503, "", later("UnknownError")),
         ] {
             let (clients, _asked) = canned::answer(status, body).await;
-            let target = TargetArn::parse(TARGET).unwrap();
-            assert_eq!(Publisher::new(&clients).push(&target, &push()).await.unwrap(), handed, "{body}");
+            assert_eq!(Publisher::new(&clients).push(TARGET, &push()).await.unwrap(), handed, "{body}");
         }
     }
 
     #[tokio::test]
     async fn a_text_message_goes_to_a_number_and_a_wrong_one_is_refused_for_good() {
-        let phone = Phone::parse("+4915112345678").unwrap();
+        let phone = "+4915112345678";
         let (clients, asked) = canned::answer(200, TAKEN).await;
-        assert_eq!(Publisher::new(&clients).sms(&phone, "Hi\nthere").await.unwrap(), Handed::Taken);
+        assert_eq!(Publisher::new(&clients).sms(phone, "Hi\nthere").await.unwrap(), Handed::Taken);
         let asked = asked.await.unwrap();
         assert!(asked.contains("PhoneNumber=%2B4915112345678") && asked.contains("Message=Hi%0Athere"), "{asked}");
 
         let wrong = error!("InvalidParameter", "Invalid parameter: PhoneNumber Reason: +4915112345678 is not valid");
         let (clients, _asked) = canned::answer(400, wrong).await;
-        let handed = Publisher::new(&clients).sms(&phone, "Hi").await.unwrap();
+        let handed = Publisher::new(&clients).sms(phone, "Hi").await.unwrap();
         assert_eq!(handed, Handed::Refused { code: "InvalidParameter".into() });
     }
 
@@ -174,8 +171,8 @@ mod tests {
         let (clients, asked) = canned::answer(200, TAKEN).await;
         asked.abort();
         let _ = asked.await;
-        let phone = Phone::parse("+4915112345678").unwrap();
-        let handed = Publisher::new(&clients).sms(&phone, "Hi").await.unwrap();
+        let phone = "+4915112345678";
+        let handed = Publisher::new(&clients).sms(phone, "Hi").await.unwrap();
         assert_eq!(handed, Handed::Later { code: "ConnectionFailed".into() });
     }
 }

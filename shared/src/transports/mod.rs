@@ -176,8 +176,8 @@ impl Courier {
 
     async fn try_attempt(&self, endpoint: &Endpoint, parcel: &Parcel<'_>, now: Millis) -> Result<Made, Error> {
         let secrets = endpoint.secrets(now);
-        let given = Given { now, secrets: &secrets, settings: &self.kinds, cap_share: self.cap_share };
-        let message = match endpoint.target.message(parcel, &given) {
+        let given = Given { now, secrets: &secrets, urls: &self.kinds.urls, cap_share: self.cap_share };
+        let message = match endpoint.target.message(parcel, &given, &self.kinds) {
             Ok(message) => message,
             Err(NoMessage::Empty) => return Ok(Made::only(Outcome::Nothing)),
             Err(NoMessage::ForbiddenUrl) => return Ok(Made::because(Outcome::Hindered, "forbidden_url")),

@@ -1,21 +1,11 @@
 //! The mail.
 
 use crate::cut;
+use crate::message::Mail;
 use crate::parcel::Parcel;
 
 /// A longer subject is cut, in characters.
 const LONGEST_SUBJECT: usize = 200;
-
-/// A mail, but for who sends and who gets it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mail {
-    /// One line of at most 200 characters.
-    pub subject: String,
-    /// Plain text; never empty.
-    pub text: String,
-    /// Names and values of further headers. All are printable ASCII.
-    pub headers: [(&'static str, String); 2],
-}
 
 impl Mail {
     /// The mail that tells of a notification; `None` where it has nothing for a person to read.

@@ -3,21 +3,28 @@
 mod message;
 mod target;
 
-pub use message::Mail;
+pub use crate::message::Mail;
 pub use target::{Address, Email, InvalidAddress, Settings};
 
 use domain::refusal::Refusal;
 use domain::request;
 use serde_json::{Map, Value};
 
-use crate::KindSettings;
 use crate::kind::{Given, Kind, switched_on};
 use crate::message::{Charge, DailyCap, Message, NoMessage, Request};
 use crate::parcel::Parcel;
+use crate::settings::{InvalidSetting, Variables};
+use crate::url::Rules;
 
 impl Kind for Email {
-    fn parse(fields: Map<String, Value>, settings: &KindSettings) -> Result<Self, Refusal> {
-        switched_on(settings.email.daily_cap > 0, "EmailDailyCap")?;
+    type Settings = Settings;
+
+    fn settings(variables: Variables) -> Result<Settings, InvalidSetting> {
+        Settings::read(variables)
+    }
+
+    fn parse(fields: Map<String, Value>, _: &Rules, settings: &Settings) -> Result<Self, Refusal> {
+        switched_on(settings.daily_cap > 0, "EmailDailyCap")?;
         request::fields(fields)
     }
 
@@ -25,10 +32,10 @@ impl Kind for Email {
         self.address.as_str()
     }
 
-    fn message(&self, parcel: &Parcel<'_>, given: &Given<'_>) -> Result<Message, NoMessage> {
+    fn message(&self, parcel: &Parcel<'_>, given: &Given<'_>, settings: &Settings) -> Result<Message, NoMessage> {
         let mail = Mail::of(parcel).ok_or(NoMessage::Empty)?;
-        let cap = DailyCap::shared(given.settings.email.daily_cap, given.cap_share);
+        let cap = DailyCap::shared(settings.daily_cap, given.cap_share);
         let charge = Some(Charge { kind: "email", count: 1, cap });
-        Ok(Message { request: Request::Mail(self.address.clone(), mail), charge })
+        Ok(Message { request: Request::Mail(self.address.as_str().to_owned(), mail), charge })
     }
 }

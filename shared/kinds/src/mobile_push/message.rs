@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::target::Platform;
 use super::{adm, apns, fcm};
+use crate::message::Push;
 use crate::parcel::Parcel;
 use crate::shown::Shown;
 
@@ -21,15 +22,6 @@ pub(super) const LONGEST: usize = 4096;
 
 /// The longest that SNS keeps trying, in seconds: four weeks.
 const LONGEST_TTL: i64 = 28 * 24 * 60 * 60;
-
-/// The publication to one endpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Push {
-    /// The message, of the structure `json`.
-    pub message: String,
-    /// The message's attributes, all of the type `String`.
-    pub attributes: Vec<(&'static str, String)>,
-}
 
 impl Push {
     /// The push that tells a phone of a notification. One that has nothing for a person to read is handed to the

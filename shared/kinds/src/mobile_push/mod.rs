@@ -8,21 +8,28 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use message::Push;
+pub use crate::message::Push;
 pub use target::{Application, InvalidApplication, InvalidTarget, MobilePush, Platform, Settings, TargetArn};
 
 use domain::refusal::Refusal;
 use domain::request;
 use serde_json::{Map, Value};
 
-use crate::KindSettings;
 use crate::kind::{Given, Kind, switched_on};
 use crate::message::{Message, NoMessage, Request};
 use crate::parcel::Parcel;
+use crate::settings::{InvalidSetting, Variables};
+use crate::url::Rules;
 
 impl Kind for MobilePush {
-    fn parse(fields: Map<String, Value>, settings: &KindSettings) -> Result<Self, Refusal> {
-        let applications = &settings.mobile_push.applications;
+    type Settings = Settings;
+
+    fn settings(variables: Variables) -> Result<Settings, InvalidSetting> {
+        Settings::read(variables)
+    }
+
+    fn parse(fields: Map<String, Value>, _: &Rules, settings: &Settings) -> Result<Self, Refusal> {
+        let applications = &settings.applications;
         switched_on(!applications.is_empty(), "PlatformApplicationArns")?;
         let mobile_push: Self = request::fields(fields)?;
         mobile_push.target_arn.check(applications)?;
@@ -33,9 +40,9 @@ impl Kind for MobilePush {
         self.target_arn.as_str()
     }
 
-    fn message(&self, parcel: &Parcel<'_>, _: &Given<'_>) -> Result<Message, NoMessage> {
+    fn message(&self, parcel: &Parcel<'_>, _: &Given<'_>, _: &Settings) -> Result<Message, NoMessage> {
         let push = Push::of(self.target_arn.platform(), parcel);
-        Ok(Request::Push(self.target_arn.clone(), push).into())
+        Ok(Request::Push(self.target_arn.as_str().to_owned(), push).into())
     }
 
     fn shows_unread(&self) -> bool {

@@ -11,14 +11,21 @@ use domain::refusal::Refusal;
 use domain::request;
 use serde_json::{Map, Value};
 
-use crate::KindSettings;
 use crate::kind::{Given, Kind, switched_on};
 use crate::message::{Charge, DailyCap, Message, NoMessage, Request};
 use crate::parcel::Parcel;
+use crate::settings::{InvalidSetting, Variables};
+use crate::url::Rules;
 
 impl Kind for Sms {
-    fn parse(fields: Map<String, Value>, settings: &KindSettings) -> Result<Self, Refusal> {
-        switched_on(settings.sms.daily_cap > 0, "SmsDailyCap")?;
+    type Settings = Settings;
+
+    fn settings(variables: Variables) -> Result<Settings, InvalidSetting> {
+        Settings::read(variables)
+    }
+
+    fn parse(fields: Map<String, Value>, _: &Rules, settings: &Settings) -> Result<Self, Refusal> {
+        switched_on(settings.daily_cap > 0, "SmsDailyCap")?;
         request::fields(fields)
     }
 
@@ -26,11 +33,11 @@ impl Kind for Sms {
         self.phone.as_str()
     }
 
-    fn message(&self, parcel: &Parcel<'_>, given: &Given<'_>) -> Result<Message, NoMessage> {
-        let cap = DailyCap::shared(given.settings.sms.daily_cap, given.cap_share);
+    fn message(&self, parcel: &Parcel<'_>, given: &Given<'_>, settings: &Settings) -> Result<Message, NoMessage> {
+        let cap = DailyCap::shared(settings.daily_cap, given.cap_share);
         // A message with more parts than its user may send on a day would never go out.
         let Text { text, parts } = text(parcel, cap.each.max(1)).ok_or(NoMessage::Empty)?;
         let charge = Some(Charge { kind: "sms", count: parts, cap });
-        Ok(Message { request: Request::Text(self.phone.clone(), text), charge })
+        Ok(Message { request: Request::Text(self.phone.as_str().to_owned(), text), charge })
     }
 }

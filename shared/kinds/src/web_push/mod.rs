@@ -22,17 +22,23 @@ use domain::refusal::Refusal;
 use domain::request;
 use serde_json::{Map, Value};
 
-use crate::KindSettings;
 use crate::kind::{Given, Kind, switched_on};
 use crate::message::{Message, NoMessage};
 use crate::parcel::Parcel;
-use crate::url::PublicUrl;
+use crate::settings::{InvalidSetting, Variables};
+use crate::url::{PublicUrl, Rules};
 
 impl Kind for WebPush {
-    fn parse(fields: Map<String, Value>, settings: &KindSettings) -> Result<Self, Refusal> {
-        switched_on(settings.web_push.public_key.is_some(), "VapidPublicKey")?;
+    type Settings = Settings;
+
+    fn settings(variables: Variables) -> Result<Settings, InvalidSetting> {
+        Settings::read(variables)
+    }
+
+    fn parse(fields: Map<String, Value>, urls: &Rules, settings: &Settings) -> Result<Self, Refusal> {
+        switched_on(settings.public_key.is_some(), "VapidPublicKey")?;
         let web_push: Self = request::fields(fields)?;
-        PublicUrl::parse(web_push.place(), &settings.urls).map_err(|wrong| Refusal {
+        PublicUrl::parse(web_push.place(), urls).map_err(|wrong| Refusal {
             field: Some("subscription.endpoint".to_owned()),
             detail: wrong.detail.replacen("`url`", "`subscription.endpoint`", 1),
             ..wrong
@@ -44,8 +50,8 @@ impl Kind for WebPush {
         self.subscription.endpoint.as_url().as_str()
     }
 
-    fn message(&self, parcel: &Parcel<'_>, given: &Given<'_>) -> Result<Message, NoMessage> {
-        message::message(&self.subscription, parcel, &given.settings.urls)
+    fn message(&self, parcel: &Parcel<'_>, given: &Given<'_>, _: &Settings) -> Result<Message, NoMessage> {
+        message::message(&self.subscription, parcel, given.urls)
     }
 
     fn is_posted_to(&self) -> bool {

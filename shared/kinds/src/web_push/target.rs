@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Subscription;
-use crate::settings::Variables;
+use crate::settings::{InvalidSetting, Variables};
 
 /// A browser, as its page asks for it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn read(variables: Variables) -> Self {
-        Self { public_key: variables.optional("VAPID_PUBLIC_KEY") }
+    pub(super) fn read(variables: Variables) -> Result<Self, InvalidSetting> {
+        Ok(Self { public_key: variables.optional("VAPID_PUBLIC_KEY") })
     }
 }

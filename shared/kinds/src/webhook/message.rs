@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use domain::channel::Channel;
 use sha2::{Digest as _, Sha256};
 
-use super::signature::headers;
-use super::{Webhook, meaning};
+use super::{Webhook, headers, meaning};
 use crate::kind::Given;
 use crate::message::{Failed, Message, NoMessage, Post, Request};
 use crate::parcel::Parcel;
@@ -14,7 +13,7 @@ use crate::url::PublicUrl;
 
 pub(super) fn message(target: &Webhook, parcel: &Parcel<'_>, given: &Given<'_>) -> Result<Message, NoMessage> {
     // The settings may have changed since it was added.
-    let url = PublicUrl::parse(&target.url, &given.settings.urls).map_err(|_| NoMessage::ForbiddenUrl)?;
+    let url = PublicUrl::parse(&target.url, given.urls).map_err(|_| NoMessage::ForbiddenUrl)?;
     let body = body(parcel).into_bytes();
     let headers = headers(&message_id(parcel.channel, parcel.id), given.now.seconds(), &body, given.secrets)
         .map_err(Failed::of("sign a webhook"))?;

@@ -3,28 +3,33 @@
 mod answer;
 pub mod challenge;
 mod message;
-mod signature;
 mod target;
 
+pub use crate::signature::{InvalidId, InvalidSecret, Secret, headers};
 pub use answer::meaning;
-pub use signature::{InvalidId, InvalidSecret, Secret, headers};
 pub use target::Webhook;
 
 use domain::refusal::Refusal;
 use domain::request;
 use serde_json::{Map, Value};
 
-use crate::KindSettings;
 use crate::kind::{Given, Kind};
 use crate::message::{Message, NoMessage};
 use crate::parcel::Parcel;
-use crate::url::PublicUrl;
+use crate::settings::{InvalidSetting, Variables};
+use crate::url::{PublicUrl, Rules};
 
 impl Kind for Webhook {
-    fn parse(fields: Map<String, Value>, settings: &KindSettings) -> Result<Self, Refusal> {
+    type Settings = ();
+
+    fn settings(_: Variables) -> Result<(), InvalidSetting> {
+        Ok(())
+    }
+
+    fn parse(fields: Map<String, Value>, urls: &Rules, (): &()) -> Result<Self, Refusal> {
         let mut webhook: Self = request::fields(fields)?;
         // As it is posted to: a reader of the list is not to see another host.
-        webhook.url = PublicUrl::parse(&webhook.url, &settings.urls)?.to_string();
+        webhook.url = PublicUrl::parse(&webhook.url, urls)?.to_string();
         Ok(webhook)
     }
 
@@ -32,7 +37,7 @@ impl Kind for Webhook {
         &self.url
     }
 
-    fn message(&self, parcel: &Parcel<'_>, given: &Given<'_>) -> Result<Message, NoMessage> {
+    fn message(&self, parcel: &Parcel<'_>, given: &Given<'_>, (): &()) -> Result<Message, NoMessage> {
         message::message(self, parcel, given)
     }
 

@@ -24,34 +24,31 @@ pub struct Item {
     pub sent_at: Millis,
     /// [`Content`] in JSON; never an empty object.
     pub content: String,
+    /// The priority, which the content has as well.
+    pub priority: Priority,
 }
 
 impl Item {
     /// Puts the publisher's part behind an id and a time.
     #[must_use]
     pub fn new(id: String, sent_at: Millis, content: &Content) -> Self {
+        let priority = content.priority.unwrap_or(Priority::Normal);
         // A struct of strings and JSON values has no way to fail.
         let content = serde_json::to_string(content).unwrap_or_default();
-        Self { id, sent_at, content }
+        Self { id, sent_at, content, priority }
     }
 
-    /// The item in JSON. Its content goes in as it was stored, without being read again.
+    /// The same from a content that was stored in JSON.
+    #[must_use]
+    pub fn stored(id: String, sent_at: Millis, content: String) -> Self {
+        let priority = priority(&content);
+        Self { id, sent_at, content, priority }
+    }
+
+    /// The item in JSON, with its place in a log if it has one.
     #[must_use]
     pub fn to_json(&self, seq: Option<Seq>) -> String {
-        let seq = seq.map(|seq| format!("\"seq\":{seq},")).unwrap_or_default();
-        let (id, sent_at, content) = (&self.id, self.sent_at.rfc3339(), self.content.trim_start_matches('{'));
-        format!("{{{seq}\"id\":\"{id}\",\"sent_at\":\"{sent_at}\",{content}")
-    }
-
-    /// Its priority.
-    #[must_use]
-    pub fn priority(&self) -> Priority {
-        #[derive(Deserialize)]
-        struct Part {
-            priority: Option<Priority>,
-        }
-        let part = serde_json::from_str::<Part>(&self.content).ok();
-        part.and_then(|part| part.priority).unwrap_or(Priority::Normal)
+        json(&self.id, self.sent_at, &self.content, seq)
     }
 
     /// Refuses a notification that would not fit one frame of `channel`, whatever its seq.
@@ -59,7 +56,7 @@ impl Item {
     /// # Errors
     /// `notification_too_large`.
     pub fn check_fits(&self, channel: &Channel) -> Result<(), Refusal> {
-        let size = frame(channel, &[self.to_json(Some(LONGEST_SEQ))]).len();
+        let size = frame_length(channel, self);
         if size <= MAX_FRAME {
             return Ok(());
         }
@@ -68,6 +65,31 @@ impl Item {
         );
         Err(Refusal::new(Code::NotificationTooLarge, detail))
     }
+}
+
+/// The priority in a content in JSON.
+#[must_use]
+pub fn priority(content: &str) -> Priority {
+    #[derive(Deserialize)]
+    struct Part {
+        priority: Option<Priority>,
+    }
+    let part = serde_json::from_str::<Part>(content).ok();
+    part.and_then(|part| part.priority).unwrap_or(Priority::Normal)
+}
+
+/// An item in JSON. Its content goes in as it was stored, without being read again.
+#[must_use]
+pub fn json(id: &str, sent_at: Millis, content: &str, seq: Option<Seq>) -> String {
+    let seq = seq.map(|seq| format!("\"seq\":{seq},")).unwrap_or_default();
+    let (sent_at, content) = (sent_at.rfc3339(), content.trim_start_matches('{'));
+    format!("{{{seq}\"id\":\"{id}\",\"sent_at\":\"{sent_at}\",{content}")
+}
+
+/// The length of a frame with one item at the longest seq, in bytes.
+fn frame_length(channel: &Channel, item: &Item) -> usize {
+    let envelope = json("", item.sent_at, "{", Some(LONGEST_SEQ)).len();
+    frame(channel, &[]).len() + envelope + item.id.len() + item.content.trim_start_matches('{').len()
 }
 
 /// One frame with these items, each in JSON.
@@ -121,7 +143,7 @@ mod tests {
 
     fn item(body: &str) -> Item {
         let content = json!({ "body": body }).to_string();
-        Item { id: "i".into(), sent_at: Millis(0), content }
+        Item::stored("i".into(), Millis(0), content)
     }
 
     #[test]
@@ -155,7 +177,26 @@ mod tests {
         assert_eq!(frames.iter().map(String::len).collect::<Vec<_>>(), [MAX_FRAME, MAX_FRAME]);
     }
 
+    #[test]
+    fn an_item_has_the_priority_of_its_content() {
+        for (text, priority) in [
+            (r#"{"title":"t"}"#, Priority::Normal),
+            (r#"{"title":"t","priority":"high"}"#, Priority::High),
+            (r#"{"title":"t","priority":"low"}"#, Priority::Low),
+        ] {
+            let content: Content = serde_json::from_str(text).unwrap();
+            assert_eq!(Item::new("i".into(), Millis(0), &content).priority, priority, "{text}");
+            assert_eq!(Item::stored("i".into(), Millis(0), text.into()).priority, priority, "{text}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_frame_is_as_long_as_it_was_counted(body in "\\PC{0,200}", now in 0..4_102_444_800_000_i64) {
+            let item = Item { sent_at: Millis(now), ..item(&body) };
+            prop_assert_eq!(frame_length(&news(), &item), frame(&news(), &[item.to_json(Some(LONGEST_SEQ))]).len());
+        }
+
         #[test]
         fn frames_keep_every_item_in_order_within_the_limit(
             sizes in prop::collection::vec(0..=longest_body(), 0..20),

@@ -133,8 +133,7 @@ impl FanOut {
         listed: &[Listed],
         connections: usize,
     ) -> Result<usize, Error> {
-        let priority = item.priority();
-        let takers = listed.iter().filter(|listed| listed.filter.takes(priority, connections));
+        let takers = listed.iter().filter(|listed| listed.filter.takes(item.priority, connections));
         let attempts: Vec<(Attempt, Lane)> = takers
             .map(|listed| (Attempt::first(channel, &listed.id, seq, listed.replays), listed.speed.lane()))
             .collect();

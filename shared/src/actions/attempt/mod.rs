@@ -191,12 +191,11 @@ impl Attempter {
     ) -> Result<Attempted, Error> {
         let content = row.content()?;
         let unread = self.unread(&attempt.channel, endpoint).await?;
-        let item = row.item();
         let parcel = Parcel {
             channel: &attempt.channel,
             seq: attempt.seq,
-            id: &item.id,
-            sent_at: item.sent_at,
+            id: row.id(),
+            sent_at: row.sent_at(),
             item: &row.to_json(),
             content: &content,
             unread,

@@ -3,7 +3,7 @@
 use domain::append::{KEPT_EXPIRED, Newest, Place, Plan};
 use domain::channel::Channel;
 use domain::content::{CollapseKey, Content, Priority};
-use domain::item::Item;
+use domain::item::{self, Item};
 use domain::replay::Row;
 use domain::seq::Seq;
 use domain::time::Millis;
@@ -61,7 +61,7 @@ impl LogRow {
     #[must_use]
     pub fn priority(&self) -> Priority {
         match self {
-            Self::Read(row) => row.item().priority(),
+            Self::Read(row) => item::priority(&row.content),
             Self::Unreadable { .. } => Priority::High,
         }
     }
@@ -221,24 +221,27 @@ impl NotificationRow {
 
     /// A row that closes a generation. To a release that does not know of it, it is a notification that has outlived its `ttl`.
     pub(super) fn closing(channel: &Channel, place: Place, now: Millis) -> Self {
-        let nothing = New {
-            item: Item { id: String::new(), sent_at: now, content: "{}".to_owned() },
-            hides_at: Some(0),
-            collapse_key: None,
-        };
+        let nothing =
+            New { item: Item::stored(String::new(), now, "{}".to_owned()), hides_at: Some(0), collapse_key: None };
         Self { closes: true, ..Self::new(channel, &nothing, Plan::Plain(place), None) }
     }
 
-    /// The notification, but for its place.
+    /// The notification's id.
     #[must_use]
-    pub fn item(&self) -> Item {
-        Item { id: self.id.clone(), sent_at: self.sent_at, content: self.content.clone() }
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// When the notification was accepted.
+    #[must_use]
+    pub fn sent_at(&self) -> Millis {
+        self.sent_at
     }
 
     /// The notification in JSON, with its place.
     #[must_use]
     pub fn to_json(&self) -> String {
-        self.item().to_json(Some(self.seq))
+        item::json(&self.id, self.sent_at, &self.content, Some(self.seq))
     }
 
     /// The content.

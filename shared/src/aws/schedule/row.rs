@@ -214,7 +214,7 @@ impl Scheduled {
     /// The notification to append, the same for all its channels' logs.
     #[must_use]
     pub fn as_sent_at(&self, sent_at: Millis) -> New {
-        let item = Item { id: self.id.to_string(), sent_at, content: self.content.clone() };
+        let item = Item::stored(self.id.to_string(), sent_at, self.content.clone());
         let hides_at = self.ttl.map(|ttl| sent_at.seconds() + ttl);
         New { item, hides_at, collapse_key: self.collapse_key.clone() }
     }

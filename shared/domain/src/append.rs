@@ -15,7 +15,7 @@
 //! outlive those of later generations is not taken for one in use; and readers know that nothing was between the two.
 
 use super::seq::Seq;
-use super::time::Millis;
+use super::time::{Millis, Seconds};
 
 /// A log whose newest row lives longer than this goes on with a plain conditional write. In seconds.
 pub const STEADY: i64 = 10 * 60;
@@ -36,10 +36,10 @@ pub const KEPT_EXPIRED: i64 = 2 * 24 * 60 * 60;
 pub struct Newest {
     /// Its place.
     pub seq: Seq,
-    /// When it expires, in seconds since 1970.
-    pub expires_at: i64,
-    /// Until when DynamoDB deletes neither it nor any row above it, in seconds since 1970.
-    pub kept_until: i64,
+    /// When it expires.
+    pub expires_at: Seconds,
+    /// Until when DynamoDB deletes neither it nor any row above it.
+    pub kept_until: Seconds,
     /// When it was sent.
     pub sent_at: Millis,
     /// Whether it closes its generation.
@@ -64,12 +64,12 @@ impl Rules {
     }
 
     /// Whether a row was written when notifications were kept for longer. What is written behind it must not expire before it.
-    fn is_outlived_by(self, newest: Newest, now: i64) -> bool {
+    fn is_outlived_by(self, newest: Newest, now: Seconds) -> bool {
         newest.expires_at > now + self.retention + SLACK
     }
 
     /// Whether a log may go on behind a row, as far as that lives long enough.
-    fn go_on_behind(self, newest: Newest, now: i64) -> bool {
+    fn go_on_behind(self, newest: Newest, now: Seconds) -> bool {
         !(newest.closes || self.is_restored(newest) || self.is_outlived_by(newest, now))
     }
 }
@@ -95,8 +95,8 @@ pub struct Generation {
 pub struct Place {
     /// Where.
     pub seq: Seq,
-    /// When it expires, in seconds since 1970; never before the row below it.
-    pub expires_at: i64,
+    /// When it expires; never before the row below it.
+    pub expires_at: Seconds,
 }
 
 /// The way to write a row.
@@ -133,7 +133,7 @@ impl Plan {
 /// The plan for a log in use, which needs no more than its newest row. `None` where the head has to be read: the head
 /// first and then, again, the newest row.
 #[must_use]
-pub fn plan_plain(newest: Option<Newest>, now: i64, rules: Rules) -> Option<Plan> {
+pub fn plan_plain(newest: Option<Newest>, now: Seconds, rules: Rules) -> Option<Plan> {
     let newest = newest.filter(|newest| newest.expires_at > now + STEADY && rules.go_on_behind(*newest, now))?;
     Some(Plan::Plain(after(newest, now, rules.retention)))
 }
@@ -153,7 +153,7 @@ pub fn plan(newest: Option<Newest>, head: Head, now: Millis, rules: Rules) -> Pl
     }
 }
 
-fn after(newest: Newest, now: i64, retention: i64) -> Place {
+fn after(newest: Newest, now: Seconds, retention: i64) -> Place {
     Place { seq: newest.seq.next(), expires_at: newest.expires_at.max(now + retention) }
 }
 
@@ -195,20 +195,13 @@ mod tests {
 
     use super::*;
 
-    const NOW: i64 = 1_800_000_000;
+    const NOW: Seconds = Seconds(1_800_000_000);
     const WEEK: i64 = 7 * 24 * 60 * 60;
     const RULES: Rules = Rules { retention: WEEK, restored_at: None };
 
-    fn newest(seq: u64, expires_at: i64) -> Newest {
+    fn newest(seq: u64, expires_at: Seconds) -> Newest {
         let kept_until = expires_at + KEPT_EXPIRED;
-        Newest {
-            seq: Seq(seq),
-            expires_at,
-            kept_until,
-            sent_at: Millis(NOW * 1000),
-            closes: false,
-            fleeting: Seq::ZERO,
-        }
+        Newest { seq: Seq(seq), expires_at, kept_until, sent_at: NOW.millis(), closes: false, fleeting: Seq::ZERO }
     }
 
     fn head(number: u64, start: u64) -> Head {
@@ -220,7 +213,7 @@ mod tests {
         let place = Place { seq: Seq(1), expires_at: NOW + WEEK };
         let generation = Generation { number: 1, start: Seq(1) };
         let start = Plan::Start(place, generation, Before::default());
-        assert_eq!(plan(None, Head::default(), Millis(NOW * 1000), RULES), start);
+        assert_eq!(plan(None, Head::default(), NOW.millis(), RULES), start);
     }
 
     #[test]
@@ -235,12 +228,12 @@ mod tests {
         let newest = newest(41, NOW + STEADY);
         assert_eq!(plan_plain(Some(newest), NOW, RULES), None);
         let place = Place { seq: Seq(42), expires_at: NOW + WEEK };
-        assert_eq!(plan(Some(newest), head(1, 1), Millis(NOW * 1000), RULES), Plan::Checked(place));
+        assert_eq!(plan(Some(newest), head(1, 1), NOW.millis(), RULES), Plan::Checked(place));
     }
 
     #[test]
     fn an_expired_log_starts_again_at_the_present_millisecond_or_above_what_is_there() {
-        let seq = |newest, head| plan(newest, head, Millis(NOW * 1000 + 7), RULES).place().seq;
+        let seq = |newest, head| plan(newest, head, NOW.millis().plus(7), RULES).place().seq;
         let expiring = newest(41, NOW + FADING);
         assert_eq!(seq(Some(expiring), head(1, 1)), Seq(1_800_000_000_007));
         assert_eq!(seq(None, head(1, 1)), Seq(1_800_000_000_007));
@@ -251,9 +244,9 @@ mod tests {
 
     #[test]
     fn a_restored_log_starts_again_above_what_readers_may_have_seen() {
-        let rules = Rules { restored_at: Some(Millis(NOW * 1000)), ..RULES };
-        let at = |newest, head| plan(newest, head, Millis(NOW * 1000 + 7), rules);
-        let restored = Newest { sent_at: Millis(NOW * 1000), ..newest(41, NOW + WEEK) };
+        let rules = Rules { restored_at: Some(NOW.millis()), ..RULES };
+        let at = |newest, head| plan(newest, head, NOW.millis().plus(7), rules);
+        let restored = Newest { sent_at: NOW.millis(), ..newest(41, NOW + WEEK) };
         let started = Generation { number: 2, start: Seq(1_800_000_000_007) };
         let place = Place { seq: started.start, expires_at: NOW + WEEK };
         let closing = Some(Place { seq: Seq(42), expires_at: NOW + WEEK });
@@ -261,13 +254,13 @@ mod tests {
         assert_eq!(at(Some(restored), head(1, 1)), Plan::Start(place, started, before), "what came after 41 is lost");
         let unknown = Plan::Start(place, Generation { number: 1, ..started }, Before::default());
         assert_eq!(at(None, Head::default()), unknown, "it may have been used, and that be lost");
-        let since = Newest { sent_at: Millis(NOW * 1000 + 1), ..newest(1_800_000_000_007, NOW + WEEK) };
+        let since = Newest { sent_at: NOW.millis().plus(1), ..newest(1_800_000_000_007, NOW + WEEK) };
         assert_eq!(at(Some(since), head(2, started.start.0)).place().seq, Seq(1_800_000_000_008));
     }
 
     #[test]
     fn a_start_closes_the_generation_before_and_tells_where_it_ended() {
-        let before = |newest, head| match plan(Some(newest), head, Millis(NOW * 1000), RULES) {
+        let before = |newest, head| match plan(Some(newest), head, NOW.millis(), RULES) {
             Plan::Start(_, _, before) => before,
             other => panic!("{other:?}"),
         };
@@ -287,8 +280,7 @@ mod tests {
     fn a_log_of_a_longer_retention_is_closed_and_stays_so() {
         let year = Newest { expires_at: NOW + 52 * WEEK, ..newest(41, NOW) };
         assert_eq!(plan_plain(Some(year), NOW, RULES), None);
-        let Plan::Start(place, _, Before { closing, .. }) = plan(Some(year), head(1, 1), Millis(NOW * 1000), RULES)
-        else {
+        let Plan::Start(place, _, Before { closing, .. }) = plan(Some(year), head(1, 1), NOW.millis(), RULES) else {
             panic!("it goes on")
         };
         assert_eq!(place.expires_at, NOW + WEEK, "what is written now is kept as long as is said now");
@@ -316,7 +308,7 @@ mod tests {
 
     #[derive(Clone, Copy)]
     struct Row {
-        expires_at: i64,
+        expires_at: Seconds,
         sent_at: Millis,
         /// The channel's own row as of then, for a backup has both.
         head: Head,
@@ -325,12 +317,12 @@ mod tests {
 
     #[derive(Clone, Copy, Debug)]
     enum Writer {
-        ReadHead { head: Head, since: i64 },
-        Planned { plan: Plan, head: Head, since: i64 },
+        ReadHead { head: Head, since: Seconds },
+        Planned { plan: Plan, head: Head, since: Seconds },
     }
 
     impl Writer {
-        fn since(&self) -> i64 {
+        fn since(&self) -> Seconds {
             match self {
                 Self::ReadHead { since, .. } | Self::Planned { since, .. } => *since,
             }
@@ -346,15 +338,15 @@ mod tests {
         }
 
         /// One step of a writer: it reads the head, then the newest row, then it writes.
-        fn step(&mut self, writer: Option<Writer>, now: i64, retention: i64) -> Option<Writer> {
+        fn step(&mut self, writer: Option<Writer>, now: Seconds, retention: i64) -> Option<Writer> {
             match writer {
                 None => Some(Writer::ReadHead { head: self.head, since: now }),
                 Some(Writer::ReadHead { head, since }) => {
                     let rules = Rules { retention, restored_at: self.restored_at };
-                    Some(Writer::Planned { plan: plan(self.newest(), head, Millis(now * 1000), rules), head, since })
+                    Some(Writer::Planned { plan: plan(self.newest(), head, now.millis(), rules), head, since })
                 }
                 Some(Writer::Planned { plan, head, since }) => {
-                    self.write(plan, head, Millis(since * 1000));
+                    self.write(plan, head, since.millis());
                     None
                 }
             }
@@ -394,19 +386,19 @@ mod tests {
         }
 
         /// Deletes rows that expired a while ago, in any order, as DynamoDB's TTL does.
-        fn expire(&mut self, now: i64, keep: impl Fn(u64) -> bool) {
+        fn expire(&mut self, now: Seconds, keep: impl Fn(u64) -> bool) {
             self.rows.retain(|&seq, row| row.expires_at + KEPT_IN_MODEL > now || keep(seq));
         }
 
         /// A backup comes back, without the newest rows. Nobody writes meanwhile; readers keep what they know.
-        fn restore(&mut self, now: i64, lost: usize) {
+        fn restore(&mut self, now: Seconds, lost: usize) {
             for _ in 0..lost {
                 self.rows.pop_last();
             }
             // What readers know of is more than what the log has.
             self.written.insert(u64::MAX);
             self.head = self.rows.last_key_value().map(|(_, row)| row.head).unwrap_or_default();
-            self.restored_at = Some(Millis(now * 1000));
+            self.restored_at = Some(now.millis());
         }
     }
 
@@ -414,15 +406,15 @@ mod tests {
     /// it just after must not start a generation over it, since others go on after the first with plain writes.
     #[test]
     fn a_generation_does_not_start_over_a_log_that_was_in_time_to_go_on() {
-        let sent_at = Millis((NOW - WEEK) * 1000);
+        let sent_at = (NOW - WEEK).millis();
         let mut model = Model { head: head(1, 1), ..Model::default() };
         model.rows.insert(41, Row { expires_at: NOW, sent_at, head: model.head, closes: false });
-        let late = plan(model.newest(), model.head, Millis((NOW - FADING) * 1000), RULES);
-        let in_time = plan(model.newest(), model.head, Millis((NOW - FADING - 1) * 1000), RULES);
-        assert!(model.write(in_time, model.head, Millis(NOW * 1000)), "42");
-        let next = plan(model.newest(), model.head, Millis(NOW * 1000), RULES);
-        assert!(!model.write(late, model.head, Millis(NOW * 1000)), "a start over 42");
-        assert!(model.write(next, model.head, Millis(NOW * 1000)), "43");
+        let late = plan(model.newest(), model.head, (NOW - FADING).millis(), RULES);
+        let in_time = plan(model.newest(), model.head, (NOW - FADING - 1).millis(), RULES);
+        assert!(model.write(in_time, model.head, NOW.millis()), "42");
+        let next = plan(model.newest(), model.head, NOW.millis(), RULES);
+        assert!(!model.write(late, model.head, NOW.millis()), "a start over 42");
+        assert!(model.write(next, model.head, NOW.millis()), "43");
         assert_eq!(model.rows.into_keys().collect::<Vec<_>>(), [41, 42, 43]);
     }
 
@@ -440,11 +432,11 @@ mod tests {
             let (mut model, mut now) = (Model::default(), NOW);
             let mut writers: Vec<Option<Writer>> = vec![None; 4];
             for (step, (i, passes, keep)) in steps.into_iter().enumerate() {
-                now += passes;
+                now = now + passes;
                 if let Some((_, lost)) = restored.filter(|(at, _)| *at == step) {
                     writers.fill(None);
                     model.restore(now, lost);
-                    now += 1;
+                    now = now + 1;
                 }
                 model.expire(now, |seq| seq.wrapping_mul(keep | 1) % 3 == 0);
                 // No function runs longer than this: what it read is forgotten, not written.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::channel::{Channel, Sub};
 use super::pattern::Pattern;
 use super::refusal::{Code, Refusal};
-use super::time::Millis;
+use super::time::{Millis, Seconds};
 
 /// The most channels that a connection may join besides the user's own.
 pub const MAX_CHANNELS: usize = 50;
@@ -24,8 +24,8 @@ const TIMES_END: f64 = 18_446_744_073_709_551_616.0;
 pub struct Claims {
     /// The user.
     pub sub: Sub,
-    /// When the token ends, in seconds since 1970.
-    pub exp: i64,
+    /// When the token ends.
+    pub exp: Seconds,
     /// The channels that may be read besides the user's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subscribe: Vec<Pattern>,
@@ -53,13 +53,13 @@ pub fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<f64>, Stri
     claim(claims, name).map(number).transpose()
 }
 
-fn end(claims: &Map<String, Value>) -> Result<i64, String> {
+fn end(claims: &Map<String, Value>) -> Result<Seconds, String> {
     let seconds = time(claims, "exp")?.ok_or("its claim `exp` is missing")?;
     if seconds > TIMES_END {
         return Err("its claim `exp` is too large: give seconds since 1970".to_owned());
     }
     #[allow(clippy::cast_possible_truncation, reason = "the cast saturates, which is as good as never")]
-    Ok(seconds.floor() as i64)
+    Ok(Seconds(seconds.floor() as i64))
 }
 
 fn user(claims: &Map<String, Value>, name: &str) -> Result<Sub, String> {
@@ -249,7 +249,7 @@ mod tests {
         for (exp, end) in
             [(json!(100), 100), (json!(100.9), 100), (json!(1e2), 100), (json!(-0.5), -1), (json!(u64::MAX), i64::MAX)]
         {
-            assert_eq!(read(&json!({"sub": "alice", "exp": exp})).map(|claims| claims.exp), Ok(end), "{exp}");
+            assert_eq!(read(&json!({"sub": "alice", "exp": exp})).map(|claims| claims.exp), Ok(Seconds(end)), "{exp}");
         }
     }
 

@@ -11,17 +11,18 @@ use super::append::{Head, Newest};
 use super::content::CollapseKey;
 use super::frame::Position;
 use super::seq::Seq;
+use super::time::Seconds;
 
 /// The part of a row that a decision needs.
 pub trait Row {
     /// Its place.
     fn seq(&self) -> Seq;
-    /// When it expires, in seconds since 1970; from then on it counts as deleted.
-    fn expires_at(&self) -> i64;
-    /// Until when DynamoDB deletes neither it nor any row above it, in seconds since 1970.
-    fn kept_until(&self) -> i64;
-    /// From when readers no longer see it, in seconds since 1970; it stays in the log.
-    fn hides_at(&self) -> Option<i64>;
+    /// When it expires; from then on it counts as deleted.
+    fn expires_at(&self) -> Seconds;
+    /// Until when DynamoDB deletes neither it nor any row above it.
+    fn kept_until(&self) -> Seconds;
+    /// From when readers no longer see it; it stays in the log.
+    fn hides_at(&self) -> Option<Seconds>;
     /// Whether a generation starts with it.
     fn starts_generation(&self) -> bool;
     /// The last notification before that start, where it is known that there was none between them.
@@ -58,8 +59,8 @@ pub enum Behind<R> {
 pub struct Reading {
     /// The cursor asked with.
     pub after: Seq,
-    /// The present time, in seconds since 1970.
-    pub now: i64,
+    /// The present time.
+    pub now: Seconds,
     /// Whether there may be more rows than were read.
     pub cut: bool,
     /// Whether this is the second reading, after a [`Behind::Doubtful`].
@@ -100,7 +101,7 @@ pub fn behind<R: Row>(rows: Vec<R>, reading: Reading) -> Behind<R> {
 
 /// Whether nothing that a reader has not had can have come after a log's last row, and be deleted. What closes a generation was written
 /// together with the start of the next.
-fn ends_surely(last: &impl Row, now: i64) -> bool {
+fn ends_surely(last: &impl Row, now: Seconds) -> bool {
     last.kept_until() > now && !last.closes_generation()
 }
 
@@ -111,7 +112,7 @@ fn comes_next(row: &impl Row, reader: Seq) -> bool {
 
 /// Answers a reader whose cursor has nothing at or behind it: `newest` is the newest row of the whole log.
 #[must_use]
-pub fn nothing_behind(after: Seq, newest: Option<Newest>, head: Head, now: i64) -> Position {
+pub fn nothing_behind(after: Seq, newest: Option<Newest>, head: Head, now: Seconds) -> Position {
     let stay = |recovered| Position { seq: after, recovered, more: false, reset: false };
     let reset = |seq| Position { seq, recovered: false, more: false, reset: true };
     match newest {
@@ -129,7 +130,7 @@ pub fn nothing_behind(after: Seq, newest: Option<Newest>, head: Head, now: i64) 
 
 /// Answers a reader without a cursor from the newest rows, newest first.
 #[must_use]
-pub fn newest<R: Row>(mut rows: Vec<R>, now: i64) -> Page<R> {
+pub fn newest<R: Row>(mut rows: Vec<R>, now: Seconds) -> Page<R> {
     let seq = rows.first().map_or(Seq::ZERO, Row::seq);
     rows.retain(|row| row.expires_at() > now && !row.closes_generation());
     rows.reverse();
@@ -137,7 +138,7 @@ pub fn newest<R: Row>(mut rows: Vec<R>, now: i64) -> Page<R> {
     Page { items: visible(rows, now), position }
 }
 
-fn visible<R: Row>(mut rows: Vec<R>, now: i64) -> Vec<R> {
+fn visible<R: Row>(mut rows: Vec<R>, now: Seconds) -> Vec<R> {
     let mut sight = Sight::new(now);
     rows.reverse();
     rows.retain(|row| sight.shows(row.collapse_key(), row.hides_at()));
@@ -150,19 +151,19 @@ fn visible<R: Row>(mut rows: Vec<R>, now: i64) -> Vec<R> {
 /// that has outlived its `ttl`.
 #[derive(Debug)]
 pub struct Sight {
-    now: i64,
+    now: Seconds,
     keys: HashSet<CollapseKey>,
 }
 
 impl Sight {
-    /// As it is now, in seconds since 1970.
+    /// As it is now.
     #[must_use]
-    pub fn new(now: i64) -> Self {
+    pub fn new(now: Seconds) -> Self {
         Self { now, keys: HashSet::new() }
     }
 
     /// Whether the next older row is to be seen, by its collapse key and the end of its `ttl`.
-    pub fn shows(&mut self, key: Option<&CollapseKey>, hides_at: Option<i64>) -> bool {
+    pub fn shows(&mut self, key: Option<&CollapseKey>, hides_at: Option<Seconds>) -> bool {
         let is_newest = key.is_none_or(|key| self.keys.insert(key.clone()));
         is_newest && hides_at.is_none_or(|hides_at| hides_at > self.now)
     }
@@ -176,13 +177,13 @@ mod tests {
     use super::super::time::Millis;
     use super::*;
 
-    const NOW: i64 = 1000;
+    const NOW: Seconds = Seconds(1000);
 
     #[derive(Clone, Debug, PartialEq)]
     struct Stored {
         seq: u64,
-        expires_at: i64,
-        hides_at: Option<i64>,
+        expires_at: Seconds,
+        hides_at: Option<Seconds>,
         starts: bool,
         follows: Option<u64>,
         closes: bool,
@@ -193,13 +194,13 @@ mod tests {
         fn seq(&self) -> Seq {
             Seq(self.seq)
         }
-        fn expires_at(&self) -> i64 {
+        fn expires_at(&self) -> Seconds {
             self.expires_at
         }
-        fn kept_until(&self) -> i64 {
+        fn kept_until(&self) -> Seconds {
             self.expires_at + 50
         }
-        fn hides_at(&self) -> Option<i64> {
+        fn hides_at(&self) -> Option<Seconds> {
             self.hides_at
         }
         fn starts_generation(&self) -> bool {
@@ -245,7 +246,7 @@ mod tests {
         }
     }
 
-    fn newest_of(seq: u64, expires_at: i64) -> Option<Newest> {
+    fn newest_of(seq: u64, expires_at: Seconds) -> Option<Newest> {
         let (kept_until, sent_at) = (expires_at + 50, Millis(0));
         Some(Newest { seq: Seq(seq), expires_at, kept_until, sent_at, closes: false, fleeting: Seq::ZERO })
     }

@@ -1,5 +1,10 @@
 //! Moments and how they are written.
 
+use std::fmt;
+use std::num::ParseIntError;
+use std::ops::{Add, Sub};
+use std::str::FromStr;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -8,11 +13,68 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[serde(transparent)]
 pub struct Millis(pub i64);
 
-impl Millis {
-    /// The same moment in whole seconds, rounded down, as DynamoDB's TTL and JWT's `exp` count.
+/// A moment, in whole seconds since 1970, as DynamoDB's TTL and JWT's `exp` count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Seconds(pub i64);
+
+impl Seconds {
+    /// A moment that never comes.
+    pub const NEVER: Self = Self(i64::MAX);
+
+    /// Its beginning, to the millisecond.
     #[must_use]
-    pub fn seconds(self) -> i64 {
-        self.0.div_euclid(1000)
+    pub fn millis(self) -> Millis {
+        Millis(self.0.saturating_mul(1000))
+    }
+}
+
+impl Add<i64> for Seconds {
+    type Output = Self;
+
+    /// This moment and so many seconds more.
+    fn add(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds))
+    }
+}
+
+impl Sub<i64> for Seconds {
+    type Output = Self;
+
+    /// So many seconds before this moment.
+    fn sub(self, seconds: i64) -> Self {
+        Self(self.0.saturating_sub(seconds))
+    }
+}
+
+impl Sub for Seconds {
+    type Output = i64;
+
+    /// The seconds from an earlier moment to this one.
+    fn sub(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Seconds {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+impl Millis {
+    /// The same moment in whole seconds, rounded down.
+    #[must_use]
+    pub fn seconds(self) -> Seconds {
+        Seconds(self.0.div_euclid(1000))
     }
 
     /// This moment and `milliseconds` more.
@@ -78,7 +140,8 @@ mod tests {
 
     #[test]
     fn seconds_round_down_on_both_sides_of_1970() {
-        assert_eq!(Millis(1999).seconds(), 1);
-        assert_eq!(Millis(-1).seconds(), -1);
+        assert_eq!(Millis(1999).seconds(), Seconds(1));
+        assert_eq!(Millis(-1).seconds(), Seconds(-1));
+        assert_eq!(Seconds(-1).millis(), Millis(-1000));
     }
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use domain::time::Seconds;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -46,7 +47,7 @@ impl Secret {
         format!("{PREFIX}{}", BASE64_STANDARD.encode(&self.0))
     }
 
-    fn signature(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
+    fn signature(&self, id: &str, timestamp: Seconds, body: &[u8]) -> String {
         let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &self.0));
         context.update(format!("{id}.{timestamp}.").as_bytes());
         context.update(body);
@@ -79,13 +80,13 @@ impl fmt::Debug for Secret {
 #[error("a webhook message's id has visible ASCII characters, and no full stop")]
 pub struct InvalidId;
 
-/// The three headers of a message that goes out at `timestamp`, in seconds since 1970: `webhook-id`, `webhook-timestamp`
+/// The three headers of a message that goes out at `timestamp`: `webhook-id`, `webhook-timestamp`
 /// and `webhook-signature` with one signature for each secret. A message keeps its id through all its tries; receivers drop
 /// doubles by it.
 ///
 /// # Errors
 /// The id has a full stop, which parts id, timestamp and body in what is signed, or characters that no header can have.
-pub fn headers(id: &str, timestamp: i64, body: &[u8], secrets: &[&Secret]) -> Result<HeaderMap, InvalidId> {
+pub fn headers(id: &str, timestamp: Seconds, body: &[u8], secrets: &[&Secret]) -> Result<HeaderMap, InvalidId> {
     if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'.') {
         return Err(InvalidId);
     }
@@ -114,7 +115,7 @@ mod tests {
     fn the_example_of_the_specifications_libraries_is_signed_as_they_sign_it() {
         let secret = Secret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let body = br#"{"test": 2432232314}"#;
-        let headers = headers("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body, &[&secret]).unwrap();
+        let headers = headers("msg_p5jXN8AQM9LWM0D4loKWxJek", Seconds(1_614_265_330), body, &[&secret]).unwrap();
         assert_eq!(headers["webhook-id"], "msg_p5jXN8AQM9LWM0D4loKWxJek");
         assert_eq!(headers["webhook-timestamp"], "1614265330");
         assert_eq!(signature(&headers), "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
@@ -123,7 +124,7 @@ mod tests {
     #[test]
     fn during_a_rotation_both_secrets_sign() {
         let (new, old) = (Secret::random(), Secret::random());
-        let of = |secrets: &[&Secret]| signature(&headers("m", 1, b"{}", secrets).unwrap()).to_owned();
+        let of = |secrets: &[&Secret]| signature(&headers("m", Seconds(1), b"{}", secrets).unwrap()).to_owned();
         assert_eq!(of(&[&new, &old]), format!("{} {}", of(&[&new]), of(&[&old])));
         assert_ne!(of(&[&new]), of(&[&old]));
     }
@@ -131,7 +132,7 @@ mod tests {
     #[test]
     fn an_id_cannot_move_the_border_between_itself_and_the_timestamp() {
         for id in ["", "a.1", "a b", "a\n", "é"] {
-            assert_eq!(headers(id, 1, b"{}", &[]), Err(InvalidId), "{id}");
+            assert_eq!(headers(id, Seconds(1), b"{}", &[]), Err(InvalidId), "{id}");
         }
     }
 

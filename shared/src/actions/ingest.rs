@@ -5,6 +5,7 @@ use domain::claims::Claims;
 use domain::inbound::Inbound;
 use domain::pattern::Pattern;
 use domain::send::IdempotencyKey;
+use domain::time::Seconds;
 
 use super::{Sender, Sent};
 use crate::error::Error;
@@ -25,7 +26,7 @@ impl Ingester {
     pub fn new(sender: Sender, default: Channel) -> Self {
         let publisher = Claims {
             sub: Sub::sns(),
-            exp: i64::MAX,
+            exp: Seconds::NEVER,
             subscribe: Vec::new(),
             publish: vec![Pattern::all()],
             channels: Vec::new(),

@@ -141,6 +141,6 @@ fn has_news(poll: &Poll, pages: &[Page<LogRow>]) -> bool {
 /// The longest wait of a reader: a token that ends meanwhile reads nothing more.
 fn waiting(wait: Duration, reader: &Claims, deadline: SystemTime) -> Duration {
     let until_deadline = deadline.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVE);
-    let until_end = u64::try_from(reader.exp.saturating_mul(1000) - clock::now().0).unwrap_or_default();
+    let until_end = u64::try_from(reader.exp.millis().0 - clock::now().0).unwrap_or_default();
     wait.min(until_deadline).min(Duration::from_millis(until_end))
 }

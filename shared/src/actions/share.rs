@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::item::frame;
 use domain::share::{OWN, Part, Range, Share, What, is_time_for_a_page};
+use domain::time::Seconds;
 use futures_util::stream::{self, TryStreamExt as _};
 use tokio::time::Instant;
 
@@ -60,7 +61,7 @@ impl Sharer {
             What::Seq(seq) => {
                 let now = clock::now().seconds();
                 let row = self.log.get(&share.channel, *seq).await?;
-                let is_seen = |hides_at: Option<i64>| hides_at.is_none_or(|hides_at| hides_at > now);
+                let is_seen = |hides_at: Option<Seconds>| hides_at.is_none_or(|hides_at| hides_at > now);
                 match row.filter(|row| row.expires_at() > now && is_seen(row.hides_at())) {
                     Some(row) => row.to_json(),
                     None => return Ok(None),

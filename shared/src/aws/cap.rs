@@ -140,7 +140,7 @@ fn row_key(capped: Capped<'_>, now: Millis) -> String {
 }
 
 fn next_midnight(now: Millis) -> Millis {
-    Millis((now.seconds().div_euclid(DAY) + 1) * DAY * 1000)
+    Millis((now.seconds().0.div_euclid(DAY) + 1) * DAY * 1000)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use domain::channel::Channel;
 use domain::endpoint::attempt::{Attempt, Delivery, Ended, NotNow};
 use domain::endpoint::id::EndpointId;
 use domain::seq::Seq;
+use domain::time::Seconds;
 use domain::time::{self, Millis};
 use serde::{Deserialize, Serialize};
 
@@ -94,7 +95,7 @@ struct RecordRow {
     bucket: String,
     id: String,
     v: u8,
-    expires_at: i64,
+    expires_at: Seconds,
     #[serde(flatten)]
     record: Record,
 }

@@ -8,7 +8,7 @@ use domain::item::Item;
 use domain::places::Places;
 use domain::send::IdempotencyKey;
 use domain::seq::Seq;
-use domain::time::Millis;
+use domain::time::{Millis, Seconds};
 use serde::{Deserialize, Serialize};
 
 use super::log::Note;
@@ -43,7 +43,7 @@ pub struct Sent {
     /// Whether every push has succeeded. Until then a request that finds the row fans out again.
     #[serde(default)]
     pub done: bool,
-    expires_at: i64,
+    expires_at: Seconds,
 }
 
 #[derive(Serialize)]
@@ -62,7 +62,7 @@ pub struct Once<'a> {
     /// The record of the key; made by the first request.
     sent: &'a Sent,
     first: bool,
-    now: i64,
+    now: Seconds,
 }
 
 impl Sent {
@@ -102,7 +102,7 @@ impl Onces {
             .send()
             .await
             .map_err(Error::call("GetItem of an idempotency key"))?;
-        let is_kept = |row: &Attributes| number_in(row, "expires_at").is_none_or(|at: i64| at > now.seconds());
+        let is_kept = |row: &Attributes| number_in(row, "expires_at").is_none_or(|at: Seconds| at > now.seconds());
         answer.item.filter(is_kept).map(from_row).transpose()
     }
 

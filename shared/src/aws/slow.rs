@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::Client;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::channel::Sub;
-use domain::time::Millis;
+use domain::time::{Millis, Seconds};
 use kinds::Target;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -27,8 +27,8 @@ pub struct SlowEndpoints {
 #[derive(Deserialize)]
 struct SlowRow {
     slow_until: Option<Millis>,
-    /// Seconds since 1970; DynamoDB's TTL, which deletes late.
-    expires_at: i64,
+    /// DynamoDB's TTL, which deletes late.
+    expires_at: Seconds,
 }
 
 impl SlowEndpoints {

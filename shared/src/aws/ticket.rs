@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::types::ReturnValue;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::claims::Claims;
+use domain::time::Seconds;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -24,8 +25,8 @@ struct TicketRow {
     key: String,
     v: u8,
     claims: Claims,
-    /// Seconds since 1970; DynamoDB's TTL, which deletes late.
-    expires_at: i64,
+    /// DynamoDB's TTL, which deletes late.
+    expires_at: Seconds,
 }
 
 impl TicketRows {
@@ -39,7 +40,7 @@ impl TicketRows {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn put(&self, ticket: &str, claims: &Claims, expires_at: i64) -> Result<(), Error> {
+    pub async fn put(&self, ticket: &str, claims: &Claims, expires_at: Seconds) -> Result<(), Error> {
         let row = TicketRow { key: row_key(ticket), v: VERSION, claims: claims.clone(), expires_at };
         let request = self.client.put_item().table_name(&self.table).set_item(Some(to_row(&row)?));
         request.send().await.map(drop).map_err(Error::call("PutItem of a ticket"))
@@ -49,7 +50,7 @@ impl TicketRows {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should; the ticket may then be gone.
-    pub async fn take(&self, ticket: &str, now: i64) -> Result<Option<Claims>, Error> {
+    pub async fn take(&self, ticket: &str, now: Seconds) -> Result<Option<Claims>, Error> {
         let request = self
             .client
             .delete_item()

@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use domain::time::Seconds;
 use kinds::web_push::{Signed, VapidKeys};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -26,8 +27,7 @@ pub struct VapidTokens {
 #[derive(Deserialize)]
 struct TokenRow {
     token: String,
-    /// Seconds since 1970.
-    signed_at: i64,
+    signed_at: Seconds,
 }
 
 impl VapidTokens {

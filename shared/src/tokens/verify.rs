@@ -74,7 +74,7 @@ fn read(parts: &Parts<'_>, signer: Signer, settings: &TokenSettings, now: Millis
 /// A token that lasts for long opens doors for long to who has stolen it. Where the operator sets a bound, it counts from now on.
 fn check_lifetime(claims: &Claims, settings: &TokenSettings, now: Millis) -> Result<(), String> {
     match settings.longest {
-        Some(longest) if claims.exp > now.plus(LEEWAY).seconds().saturating_add(longest) => Err(format!(
+        Some(longest) if claims.exp > now.plus(LEEWAY).seconds() + longest => Err(format!(
             "its `exp` is more than {longest} seconds from now, the longest that this stack takes; get one that ends sooner"
         )),
         _ => Ok(()),

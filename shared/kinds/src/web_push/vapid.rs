@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
-use domain::time::Millis;
+use domain::time::{Millis, Seconds};
 use http::HeaderValue;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
@@ -117,8 +117,8 @@ impl VapidKeys {
 /// A token for a push service. `Debug` shows nothing of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Signed {
-    /// When it was signed, in seconds since 1970.
-    pub at: i64,
+    /// When it was signed.
+    pub at: Seconds,
     /// The value of `Authorization`.
     pub authorization: String,
 }
@@ -168,7 +168,7 @@ pub fn origin(url: &Url) -> String {
 #[derive(Serialize)]
 struct Claims<'a> {
     aud: &'a str,
-    exp: i64,
+    exp: Seconds,
     sub: &'a str,
 }
 

@@ -14,6 +14,7 @@ use domain::content::CollapseKey;
 use domain::item::Item;
 use domain::refusal::{Code, Refusal};
 use domain::seq::Seq;
+use domain::time::Seconds;
 use rand::RngExt as _;
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -55,7 +56,7 @@ pub struct New {
     /// The notification.
     pub item: Item,
     /// From when readers no longer see it, in seconds since 1970.
-    pub hides_at: Option<i64>,
+    pub hides_at: Option<Seconds>,
     /// Its collapse key.
     pub collapse_key: Option<CollapseKey>,
 }

@@ -6,6 +6,7 @@
 
 use domain::channel::Channel;
 use domain::seq::Seq;
+use domain::time::Seconds;
 
 use super::Log;
 use super::rows::Life;
@@ -15,7 +16,7 @@ use crate::error::Error;
 
 struct Bounds {
     seq: Seq,
-    expires_at: i64,
+    expires_at: Seconds,
 }
 
 impl Log {
@@ -50,7 +51,7 @@ impl Log {
     }
 
     /// The first notification at a seq or behind it that has not expired, found by reading all before it.
-    async fn first_living(&self, channel: &Channel, from: Seq, now: i64) -> Result<Option<Seq>, Error> {
+    async fn first_living(&self, channel: &Channel, from: Seq, now: Seconds) -> Result<Option<Seq>, Error> {
         let mut start = None;
         loop {
             let query = self
@@ -79,7 +80,7 @@ impl Log {
         self.meter.add(answer.consumed_capacity());
         let row = answer.items.and_then(|mut items| items.pop());
         Ok(row.and_then(|row| {
-            let expires_at = Life::of(&row).map_or(i64::MAX, |life| life.expires_at);
+            let expires_at = Life::of(&row).map_or(Seconds::NEVER, |life| life.expires_at);
             Some(Bounds { seq: Seq(number_in(&row, "seq")?), expires_at })
         }))
     }

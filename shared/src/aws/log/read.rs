@@ -6,7 +6,7 @@ use domain::channel::Channel;
 use domain::frame::Position;
 use domain::replay::{self, Behind, Page, Reading, Row};
 use domain::seq::Seq;
-use domain::time::Millis;
+use domain::time::{Millis, Seconds};
 
 use super::rows::Life;
 use super::{Log, LogRow, NotificationRow};
@@ -210,8 +210,9 @@ fn first_portion(mut page: Page<LogRow>) -> Page<LogRow> {
 pub(super) fn newest_of(row: &Attributes, retention: i64) -> Result<Newest, Error> {
     let seq = number_in(row, "seq").map(Seq).ok_or_else(|| Error::Unreadable("a row has no seq".to_owned()))?;
     // Behind a row that has none, a log does not go on.
-    let Life { expires_at, kept_until } = Life::of(row).unwrap_or(Life { expires_at: 0, kept_until: 0 });
-    let sent_at = number_in(row, "sent_at").unwrap_or((expires_at - retention) * 1000);
+    let Life { expires_at, kept_until } =
+        Life::of(row).unwrap_or(Life { expires_at: Seconds(0), kept_until: Seconds(0) });
+    let sent_at = number_in(row, "sent_at").unwrap_or((expires_at - retention).millis().0);
     let closes = row.get("closes").and_then(|closes| closes.as_bool().ok()).copied().unwrap_or_default();
     // A release that does not say it may have written any such row.
     let fleeting = number_in(row, "fleeting").map_or(seq, Seq);

@@ -6,7 +6,7 @@ use domain::content::{CollapseKey, Content, Priority};
 use domain::item::{self, Item};
 use domain::replay::Row;
 use domain::seq::Seq;
-use domain::time::Millis;
+use domain::time::{Millis, Seconds};
 use serde::{Deserialize, Serialize};
 
 use super::append::New;
@@ -25,8 +25,8 @@ pub enum LogRow {
     Unreadable {
         /// Its place.
         seq: Seq,
-        /// When it expires, in seconds since 1970; without a TTL never.
-        expires_at: i64,
+        /// When it expires; without a TTL never.
+        expires_at: Seconds,
     },
 }
 
@@ -37,7 +37,7 @@ impl LogRow {
     /// It does not even have a place.
     pub(super) fn from_row(row: Attributes) -> Result<Self, Error> {
         let (seq, expires_at) =
-            (number_in(&row, "seq").map(Seq), Life::of(&row).map_or(i64::MAX, |life| life.expires_at));
+            (number_in(&row, "seq").map(Seq), Life::of(&row).map_or(Seconds::NEVER, |life| life.expires_at));
         match (from_row(row), seq) {
             (Ok(row), _) => Ok(Self::Read(row)),
             (Err(error), Some(seq)) => {
@@ -85,21 +85,21 @@ impl Row for LogRow {
         }
     }
 
-    fn expires_at(&self) -> i64 {
+    fn expires_at(&self) -> Seconds {
         match self {
             Self::Read(row) => row.expires_at(),
             Self::Unreadable { expires_at, .. } => *expires_at,
         }
     }
 
-    fn kept_until(&self) -> i64 {
+    fn kept_until(&self) -> Seconds {
         match self {
             Self::Read(row) => row.life().kept_until,
             Self::Unreadable { expires_at, .. } => *expires_at,
         }
     }
 
-    fn hides_at(&self) -> Option<i64> {
+    fn hides_at(&self) -> Option<Seconds> {
         self.read()?.hides_at
     }
 
@@ -130,14 +130,13 @@ pub struct NotificationRow {
     /// Milliseconds since 1970.
     sent_at: Millis,
     content: String,
-    /// Seconds since 1970; DynamoDB's TTL.
-    expires_at: i64,
+    /// DynamoDB's TTL.
+    expires_at: Seconds,
     /// When it expires for readers, in seconds since 1970: some days before DynamoDB may delete it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    readable_until: Option<i64>,
-    /// Seconds since 1970.
+    readable_until: Option<Seconds>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    hides_at: Option<i64>,
+    hides_at: Option<Seconds>,
     #[serde(skip_serializing_if = "Option::is_none")]
     collapse_key: Option<CollapseKey>,
     /// Whether a generation starts here.
@@ -158,13 +157,13 @@ pub struct NotificationRow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Life {
     /// When it expires for readers.
-    pub(super) expires_at: i64,
+    pub(super) expires_at: Seconds,
     /// Until when DynamoDB deletes neither it nor any row above it.
-    pub(super) kept_until: i64,
+    pub(super) kept_until: Seconds,
 }
 
 impl Life {
-    fn new(ttl: i64, readable_until: Option<i64>) -> Self {
+    fn new(ttl: Seconds, readable_until: Option<Seconds>) -> Self {
         let kept_until = readable_until.map_or(ttl, |until| until + KEPT_EXPIRED);
         Self { expires_at: readable_until.unwrap_or(ttl).min(ttl), kept_until }
     }
@@ -178,7 +177,7 @@ impl Life {
 impl NotificationRow {
     /// When it expires, in seconds since 1970.
     #[must_use]
-    pub fn expires_at(&self) -> i64 {
+    pub fn expires_at(&self) -> Seconds {
         self.life().expires_at
     }
 
@@ -188,7 +187,7 @@ impl NotificationRow {
 
     /// From when readers no longer see it, in seconds since 1970.
     #[must_use]
-    pub fn hides_at(&self) -> Option<i64> {
+    pub fn hides_at(&self) -> Option<Seconds> {
         self.hides_at
     }
 
@@ -221,8 +220,11 @@ impl NotificationRow {
 
     /// A row that closes a generation. To a release that does not know of it, it is a notification that has outlived its `ttl`.
     pub(super) fn closing(channel: &Channel, place: Place, now: Millis) -> Self {
-        let nothing =
-            New { item: Item::stored(String::new(), now, "{}".to_owned()), hides_at: Some(0), collapse_key: None };
+        let nothing = New {
+            item: Item::stored(String::new(), now, "{}".to_owned()),
+            hides_at: Some(Seconds(0)),
+            collapse_key: None,
+        };
         Self { closes: true, ..Self::new(channel, &nothing, Plan::Plain(place), None) }
     }
 

@@ -4,6 +4,7 @@ use domain::channel::Channel;
 use domain::content::CollapseKey;
 use domain::replay::Sight;
 use domain::seq::Seq;
+use domain::time::Seconds;
 use serde::Deserialize;
 
 use super::Log;
@@ -21,7 +22,7 @@ const ANSWERS: usize = 2;
 #[derive(Deserialize)]
 struct Seen {
     #[serde(default)]
-    hides_at: Option<i64>,
+    hides_at: Option<Seconds>,
     #[serde(default)]
     collapse_key: Option<CollapseKey>,
     #[serde(default)]

@@ -10,7 +10,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_lc_rs::{digest, hmac};
-use domain::time::Millis;
+use domain::time::{Millis, Seconds};
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
@@ -37,7 +37,7 @@ pub(super) struct Signer {
 /// The part that all signatures of one second share.
 struct Key {
     /// The second that it is for.
-    second: i64,
+    second: Seconds,
     credentials: Credentials,
     /// Good for a day.
     key: hmac::Key,
@@ -144,14 +144,19 @@ impl Signer {
 }
 
 impl Key {
-    fn ends_soon(&self, second: i64) -> bool {
-        let second = Duration::from_secs(u64::try_from(second).unwrap_or_default());
+    fn ends_soon(&self, second: Seconds) -> bool {
+        let second = Duration::from_secs(u64::try_from(second.0).unwrap_or_default());
         self.credentials.expiry().is_some_and(|expiry| expiry < UNIX_EPOCH + second + MARGIN)
     }
 
     /// With these credentials, for this second. `before` is of the same credentials, and serves where it is of the same day.
-    fn derive(credentials: Credentials, signer: &Signer, second: i64, before: Option<&Self>) -> Result<Self, Error> {
-        let moment = Timestamp::from_second(second).unwrap_or(Timestamp::MAX);
+    fn derive(
+        credentials: Credentials,
+        signer: &Signer,
+        second: Seconds,
+        before: Option<&Self>,
+    ) -> Result<Self, Error> {
+        let moment = Timestamp::from_second(second.0).unwrap_or(Timestamp::MAX);
         let (day, time) = (moment.strftime("%Y%m%d").to_string(), moment.strftime("%Y%m%dT%H%M%SZ").to_string());
         let scope = format!("{day}/{}/{SERVICE}/aws4_request", signer.region);
         let host = signer.host.to_str().unwrap_or_default();

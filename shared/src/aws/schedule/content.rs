@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::channel::{Channel, Sub};
 use domain::schedule::id::ScheduleId;
+use domain::time::Seconds;
 use serde::{Deserialize, Serialize};
 
 use super::{KEPT, Schedule, Scheduled};
@@ -25,7 +26,7 @@ struct ContentRow {
     by: Sub,
     to: Vec<Channel>,
     content: String,
-    expires_at: i64,
+    expires_at: Seconds,
 }
 
 /// The part of that row that is read.

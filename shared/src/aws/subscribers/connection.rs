@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, ReturnValue, WriteRequest};
 use domain::channel::Channel;
 use domain::connection::ConnectionId;
-use domain::time::Millis;
+use domain::time::{Millis, Seconds};
 
 use super::Subscribers;
 use crate::aws::row::{Attributes, VERSION, built, condition_failed, number, past_conflicts, text, wait_for_units};
@@ -39,8 +39,8 @@ pub struct Connection {
     pub inbox: Channel,
     /// When it was opened.
     pub connected_at: Millis,
-    /// When its token ends, in seconds since 1970.
-    pub token_expires_at: i64,
+    /// When its token ends.
+    pub token_expires_at: Seconds,
 }
 
 impl Connection {
@@ -51,7 +51,7 @@ impl Connection {
     }
 
     /// Not the token's end: a push that finds the row after that closes the connection, and so must be able to find it.
-    fn expires_at(&self) -> i64 {
+    fn expires_at(&self) -> Seconds {
         self.connected_at.seconds() + LONGEST_CONNECTION + MARGIN
     }
 

@@ -10,7 +10,7 @@ use domain::endpoint::Filter;
 use domain::endpoint::id::{EndpointId, PREFIX};
 use domain::endpoint::lane::Speed;
 use domain::share::Range;
-use domain::time::Millis;
+use domain::time::{Millis, Seconds};
 use futures_util::future::ready;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::Deserialize;
@@ -39,8 +39,8 @@ pub struct Subscriber {
     pub connection: ConnectionId,
     /// When it was opened: a removal names it, so that it removes what it saw and nothing newer.
     pub connected_at: Millis,
-    /// When its token expires, in seconds since 1970.
-    pub ends_at: i64,
+    /// When its token expires.
+    pub ends_at: Seconds,
     /// Whether it reads somebody else's inbox.
     pub is_guest: bool,
 }
@@ -110,7 +110,7 @@ impl Page {
 struct SubscriberRow {
     subscriber: String,
     connected_at: Millis,
-    ends_at: i64,
+    ends_at: Seconds,
     #[serde(default)]
     gone: bool,
     #[serde(default)]
@@ -129,7 +129,7 @@ fn is_endpoint(row: &Attributes) -> bool {
 fn page(rows: Vec<Attributes>) -> Page {
     let now = clock::now().seconds();
     let mut page = Page { subscribers: Vec::new(), endpoints: Vec::new(), last: None, unreadable: None };
-    let is_kept = |row: &Attributes| number_in(row, "expires_at").is_none_or(|expires_at: i64| expires_at > now);
+    let is_kept = |row: &Attributes| number_in(row, "expires_at").is_none_or(|expires_at: Seconds| expires_at > now);
     for row in rows.into_iter().filter(is_kept) {
         let read = if is_endpoint(&row) { page.add_endpoint(row) } else { page.add_connection(row) };
         page.unreadable = page.unreadable.take().or(read.err());

@@ -6,6 +6,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::user_name;
 
+/// The expectation of a field that takes one channel or several.
+pub(crate) const ONE_OR_MORE: &str = "a channel's name or a list of them";
+
 /// The namespace of people's own channels.
 pub const USER_NAMESPACE: &str = "user";
 

@@ -157,9 +157,6 @@ fn fingerprint(fields: &Map<String, Value>, data: Option<&Data>) -> String {
     Sha256::digest(&canonical).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The form of `to`.
-pub(crate) const A_CHANNEL_OR_MORE: &str = "a channel's name or a list of them";
-
 /// One channel's name, or a list of them.
 struct To(Vec<Channel>);
 
@@ -171,7 +168,7 @@ impl<'de> Deserialize<'de> for To {
             type Value = Vec<Channel>;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(A_CHANNEL_OR_MORE)
+                f.write_str(crate::channel::ONE_OR_MORE)
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {

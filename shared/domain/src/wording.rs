@@ -104,7 +104,7 @@ fn expected(says: &str) -> &'static str {
 }
 
 /// The expectations of the API's own readers.
-const OWN: [&str; 2] = [crate::send::A_CHANNEL_OR_MORE, crate::seq::A_SEQ];
+const OWN: [&str; 2] = [crate::channel::ONE_OR_MORE, crate::seq::A_SEQ];
 
 fn own(expected: &str) -> Option<&'static str> {
     OWN.into_iter().find(|own| *own == expected)

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::address::{redirected, warn_if_in_the_clear};
 use crate::channel::Channel;
-use crate::notification::{Notification, NotificationState, Sent};
+use crate::notification::{Notification, NotificationState, SendResponse};
 use crate::timing::backoff;
 use crate::token::is_local;
 
@@ -116,7 +116,7 @@ impl Client {
     /// # Errors
     /// It is refused, or for half a minute nobody could be reached that would take it. After [`HttpError::Network`] it
     /// may have been stored all the same; sending it again under the same `key` is safe.
-    pub async fn send(&self, notification: &Notification, key: Option<&str>) -> Result<Sent, HttpError> {
+    pub async fn send(&self, notification: &Notification, key: Option<&str>) -> Result<SendResponse, HttpError> {
         let own = || (notification.store != Some(false)).then(|| uuid::Uuid::now_v7().to_string());
         let key = key.map(ToOwned::to_owned).or_else(own);
         let request = || {

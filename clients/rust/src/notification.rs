@@ -54,7 +54,7 @@ pub struct Notification {
 
 /// The answer to a send: stored in every channel, and pushed or queued; or kept until it is due.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Sent {
+pub struct SendResponse {
     /// The notification's id.
     pub id: String,
     /// `sent`, or `scheduled` if it is still to come.
@@ -63,12 +63,12 @@ pub struct Sent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deliver_at: Option<String>,
     /// Where it went.
-    pub channels: Vec<SentTo>,
+    pub channels: Vec<SentChannel>,
 }
 
 /// One channel that a notification was sent to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SentTo {
+pub struct SentChannel {
     /// The channel.
     pub channel: Channel,
     /// Its place in the channel's log; none if it was not stored, or is still to come.

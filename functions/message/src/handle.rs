@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
 use serde_json::Value;
-use shared::actions::{Inboxes, ReadMark, Replay, Sender, Sent, Subscriptions};
+use shared::actions::{Inboxes, ReadMark, Replay, SendResponse, Sender, Subscriptions};
 use shared::aws::allowances::Allowances;
 use shared::aws::clients::Clients;
 use shared::aws::management::Management;
@@ -93,7 +93,7 @@ impl App {
     }
 }
 
-fn published(sent: Sent) -> Answer {
+fn published(sent: SendResponse) -> Answer {
     let channels = sent.channels.into_iter().map(|sent| Published { channel: sent.channel, seq: sent.seq });
     Answer::Published { id: sent.id, deliver_at: sent.deliver_at.map(Millis::rfc3339), channels: channels.collect() }
 }

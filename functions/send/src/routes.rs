@@ -5,7 +5,7 @@ use lambda_http::{Request, RequestExt as _, Response};
 use serde::Deserialize;
 use serde_json::json;
 use shared::domain::request::{self, Limit};
-use shared::domain::send::Send;
+use shared::domain::send::SendRequest;
 use shared::domain::seq::Seq;
 use shared::error::Error;
 use shared::http::answer::json;
@@ -47,7 +47,7 @@ fn route_key(request: &Request) -> Option<String> {
 async fn send(app: &App, request: &Request) -> Result<Response<String>, Error> {
     let publisher = bearer(app, request).await?;
     let key = ask::idempotency_key(request)?;
-    let send = Send::parse(request::object(request.body(), Limit::Notification)?)?;
+    let send = SendRequest::parse(request::object(request.body(), Limit::Notification)?)?;
     let sent = app.sender.send(&publisher, &send, key.as_ref()).await?;
     Ok(json(202, &sent))
 }

@@ -10,18 +10,18 @@ use std::{
 
 use serde_json::{Value, json};
 
-pub(crate) use self::sent::{Kind, Platform, Sent};
+pub(crate) use self::sent::{Kind, OutboxMessage, Platform};
 
 /// The messages that are kept at most.
 const KEPT: usize = 10_000;
 
 /// The last messages.
 #[derive(Debug, Default)]
-pub(crate) struct Outbox(Mutex<VecDeque<Sent>>);
+pub(crate) struct Outbox(Mutex<VecDeque<OutboxMessage>>);
 
 impl Outbox {
     /// Adds a message, and drops the oldest one above the limit.
-    pub(crate) fn put(&self, sent: Sent) {
+    pub(crate) fn put(&self, sent: OutboxMessage) {
         let mut all = self.lock();
         if all.len() == KEPT {
             all.pop_front();
@@ -44,7 +44,7 @@ impl Outbox {
         page::page(&self.lock())
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Sent>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<OutboxMessage>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -57,7 +57,7 @@ mod tests {
     fn the_oldest_are_forgotten() {
         let outbox = Outbox::default();
         for number in 0..=KEPT {
-            outbox.put(Sent::now(Kind::Sms, number.to_string(), "+15550100".to_owned(), "hello".to_owned()));
+            outbox.put(OutboxMessage::now(Kind::Sms, number.to_string(), "+15550100".to_owned(), "hello".to_owned()));
         }
         let kept = outbox.describe();
         assert_eq!(kept.as_array().map(Vec::len), Some(KEPT));

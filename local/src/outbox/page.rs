@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 use quick_xml::escape::escape;
 
-use super::sent::Sent;
+use super::sent::OutboxMessage;
 
 /// The messages on the page at most; the control API has them all.
 const SHOWN: usize = 200;
@@ -32,7 +32,7 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 const FOOT: &str = "</body>\n</html>\n";
 
 /// A page of the newest messages, the newest first.
-pub(super) fn page(all: &VecDeque<Sent>) -> String {
+pub(super) fn page(all: &VecDeque<OutboxMessage>) -> String {
     let shown = all.len().min(SHOWN);
     let mut page = String::from(HEAD);
     page.push_str(&match all.len() {
@@ -44,7 +44,7 @@ pub(super) fn page(all: &VecDeque<Sent>) -> String {
     page
 }
 
-fn article(sent: &Sent) -> String {
+fn article(sent: &OutboxMessage) -> String {
     let time = Timestamp::from_millisecond(sent.at_ms).unwrap_or_default();
     let mut lines = vec![format!("{time:.3} · {}", sent.message_id)];
     if let Some(platform) = &sent.platform {
@@ -79,8 +79,8 @@ mod tests {
     #[test]
     fn what_was_sent_is_shown_as_text_the_newest_first() {
         let hostile = "<script>alert(1)</script>".to_owned();
-        let first = Sent::now(Kind::Sms, "1".to_owned(), "+15550100".to_owned(), "hello".to_owned());
-        let mut second = Sent::now(Kind::Email, "2".to_owned(), hostile.clone(), hostile.clone());
+        let first = OutboxMessage::now(Kind::Sms, "1".to_owned(), "+15550100".to_owned(), "hello".to_owned());
+        let mut second = OutboxMessage::now(Kind::Email, "2".to_owned(), hostile.clone(), hostile.clone());
         second.platform =
             Some(Platform { name: "<i>".to_owned(), application: hostile.clone(), token: hostile.clone() });
         (second.from, second.subject) = (Some(hostile.clone()), Some(hostile.clone()));

@@ -40,7 +40,7 @@ pub(crate) struct Platform {
 
 /// A message that left the stack.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Sent {
+pub(crate) struct OutboxMessage {
     /// The time, in milliseconds since 1970.
     pub(crate) at_ms: i64,
     /// The way of the message.
@@ -65,7 +65,7 @@ pub(crate) struct Sent {
     pub(crate) request: Value,
 }
 
-impl Sent {
+impl OutboxMessage {
     /// A message of this moment, with nothing but these fields.
     pub(crate) fn now(kind: Kind, message_id: String, destination: String, message: String) -> Self {
         Self {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::channel::Channel;
 use super::refusal::{Code, Refusal};
 use super::request::{self, Limit, Object};
-use super::send::{IdempotencyKey, Send};
+use super::send::{IdempotencyKey, SendRequest};
 use super::seq::Seq;
 
 /// The most bytes of a `ref`, in JSON.
@@ -31,7 +31,7 @@ pub enum Action {
     /// Mark an inbox as read.
     Read(Read),
     /// Send a notification.
-    Publish(Box<Send>, Option<IdempotencyKey>),
+    Publish(Box<SendRequest>, Option<IdempotencyKey>),
     /// Ask whether somebody is there. API Gateway answers by itself whatever it can read; this is for the rest, such as a frame
     /// with a byte order mark.
     Ping,
@@ -119,7 +119,7 @@ fn publish(mut fields: Object) -> Result<Action, Refusal> {
         Some(Value::String(key)) => Some(IdempotencyKey::parse(&key, "key")?),
         Some(_) => return Err(Refusal::field("key", "give a text")),
     };
-    Ok(Action::Publish(Box::new(Send::parse(fields)?), key))
+    Ok(Action::Publish(Box::new(SendRequest::parse(fields)?), key))
 }
 
 /// The answers of the socket, but for notifications (see [`super::item::frame`]).

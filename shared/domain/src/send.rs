@@ -31,7 +31,7 @@ const MAX_TTL: i64 = 365 * 24 * 60 * 60;
 
 /// A notification to send, and its channels. Made only from a request that is right in all its parts.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Send {
+pub struct SendRequest {
     /// 1 to 25 channels, each once.
     pub to: Vec<Channel>,
     /// The content.
@@ -67,7 +67,7 @@ struct Fields {
     store: Option<bool>,
 }
 
-impl Send {
+impl SendRequest {
     /// Reads a request's fields.
     ///
     /// # Errors
@@ -243,8 +243,8 @@ mod tests {
 
     use super::*;
 
-    fn parse(value: &Value) -> Result<Send, Refusal> {
-        Send::parse(value.as_object().unwrap().clone())
+    fn parse(value: &Value) -> Result<SendRequest, Refusal> {
+        SendRequest::parse(value.as_object().unwrap().clone())
     }
 
     fn nested(depth: usize) -> Value {
@@ -294,7 +294,7 @@ mod tests {
     }
 
     fn fingerprint_of(text: &str) -> String {
-        Send::parse(request::object(text.as_bytes(), request::Limit::Notification).unwrap()).unwrap().fingerprint
+        SendRequest::parse(request::object(text.as_bytes(), request::Limit::Notification).unwrap()).unwrap().fingerprint
     }
 
     #[test]

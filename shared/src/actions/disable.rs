@@ -3,7 +3,7 @@
 use domain::channel::Channel;
 use domain::item::Item;
 use domain::schedule::id::ScheduleId;
-use domain::send::Send;
+use domain::send::SendRequest;
 use domain::time::Millis;
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ impl Disabler {
     /// Disables an endpoint that has taken nothing since `since`, and schedules the notification of its owner in the same transaction:
     /// so the owner is notified once, whichever process dies.
     pub(super) async fn disable(&self, endpoint: &Endpoint, since: Millis, now: Millis) -> Result<(), Error> {
-        let send = Send::parse(word(endpoint, since).as_object().cloned().unwrap_or_default())?;
+        let send = SendRequest::parse(word(endpoint, since).as_object().cloned().unwrap_or_default())?;
         let item = Item::new(String::new(), now, &send.content);
         let id = ScheduleId::of_one(now, rand::random());
         let row = Scheduled::new(id, &endpoint.owner, &send, item.content, now);

@@ -7,7 +7,7 @@ use domain::pattern::Pattern;
 use domain::send::IdempotencyKey;
 use domain::time::Seconds;
 
-use super::{Sender, Sent};
+use super::{SendResponse, Sender};
 use crate::error::Error;
 
 /// Sends a topic's messages.
@@ -38,7 +38,7 @@ impl Ingester {
     ///
     /// # Errors
     /// The message is no valid notification, or it could not be sent: it has to be delivered again.
-    pub async fn ingest(&self, inbound: &Inbound) -> Result<Sent, Error> {
+    pub async fn ingest(&self, inbound: &Inbound) -> Result<SendResponse, Error> {
         let send = inbound.to_send(self.default.as_str())?;
         let key = IdempotencyKey::parse(&inbound.id, "MessageId")?;
         // What is not stored takes no key, and promises nothing.

@@ -39,7 +39,7 @@ pub use notification::{NotificationState, Notifications, Place};
 pub use poll::Poller;
 pub use reading::Reading;
 pub use schedule::Scheduler;
-pub use send::{Sender, Sent, SentChannel};
+pub use send::{SendResponse, Sender, SentChannel};
 pub use share::Sharer;
 pub use subscribe::{Replay, Subscriptions};
 pub use sweep::{Sweeper, Swept};

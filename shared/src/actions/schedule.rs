@@ -4,12 +4,12 @@ use domain::channel::Sub;
 use domain::item::Item;
 use domain::schedule::id::ScheduleId;
 use domain::schedule::state::State;
-use domain::send::Send;
+use domain::send::SendRequest;
 use domain::time::Millis;
 
 use super::fan_out::Pushed;
 use super::notification::{NotificationState, Notifications};
-use super::send::{KeyedSend, Sent, SentChannel};
+use super::send::{KeyedSend, SendResponse, SentChannel};
 use crate::aws::once::{self, Onces};
 use crate::aws::queue::DueQueue;
 use crate::aws::schedule::{Schedule, Scheduled, Series, Written};
@@ -32,7 +32,7 @@ struct Entry {
 }
 
 impl Entry {
-    fn new(by: &Sub, send: &Send, item: &Item, due: Millis) -> Self {
+    fn new(by: &Sub, send: &SendRequest, item: &Item, due: Millis) -> Self {
         let first = ScheduleId::of_one(due, rand::random());
         let row = Scheduled::new(first, by, send, item.content.clone(), item.sent_at);
         match &send.timing.repeat {
@@ -45,9 +45,14 @@ impl Entry {
         }
     }
 
-    fn sent(&self, send: &Send) -> Sent {
+    fn sent(&self, send: &SendRequest) -> SendResponse {
         let channels = send.to.iter().map(|channel| SentChannel::new(channel, None, Pushed::default())).collect();
-        Sent { id: self.id.to_string(), state: State::Scheduled, deliver_at: Some(self.first.id.due()), channels }
+        SendResponse {
+            id: self.id.to_string(),
+            state: State::Scheduled,
+            deliver_at: Some(self.first.id.due()),
+            channels,
+        }
     }
 }
 
@@ -63,7 +68,13 @@ impl Scheduler {
     ///
     /// # Errors
     /// It may or may not be scheduled; the publisher has to send it again.
-    pub(super) async fn schedule(&self, by: &Sub, send: &Send, item: &Item, due: Millis) -> Result<Sent, Error> {
+    pub(super) async fn schedule(
+        &self,
+        by: &Sub,
+        send: &SendRequest,
+        item: &Item,
+        due: Millis,
+    ) -> Result<SendResponse, Error> {
         let entry = Entry::new(by, send, item, due);
         self.schedule.write(&entry.first, entry.series.as_ref(), None).await?;
         self.queue(&entry.first).await?;
@@ -79,7 +90,7 @@ impl Scheduler {
         keyed: KeyedSend<'_>,
         item: &Item,
         due: Millis,
-    ) -> Result<Option<Sent>, Error> {
+    ) -> Result<Option<SendResponse>, Error> {
         let KeyedSend { sub, send, key } = keyed;
         let entry = Entry::new(sub, send, item, due);
         let known = once::Sent::new(&Item { id: entry.id.to_string(), ..item.clone() }, send.fingerprint.clone());
@@ -95,7 +106,7 @@ impl Scheduler {
 
     /// The answer to a repeated request whose notification was scheduled under a key. The request that did may have died before it queued
     /// it, so it is queued once more, unless a message has come to `deliver` already.
-    pub(super) async fn resume(&self, id: &str) -> Result<Sent, Error> {
+    pub(super) async fn resume(&self, id: &str) -> Result<SendResponse, Error> {
         let (state, pending) = self.notifications.find(id).await?;
         if let Some(row) = pending.filter(|row| !row.done && row.sent_at.is_none()) {
             self.queue(&row).await?;
@@ -108,8 +119,8 @@ impl Scheduler {
     }
 }
 
-fn sent(state: NotificationState) -> Sent {
+fn sent(state: NotificationState) -> SendResponse {
     let channels =
         state.channels.iter().map(|place| SentChannel::new(&place.channel, place.seq, Pushed::default())).collect();
-    Sent { id: state.id.to_string(), state: state.state, deliver_at: Some(state.deliver_at), channels }
+    SendResponse { id: state.id.to_string(), state: state.state, deliver_at: Some(state.deliver_at), channels }
 }

@@ -8,7 +8,7 @@ use domain::claims::Claims;
 use domain::item::Item;
 use domain::places;
 use domain::schedule::state::State;
-use domain::send::{IdempotencyKey, Send};
+use domain::send::{IdempotencyKey, SendRequest};
 use domain::seq::Seq;
 use domain::time::{self, Millis};
 use futures_util::future::{join, join_all};
@@ -40,13 +40,13 @@ pub struct Sender {
 #[derive(Clone, Copy)]
 pub(super) struct KeyedSend<'a> {
     pub(super) sub: &'a Sub,
-    pub(super) send: &'a Send,
+    pub(super) send: &'a SendRequest,
     pub(super) key: &'a IdempotencyKey,
 }
 
 /// The answer to a send request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Sent {
+pub struct SendResponse {
     /// Its id.
     pub id: String,
     /// `sent`, or `scheduled`; a repeated request gets the state of the first one.
@@ -74,7 +74,7 @@ pub struct SentChannel {
     pub queued: bool,
 }
 
-impl Sent {
+impl SendResponse {
     fn now(id: String, channels: Vec<SentChannel>) -> Self {
         Self { id, state: State::Sent, deliver_at: None, channels }
     }
@@ -99,7 +99,12 @@ impl Sender {
     /// # Errors
     /// The publisher may not send it, it is too large, its key is another request's, or it could not be stored and pushed
     /// everywhere.
-    pub async fn send(&self, by: &Claims, send: &Send, key: Option<&IdempotencyKey>) -> Result<Sent, Error> {
+    pub async fn send(
+        &self,
+        by: &Claims,
+        send: &SendRequest,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<SendResponse, Error> {
         send.check(by, key)?;
         let now = clock::now();
         let due = send.timing.due(now)?;
@@ -113,7 +118,7 @@ impl Sender {
             (None, None) if send.store => self.send_once(send, item.clone()).await?,
             (None, None) => self.push_unstored(&send.to, &item).await,
         };
-        Ok(Sent::now(item.id, channels))
+        Ok(SendResponse::now(item.id, channels))
     }
 
     /// No log, no promise: what cannot be pushed is let go.
@@ -126,7 +131,7 @@ impl Sender {
     }
 
     /// Each channel by itself: one that fails keeps no other from being stored and pushed.
-    async fn send_once(&self, send: &Send, item: Item) -> Result<Vec<SentChannel>, Error> {
+    async fn send_once(&self, send: &SendRequest, item: Item) -> Result<Vec<SentChannel>, Error> {
         let new = new(send, item);
         let sends = send.to.iter().map(|channel| async {
             match self.log.append(channel, &new, None, Instant::now() + PATIENCE).await? {
@@ -140,7 +145,7 @@ impl Sender {
         join_all(sends).await.into_iter().collect()
     }
 
-    async fn send_keyed(&self, keyed: KeyedSend<'_>, item: Item, due: Option<Millis>) -> Result<Sent, Error> {
+    async fn send_keyed(&self, keyed: KeyedSend<'_>, item: Item, due: Option<Millis>) -> Result<SendResponse, Error> {
         let KeyedSend { sub, send, key } = keyed;
         let now = item.sent_at;
         for _ in 0..TRIES {
@@ -171,12 +176,12 @@ impl Sender {
         keyed: KeyedSend<'_>,
         item: &Item,
         mut sent: once::Sent,
-    ) -> Result<Option<Sent>, Error> {
+    ) -> Result<Option<SendResponse>, Error> {
         let KeyedSend { sub, send, key } = keyed;
         if sent.done {
             let places = places::in_order(&send.to, &sent.channels);
             let channels = places.map(|(channel, seq)| SentChannel::new(channel, Some(seq), Pushed::default()));
-            return Ok(Some(Sent::now(sent.id.clone(), channels.collect())));
+            return Ok(Some(SendResponse::now(sent.id.clone(), channels.collect())));
         }
         let new = new(send, sent.item(item.clone()));
         let (placing, placed) = Placing::new();
@@ -194,7 +199,7 @@ impl Sender {
         }
         channels.sort_by_key(|sent| send.to.iter().position(|channel| *channel == sent.channel));
         self.onces.mark_done(sub, key, &sent).await?;
-        Ok(Some(Sent::now(sent.id, channels)))
+        Ok(Some(SendResponse::now(sent.id, channels)))
     }
 
     /// One at a time, in order: all of them change the key's row. `false` as soon as that is another request's.
@@ -222,7 +227,7 @@ impl Sender {
     }
 }
 
-fn new(send: &Send, item: Item) -> New {
+fn new(send: &SendRequest, item: Item) -> New {
     let hides_at = send.ttl.map(|ttl| item.sent_at.seconds() + ttl);
     New { item, hides_at, collapse_key: send.content.collapse_key.clone() }
 }

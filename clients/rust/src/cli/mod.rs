@@ -47,7 +47,7 @@ struct Stack {
 #[derive(Debug, Subcommand)]
 enum Command {
     Listen(listen::Listen),
-    Send(Box<send::Send>),
+    Send(Box<send::SendArguments>),
     Token(token::Token),
     Channel(channel::Channel),
     Notification(notification::Notification),

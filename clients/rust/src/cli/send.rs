@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde_json::Value;
 use tidings::token::Claims;
-use tidings::{Channel, Client, Notification, Sent};
+use tidings::{Channel, Client, Notification, SendResponse};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::{Failure, Stack, print, show};
@@ -17,7 +17,7 @@ const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// With none of --title, --body and --data, each line of standard input is sent: a JSON object is the notification's
 /// fields, any other text its body. Prints channel and seq of each; of one that is still to come, its id and when.
 #[derive(Debug, Args)]
-pub(super) struct Send {
+pub(super) struct SendArguments {
     /// Where to: up to 25 channels.
     #[arg(required = true, value_name = "CHANNEL")]
     to: Vec<Channel>,
@@ -94,7 +94,7 @@ fn is_old(minted: Instant, now: Instant) -> bool {
     now.saturating_duration_since(minted) > TOKEN_LIFETIME / 2
 }
 
-impl Send {
+impl SendArguments {
     /// Sends, and stops at the first refusal.
     pub(super) async fn run(self, stack: &Stack) -> Result<(), Failure> {
         let mut sender = Sender::new(stack, Instant::now())?;
@@ -159,7 +159,7 @@ impl Send {
 }
 
 /// Where it went; of one that is still to come, its id, which `tidings cancel` takes, and when.
-fn lines(sent: &Sent) -> Vec<String> {
+fn lines(sent: &SendResponse) -> Vec<String> {
     match &sent.deliver_at {
         Some(deliver_at) if sent.state == "scheduled" => {
             vec![show::on_one_line(&format!("{} scheduled for {deliver_at}", sent.id))]
@@ -241,7 +241,7 @@ mod tests {
         #[derive(Parser)]
         struct Flags {
             #[command(flatten)]
-            send: Send,
+            send: SendArguments,
         }
         let flags = Flags::parse_from(["send", "user:alice", "--delay", "15m", "--ttl", "1h"]).send;
         let times = |line: &str| {

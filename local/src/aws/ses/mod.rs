@@ -18,7 +18,7 @@ use super::protocol::{
 };
 use crate::{
     iam::Right,
-    outbox::{Kind, Outbox, Sent},
+    outbox::{Kind, Outbox, OutboxMessage},
     serve::Response,
     template::{ACCOUNT, REGION},
 };
@@ -78,13 +78,13 @@ impl Ses {
         let email = email::read(&request)?;
         let id = Uuid::now_v7();
         let id = format!("{:016x}-{id}-000000", id.as_u64_pair().0);
-        self.outbox.put(Sent {
+        self.outbox.put(OutboxMessage {
             from: Some(email.from),
             subject: Some(email.subject),
             html: email.html,
             attributes: email.headers,
             request,
-            ..Sent::now(Kind::Email, id.clone(), email.to.join(", "), email.text.unwrap_or_default())
+            ..OutboxMessage::now(Kind::Email, id.clone(), email.to.join(", "), email.text.unwrap_or_default())
         });
         Ok(id)
     }

@@ -9,7 +9,7 @@ use super::{
     request::{SIZE_LIMIT, notice},
 };
 use crate::{
-    outbox::{Kind, Platform, Sent},
+    outbox::{Kind, OutboxMessage, Platform},
     topics::Notice,
 };
 
@@ -52,12 +52,12 @@ impl Sns {
 
     fn sent(&self, kind: Kind, to: &str, platform: Option<Platform>, notice: Notice, request: &Value) -> Value {
         let id = Uuid::now_v7().to_string();
-        self.outbox.put(Sent {
+        self.outbox.put(OutboxMessage {
             platform,
             subject: notice.subject,
             attributes: notice.attributes,
             request: request.clone(),
-            ..Sent::now(kind, id.clone(), to.to_owned(), notice.message)
+            ..OutboxMessage::now(kind, id.clone(), to.to_owned(), notice.message)
         });
         json!({ "MessageId": id })
     }

@@ -18,7 +18,7 @@ use self::read::is_addressed;
 use super::channel::Channel;
 use super::refusal::Refusal;
 use super::request::Object;
-use super::send::Send;
+use super::send::SendRequest;
 
 /// The fields of which a notification has at least one.
 const SAYS: [&str; 3] = ["title", "body", "data"];
@@ -54,15 +54,15 @@ impl Inbound {
     ///
     /// # Errors
     /// It is a notification in JSON that is not valid, it names its channels twice, or its channel is none.
-    pub fn to_send(&self, default: &str) -> Result<Send, Refusal> {
+    pub fn to_send(&self, default: &str) -> Result<SendRequest, Refusal> {
         match self.said()? {
             Said::Notification(Object { fields, data }) => {
-                let send = Send::parse(Object { fields: self.addressed(fields, default)?, data })?;
+                let send = SendRequest::parse(Object { fields: self.addressed(fields, default)?, data })?;
                 Ok(shorten::shorten(send, true))
             }
             Said::Told(fields) => {
                 let fields = self.addressed(fields, default)?;
-                let send = Send::parse(fields.clone()).or_else(|refusal| without_data(fields, refusal))?;
+                let send = SendRequest::parse(fields.clone()).or_else(|refusal| without_data(fields, refusal))?;
                 Ok(shorten::shorten(send, false))
             }
         }
@@ -140,12 +140,12 @@ fn is_notification(fields: &Map<String, Value>) -> bool {
 
 /// A notification that stands for an event, without its data if that is the part that was refused: it may nest too
 /// deep.
-fn without_data(mut fields: Map<String, Value>, refusal: Refusal) -> Result<Send, Refusal> {
+fn without_data(mut fields: Map<String, Value>, refusal: Refusal) -> Result<SendRequest, Refusal> {
     if refusal.field.as_deref() != Some("data") {
         return Err(refusal);
     }
     fields.insert("data".to_owned(), shorten::no_data());
-    Send::parse(fields)
+    SendRequest::parse(fields)
 }
 
 /// The fields of a notification that stands for an event of another service.
@@ -169,7 +169,7 @@ mod tests {
         Inbound { id: "m".to_owned(), text: text.to_owned(), ..Inbound::default() }
     }
 
-    fn send(inbound: &Inbound) -> Send {
+    fn send(inbound: &Inbound) -> SendRequest {
         inbound.to_send("topic:inbound").unwrap()
     }
 
@@ -205,12 +205,12 @@ mod tests {
     #[test]
     fn the_fields_of_a_notification_are_those_that_a_request_takes() {
         let unknown = |name: &str| {
-            let refusal = Send::parse(json!({"to": "a:b", "title": "x", name: 7}).as_object().unwrap().clone());
+            let refusal = SendRequest::parse(json!({"to": "a:b", "title": "x", name: 7}).as_object().unwrap().clone());
             refusal.err().is_some_and(|refusal| refusal.detail.contains("not a field of this request"))
         };
         assert!(unknown("message"));
         assert_eq!(SAYS.iter().chain(&MORE).find(|name| unknown(name)), None);
-        let refusal = Send::parse(json!({"message": 7}).as_object().unwrap().clone()).unwrap_err();
+        let refusal = SendRequest::parse(json!({"message": 7}).as_object().unwrap().clone()).unwrap_err();
         let known = refusal.detail.split('`').skip(3).step_by(2).count();
         assert_eq!(known, SAYS.len() + MORE.len(), "{}", refusal.detail);
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::data::Data;
 use crate::item::Item;
-use crate::send::Send;
+use crate::send::SendRequest;
 use crate::time::Millis;
 
 /// As long as an id is, and of what is escaped in no JSON.
@@ -16,7 +16,7 @@ const CUT: &str = "…";
 /// Shortens a notification until it fits a frame of each of its channels: without its `data`, where others do not need it
 /// (`data` is then `{"cut": true}`), then with less of its `body`, then of its `title`. What does not fit even so stays as
 /// it is.
-pub(super) fn shorten(send: Send, needs_data: bool) -> Send {
+pub(super) fn shorten(send: SendRequest, needs_data: bool) -> SendRequest {
     if fits(&send) {
         return send;
     }
@@ -24,8 +24,8 @@ pub(super) fn shorten(send: Send, needs_data: bool) -> Send {
     if !needs_data && short.content.data.is_some() {
         short.content.data = Some(Data::from(&no_data()));
     }
-    let body = |send: &mut Send, text| send.content.body = Some(text);
-    let title = |send: &mut Send, text| send.content.title = Some(text);
+    let body = |send: &mut SendRequest, text| send.content.body = Some(text);
+    let title = |send: &mut SendRequest, text| send.content.title = Some(text);
     if let Some(text) = short.content.body.clone().filter(|text| !text.is_empty()) {
         short = cut(short, &text, body);
     }
@@ -41,7 +41,7 @@ pub(super) fn no_data() -> Value {
 }
 
 /// As much of a text as fits: all of it, or its beginning and a sign that there is more.
-fn cut(mut send: Send, text: &str, put: impl Fn(&mut Send, String)) -> Send {
+fn cut(mut send: SendRequest, text: &str, put: impl Fn(&mut SendRequest, String)) -> SendRequest {
     if fits(&send) {
         return send;
     }
@@ -55,7 +55,7 @@ fn cut(mut send: Send, text: &str, put: impl Fn(&mut Send, String)) -> Send {
     send
 }
 
-fn fits(send: &Send) -> bool {
+fn fits(send: &SendRequest) -> bool {
     let item = Item::new(ID.to_owned(), Millis(0), &send.content);
     send.to.iter().all(|channel| item.check_fits(channel).is_ok())
 }
@@ -65,8 +65,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn send(fields: &Value) -> Send {
-        Send::parse(fields.as_object().unwrap().clone()).unwrap()
+    fn send(fields: &Value) -> SendRequest {
+        SendRequest::parse(fields.as_object().unwrap().clone()).unwrap()
     }
 
     #[test]

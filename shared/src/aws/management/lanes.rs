@@ -66,7 +66,7 @@ enum Lane {
 pub(super) type Answered = (StatusCode, String);
 
 /// The result of a request on a lane.
-enum Sent {
+enum ConnectionResult {
     /// It may have got there; this is what came back, if anything did.
     Off(Option<Answered>),
     /// Nothing of it has gone out: the lane was dead.
@@ -101,10 +101,10 @@ impl Lanes {
                 Lane::Shared(sender) => self.send_along(sender, request).await,
             };
             match sent {
-                Sent::Off(answered) => return answered,
+                ConnectionResult::Off(answered) => return answered,
                 // It had died meanwhile, as others may have.
-                Sent::Not(unsent) if !is_new => request = *unsent,
-                Sent::Not(_) => return None,
+                ConnectionResult::Not(unsent) if !is_new => request = *unsent,
+                ConnectionResult::Not(_) => return None,
             }
         }
     }
@@ -114,9 +114,9 @@ impl Lanes {
         self.open().shared.take_if(|(carried, _)| *carried < since);
     }
 
-    async fn send_alone(&self, mut sender: http1::SendRequest<Body>, request: Request<Body>) -> Sent {
+    async fn send_alone(&self, mut sender: http1::SendRequest<Body>, request: Request<Body>) -> ConnectionResult {
         if sender.ready().await.is_err() {
-            return Sent::Not(Box::new(request));
+            return ConnectionResult::Not(Box::new(request));
         }
         let answer = match sender.try_send_request(request).await {
             Ok(answer) => answer,
@@ -126,14 +126,14 @@ impl Lanes {
         if is_whole {
             self.open().idle.push((Instant::now(), sender));
         }
-        Sent::Off(answered)
+        ConnectionResult::Off(answered)
     }
 
-    async fn send_along(&self, mut sender: http2::SendRequest<Body>, mut request: Request<Body>) -> Sent {
+    async fn send_along(&self, mut sender: http2::SendRequest<Body>, mut request: Request<Body>) -> ConnectionResult {
         let began = Instant::now();
         if sender.ready().await.is_err() {
             self.abandon(began);
-            return Sent::Not(Box::new(request));
+            return ConnectionResult::Not(Box::new(request));
         }
         let path = request.uri().clone();
         *request.uri_mut() = self.absolute(path.path_and_query().cloned());
@@ -144,13 +144,13 @@ impl Lanes {
                 if let Some((carried, _)) = &mut self.open().shared {
                     *carried = Instant::now();
                 }
-                Sent::Off(read(answer).await.0)
+                ConnectionResult::Off(read(answer).await.0)
             }
             Err(error) => {
                 self.abandon(began);
                 let mut sent = unsent(error);
                 // As it was: the next one may be another.
-                if let Sent::Not(request) = &mut sent {
+                if let ConnectionResult::Not(request) = &mut sent {
                     *request.uri_mut() = path;
                     request.headers_mut().extend(host.map(|host| (HOST, host)));
                 }
@@ -228,8 +228,8 @@ impl Lanes {
     }
 }
 
-fn unsent(mut error: TrySendError<Request<Body>>) -> Sent {
-    error.take_message().map_or(Sent::Off(None), |request| Sent::Not(Box::new(request)))
+fn unsent(mut error: TrySendError<Request<Body>>) -> ConnectionResult {
+    error.take_message().map_or(ConnectionResult::Off(None), |request| ConnectionResult::Not(Box::new(request)))
 }
 
 /// Reads an answer to its end, so that its connection is free for the next; says whether it came to it.

@@ -8,7 +8,7 @@ use domain::schedule::id::{Bucket, ScheduleId};
 use domain::schedule::repeat::Repeat;
 use domain::schedule::state::{Stage, State};
 use domain::schedule::sweep::is_queued_by_writer;
-use domain::send::Send;
+use domain::send::SendRequest;
 use domain::seq::Seq;
 use domain::time::Millis;
 use serde::{Deserialize, Serialize};
@@ -125,7 +125,7 @@ pub(super) fn is_zero(rounds: &u8) -> bool {
 impl Scheduled {
     /// A notification that is due as its id says.
     #[must_use]
-    pub fn new(id: ScheduleId, by: &Sub, send: &Send, content: String, now: Millis) -> Self {
+    pub fn new(id: ScheduleId, by: &Sub, send: &SendRequest, content: String, now: Millis) -> Self {
         Self {
             bucket: id.bucket(),
             id,
@@ -229,7 +229,7 @@ mod tests {
     fn every_minute(due: &str, now: &str) -> Scheduled {
         let at = |text| Millis::from_rfc3339(text).unwrap();
         let fields = json!({"to": "user:a", "title": "Hi", "repeat": "* * * * *"});
-        let send = Send::parse(fields.as_object().unwrap().clone()).unwrap();
+        let send = SendRequest::parse(fields.as_object().unwrap().clone()).unwrap();
         let series = ScheduleId::of_series(at(due), [7; 10]);
         let repeat = send.timing.repeat.clone().unwrap();
         let row = Scheduled::new(

@@ -57,7 +57,7 @@ pub(super) struct Connection {
 }
 
 /// The result of a request.
-pub(super) enum Sent {
+pub(super) enum RequestResult {
     /// The head of an answer, which keeps to HTTP's rules.
     Answered(Response<Incoming>),
     /// Nothing of it has gone out: the connection had died since it was last used.
@@ -139,11 +139,11 @@ impl Connections {
 
 impl Connection {
     /// Sends a request, and waits for the head of its answer.
-    pub(super) async fn send(&mut self, request: Request<Body>) -> Sent {
+    pub(super) async fn send(&mut self, request: Request<Body>) -> RequestResult {
         self.heard.forget();
         match self.sender.try_send_request(request).await {
-            Ok(answer) => Sent::Answered(answer),
-            Err(error) if self.is_new => Sent::Failed(error.into_error()),
+            Ok(answer) => RequestResult::Answered(answer),
+            Err(error) if self.is_new => RequestResult::Failed(error.into_error()),
             Err(error) => unsent(error),
         }
     }
@@ -156,10 +156,10 @@ impl Drop for Connection {
 }
 
 /// If some of a request had gone out, the receiver may have it, and the attempt has failed.
-fn unsent(mut error: TrySendError<Request<Body>>) -> Sent {
+fn unsent(mut error: TrySendError<Request<Body>>) -> RequestResult {
     match error.take_message() {
-        Some(request) => Sent::Not(Box::new(request)),
-        None => Sent::Failed(error.into_error()),
+        Some(request) => RequestResult::Not(Box::new(request)),
+        None => RequestResult::Failed(error.into_error()),
     }
 }
 

@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use crate::error::Error;
 use crate::tls;
 pub use answer::Answer;
-use connections::{Body, Connection, Connections, Sent};
+use connections::{Body, Connection, Connections, RequestResult};
 use heard::Heard;
 pub use lazy::LazyClient;
 use names::CheckedNames;
@@ -64,7 +64,7 @@ impl From<Reason> for Unreachable {
 /// The part of an answer that is there when no more of its head is waited for.
 enum Head {
     /// The whole head, or the error that the request ended with.
-    Whole(Sent),
+    Whole(RequestResult),
     /// Its status came a second ago, and the rest has not.
     Late,
     /// The time is over.
@@ -110,15 +110,15 @@ impl SafeClient {
             let head = head(&mut connection, request, until).await;
             let heard = &connection.heard;
             return match head {
-                Head::Whole(Sent::Answered(answer)) => {
+                Head::Whole(RequestResult::Answered(answer)) => {
                     let came = heard.status().map_or_else(Instant::now, |status| status.at);
                     Ok(Answer::whole(answer, start, came, connection, connections, url.uri()))
                 }
-                Head::Whole(Sent::Not(unsent)) => {
+                Head::Whole(RequestResult::Not(unsent)) => {
                     request = *unsent;
                     continue;
                 }
-                Head::Whole(Sent::Failed(error)) => {
+                Head::Whole(RequestResult::Failed(error)) => {
                     heard_only(heard, start).ok_or_else(|| Reason::of_sending(&error).into())
                 }
                 Head::Late | Head::Missing => heard_only(heard, start).ok_or_else(|| Reason::Timeout.into()),

@@ -3,9 +3,9 @@
 use crate::actions::{Crowd, FanOut, Scheduler, Sender};
 use crate::aws::allowances::Allowances;
 use crate::aws::clients::Clients;
+use crate::aws::idempotency::IdempotencyRecords;
 use crate::aws::log::Log;
 use crate::aws::management::Management;
-use crate::aws::once::Onces;
 use crate::aws::queue::{DueQueue, EndpointQueues, SharesQueue};
 use crate::aws::schedule::Schedule;
 use crate::aws::subscribers::Subscribers;
@@ -71,8 +71,8 @@ pub fn fan_out(clients: &Clients, management: Management) -> Result<FanOut, Erro
 /// # Errors
 /// The environment does not say by what.
 pub fn sender(clients: &Clients, log: Log, management: Management) -> Result<Sender, Error> {
-    let onces = Onces::new(clients, settings::once_table()?);
+    let idempotency = IdempotencyRecords::new(clients, settings::once_table()?);
     let ScheduleSettings { table, queue } = ScheduleSettings::from_env()?;
-    let scheduler = Scheduler::new(Schedule::new(clients, table), DueQueue::new(clients, queue), onces.clone());
-    Ok(Sender::new(log, onces, fan_out(clients, management)?, scheduler))
+    let scheduler = Scheduler::new(Schedule::new(clients, table), DueQueue::new(clients, queue), idempotency.clone());
+    Ok(Sender::new(log, idempotency, fan_out(clients, management)?, scheduler))
 }

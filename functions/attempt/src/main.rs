@@ -22,7 +22,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
     let clients = clients::load().await?;
     let ScheduleSettings { table, queue } = ScheduleSettings::from_env()?;
-    let (queues, once) = (EndpointQueues::new(&clients, EndpointsSettings::from_env()?), settings::once_table()?);
+    let (queues, once_table) = (EndpointQueues::new(&clients, EndpointsSettings::from_env()?), settings::once_table()?);
     let parts = Parts {
         subscribers: wiring::subscribers(&clients)?,
         deliveries: Deliveries::new(&clients, table.clone()),
@@ -30,8 +30,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         log: wiring::log(&clients)?,
         queues: queues.clone(),
         dead_letters: EndpointDeadLetters::new(&clients, settings::endpoint_dead_letters()?),
-        slow: SlowEndpoints::new(&clients, once.clone()),
-        long_waits: LongWaits::new(&clients, once, settings::endpoint_concurrency()?),
+        slow: SlowEndpoints::new(&clients, once_table.clone()),
+        long_waits: LongWaits::new(&clients, once_table, settings::endpoint_concurrency()?),
         due: DueQueue::new(&clients, queue),
     };
     let courier = Courier::new(&clients, settings::kinds()?, CourierSettings::from_env()?);

@@ -42,7 +42,7 @@ impl App {
     fn build(clients: &Clients) -> Result<impl FnOnce(Verifier) -> Self + use<>, lambda_http::Error> {
         let (log, subscribers) = (wiring::log(clients)?, wiring::subscribers(clients)?);
         let management = wiring::management(clients)?;
-        let once = settings::once_table()?;
+        let once_table = settings::once_table()?;
         let ScheduleSettings { table, .. } = ScheduleSettings::from_env()?;
         let sender = wiring::sender(clients, log.clone(), management.clone())?;
         let notifications = Notifications::new(Schedule::new(clients, table.clone()));
@@ -50,10 +50,10 @@ impl App {
         let channels = Channels::new(log.clone(), subscribers.clone(), allowances.clone());
         let inboxes = Inboxes::new(log.clone());
         let cutter = Cutter::new(subscribers.clone(), management);
-        let tickets = Tickets::new(TicketRows::new(clients, once.clone()));
+        let tickets = Tickets::new(TicketRows::new(clients, once_table.clone()));
         let deliveries = Deliveries::new(clients, table);
         let queues = EndpointQueues::new(clients, EndpointsSettings::from_env()?);
-        let (slow, caps) = (SlowEndpoints::new(clients, once.clone()), Caps::new(clients, once));
+        let (slow, caps) = (SlowEndpoints::new(clients, once_table.clone()), Caps::new(clients, once_table));
         let kinds = settings::kinds()?;
         let challenger = challenger(&kinds, &caps)?;
         let endpoints =

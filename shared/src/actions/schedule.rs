@@ -10,7 +10,7 @@ use domain::time::Millis;
 use super::fan_out::Pushed;
 use super::notification::{NotificationState, Notifications};
 use super::send::{KeyedSend, SendResponse, SentChannel};
-use crate::aws::once::{self, Onces};
+use crate::aws::idempotency::{self, IdempotencyRecords};
 use crate::aws::queue::DueQueue;
 use crate::aws::schedule::{Schedule, Scheduled, Series, Written};
 use crate::error::Error;
@@ -20,7 +20,7 @@ use crate::error::Error;
 pub struct Scheduler {
     schedule: Schedule,
     queue: DueQueue,
-    onces: Onces,
+    idempotency: IdempotencyRecords,
     notifications: Notifications,
 }
 
@@ -59,9 +59,9 @@ impl Entry {
 impl Scheduler {
     /// Writes to this schedule, this queue and this table of keys.
     #[must_use]
-    pub fn new(schedule: Schedule, queue: DueQueue, onces: Onces) -> Self {
+    pub fn new(schedule: Schedule, queue: DueQueue, idempotency: IdempotencyRecords) -> Self {
         let notifications = Notifications::new(schedule.clone());
-        Self { schedule, queue, onces, notifications }
+        Self { schedule, queue, idempotency, notifications }
     }
 
     /// Schedules a notification, or a series of them.
@@ -93,9 +93,12 @@ impl Scheduler {
     ) -> Result<Option<SendResponse>, Error> {
         let KeyedSend { sub, send, key } = keyed;
         let entry = Entry::new(sub, send, item, due);
-        let known = once::Sent::new(&Item { id: entry.id.to_string(), ..item.clone() }, send.fingerprint.clone());
-        let once = self.onces.row(sub, key, &known, item.sent_at).scheduled()?;
-        match self.schedule.write(&entry.first, entry.series.as_ref(), Some(once)).await? {
+        let known = idempotency::IdempotencyRecord::new(
+            &Item { id: entry.id.to_string(), ..item.clone() },
+            send.fingerprint.clone(),
+        );
+        let idempotency = self.idempotency.row(sub, key, &known, item.sent_at).scheduled()?;
+        match self.schedule.write(&entry.first, entry.series.as_ref(), Some(idempotency)).await? {
             Written::Taken => Ok(None),
             Written::Done => {
                 self.queue(&entry.first).await?;

@@ -19,8 +19,8 @@ use uuid::Uuid;
 use super::Scheduler;
 use super::fan_out::{FanOut, Pushed};
 use super::placed::{Placed, Placing, Turns};
+use crate::aws::idempotency::{self, IdempotencyRecords};
 use crate::aws::log::{Appended, Log, New, PATIENCE};
-use crate::aws::once::{self, Onces};
 use crate::clock;
 use crate::error::Error;
 
@@ -31,7 +31,7 @@ const TRIES: usize = 5;
 #[derive(Clone, Debug)]
 pub struct Sender {
     log: Log,
-    onces: Onces,
+    idempotency: IdempotencyRecords,
     fan_out: FanOut,
     scheduler: Scheduler,
 }
@@ -90,8 +90,8 @@ impl SentChannel {
 impl Sender {
     /// Sends through these.
     #[must_use]
-    pub fn new(log: Log, onces: Onces, fan_out: FanOut, scheduler: Scheduler) -> Self {
-        Self { log, onces, fan_out, scheduler }
+    pub fn new(log: Log, idempotency: IdempotencyRecords, fan_out: FanOut, scheduler: Scheduler) -> Self {
+        Self { log, idempotency, fan_out, scheduler }
     }
 
     /// Sends a notification for a publisher, now or later.
@@ -115,7 +115,7 @@ impl Sender {
         let channels = match (key, due) {
             (Some(key), due) => return self.send_keyed(KeyedSend { sub: &by.sub, send, key }, item, due).await,
             (None, Some(due)) => return self.scheduler.schedule(&by.sub, send, &item, due).await,
-            (None, None) if send.store => self.send_once(send, item.clone()).await?,
+            (None, None) if send.store => self.send_unkeyed(send, item.clone()).await?,
             (None, None) => self.push_unstored(&send.to, &item).await,
         };
         Ok(SendResponse::now(item.id, channels))
@@ -131,7 +131,7 @@ impl Sender {
     }
 
     /// Each channel by itself: one that fails keeps no other from being stored and pushed.
-    async fn send_once(&self, send: &SendRequest, item: Item) -> Result<Vec<SentChannel>, Error> {
+    async fn send_unkeyed(&self, send: &SendRequest, item: Item) -> Result<Vec<SentChannel>, Error> {
         let new = new(send, item);
         let sends = send.to.iter().map(|channel| async {
             match self.log.append(channel, &new, None, Instant::now() + PATIENCE).await? {
@@ -149,7 +149,7 @@ impl Sender {
         let KeyedSend { sub, send, key } = keyed;
         let now = item.sent_at;
         for _ in 0..TRIES {
-            let known = self.onces.get(sub, key, now).await?;
+            let known = self.idempotency.get(sub, key, now).await?;
             if known.as_ref().is_some_and(|known| known.fingerprint != send.fingerprint) {
                 return Err(key.reused().into());
             }
@@ -158,7 +158,8 @@ impl Sender {
                 (Some(known), _) if known.scheduled => Some(self.scheduler.resume(&known.id).await?),
                 (None, Some(due)) => self.scheduler.schedule_keyed(keyed, &item, due).await?,
                 (known, _) => {
-                    let known = known.unwrap_or_else(|| once::Sent::new(&item, send.fingerprint.clone()));
+                    let known =
+                        known.unwrap_or_else(|| idempotency::IdempotencyRecord::new(&item, send.fingerprint.clone()));
                     self.send_as_known(keyed, &item, known).await?
                 }
             };
@@ -175,7 +176,7 @@ impl Sender {
         &self,
         keyed: KeyedSend<'_>,
         item: &Item,
-        mut sent: once::Sent,
+        mut sent: idempotency::IdempotencyRecord,
     ) -> Result<Option<SendResponse>, Error> {
         let KeyedSend { sub, send, key } = keyed;
         if sent.done {
@@ -198,7 +199,7 @@ impl Sender {
             channels.push(SentChannel::new(&channel, Some(seq), pushed?));
         }
         channels.sort_by_key(|sent| send.to.iter().position(|channel| *channel == sent.channel));
-        self.onces.mark_done(sub, key, &sent).await?;
+        self.idempotency.mark_done(sub, key, &sent).await?;
         Ok(Some(SendResponse::now(sent.id, channels)))
     }
 
@@ -207,13 +208,13 @@ impl Sender {
         &self,
         KeyedSend { sub, send, key }: KeyedSend<'_>,
         new: &New,
-        sent: &mut once::Sent,
+        sent: &mut idempotency::IdempotencyRecord,
         now: Millis,
         placing: Placing,
     ) -> Result<bool, Error> {
         let mut turns = Turns::of(send.to.iter().filter(|channel| !sent.channels.contains_key(*channel)));
         while let Some((channel, give_up)) = turns.next() {
-            let row = self.onces.row(sub, key, sent, now);
+            let row = self.idempotency.row(sub, key, sent, now);
             match self.log.append(&channel, new, Some(&row), give_up).await {
                 Ok(Appended::At(seq)) => {
                     placing.has(&channel, seq, &new.item);

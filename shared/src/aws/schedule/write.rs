@@ -40,11 +40,11 @@ impl Schedule {
         &self,
         row: &Scheduled,
         series: Option<&Series>,
-        once: Option<TransactWriteItem>,
+        idempotency: Option<TransactWriteItem>,
     ) -> Result<Written, Error> {
         self.write_content(row).await?;
         let item = row.to_row()?;
-        if series.is_none() && once.is_none() {
+        if series.is_none() && idempotency.is_none() {
             return self.put(item).await.map(|()| Written::Done);
         }
         let put = Put::builder()
@@ -52,10 +52,10 @@ impl Schedule {
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(id)")
             .build();
-        let keyed = once.is_some();
+        let keyed = idempotency.is_some();
         let mut items = vec![TransactWriteItem::builder().put(built(put)?).build()];
         items.extend(series.map(|series| self.put_series(series)).transpose()?);
-        items.extend(once);
+        items.extend(idempotency);
         match self.transact(items).await? {
             Transacted::ConditionFailed if keyed => Ok(Written::Taken),
             Transacted::Done | Transacted::ConditionFailed => Ok(Written::Done),

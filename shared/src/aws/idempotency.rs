@@ -21,14 +21,14 @@ const REMEMBERED: i64 = 24 * 60 * 60;
 
 /// The table.
 #[derive(Clone, Debug)]
-pub struct Onces {
+pub struct IdempotencyRecords {
     client: Client,
     table: String,
 }
 
 /// The record of an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sent {
+pub struct IdempotencyRecord {
     /// The notification's id.
     pub id: String,
     /// When the first request under the key was accepted.
@@ -47,25 +47,25 @@ pub struct Sent {
 }
 
 #[derive(Serialize)]
-struct OnceRow<'a> {
+struct IdempotencyRow<'a> {
     key: String,
     v: u8,
     #[serde(flatten)]
-    sent: &'a Sent,
+    sent: &'a IdempotencyRecord,
 }
 
 /// One key's row, and how to note a channel in it.
 #[derive(Debug)]
-pub struct Once<'a> {
+pub struct IdempotencyWrite<'a> {
     table: &'a str,
     key: String,
     /// The record of the key; made by the first request.
-    sent: &'a Sent,
+    sent: &'a IdempotencyRecord,
     first: bool,
     now: Seconds,
 }
 
-impl Sent {
+impl IdempotencyRecord {
     /// A request that nothing has been done for.
     #[must_use]
     pub fn new(item: &Item, fingerprint: String) -> Self {
@@ -81,7 +81,7 @@ impl Sent {
     }
 }
 
-impl Onces {
+impl IdempotencyRecords {
     /// The table of this name.
     #[must_use]
     pub fn new(clients: &Clients, table: String) -> Self {
@@ -92,7 +92,7 @@ impl Onces {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn get(&self, sub: &Sub, key: &IdempotencyKey, now: Millis) -> Result<Option<Sent>, Error> {
+    pub async fn get(&self, sub: &Sub, key: &IdempotencyKey, now: Millis) -> Result<Option<IdempotencyRecord>, Error> {
         let answer = self
             .client
             .get_item()
@@ -108,15 +108,27 @@ impl Onces {
 
     /// The row of a key, for a transaction: a new one while `sent` has no channel.
     #[must_use]
-    pub fn row<'a>(&'a self, sub: &Sub, key: &IdempotencyKey, sent: &'a Sent, now: Millis) -> Once<'a> {
-        Once { table: &self.table, key: row_key(sub, key), sent, first: sent.channels.is_empty(), now: now.seconds() }
+    pub fn row<'a>(
+        &'a self,
+        sub: &Sub,
+        key: &IdempotencyKey,
+        sent: &'a IdempotencyRecord,
+        now: Millis,
+    ) -> IdempotencyWrite<'a> {
+        IdempotencyWrite {
+            table: &self.table,
+            key: row_key(sub, key),
+            sent,
+            first: sent.channels.is_empty(),
+            now: now.seconds(),
+        }
     }
 
     /// Records that every push has succeeded.
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn mark_done(&self, sub: &Sub, key: &IdempotencyKey, sent: &Sent) -> Result<(), Error> {
+    pub async fn mark_done(&self, sub: &Sub, key: &IdempotencyKey, sent: &IdempotencyRecord) -> Result<(), Error> {
         let request = self
             .client
             .update_item()
@@ -132,20 +144,20 @@ impl Onces {
 }
 
 /// That a channel has the notification. Fails where it has it already or the key is another request's.
-impl Note for Once<'_> {
+impl Note for IdempotencyWrite<'_> {
     fn items(&self, channel: &Channel, seq: Seq) -> Result<Vec<TransactWriteItem>, Error> {
         let item = if self.first { self.note_first(channel, seq) } else { self.note_further(channel, seq) };
         Ok(vec![item?])
     }
 }
 
-impl Once<'_> {
+impl IdempotencyWrite<'_> {
     /// That the notification went to the schedule, as part of a transaction. Fails where the key is known.
     ///
     /// # Errors
     /// None that a caller could mend.
     pub fn scheduled(&self) -> Result<TransactWriteItem, Error> {
-        self.put(&Sent { scheduled: true, ..self.sent.clone() })
+        self.put(&IdempotencyRecord { scheduled: true, ..self.sent.clone() })
     }
 
     fn note_first(&self, channel: &Channel, seq: Seq) -> Result<TransactWriteItem, Error> {
@@ -154,8 +166,8 @@ impl Once<'_> {
         self.put(&sent)
     }
 
-    fn put(&self, sent: &Sent) -> Result<TransactWriteItem, Error> {
-        let row = OnceRow { key: self.key.clone(), v: VERSION, sent };
+    fn put(&self, sent: &IdempotencyRecord) -> Result<TransactWriteItem, Error> {
+        let row = IdempotencyRow { key: self.key.clone(), v: VERSION, sent };
         let put = Put::builder()
             .table_name(self.table)
             .set_item(Some(to_row(&row)?))

@@ -100,14 +100,14 @@ pub fn connections_per_user() -> Result<usize, InvalidSetting> {
 
 /// The addresses of the queues of shares of large audiences.
 #[derive(Clone, Debug)]
-pub struct SharesSettings {
+pub struct SegmentsSettings {
     /// The queue of shares of notifications that are in their channel's log.
     pub stored: String,
     /// The queue of shares of notifications that are not to be stored.
     pub unstored: String,
 }
 
-impl SharesSettings {
+impl SegmentsSettings {
     /// Reads them from the environment.
     ///
     /// # Errors

@@ -6,11 +6,11 @@ use crate::aws::clients::Clients;
 use crate::aws::idempotency::IdempotencyRecords;
 use crate::aws::log::Log;
 use crate::aws::management::Management;
-use crate::aws::queue::{DueQueue, EndpointQueues, SharesQueue};
+use crate::aws::queue::{DueQueue, EndpointQueues, SegmentsQueue};
 use crate::aws::schedule::Schedule;
 use crate::aws::subscribers::Subscribers;
 use crate::error::Error;
-use crate::settings::{self, EndpointsSettings, InvalidSetting, LogSettings, ScheduleSettings, SharesSettings};
+use crate::settings::{self, EndpointsSettings, InvalidSetting, LogSettings, ScheduleSettings, SegmentsSettings};
 
 /// All channels' logs.
 ///
@@ -61,9 +61,9 @@ pub fn management(clients: &Clients) -> Result<Management, Error> {
 /// # Errors
 /// The environment does not say where they are.
 pub fn fan_out(clients: &Clients, management: Management) -> Result<FanOut, Error> {
-    let shares = SharesQueue::new(clients, SharesSettings::from_env()?);
+    let segments = SegmentsQueue::new(clients, SegmentsSettings::from_env()?);
     let endpoints = EndpointQueues::new(clients, EndpointsSettings::from_env()?);
-    Ok(FanOut::new(subscribers(clients)?, management, shares, endpoints))
+    Ok(FanOut::new(subscribers(clients)?, management, segments, endpoints))
 }
 
 /// The use case that sends notifications.

@@ -3,29 +3,29 @@
 use std::time::SystemTime;
 
 use aws_lambda_events::sqs::SqsMessage;
-use shared::actions::Sharer;
-use shared::aws::queue::SharesQueue;
+use shared::actions::SegmentServer;
+use shared::aws::queue::SegmentsQueue;
 use shared::batch::{Consumer, Left};
-use shared::domain::share::Share;
+use shared::domain::segment::SegmentJob;
 use shared::error::Error;
 use tokio::time::Instant;
 
 /// Serves the shares that messages name.
 pub(crate) struct Shares {
-    pub(crate) sharer: Sharer,
-    pub(crate) queue: SharesQueue,
+    pub(crate) server: SegmentServer,
+    pub(crate) queue: SegmentsQueue,
 }
 
 impl Consumer for Shares {
-    type Message = Share;
+    type Message = SegmentJob;
 
-    fn read(&self, body: &str) -> Result<Share, Error> {
-        SharesQueue::read(body)
+    fn read(&self, body: &str) -> Result<SegmentJob, Error> {
+        SegmentsQueue::read(body)
     }
 
-    async fn work(&self, share: &Share, _: &SqsMessage, deadline: SystemTime) -> Result<Left, Error> {
+    async fn work(&self, job: &SegmentJob, _: &SqsMessage, deadline: SystemTime) -> Result<Left, Error> {
         let left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
-        self.sharer.serve(share, Instant::now() + left).await.map(|()| Left::Nothing)
+        self.server.serve(job, Instant::now() + left).await.map(|()| Left::Nothing)
     }
 
     async fn come_again(&self, received: &SqsMessage, receipt_handle: &str, seconds: i32) -> Result<(), Error> {

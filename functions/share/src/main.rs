@@ -4,10 +4,10 @@ mod batch;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{LambdaEvent, service_fn, tracing};
-use shared::actions::Sharer;
+use shared::actions::SegmentServer;
 use shared::aws::clients;
-use shared::aws::queue::SharesQueue;
-use shared::settings::{PaceSettings, SharesSettings};
+use shared::aws::queue::SegmentsQueue;
+use shared::settings::{PaceSettings, SegmentsSettings};
 use shared::wiring;
 
 use batch::Shares;
@@ -16,10 +16,11 @@ use batch::Shares;
 async fn main() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
     let clients = clients::load().await?;
-    let queue = SharesQueue::new(&clients, SharesSettings::from_env()?);
+    let queue = SegmentsQueue::new(&clients, SegmentsSettings::from_env()?);
     let (subscribers, management) = (wiring::subscribers(&clients)?, wiring::management(&clients)?);
-    let sharer = Sharer::new(subscribers, management, queue.clone(), wiring::log(&clients)?, PaceSettings::from_env()?);
-    let consumer = Shares { sharer, queue };
+    let server =
+        SegmentServer::new(subscribers, management, queue.clone(), wiring::log(&clients)?, PaceSettings::from_env()?);
+    let consumer = Shares { server, queue };
     lambda_runtime::run(service_fn(|event| serve(&consumer, event))).await
 }
 

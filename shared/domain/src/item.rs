@@ -71,10 +71,10 @@ impl Item {
 #[must_use]
 pub fn priority(content: &str) -> Priority {
     #[derive(Deserialize)]
-    struct Part {
+    struct PriorityField {
         priority: Option<Priority>,
     }
-    let part = serde_json::from_str::<Part>(content).ok();
+    let part = serde_json::from_str::<PriorityField>(content).ok();
     part.and_then(|part| part.priority).unwrap_or(Priority::Normal)
 }
 

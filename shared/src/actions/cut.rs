@@ -2,7 +2,7 @@
 
 use domain::channel::{Channel, Sub};
 use domain::claims::Claims;
-use domain::share::Range;
+use domain::segment::Range;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::close::close;

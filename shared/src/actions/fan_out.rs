@@ -7,16 +7,16 @@ use domain::channel::Channel;
 use domain::endpoint::attempt::Attempt;
 use domain::endpoint::lane::Lane;
 use domain::item::{Item, frame};
+use domain::segment::{NotificationSource, PAGE, Range};
 use domain::send::MAX_TO;
 use domain::seq::Seq;
-use domain::share::{PAGE, Range, What};
 use futures_util::future::ready;
 use futures_util::stream::{self, Stream, StreamExt as _};
 
 use super::placed::Placed;
 use super::push::{Outcome, Push, Pusher, Run};
 use crate::aws::management::{Management, Payload};
-use crate::aws::queue::{EndpointQueues, SharesQueue};
+use crate::aws::queue::{EndpointQueues, SegmentsQueue};
 use crate::aws::subscribers::{Listed, Page, Subscribers};
 use crate::error::Error;
 
@@ -25,7 +25,7 @@ use crate::error::Error;
 pub struct FanOut {
     subscribers: Subscribers,
     pusher: Pusher,
-    shares: SharesQueue,
+    segments: SegmentsQueue,
     endpoints: EndpointQueues,
 }
 
@@ -46,11 +46,11 @@ impl FanOut {
     pub fn new(
         subscribers: Subscribers,
         management: Management,
-        shares: SharesQueue,
+        segments: SegmentsQueue,
         endpoints: EndpointQueues,
     ) -> Self {
-        let pusher = Pusher::new(subscribers.clone(), management, shares.clone(), None);
-        Self { subscribers, pusher, shares, endpoints }
+        let pusher = Pusher::new(subscribers.clone(), management, segments.clone(), None);
+        Self { subscribers, pusher, segments, endpoints }
     }
 
     /// Pushes a notification to a channel's subscribers: to the first few hundred connections at once, to the others by a queue;
@@ -61,7 +61,7 @@ impl FanOut {
     /// Some may not have it; the sender has to send again.
     pub async fn push(&self, channel: &Channel, seq: Option<Seq>, item: &Item) -> Result<Pushed, Error> {
         let frame = Payload::new(frame(channel, &[item.to_json(seq)]));
-        let push = Push { channel, what: What::of(item, seq), frame, refused: 0 };
+        let push = Push { channel, source: NotificationSource::of(item, seq), frame, refused: 0 };
         let most = i32::try_from(PAGE).unwrap_or(i32::MAX);
         let mut page = self.subscribers.page(channel, &Range::default(), most).await?;
         // Before the posts, so that others begin with it.
@@ -115,7 +115,7 @@ impl FanOut {
         // While posts are refused, a single worker sees when that has changed.
         let own = if self.pusher.is_refused() { usize::MAX } else { PAGE };
         let rest = Range::default().rest(PAGE, last, own);
-        self.shares.send_all(rest.into_iter().map(|range| push.share(range)).collect()).await?;
+        self.segments.send_all(rest.into_iter().map(|range| push.job(range)).collect()).await?;
         Ok(true)
     }
 

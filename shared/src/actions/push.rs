@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use domain::channel::Channel;
 use domain::connection::ConnectionId;
-use domain::share::{One, Part, Range, Share, Wait, What};
+use domain::segment::{NotificationSource, Range, Segment, SegmentJob, SingleConnection, Wait};
 use futures_util::stream::{FuturesUnordered, Stream, StreamExt as _};
 use tokio::time::Instant;
 
 use super::close::close;
 use crate::aws::management::{Management, Pace, Payload, Posted, To};
-use crate::aws::queue::SharesQueue;
+use crate::aws::queue::SegmentsQueue;
 use crate::aws::subscribers::{Subscriber, Subscribers};
 use crate::clock;
 use crate::error::Error;
@@ -35,7 +35,7 @@ const A_WHILE: Duration = Duration::from_secs(1);
 pub(super) struct Pusher {
     subscribers: Subscribers,
     management: Management,
-    queue: SharesQueue,
+    queue: SegmentsQueue,
     removals: Arc<Removals>,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct Pusher {
 #[derive(Clone, Debug)]
 pub(super) struct Push<'a> {
     pub(super) channel: &'a Channel,
-    pub(super) what: What,
+    pub(super) source: NotificationSource,
     pub(super) frame: Payload,
     /// The number of times in a row that its posts were refused.
     pub(super) refused: usize,
@@ -76,21 +76,21 @@ pub(super) struct Outcome {
     /// Those that were not posted to.
     untried: Vec<ConnectionId>,
     /// The connections that gave no answer and are to be queued.
-    silent: Vec<(Share, Wait)>,
+    silent: Vec<(SegmentJob, Wait)>,
     /// When the first of what is to be queued came.
     since: Option<Instant>,
 }
 
 impl Push<'_> {
     /// A part of the audience, for a queue.
-    pub(super) fn share(&self, part: impl Into<Part>) -> Share {
-        Share { channel: self.channel.clone(), what: self.what.clone(), part: part.into(), refused: 0 }
+    pub(super) fn job(&self, segment: impl Into<Segment>) -> SegmentJob {
+        SegmentJob { channel: self.channel.clone(), source: self.source.clone(), segment: segment.into(), refused: 0 }
     }
 
     /// A part of the audience, for when posts are taken again; whether `some` were taken. Nothing once it was refused for so long
     /// that it is given up.
-    fn later(&self, part: impl Into<Part>, some: bool) -> Option<(Share, Wait)> {
-        let later = Share { refused: self.refused, ..self.share(part) }.later(some);
+    fn later(&self, segment: impl Into<Segment>, some: bool) -> Option<(SegmentJob, Wait)> {
+        let later = SegmentJob { refused: self.refused, ..self.job(segment) }.later(some);
         if later.is_none() {
             tracing::warn!("posts of a share were refused for so long that it is given up");
         }
@@ -98,8 +98,8 @@ impl Push<'_> {
     }
 
     /// A connection that gave no answer, for later; nothing if it is to be closed.
-    fn again(&self, one: One) -> Option<(Share, Wait)> {
-        one.again().map(|(one, wait)| (self.share(Part::One(one)), wait))
+    fn again(&self, one: SingleConnection) -> Option<(SegmentJob, Wait)> {
+        one.again().map(|(one, wait)| (self.job(Segment::One(one)), wait))
     }
 }
 
@@ -117,21 +117,23 @@ impl Outcome {
         self.delivered += usize::from(came == Came::Posted(Posted::Delivered) && !to.is_guest);
         match came {
             Came::Posted(Posted::Refused) => self.refused.push(to.connection.clone()),
-            Came::Posted(Posted::Silent) => self.silent.extend(push.again(One::untried(to.connection.clone()))),
+            Came::Posted(Posted::Silent) => {
+                self.silent.extend(push.again(SingleConnection::untried(to.connection.clone())))
+            }
             _ => return,
         }
         self.since.get_or_insert_with(Instant::now);
     }
 
     /// The part of a range that was not posted to: the rest behind those that were and, each by itself, the few before the last of those.
-    fn rest(&self, push: &Push<'_>, range: &Range, is_open: bool) -> Vec<(Share, Wait)> {
+    fn rest(&self, push: &Push<'_>, range: &Range, is_open: bool) -> Vec<(SegmentJob, Wait)> {
         let tried = self.tried.as_deref();
         let untried: Vec<String> = self.untried.iter().map(ConnectionId::sort_key).collect();
         let last = untried.iter().max().map(String::as_str);
         let singly = self.untried.iter().zip(&untried).filter(|(_, key)| Some(key.as_str()) < tried);
-        let singly = singly.map(|(to, _)| Part::One(One::untried(to.clone())));
-        let rest = range.untried(tried, last, is_open).map(Part::from);
-        rest.into_iter().chain(singly).filter_map(|part| push.later(part, !self.is_refused)).collect()
+        let singly = singly.map(|(to, _)| Segment::One(SingleConnection::untried(to.clone())));
+        let rest = range.untried(tried, last, is_open).map(Segment::from);
+        rest.into_iter().chain(singly).filter_map(|segment| push.later(segment, !self.is_refused)).collect()
     }
 
     /// Whether it is time to queue what did not take it. While all are refused it is not: they may be queued as one range.
@@ -142,10 +144,10 @@ impl Outcome {
     }
 
     /// The connections to queue, each by itself.
-    fn take(&mut self, push: &Push<'_>) -> Vec<(Share, Wait)> {
+    fn take(&mut self, push: &Push<'_>) -> Vec<(SegmentJob, Wait)> {
         self.since = None;
         let refused = std::mem::take(&mut self.refused);
-        let one = |to: ConnectionId| push.later(Part::One(One::untried(to)), !self.is_refused);
+        let one = |to: ConnectionId| push.later(Segment::One(SingleConnection::untried(to)), !self.is_refused);
         std::mem::take(&mut self.silent).into_iter().chain(refused.into_iter().filter_map(one)).collect()
     }
 }
@@ -155,7 +157,7 @@ impl Pusher {
     pub(super) fn new(
         subscribers: Subscribers,
         management: Management,
-        queue: SharesQueue,
+        queue: SegmentsQueue,
         processes: Option<u32>,
     ) -> Self {
         let removals = Arc::new(Removals::new(subscribers.clone(), processes));
@@ -231,18 +233,18 @@ impl Pusher {
             outcome.untried.append(&mut outcome.refused);
         }
         if has_stopped || outcome.tried.is_none() {
-            let shares = outcome.rest(push, range, is_open);
-            outcome.is_queued |= !shares.is_empty();
-            self.queue.send_later(shares).await?;
+            let jobs = outcome.rest(push, range, is_open);
+            outcome.is_queued |= !jobs.is_empty();
+            self.queue.send_later(jobs).await?;
         }
         self.queue_each(push, &mut outcome).await?;
         Ok(outcome)
     }
 
     async fn queue_each(&self, push: &Push<'_>, outcome: &mut Outcome) -> Result<(), Error> {
-        let shares = outcome.take(push);
-        outcome.is_queued |= !shares.is_empty();
-        self.queue.send_later(shares).await
+        let jobs = outcome.take(push);
+        outcome.is_queued |= !jobs.is_empty();
+        self.queue.send_later(jobs).await
     }
 
     /// Posts once more to one that did not take it, if it still listens. One that is refused waits for longer; one that gave no answer
@@ -250,7 +252,7 @@ impl Pusher {
     ///
     /// # Errors
     /// Neither was done.
-    pub(super) async fn push_again(&self, push: &Push<'_>, one: One, pace: &Pace) -> Result<(), Error> {
+    pub(super) async fn push_again(&self, push: &Push<'_>, one: SingleConnection, pace: &Pace) -> Result<(), Error> {
         let Some(to) = self.subscribers.find(push.channel, &one.connection).await? else { return Ok(()) };
         let next = match self.post(push, &Run::new(0), &to, true, Some(pace)).await? {
             Came::Posted(Posted::Delivered) | Came::Closed => None,
@@ -263,9 +265,9 @@ impl Pusher {
             Came::Posted(Posted::Silent) => {
                 let again = push.again(one.clone());
                 let is_done = again.is_none() && self.close(push, &to, pace).await;
-                if is_done { None } else { again.or_else(|| push.later(Part::One(one), false)) }
+                if is_done { None } else { again.or_else(|| push.later(Segment::One(one), false)) }
             }
-            Came::Posted(Posted::Refused) | Came::Untried => push.later(Part::One(one), false),
+            Came::Posted(Posted::Refused) | Came::Untried => push.later(Segment::One(one), false),
         };
         self.queue.send_later(next.into_iter().collect()).await
     }

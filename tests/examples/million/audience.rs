@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
-use shared::domain::share::Range;
+use shared::domain::segment::Range;
 
 /// A connection's key in the channel, as a number: two bytes of a hash, then its own number. In hexadecimal digits it sorts the
 /// same, and begins as the real one does.

@@ -1,4 +1,4 @@
-//! A process of the share function, or of who sends: what `shared/src/actions/share.rs` and `push.rs` do, in steps.
+//! A process of the share function, or of who sends: what `shared/src/actions/segment.rs` and `push.rs` do, in steps.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -6,7 +6,9 @@ use std::time::Duration;
 use shared::aws::management::{MOST, PAUSES};
 use shared::domain::connection::ConnectionId;
 use shared::domain::pace::Pace;
-use shared::domain::share::{Next, OWN, One, PAGE, Part, Range, Share, Wait, is_time_for_a_page};
+use shared::domain::segment::{
+    Next, OWN, PAGE, Range, Segment, SegmentJob, SingleConnection, Wait, is_time_for_a_page,
+};
 use shared::domain::shortage::Shortage;
 
 use crate::assumed::{AGAIN, ENOUGH, GET, PROMPT, QUERY, RECEIVED, RESERVE, SEND, TIMEOUT, UNDER_WAY};
@@ -117,7 +119,7 @@ impl Process {
         let removals = self.removals.clone();
         let (shortage, nth, places) = (self.shortage.clone(), self.nth + 1, self.places);
         let fresh = Self::new(self.pace.take(), removals);
-        let is_wary = message.share.refused > 0 && !matches!(message.share.part, Part::One(_));
+        let is_wary = message.share.refused > 0 && !matches!(message.share.part, Segment::One(_));
         *self = Self { shortage, nth, places, message, is_wary, began: now, ..fresh };
     }
 
@@ -128,7 +130,7 @@ impl Process {
 
     /// Whether its message is about one that did not take the notification before.
     fn is_known(&self) -> bool {
-        matches!(self.message.share.part, Part::One(_))
+        matches!(self.message.share.part, Segment::One(_))
     }
 
     fn has_stopped(&self) -> bool {
@@ -140,9 +142,9 @@ impl Process {
     }
 
     /// The rest of its range, which no other worker has.
-    fn left(&mut self) -> Vec<(Share, Wait)> {
+    fn left(&mut self) -> Vec<(SegmentJob, Wait)> {
         let message = &self.message.share;
-        let (Part::Range(range) | Part::Piece(range)) = &message.part else {
+        let (Segment::Range(range) | Segment::Piece(range)) = &message.part else {
             let is_left = !self.untried.is_empty();
             return message.clone().later(false).filter(|_| is_left).into_iter().collect();
         };
@@ -152,14 +154,14 @@ impl Process {
             self.tried = None;
             self.untried.append(&mut self.refused);
         }
-        let later = |part: Part| Share { part, ..message.clone() }.later(self.is_served);
+        let later = |part: Segment| SegmentJob { part, ..message.clone() }.later(self.is_served);
         let text = |key: Option<Key>| key.map(Key::text);
         let last = self.untried.iter().max().copied();
         let rest = range.untried(text(self.tried).as_deref(), text(last).as_deref(), is_open);
         let singly = self.untried.iter().filter(|key| Some(**key) < self.tried);
-        let singly = singly.map(|key| Part::One(One::untried(ConnectionId(key.text()))));
+        let singly = singly.map(|key| Segment::One(SingleConnection::untried(ConnectionId(key.text()))));
         let is_left = !self.untried.is_empty() || is_open;
-        rest.map(Part::from).into_iter().chain(singly).filter(|_| is_left).filter_map(later).collect()
+        rest.map(Segment::from).into_iter().chain(singly).filter(|_| is_left).filter_map(later).collect()
     }
 }
 
@@ -190,11 +192,11 @@ impl World {
 
     pub(crate) fn opened(&mut self, run: Run) {
         match self.of(run).message.share.part.clone() {
-            Part::Range(range) | Part::Piece(range) => {
+            Segment::Range(range) | Segment::Piece(range) => {
                 self.of(run).range = range;
                 self.begin_page(run);
             }
-            Part::One(one) => {
+            Segment::One(one) => {
                 let it = self.of(run);
                 (it.keys, it.next) = ([Key::read(one.connection.as_str())].into(), Next::default());
                 self.post_all(run);
@@ -235,7 +237,7 @@ impl World {
             let rest = last.map_or_else(Vec::new, |last| range.rest(PAGE, &last, own(PAGE)));
             next = Next { hand_on: rest, go_on: None };
         }
-        let parts: Vec<(Share, Duration)> =
+        let parts: Vec<(SegmentJob, Duration)> =
             next.hand_on.drain(..).map(|range| (share(range), Duration::ZERO)).collect();
         let it = self.of(run);
         (it.keys, it.next) = (keys.into(), next);
@@ -484,23 +486,25 @@ impl World {
         let message = it.message.share.clone();
         let is_served = it.is_served && !it.is_known();
         let one = |key: &Key| match &message.part {
-            Part::One(one) => Part::One(one.clone()),
-            _ => Part::One(One::untried(ConnectionId(key.text()))),
+            Segment::One(one) => Segment::One(one.clone()),
+            _ => Segment::One(SingleConnection::untried(ConnectionId(key.text()))),
         };
         let refused = std::mem::take(&mut it.refused);
-        let again: Vec<(Share, Wait)> =
-            refused.iter().filter_map(|key| Share { part: one(key), ..message.clone() }.later(is_served)).collect();
+        let again: Vec<(SegmentJob, Wait)> = refused
+            .iter()
+            .filter_map(|key| SegmentJob { part: one(key), ..message.clone() }.later(is_served))
+            .collect();
         self.tally.queued += again.len() as u64;
         self.send_later(again);
     }
 
-    fn send_later(&mut self, shares: Vec<(Share, Wait)>) {
+    fn send_later(&mut self, shares: Vec<(SegmentJob, Wait)>) {
         let dice = &mut self.dice;
-        let delayed = |(share, wait): (Share, Wait)| {
+        let delayed = |(share, wait): (SegmentJob, Wait)| {
             let seconds = dice.within(*wait.start() as f64 / 1000.0..*wait.end() as f64 / 1000.0).as_secs();
             (share, Duration::from_secs(seconds))
         };
-        let shares: Vec<(Share, Duration)> = shares.into_iter().map(delayed).collect();
+        let shares: Vec<(SegmentJob, Duration)> = shares.into_iter().map(delayed).collect();
         self.send(shares);
     }
 

@@ -4,23 +4,23 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use shared::domain::channel::Channel;
+use shared::domain::segment::{NotificationSource, Segment, SegmentJob};
 use shared::domain::seq::Seq;
-use shared::domain::share::{Part, Share, What};
 
 use crate::assumed::{AT_FIRST, MORE_A_SECOND};
 
 /// A message: a share of the notification's audience.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
-    pub(crate) share: Share,
+    pub(crate) share: SegmentJob,
     /// The number of times that it has been received.
     pub(crate) received: usize,
 }
 
 /// A part of the audience of the one notification that is sent.
-pub(crate) fn share(part: impl Into<Part>) -> Share {
+pub(crate) fn share(part: impl Into<Segment>) -> SegmentJob {
     let channel = Channel::parse("topic:all").unwrap();
-    Share { channel, what: What::Seq(Seq(1)), part: part.into(), refused: 0 }
+    SegmentJob { channel, what: NotificationSource::Seq(Seq(1)), part: part.into(), refused: 0 }
 }
 
 /// The queue. Processes that have nothing to do are used again, the latest first.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shared::domain::pace::Pace;
-use shared::domain::share::{Range, Share};
+use shared::domain::segment::{Range, SegmentJob};
 
 use crate::assumed::{COLD_START, EACH_REMOVAL, LATEST_REMOVAL, PICK_UP, SEND};
 use crate::audience::{Audience, Key};
@@ -128,7 +128,7 @@ impl World {
     }
 
     /// Hands messages to the queue, each to be seen after its delay.
-    pub(crate) fn send(&mut self, shares: Vec<(Share, Duration)>) {
+    pub(crate) fn send(&mut self, shares: Vec<(SegmentJob, Duration)>) {
         self.tally.messages += shares.len() as u64;
         self.tally.batches += shares.len().div_ceil(BATCH) as u64;
         for (share, delay) in shares {

@@ -3,11 +3,11 @@
 
 mod due;
 mod endpoints;
-mod shares;
+mod segments;
 
 pub use due::{DueQueue, Group, Wake};
 pub use endpoints::{EndpointDeadLetters, EndpointQueues};
-pub use shares::SharesQueue;
+pub use segments::SegmentsQueue;
 
 use std::marker::PhantomData;
 

@@ -9,7 +9,7 @@ use domain::connection::ConnectionId;
 use domain::endpoint::Filter;
 use domain::endpoint::id::{EndpointId, PREFIX};
 use domain::endpoint::lane::Speed;
-use domain::share::Range;
+use domain::segment::Range;
 use domain::time::{Millis, Seconds};
 use futures_util::future::ready;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};

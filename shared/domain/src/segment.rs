@@ -29,15 +29,15 @@ const A_PAGE: Duration = Duration::from_secs(13);
 
 /// A notification for one segment of the audience.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Share {
+pub struct SegmentJob {
     /// Whose audience.
     pub channel: Channel,
     /// The notification.
     #[serde(flatten)]
-    pub what: What,
+    pub source: NotificationSource,
     /// Which part of the audience.
     #[serde(flatten)]
-    pub part: Part,
+    pub segment: Segment,
     /// The number of times in a row that no connection of it was served, because posts were refused. Messages of
     /// earlier releases do not say it.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -52,7 +52,7 @@ fn is_zero(count: &usize) -> bool {
 /// Where the notification is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum What {
+pub enum NotificationSource {
     /// In the channel's log.
     Seq(Seq),
     /// Nowhere else: it is not to be stored. In JSON, as connections are sent it.
@@ -62,13 +62,13 @@ pub enum What {
 /// A part of an audience.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Part {
+pub enum Segment {
     /// A range of keys.
     Range(Range),
     /// A range with an upper end. It has a name of its own because an earlier release would go on behind that end.
     Piece(Range),
     /// One connection, which did not take it.
-    One(One),
+    One(SingleConnection),
 }
 
 /// The keys that begin with these digits, behind a last one that was served, if any was, and up to an end, if there is one.
@@ -125,19 +125,19 @@ const MOST_UNSTORED: usize = 4;
 
 /// A connection that gave no answer to a notification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct One {
+pub struct SingleConnection {
     /// The connection's id.
     pub connection: ConnectionId,
     /// The number of posts to it that got no answer.
     pub tries: usize,
 }
 
-impl Share {
+impl SegmentJob {
     /// The same share, for later, because posts are refused; whether `some` of it were taken nevertheless. `None` if it has been
     /// refused for as long as it is worth trying.
     #[must_use]
     pub fn later(self, some: bool) -> Option<(Self, Wait)> {
-        let is_stored = matches!(self.what, What::Seq(_));
+        let is_stored = matches!(self.source, NotificationSource::Seq(_));
         let refused = if some && is_stored { 0 } else { self.refused };
         if refused >= if is_stored { MOST_REFUSALS } else { MOST_UNSTORED } {
             return None;
@@ -147,7 +147,7 @@ impl Share {
     }
 }
 
-impl What {
+impl NotificationSource {
     /// The part of a notification that a segment has to carry, by whether the notification has a place in the log.
     #[must_use]
     pub fn of(item: &Item, seq: Option<Seq>) -> Self {
@@ -155,7 +155,7 @@ impl What {
     }
 }
 
-impl One {
+impl SingleConnection {
     /// A connection that was not posted to yet.
     #[must_use]
     pub fn untried(connection: ConnectionId) -> Self {
@@ -170,7 +170,7 @@ impl One {
     }
 }
 
-impl From<Range> for Part {
+impl From<Range> for Segment {
     fn from(range: Range) -> Self {
         if range.until.is_some() { Self::Piece(range) } else { Self::Range(range) }
     }
@@ -214,13 +214,13 @@ impl Range {
         if at >= DIGITS {
             return vec![self.behind(last)];
         }
-        let share = |digit: u8, after: Option<&str>| Self {
+        let range = |digit: u8, after: Option<&str>| Self {
             digits: format!("{}{digit:x}", self.digits),
             after: after.map(ToOwned::to_owned),
             until: None,
         };
-        let first = share(digit, Some(last));
-        std::iter::once(first).chain((digit + 1..16).map(|digit| share(digit, None))).collect()
+        let first = range(digit, Some(last));
+        std::iter::once(first).chain((digit + 1..16).map(|digit| range(digit, None))).collect()
     }
 
     /// The rest behind a key, in one.
@@ -340,11 +340,11 @@ mod tests {
 
     #[test]
     fn a_range_is_cut_in_16_behind_what_was_served() {
-        let shares = Range::default().cut("03ffX=");
-        assert_eq!(shares.len(), 16);
-        assert_eq!(shares[0], Range { digits: "0".into(), after: Some("03ffX=".into()), until: None });
-        assert_eq!(shares[15], Range { digits: "f".into(), ..Range::default() });
-        assert_eq!(shares[0].cut("03ffX=").len(), 13);
+        let ranges = Range::default().cut("03ffX=");
+        assert_eq!(ranges.len(), 16);
+        assert_eq!(ranges[0], Range { digits: "0".into(), after: Some("03ffX=".into()), until: None });
+        assert_eq!(ranges[15], Range { digits: "f".into(), ..Range::default() });
+        assert_eq!(ranges[0].cut("03ffX=").len(), 13);
         let smallest = Range { digits: "03ff".into(), ..Range::default() };
         assert_eq!(smallest.cut("03ffX="), [smallest.behind("03ffX=")]);
     }
@@ -356,65 +356,68 @@ mod tests {
         assert_eq!(piece.behind("0000X=").until, piece.until);
     }
 
-    fn share(what: What, part: impl Into<Part>) -> Share {
-        Share { channel: Channel::parse("topic:news").unwrap(), what, part: part.into(), refused: 0 }
+    fn job(source: NotificationSource, segment: impl Into<Segment>) -> SegmentJob {
+        SegmentJob { channel: Channel::parse("topic:news").unwrap(), source, segment: segment.into(), refused: 0 }
     }
 
     #[test]
     fn a_message_says_what_and_to_whom() {
-        let one = Part::One(One { connection: ConnectionId("x=".into()), tries: 1 });
+        let one = Segment::One(SingleConnection { connection: ConnectionId("x=".into()), tries: 1 });
         let digits = Range { digits: "a".into(), ..Range::default() };
         let piece = Range { until: Some("8000X=".into()), ..Range::default() };
-        let refused = Share { refused: 3, ..share(What::Seq(Seq(42)), Range::default()) };
-        for (share, json) in [
-            (share(What::Seq(Seq(42)), digits), json!({"channel": "topic:news", "seq": 42, "range": {"digits": "a"}})),
+        let refused = SegmentJob { refused: 3, ..job(NotificationSource::Seq(Seq(42)), Range::default()) };
+        for (job, json) in [
             (
-                share(What::Item("{}".into()), one),
+                job(NotificationSource::Seq(Seq(42)), digits),
+                json!({"channel": "topic:news", "seq": 42, "range": {"digits": "a"}}),
+            ),
+            (
+                job(NotificationSource::Item("{}".into()), one),
                 json!({"channel": "topic:news", "item": "{}", "one": {"connection": "x=", "tries": 1}}),
             ),
             (
-                share(What::Seq(Seq(42)), piece),
+                job(NotificationSource::Seq(Seq(42)), piece),
                 json!({"channel": "topic:news", "seq": 42, "piece": {"digits": "", "until": "8000X="}}),
             ),
             (refused, json!({"channel": "topic:news", "seq": 42, "range": {"digits": ""}, "refused": 3})),
         ] {
-            assert_eq!(serde_json::to_value(&share).unwrap(), json);
-            assert_eq!(serde_json::from_value::<Share>(json).unwrap(), share);
+            assert_eq!(serde_json::to_value(&job).unwrap(), json);
+            assert_eq!(serde_json::from_value::<SegmentJob>(json).unwrap(), job);
         }
     }
 
     /// The least and the longest time that a segment waits in all, in seconds, if none of it is ever taken; and the
     /// number of its messages.
-    fn waits(what: What) -> (i64, i64, usize) {
-        let (mut next, mut waits) = (share(what, Range::default()).later(false), (0, 0, 0));
-        while let Some((share, wait)) = next {
+    fn waits(source: NotificationSource) -> (i64, i64, usize) {
+        let (mut next, mut waits) = (job(source, Range::default()).later(false), (0, 0, 0));
+        while let Some((job, wait)) = next {
             assert!(*wait.end() <= 900_000, "longer than SQS keeps a message back: {wait:?}");
             waits = (waits.0 + wait.start() / 1000, waits.1 + wait.end() / 1000, waits.2 + 1);
-            next = share.later(false);
+            next = job.later(false);
         }
         waits
     }
 
     #[test]
     fn what_is_refused_waits_longer_each_time_until_nobody_can_be_left_to_tell() {
-        let (least, most, times) = waits(What::Seq(Seq(1)));
+        let (least, most, times) = waits(NotificationSource::Seq(Seq(1)));
         assert!(least >= 2 * 3600 && most < 24 * 3600 && times == MOST_REFUSALS, "{least} to {most} s, {times} times");
-        let (_, most, _) = waits(What::Item("{}".into()));
+        let (_, most, _) = waits(NotificationSource::Item("{}".into()));
         assert!(most < 120, "{most} s");
     }
 
     #[test]
     fn what_was_taken_in_part_is_tried_again_soon() {
-        let refused = |what| Share { refused: 3, ..share(what, Range::default()) };
-        let (later, wait) = refused(What::Seq(Seq(1))).later(true).unwrap();
+        let refused = |source| SegmentJob { refused: 3, ..job(source, Range::default()) };
+        let (later, wait) = refused(NotificationSource::Seq(Seq(1))).later(true).unwrap();
         assert_eq!((later.refused, wait), (1, 1_000..=2_000));
         // It would be kept for longer than minutes, a little at a time.
-        assert_eq!(refused(What::Item("{}".into())).later(true).unwrap().0.refused, 4);
+        assert_eq!(refused(NotificationSource::Item("{}".into())).later(true).unwrap().0.refused, 4);
     }
 
     #[test]
     fn a_silent_connection_is_closed_after_some_tries_the_last_of_which_is_spread() {
-        let mut one = One::untried(ConnectionId("x=".into()));
+        let mut one = SingleConnection::untried(ConnectionId("x=".into()));
         let mut waits = Vec::new();
         while let Some((again, wait)) = one.clone().again() {
             waits.push(wait);

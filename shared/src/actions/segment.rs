@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::item::frame;
-use domain::share::{OWN, Part, Range, Share, What, is_time_for_a_page};
+use domain::segment::{NotificationSource, OWN, Range, Segment, SegmentJob, is_time_for_a_page};
 use domain::time::Seconds;
 use futures_util::stream::{self, TryStreamExt as _};
 use tokio::time::Instant;
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::push::{Push, Pusher, Run};
 use crate::aws::log::Log;
 use crate::aws::management::{Management, Pace, Payload};
-use crate::aws::queue::SharesQueue;
+use crate::aws::queue::SegmentsQueue;
 use crate::aws::subscribers::{Subscriber, Subscribers};
 use crate::clock;
 use crate::error::Error;
@@ -19,21 +19,21 @@ use crate::settings::PaceSettings;
 
 /// Serves shares.
 #[derive(Debug)]
-pub struct Sharer {
+pub struct SegmentServer {
     subscribers: Subscribers,
-    queue: SharesQueue,
+    queue: SegmentsQueue,
     log: Log,
     pusher: Pusher,
     pace: Pace,
 }
 
-impl Sharer {
+impl SegmentServer {
     /// Keeps to this pace.
     #[must_use]
     pub fn new(
         subscribers: Subscribers,
         management: Management,
-        queue: SharesQueue,
+        queue: SegmentsQueue,
         log: Log,
         PaceSettings { interval, processes }: PaceSettings,
     ) -> Self {
@@ -45,22 +45,22 @@ impl Sharer {
     ///
     /// # Errors
     /// Some may not have it; SQS has to deliver the message again.
-    pub async fn serve(&self, share: &Share, until: Instant) -> Result<(), Error> {
-        let Some(frame) = self.frame(share).await? else { return Ok(()) };
-        let push = Push { channel: &share.channel, what: share.what.clone(), frame, refused: share.refused };
-        match &share.part {
-            Part::One(one) => self.pusher.push_again(&push, one.clone(), &self.pace).await,
-            Part::Range(range) | Part::Piece(range) => self.serve_range(&push, range.clone(), until).await,
+    pub async fn serve(&self, job: &SegmentJob, until: Instant) -> Result<(), Error> {
+        let Some(frame) = self.frame(job).await? else { return Ok(()) };
+        let push = Push { channel: &job.channel, source: job.source.clone(), frame, refused: job.refused };
+        match &job.segment {
+            Segment::One(one) => self.pusher.push_again(&push, one.clone(), &self.pace).await,
+            Segment::Range(range) | Segment::Piece(range) => self.serve_range(&push, range.clone(), until).await,
         }
     }
 
     /// The frame to post; nothing, if nobody could see it any more.
-    async fn frame(&self, share: &Share) -> Result<Option<Payload>, Error> {
-        let item = match &share.what {
-            What::Item(item) => item.clone(),
-            What::Seq(seq) => {
+    async fn frame(&self, job: &SegmentJob) -> Result<Option<Payload>, Error> {
+        let item = match &job.source {
+            NotificationSource::Item(item) => item.clone(),
+            NotificationSource::Seq(seq) => {
                 let now = clock::now().seconds();
-                let row = self.log.get(&share.channel, *seq).await?;
+                let row = self.log.get(&job.channel, *seq).await?;
                 let is_seen = |hides_at: Option<Seconds>| hides_at.is_none_or(|hides_at| hides_at > now);
                 match row.filter(|row| row.expires_at() > now && is_seen(row.hides_at())) {
                     Some(row) => row.to_json(),
@@ -68,11 +68,11 @@ impl Sharer {
                 }
             }
         };
-        Ok(Some(Payload::new(frame(&share.channel, &[item]))))
+        Ok(Some(Payload::new(frame(&job.channel, &[item]))))
     }
 
     async fn serve_range(&self, push: &Push<'_>, range: Range, until: Instant) -> Result<(), Error> {
-        let (run, left) = (Run::new(push.refused), Left(Mutex::new(Some(range.clone()))));
+        let (run, left) = (Run::new(push.refused), UnreadRange(Mutex::new(Some(range.clone()))));
         let pages = stream::try_unfold((), |()| async {
             let page = self.page(push, &run, &left, until).await?;
             Ok::<_, Error>(page.map(|page| (page, ())))
@@ -90,7 +90,7 @@ impl Sharer {
         &self,
         push: &Push<'_>,
         run: &Run,
-        left: &Left,
+        left: &UnreadRange,
         until: Instant,
     ) -> Result<Option<Vec<Result<Subscriber, Error>>>, Error> {
         let is_over = left.lock().is_none();
@@ -114,14 +114,14 @@ impl Sharer {
     }
 
     async fn hand_on(&self, push: &Push<'_>, ranges: Vec<Range>) -> Result<(), Error> {
-        self.queue.send_all(ranges.into_iter().map(|range| push.share(range)).collect()).await
+        self.queue.send_all(ranges.into_iter().map(|range| push.job(range)).collect()).await
     }
 }
 
 /// The part of a range that was not read yet and that no other worker has.
-struct Left(Mutex<Option<Range>>);
+struct UnreadRange(Mutex<Option<Range>>);
 
-impl Left {
+impl UnreadRange {
     fn lock(&self) -> MutexGuard<'_, Option<Range>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

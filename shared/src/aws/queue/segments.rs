@@ -1,36 +1,36 @@
 //! The queues of shares of large audiences, and of connections that did not take a notification. A notification that is not to be
 //! stored is in its messages, and they have a queue of their own: it keeps a message for minutes, and has no dead letters.
 
-use domain::share::{Part, Share, Wait, What};
+use domain::segment::{NotificationSource, Segment, SegmentJob, Wait};
 use domain::time::Millis;
 
 use super::{Queue, QueueMessage};
 use crate::aws::clients::Clients;
 use crate::clock;
 use crate::error::Error;
-use crate::settings::SharesSettings;
+use crate::settings::SegmentsSettings;
 
 /// The two queues.
 #[derive(Clone, Debug)]
-pub struct SharesQueue {
-    stored: Queue<Share>,
-    unstored: Queue<Share>,
+pub struct SegmentsQueue {
+    stored: Queue<SegmentJob>,
+    unstored: Queue<SegmentJob>,
 }
 
 /// The group of all messages about single connections. Those about parts of an audience have none: however many connections do
 /// not take what they are sent, SQS hands out the parts first.
 const AGAIN: &str = "again";
 
-impl QueueMessage for Share {
+impl QueueMessage for SegmentJob {
     fn group(&self) -> Option<String> {
-        matches!(self.part, Part::One(_)).then(|| AGAIN.to_owned())
+        matches!(self.segment, Segment::One(_)).then(|| AGAIN.to_owned())
     }
 }
 
-impl SharesQueue {
+impl SegmentsQueue {
     /// The queues at these addresses.
     #[must_use]
-    pub fn new(clients: &Clients, SharesSettings { stored, unstored }: SharesSettings) -> Self {
+    pub fn new(clients: &Clients, SegmentsSettings { stored, unstored }: SegmentsSettings) -> Self {
         Self { stored: Queue::new(clients, stored), unstored: Queue::new(clients, unstored) }
     }
 
@@ -38,7 +38,7 @@ impl SharesQueue {
     ///
     /// # Errors
     /// It is no message of this queue, or of a later release.
-    pub fn read(body: &str) -> Result<Share, Error> {
+    pub fn read(body: &str) -> Result<SegmentJob, Error> {
         super::read(body)
     }
 
@@ -46,25 +46,26 @@ impl SharesQueue {
     ///
     /// # Errors
     /// Some may not have been queued.
-    pub async fn send_all(&self, shares: Vec<Share>) -> Result<(), Error> {
+    pub async fn send_all(&self, jobs: Vec<SegmentJob>) -> Result<(), Error> {
         let now = clock::now();
-        self.send_each(shares.into_iter().map(|share| (share, now))).await
+        self.send_each(jobs.into_iter().map(|job| (job, now))).await
     }
 
     /// Queues shares for later, each for a moment within its wait, which is at most [`LONGEST_DELAY`](super::LONGEST_DELAY).
     ///
     /// # Errors
     /// Some may not have been queued.
-    pub async fn send_later(&self, shares: Vec<(Share, Wait)>) -> Result<(), Error> {
+    pub async fn send_later(&self, jobs: Vec<(SegmentJob, Wait)>) -> Result<(), Error> {
         let now = clock::now();
         let due = |wait: Wait| now.plus(rand::random_range(wait));
-        self.send_each(shares.into_iter().map(|(share, wait)| (share, due(wait)))).await
+        self.send_each(jobs.into_iter().map(|(job, wait)| (job, due(wait)))).await
     }
 
-    async fn send_each(&self, shares: impl Iterator<Item = (Share, Millis)>) -> Result<(), Error> {
-        let (unstored, stored): (Vec<_>, Vec<_>) = shares.partition(|(share, _)| matches!(share.what, What::Item(_)));
-        for (queue, shares) in [(&self.stored, stored), (&self.unstored, unstored)] {
-            queue.send_all(shares.iter().map(|(share, due)| (share, *due))).await?;
+    async fn send_each(&self, jobs: impl Iterator<Item = (SegmentJob, Millis)>) -> Result<(), Error> {
+        let (unstored, stored): (Vec<_>, Vec<_>) =
+            jobs.partition(|(job, _)| matches!(job.source, NotificationSource::Item(_)));
+        for (queue, jobs) in [(&self.stored, stored), (&self.unstored, unstored)] {
+            queue.send_all(jobs.iter().map(|(job, due)| (job, *due))).await?;
         }
         Ok(())
     }
@@ -82,8 +83,8 @@ impl SharesQueue {
 #[cfg(test)]
 mod tests {
     use domain::channel::Channel;
+    use domain::segment::{NotificationSource, Range};
     use domain::seq::Seq;
-    use domain::share::{Range, What};
 
     use super::super::Message;
     use super::*;
@@ -91,10 +92,15 @@ mod tests {
     #[test]
     fn a_message_names_its_share_and_nothing_else_is_one() {
         let channel = Channel::parse("topic:news").unwrap();
-        let share = Share { channel, what: What::Seq(Seq(42)), part: Range::default().into(), refused: 0 };
-        assert_eq!(SharesQueue::read(&Message::new(&share, Millis(0)).body).unwrap(), share);
+        let job = SegmentJob {
+            channel,
+            source: NotificationSource::Seq(Seq(42)),
+            segment: Range::default().into(),
+            refused: 0,
+        };
+        assert_eq!(SegmentsQueue::read(&Message::new(&job, Millis(0)).body).unwrap(), job);
         for text in ["", "{}", r#"{"v":1,"channel":"topic:news","seq":1}"#] {
-            assert!(SharesQueue::read(text).is_err(), "{text}");
+            assert!(SegmentsQueue::read(text).is_err(), "{text}");
         }
     }
 }

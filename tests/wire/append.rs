@@ -16,13 +16,13 @@ const SENDS: usize = 200;
 const CHANNEL: &str = "topic:busy";
 
 /// A listener behind a proxy that keeps dropping its connection.
-struct CutClient {
+struct DisconnectedClient {
     listener: Listener,
     cutting: tokio::task::JoinHandle<()>,
     cuts: Arc<AtomicUsize>,
 }
 
-impl CutClient {
+impl DisconnectedClient {
     async fn start(stack: &Stack, sub: &str, from: u64) -> Self {
         let proxy = Proxy::to(&stack.websocket).await;
         let claims = json!({"sub": sub, "subscribe": ["topic:*"], "channels": [CHANNEL]});
@@ -40,7 +40,7 @@ impl CutClient {
             loop {
                 let pause = rand::rng().random_range(100..1500);
                 tokio::time::sleep(Duration::from_millis(pause)).await;
-                proxy.cut();
+                proxy.disconnect();
                 counted.fetch_add(1, Ordering::Relaxed);
             }
         });
@@ -98,7 +98,7 @@ async fn send_at_once(stack: Stack, before: u64, first: Option<u64>) {
     let stack = Arc::new(stack);
     let clients = join_all((0..3).map(|n| {
         let stack = stack.clone();
-        async move { CutClient::start(&stack, &format!("user-{n}"), before).await }
+        async move { DisconnectedClient::start(&stack, &format!("user-{n}"), before).await }
     }))
     .await;
 

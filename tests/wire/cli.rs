@@ -75,7 +75,7 @@ async fn a_listener_that_is_cut_prints_everything_once_and_in_order() {
     for n in 1..=60 {
         stack.send("user:alice", &n.to_string()).await;
         if n % 10 == 0 {
-            proxy.cut();
+            proxy.disconnect();
         }
     }
     for n in 1..=60 {

@@ -41,7 +41,7 @@ async fn disturb(proxy: &Proxy, done: &mut tokio::sync::watch::Receiver<bool>) -
     while !*done.borrow() {
         for _ in 0..rand::rng().random_range(1..4) {
             tokio::time::sleep(Duration::from_millis(rand::rng().random_range(300..3_000))).await;
-            proxy.cut();
+            proxy.disconnect();
         }
         proxy.block(true);
         blocks += 1;

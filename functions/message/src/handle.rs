@@ -61,7 +61,7 @@ impl App {
             let refusal = error.refusal();
             let told = reply.error(&refusal).await;
             if matches!(refusal.code, Code::ExpiredToken | Code::ConnectionGone) {
-                self.management.cut(&peer.connection.id.0).await?;
+                self.management.disconnect(&peer.connection.id.0).await?;
             }
             told?;
         }

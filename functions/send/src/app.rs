@@ -1,6 +1,6 @@
 //! The use cases of the HTTP API, built once.
 
-use shared::actions::{Challenger, Channels, Cutter, Endpoints, Inboxes, Notifications, Sender, Tickets};
+use shared::actions::{Challenger, Channels, Disconnector, Endpoints, Inboxes, Notifications, Sender, Tickets};
 use shared::aws::allowances::Allowances;
 use shared::aws::cap::Caps;
 use shared::aws::clients::{self, Clients};
@@ -23,7 +23,7 @@ pub(crate) struct App {
     pub(crate) channels: Channels,
     pub(crate) inboxes: Inboxes,
     pub(crate) allowances: Allowances,
-    pub(crate) cutter: Cutter,
+    pub(crate) disconnector: Disconnector,
     pub(crate) tickets: Tickets,
     pub(crate) endpoints: Endpoints,
 }
@@ -49,7 +49,7 @@ impl App {
         let allowances = wiring::allowances(clients)?;
         let channels = Channels::new(log.clone(), subscribers.clone(), allowances.clone());
         let inboxes = Inboxes::new(log.clone());
-        let cutter = Cutter::new(subscribers.clone(), management);
+        let disconnector = Disconnector::new(subscribers.clone(), management);
         let tickets = Tickets::new(TicketRows::new(clients, once_table.clone()));
         let deliveries = Deliveries::new(clients, table);
         let queues = EndpointQueues::new(clients, EndpointsSettings::from_env()?);
@@ -65,7 +65,7 @@ impl App {
             channels,
             inboxes,
             allowances,
-            cutter,
+            disconnector,
             tickets,
             endpoints,
         })

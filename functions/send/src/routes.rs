@@ -27,7 +27,7 @@ pub(crate) async fn route(app: &App, request: &Request) -> Result<Response<Strin
         Some("DELETE /v1/channels/{channel}/endpoints/{id}") => endpoints::remove(app, request).await,
         Some("POST /v1/channels/{channel}/endpoints/{id}/rotate") => endpoints::rotate(app, request).await,
         Some("POST /v1/channels/{channel}/endpoints/{id}/replay") => endpoints::replay(app, request).await,
-        Some("DELETE /v1/users/{sub}/connections") => cut(app, request).await,
+        Some("DELETE /v1/users/{sub}/connections") => disconnect(app, request).await,
         Some("POST /v1/tickets") => ticket(app, request).await,
         Some("GET /v1/health") => Ok(health()),
         other => Err(Error::Failed { call: "route", cause: format!("{other:?} is in the template but not here") }),
@@ -81,10 +81,10 @@ async fn read(app: &App, request: &Request) -> Result<Response<String>, Error> {
     Ok(json(200, &app.inboxes.mark_read(&app.allowances, &reader, channel, mark.seq).await?))
 }
 
-async fn cut(app: &App, request: &Request) -> Result<Response<String>, Error> {
+async fn disconnect(app: &App, request: &Request) -> Result<Response<String>, Error> {
     let by = bearer(app, request).await?;
     let sub = ask::sub(request)?;
-    let connections = app.cutter.cut(&by, &sub).await?;
+    let connections = app.disconnector.disconnect(&by, &sub).await?;
     Ok(json(200, &json!({ "connections": connections })))
 }
 

@@ -62,7 +62,7 @@ pub struct Reading {
     /// The present time.
     pub now: Seconds,
     /// Whether there may be more rows than were read.
-    pub cut: bool,
+    pub has_more: bool,
     /// Whether this is the second reading, after a [`Behind::Doubtful`].
     pub again: bool,
 }
@@ -73,8 +73,8 @@ pub fn behind<R: Row>(rows: Vec<R>, reading: Reading) -> Behind<R> {
     if rows.is_empty() {
         return Behind::Nothing;
     }
-    let ends_surely = reading.cut || rows.last().is_some_and(|last| ends_surely(last, reading.now));
-    let mut position = Position { seq: reading.after, recovered: ends_surely, more: reading.cut, reset: false };
+    let ends_surely = reading.has_more || rows.last().is_some_and(|last| ends_surely(last, reading.now));
+    let mut position = Position { seq: reading.after, recovered: ends_surely, more: reading.has_more, reset: false };
     let mut items = Vec::new();
     for row in rows.into_iter().filter(|row| row.seq() > reading.after) {
         let is_lost = row.expires_at() <= reading.now && !row.closes_generation();
@@ -236,7 +236,7 @@ mod tests {
     }
 
     fn read(rows: Vec<Stored>, after: u64, again: bool) -> Behind<Stored> {
-        behind(rows, Reading { after: Seq(after), now: NOW, cut: false, again })
+        behind(rows, Reading { after: Seq(after), now: NOW, has_more: false, again })
     }
 
     fn page(rows: Vec<Stored>, after: u64) -> (Vec<u64>, Position) {
@@ -368,13 +368,13 @@ mod tests {
             let (mut cursor, mut got, mut again) = (Seq::ZERO, Vec::new(), false);
             for _ in 0..400 {
                 let all: Vec<_> = log.iter().filter(|row| row.seq >= cursor.0).cloned().collect();
-                let cut = all.len() > limit + 1;
+                let has_more = all.len() > limit + 1;
                 let mut rows: Vec<_> = all.into_iter().take(limit + 1).collect();
                 // The place that the query passed too early; a second reading finds it filled.
                 if !again && holes.next() == Some(true) && rows.len() > 2 {
                     rows.remove(rows.len() / 2);
                 }
-                match behind(rows, Reading { after: cursor, now: NOW, cut, again }) {
+                match behind(rows, Reading { after: cursor, now: NOW, has_more, again }) {
                     Behind::Doubtful => again = true,
                     Behind::Nothing => break,
                     Behind::Page(page) => {

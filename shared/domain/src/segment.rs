@@ -191,7 +191,7 @@ impl Range {
     pub fn rest(&self, served: usize, last: &str, own: usize) -> Vec<Self> {
         // One with an end is no more than a page was.
         let is_own = self.until.is_some() || self.left(served, last) <= own;
-        if is_own { vec![self.behind(last)] } else { self.cut(last) }
+        if is_own { vec![self.behind(last)] } else { self.split(last) }
     }
 
     /// The rest of this range when posting to it has stopped behind the key `tried`, if any was. `untried` is the last
@@ -206,7 +206,7 @@ impl Range {
 
     /// The rest behind a key, in segments that several workers can serve at once: 16 at most.
     #[must_use]
-    pub fn cut(&self, last: &str) -> Vec<Self> {
+    pub fn split(&self, last: &str) -> Vec<Self> {
         let at = self.digits.len();
         let Some(digit) = last.get(at..=at).and_then(|digit| u8::from_str_radix(digit, 16).ok()) else {
             return vec![self.behind(last)];
@@ -340,13 +340,13 @@ mod tests {
 
     #[test]
     fn a_range_is_cut_in_16_behind_what_was_served() {
-        let ranges = Range::default().cut("03ffX=");
+        let ranges = Range::default().split("03ffX=");
         assert_eq!(ranges.len(), 16);
         assert_eq!(ranges[0], Range { digits: "0".into(), after: Some("03ffX=".into()), until: None });
         assert_eq!(ranges[15], Range { digits: "f".into(), ..Range::default() });
-        assert_eq!(ranges[0].cut("03ffX=").len(), 13);
+        assert_eq!(ranges[0].split("03ffX=").len(), 13);
         let smallest = Range { digits: "03ff".into(), ..Range::default() };
-        assert_eq!(smallest.cut("03ffX="), [smallest.behind("03ffX=")]);
+        assert_eq!(smallest.split("03ffX="), [smallest.behind("03ffX=")]);
     }
 
     #[test]

@@ -8,13 +8,13 @@
 //! numbers. A [`Message`] says what goes out and by which transport; the transports are in the crate `shared`.
 
 pub mod address;
-mod cut;
 pub mod email;
 mod kind;
 mod message;
 pub mod mobile_push;
 pub mod parcel;
 pub mod settings;
+mod shorten;
 mod shown;
 mod signature;
 pub mod sms;

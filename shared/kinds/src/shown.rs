@@ -1,7 +1,7 @@
 //! The part of a notification that a person sees, where room is short.
 
-use crate::cut;
 use crate::parcel::Parcel;
+use crate::shorten;
 
 /// A notification's readable parts. None is blank.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,11 +41,11 @@ impl Shown {
         let url = self.url.filter(|url| fits(&Self { title: a_word(), body: a_word(), url: Some(url.clone()) }));
         let title = self.title.and_then(|title| {
             let with = |title: &str| Self { title: Some(title.to_owned()), body: None, url: url.clone() };
-            some(cut::to_fit(&title, |title| fits(&with(title))))
+            some(shorten::to_fit(&title, |title| fits(&with(title))))
         });
         let body = self.body.and_then(|body| {
             let with = |body: &str| Self { title: title.clone(), body: Some(body.to_owned()), url: url.clone() };
-            some(cut::to_fit(&body, |body| fits(&with(body))))
+            some(shorten::to_fit(&body, |body| fits(&with(body))))
         });
         Self { title, body, url }
     }

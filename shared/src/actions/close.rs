@@ -15,7 +15,7 @@ pub(super) async fn close(
     channel: &Channel,
     subscriber: &Subscriber,
 ) -> Result<bool, Error> {
-    let closed = management.cut(&subscriber.connection.0).await?;
+    let closed = management.disconnect(&subscriber.connection.0).await?;
     // Of one that is so young, `$connect` may still be running.
     if !closed && !subscriber.is_young(clock::now()) {
         subscribers.forget(channel, subscriber).await?;

@@ -43,7 +43,7 @@ pub enum Outcome {
     /// It was not made, since the day's cap is reached. It is to be made then.
     PutOff(Millis),
     /// It was broken off, since the receiver took its time while many others did. It is to be made again, in the slow lane.
-    CutShort,
+    BrokenOff,
     /// There is nothing in it for an endpoint of this kind.
     Nothing,
 }
@@ -63,7 +63,7 @@ impl Outcome {
             Self::Gone => "gone",
             Self::Failed { .. } | Self::Hindered => "failed",
             Self::Refused => "refused",
-            Self::PutOff(_) | Self::CutShort => "put_off",
+            Self::PutOff(_) | Self::BrokenOff => "put_off",
             Self::Nothing => "nothing_to_send",
         }
     }
@@ -86,8 +86,8 @@ pub struct Made {
 impl Made {
     /// One that was broken off.
     #[must_use]
-    pub fn cut_short() -> Self {
-        Self::because(Outcome::CutShort, "slow")
+    pub fn broken_off() -> Self {
+        Self::because(Outcome::BrokenOff, "slow")
     }
 
     fn only(outcome: Outcome) -> Self {

@@ -67,12 +67,12 @@ impl Proxy {
     pub(crate) fn block(&self, blocks: bool) {
         self.blocks.send_replace(blocks);
         if blocks {
-            self.cut();
+            self.disconnect();
         }
     }
 
     /// Drops every connection that is open now.
-    pub(crate) fn cut(&self) {
+    pub(crate) fn disconnect(&self) {
         // Nobody listens while nobody is connected.
         let _ = self.cut.send(());
     }

@@ -54,7 +54,7 @@ enum Happening {
     /// A late push goes onto the wire.
     Late(usize),
     Wait(u64),
-    Cut,
+    Disconnect,
     Connects(bool),
 }
 
@@ -83,7 +83,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(ArriveGarbled),
         2 => (0..8_usize).prop_map(Late),
         8 => prop_oneof![Just(10_u64), Just(400), Just(3_500), Just(16_000)].prop_map(Wait),
-        1 => Just(Cut),
+        1 => Just(Disconnect),
         3 => prop::bool::weighted(0.8).prop_map(Connects),
     ]
 }
@@ -252,7 +252,7 @@ impl World {
             Happening::ArriveGarbled => self.arrive_garbled(),
             Happening::Late(which) => self.late(which),
             Happening::Wait(milliseconds) => self.wait(Duration::from_millis(milliseconds)),
-            Happening::Cut => self.cut(),
+            Happening::Disconnect => self.disconnect(),
             Happening::Connects(well) => self.connects(well),
         }
     }
@@ -325,7 +325,7 @@ impl World {
         self.now = end;
     }
 
-    fn cut(&mut self) {
+    fn disconnect(&mut self) {
         if let Some(wire) = self.wire.take() {
             let effects = self.session.closed(self.now, wire.id, "cut".to_owned());
             self.perform(effects);

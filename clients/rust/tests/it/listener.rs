@@ -82,7 +82,7 @@ async fn after_an_abrupt_cut_it_resumes_behind_what_it_has() {
     peer.notify("user:alice", &[42]).await;
     connected(&mut listener).await;
     assert_eq!((seq(&mut listener).await, seq(&mut listener).await), (41, 42));
-    peer.cut();
+    peer.disconnect();
     disconnected(&mut listener).await;
 
     let mut peer = server.accept().await;

@@ -142,7 +142,7 @@ async fn listening_in_the_clear_is_warned_of_once() {
     let serving = async {
         let mut cut = server.accept().await;
         cut.question().await;
-        cut.cut();
+        cut.disconnect();
         let mut peer = server.accept().await;
         let (_, reference) = peer.question().await;
         peer.notify("user:alice", &[1]).await;

@@ -111,7 +111,7 @@ impl Peer {
     }
 
     /// Cuts the connection without a word, as a dying network does: a reset, no close frame.
-    pub(crate) fn cut(self) {
+    pub(crate) fn disconnect(self) {
         self.socket.get_ref().set_zero_linger().unwrap();
     }
 }

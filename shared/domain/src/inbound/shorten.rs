@@ -27,10 +27,10 @@ pub(super) fn shorten(send: SendRequest, needs_data: bool) -> SendRequest {
     let body = |send: &mut SendRequest, text| send.content.body = Some(text);
     let title = |send: &mut SendRequest, text| send.content.title = Some(text);
     if let Some(text) = short.content.body.clone().filter(|text| !text.is_empty()) {
-        short = cut(short, &text, body);
+        short = shorten_to_fit(short, &text, body);
     }
     if let Some(text) = short.content.title.clone().filter(|text| !text.is_empty()) {
-        short = cut(short, &text, title);
+        short = shorten_to_fit(short, &text, title);
     }
     if fits(&short) { short } else { send }
 }
@@ -41,7 +41,7 @@ pub(super) fn no_data() -> Value {
 }
 
 /// As much of a text as fits: all of it, or its beginning and a sign that there is more.
-fn cut(mut send: SendRequest, text: &str, put: impl Fn(&mut SendRequest, String)) -> SendRequest {
+fn shorten_to_fit(mut send: SendRequest, text: &str, put: impl Fn(&mut SendRequest, String)) -> SendRequest {
     if fits(&send) {
         return send;
     }

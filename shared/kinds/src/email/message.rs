@@ -1,8 +1,8 @@
 //! The mail.
 
-use crate::cut;
 use crate::message::Mail;
 use crate::parcel::Parcel;
+use crate::shorten;
 
 /// A longer subject is cut, in characters.
 const LONGEST_SUBJECT: usize = 200;
@@ -16,12 +16,12 @@ impl Mail {
         if !parcel.is_readable() {
             return None;
         }
-        let [title, body, url] = [parcel.title(), parcel.body(), parcel.url()].map(|text| text.map(cut::printable));
+        let [title, body, url] = [parcel.title(), parcel.body(), parcel.url()].map(|text| text.map(shorten::printable));
         let subject = match (&title, &body) {
             (Some(title), _) => lines(title).collect::<Vec<_>>().join(" "),
             (None, body) => lines(body.as_deref()?).next()?.to_owned(),
         };
-        let subject = cut::to_fit(&subject, |subject| subject.chars().count() <= LONGEST_SUBJECT);
+        let subject = shorten::to_fit(&subject, |subject| subject.chars().count() <= LONGEST_SUBJECT);
         let text = [body.or(title), url].into_iter().flatten().collect::<Vec<_>>().join("\n\n");
         Some(Self { subject, text, headers: headers(parcel) })
     }

@@ -1,8 +1,8 @@
 //! The text of a text message.
 
 use super::parts;
-use crate::cut;
 use crate::parcel::Parcel;
+use crate::shorten;
 use crate::shown::Shown;
 
 /// The longest text that SNS takes in one call, which it sends in several parts (AWS: Amazon SNS API Reference, `Publish`).
@@ -27,7 +27,7 @@ pub fn text(parcel: &Parcel<'_>, most: u32) -> Option<Text> {
     if !parcel.is_readable() {
         return None;
     }
-    let shown = Shown::of(parcel).map(cut::printable).fit(|shown| fits(&lines(shown), most));
+    let shown = Shown::of(parcel).map(shorten::printable).fit(|shown| fits(&lines(shown), most));
     let text = lines(&shown);
     Some(Text { parts: counted(&text), text })
 }

@@ -219,10 +219,10 @@ impl Attempter {
         if let Ok(made) = timeout(SLOW, &mut calling).await {
             return made;
         }
-        let may_be_cut = patience == Patience::Short && endpoint.target.is_posted_to();
+        let may_be_broken_off = patience == Patience::Short && endpoint.target.is_posted_to();
         let waits_on = pin!(async {
             let (slowed, waits_on) = tokio::join!(self.note_slow(endpoint), async {
-                if may_be_cut { self.long_waits.take(clock::now()).await } else { Ok(true) }
+                if may_be_broken_off { self.long_waits.take(clock::now()).await } else { Ok(true) }
             });
             slowed.unwrap_or_else(|error| error.log());
             waits_on.unwrap_or_else(|error| {
@@ -236,7 +236,7 @@ impl Attempter {
                 made
             }
             Either::Right((true, calling)) => calling.await,
-            Either::Right((false, _)) => Made::cut_short(),
+            Either::Right((false, _)) => Made::broken_off(),
         }
     }
 
@@ -346,7 +346,7 @@ fn settled(attempt: &Attempt, outcome: &Outcome, now: Millis) -> Settled {
         Outcome::Gone | Outcome::Nothing => Settled::Ended(Ended::Dropped),
         Outcome::Refused => Settled::Ended(Ended::DeadLettered),
         Outcome::PutOff(until) => Settled::PutOff(until.plus(rand::random_range(PUT_OFF))),
-        Outcome::CutShort => Settled::PutOff(now),
+        Outcome::BrokenOff => Settled::PutOff(now),
         Outcome::Failed { .. } | Outcome::Hindered => {
             match retry::pause(attempt.attempt, outcome.wish(), rand::random()) {
                 Some(pause) => Settled::Next(now.plus(pause)),

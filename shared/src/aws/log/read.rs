@@ -55,9 +55,9 @@ impl Log {
     pub async fn read_after(&self, channel: &Channel, after: Seq, limit: usize) -> Result<Page<LogRow>, Error> {
         let mut again = false;
         loop {
-            let (rows, cut) = self.rows_from(channel, after, limit).await?;
+            let (rows, has_more) = self.rows_from(channel, after, limit).await?;
             let now = clock::now().seconds();
-            match replay::behind(rows, Reading { after, now, cut, again }) {
+            match replay::behind(rows, Reading { after, now, has_more, again }) {
                 Behind::Page(Page { items, position }) if items.is_empty() && position.more && !position.recovered => {
                     return Ok(Page { items, position: self.skip_expired(channel, position.seq).await? });
                 }

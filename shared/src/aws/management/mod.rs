@@ -150,7 +150,7 @@ impl Management {
     ///
     /// # Errors
     /// The API does not answer as it should.
-    pub async fn cut(&self, connection: &str) -> Result<bool, Error> {
+    pub async fn disconnect(&self, connection: &str) -> Result<bool, Error> {
         match self.client.delete_connection().connection_id(connection).send().await {
             Ok(_) => Ok(true),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_gone_exception()) => Ok(false),

@@ -20,7 +20,7 @@ pub(super) enum Call {
     LookAtScheduledForTwo,
     CancelScheduled,
     CancelScheduledForTwo,
-    CutConnections,
+    Disconnect,
     ListEndpoints,
     LookAtEndpoint,
     RotateEndpoint,
@@ -110,7 +110,7 @@ impl Call {
 
     /// Whether there is such a call in a channel: only users have connections to be cut.
     pub(super) fn exists_in(self, channel: &str) -> bool {
-        self != CutConnections || channel.starts_with("user:")
+        self != Disconnect || channel.starts_with("user:")
     }
 
     /// The request, about this endpoint if it is about one.
@@ -129,7 +129,7 @@ impl Call {
             LookAtScheduledForTwo => (Method::GET, format!("{send}/{scheduled_for_two}"), None),
             CancelScheduled => (Method::DELETE, format!("{send}/{scheduled}"), None),
             CancelScheduledForTwo => (Method::DELETE, format!("{send}/{scheduled_for_two}"), None),
-            CutConnections => (Method::DELETE, format!("/v1/users/{user}/connections"), None),
+            Disconnect => (Method::DELETE, format!("/v1/users/{user}/connections"), None),
             ListEndpoints => (Method::GET, format!("{of_channel}/endpoints"), None),
             AddEndpoint => (Method::POST, format!("{of_channel}/endpoints"), Some(webhook())),
             LookAtEndpoint => (Method::GET, format!("{of_channel}/endpoints/{endpoint}"), None),

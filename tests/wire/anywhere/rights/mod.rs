@@ -27,7 +27,7 @@ const CALLS: &[(Call, Needs, &str, &str)] = &[
     (LookAtScheduledForTwo, ToPublishToBoth, "200", "403 forbidden"),
     (CancelScheduled, ToPublish, "200", "403 forbidden"),
     (CancelScheduledForTwo, ToPublishToBoth, "200", "403 forbidden"),
-    (CutConnections, ToBeTheUserOrPublish, "200", "403 forbidden"),
+    (Disconnect, ToBeTheUserOrPublish, "200", "403 forbidden"),
     (ListEndpoints, ToBeTheUserOrPublish, "200", "403 forbidden"),
     (LookAtEndpoint, ToPublish, "200", "404 not_found"),
     (RotateEndpoint, ToPublish, "200", "404 not_found"),

@@ -17,12 +17,12 @@ const PAGE: i32 = 256;
 
 /// Cuts connections.
 #[derive(Clone, Debug)]
-pub struct Cutter {
+pub struct Disconnector {
     subscribers: Subscribers,
     management: Management,
 }
 
-impl Cutter {
+impl Disconnector {
     /// Cuts the connections of these subscribers through this API.
     #[must_use]
     pub fn new(subscribers: Subscribers, management: Management) -> Self {
@@ -33,7 +33,7 @@ impl Cutter {
     ///
     /// # Errors
     /// `forbidden` to those who neither are the user nor may send to them.
-    pub async fn cut(&self, by: &Claims, sub: &Sub) -> Result<usize, Error> {
+    pub async fn disconnect(&self, by: &Claims, sub: &Sub) -> Result<usize, Error> {
         by.check_is_or_publishes_to(sub)?;
         let inbox = &Channel::inbox(sub);
         let mut count = 0;
@@ -44,12 +44,12 @@ impl Cutter {
             unreadable = unreadable.or(page.check_whole().err());
             // Others may read the inbox; their connections are not the user's.
             let own = page.subscribers.into_iter().filter(|subscriber| !subscriber.is_guest);
-            let cuts: Vec<bool> = stream::iter(own)
+            let closed: Vec<bool> = stream::iter(own)
                 .map(|subscriber| async move { close(&self.management, &self.subscribers, inbox, &subscriber).await })
                 .buffer_unordered(AT_ONCE)
                 .try_collect()
                 .await?;
-            count += cuts.into_iter().filter(|cut| *cut).count();
+            count += closed.into_iter().filter(|is_closed| *is_closed).count();
             let Some(last) = page.last else { return unreadable.map_or(Ok(count), Err) };
             range = range.behind(&last);
         }

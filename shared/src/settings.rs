@@ -122,14 +122,14 @@ impl SegmentsSettings {
 
 /// The part of the stack's post rate that each execution of `share` has.
 #[derive(Clone, Copy, Debug)]
-pub struct PaceSettings {
+pub struct RateSettings {
     /// The pause of one execution between two posts.
     pub interval: Duration,
     /// The most executions at once.
     pub processes: u32,
 }
 
-impl PaceSettings {
+impl RateSettings {
     /// Reads them from the environment.
     ///
     /// # Errors

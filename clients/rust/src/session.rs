@@ -15,12 +15,12 @@ use crate::frame::{ClientFrame, Refusal, ServerFrame, Subscribed};
 use crate::item::Item;
 use crate::ordering::Step;
 use crate::timing::{Timing, later, silence, within};
-use pace::Pace;
+use backoff::Backoff;
 use stream::{Question, Stream, Turn};
 
+mod backoff;
 #[cfg(test)]
 mod model;
-mod pace;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -82,7 +82,7 @@ pub(crate) struct Session {
     streams: BTreeMap<Channel, Stream>,
     open: Option<Open>,
     next: Next,
-    pace: Pace,
+    backoff: Backoff,
     /// The number of pings answered since the last connection was lost.
     answered_pings: u32,
     connections: u64,
@@ -99,7 +99,7 @@ impl Session {
             streams,
             open: None,
             next: Next::At(now),
-            pace: Pace::default(),
+            backoff: Backoff::default(),
             answered_pings: 0,
             connections: 0,
             reference: 0,
@@ -129,8 +129,8 @@ impl Session {
         if !self.is_opening(id) {
             return vec![Effect::Close(id)];
         }
-        self.pace.accepted();
-        self.next = Next::At(later(now, self.pace.lasts(&mut self.rng, &self.timing, lifetime)));
+        self.backoff.accepted();
+        self.next = Next::At(later(now, self.backoff.lasts(&mut self.rng, &self.timing, lifetime)));
         let heartbeat = self.ping_later(now);
         let before = self.open.replace(Open { id, heartbeat });
         for channel in joined {
@@ -148,7 +148,7 @@ impl Session {
         if !self.is_opening(id) {
             return Vec::new();
         }
-        let retry_in = self.pace.after_failure(&mut self.rng, &self.timing);
+        let retry_in = self.backoff.after_failure(&mut self.rng, &self.timing);
         self.next = Next::At(later(now, retry_in));
         if self.open.is_some() {
             return Vec::new();
@@ -159,7 +159,7 @@ impl Session {
     /// A connection could not be opened, since the server did not want its token. The next token may be a better one;
     /// and while another connection works there is nothing to end.
     pub(crate) fn token_refused(&mut self, now: Instant, id: ConnectionId, status: u16) -> Vec<Effect> {
-        if self.is_opening(id) && self.open.is_none() && self.pace.refused() {
+        if self.is_opening(id) && self.open.is_none() && self.backoff.refused() {
             return vec![Effect::End { status }];
         }
         self.failed(now, id, format!("the token was refused (status {status})"))
@@ -313,7 +313,7 @@ impl Session {
     }
 
     fn subscribed(&mut self, now: Instant, answer: &Subscribed) -> Vec<Effect> {
-        self.pace.proved();
+        self.backoff.proved();
         let (mut turn, streams) = self.turn(now);
         let Some((channel, stream)) = streams.iter_mut().find(|(_, stream)| stream.waits_for(answer.reference)) else {
             return Vec::new();
@@ -381,7 +381,7 @@ impl Session {
         self.streams.values_mut().for_each(Stream::disconnected);
         let retry_in = match self.next {
             Next::At(_) => {
-                let wait = self.pace.after_loss(&mut self.rng, &self.timing).max(least);
+                let wait = self.backoff.after_loss(&mut self.rng, &self.timing).max(least);
                 self.next = Next::At(later(now, wait));
                 wait
             }

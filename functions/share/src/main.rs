@@ -7,7 +7,7 @@ use lambda_runtime::{LambdaEvent, service_fn, tracing};
 use shared::actions::SegmentServer;
 use shared::aws::clients;
 use shared::aws::queue::SegmentsQueue;
-use shared::settings::{PaceSettings, SegmentsSettings};
+use shared::settings::{RateSettings, SegmentsSettings};
 use shared::wiring;
 
 use batch::Shares;
@@ -19,7 +19,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let queue = SegmentsQueue::new(&clients, SegmentsSettings::from_env()?);
     let (subscribers, management) = (wiring::subscribers(&clients)?, wiring::management(&clients)?);
     let server =
-        SegmentServer::new(subscribers, management, queue.clone(), wiring::log(&clients)?, PaceSettings::from_env()?);
+        SegmentServer::new(subscribers, management, queue.clone(), wiring::log(&clients)?, RateSettings::from_env()?);
     let consumer = Shares { server, queue };
     lambda_runtime::run(service_fn(|event| serve(&consumer, event))).await
 }

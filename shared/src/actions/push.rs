@@ -14,7 +14,7 @@ use futures_util::stream::{FuturesUnordered, Stream, StreamExt as _};
 use tokio::time::Instant;
 
 use super::close::close;
-use crate::aws::management::{Management, Pace, Payload, Posted, To};
+use crate::aws::management::{Management, Payload, Posted, RateLimiter, To};
 use crate::aws::queue::SegmentsQueue;
 use crate::aws::subscribers::{Subscriber, Subscribers};
 use crate::clock;
@@ -179,11 +179,11 @@ impl Pusher {
         push: &Push<'_>,
         run: &Run,
         to: impl Stream<Item = Result<Subscriber, Error>>,
-        pace: Option<&Pace>,
+        limiter: Option<&RateLimiter>,
     ) -> Result<Outcome, Error> {
         let posts = to.map(|to| async {
             let to = to?;
-            let came = self.post(push, run, &to, false, pace).await?;
+            let came = self.post(push, run, &to, false, limiter).await?;
             Ok::<_, Error>((to, came))
         });
         let mut posts = pin!(posts.buffer_unordered(UNDER_WAY));
@@ -252,9 +252,14 @@ impl Pusher {
     ///
     /// # Errors
     /// Neither was done.
-    pub(super) async fn push_again(&self, push: &Push<'_>, one: SingleConnection, pace: &Pace) -> Result<(), Error> {
+    pub(super) async fn push_again(
+        &self,
+        push: &Push<'_>,
+        one: SingleConnection,
+        limiter: &RateLimiter,
+    ) -> Result<(), Error> {
         let Some(to) = self.subscribers.find(push.channel, &one.connection).await? else { return Ok(()) };
-        let next = match self.post(push, &Run::new(0), &to, true, Some(pace)).await? {
+        let next = match self.post(push, &Run::new(0), &to, true, Some(limiter)).await? {
             Came::Posted(Posted::Delivered) | Came::Closed => None,
             Came::Posted(Posted::Gone) => {
                 if let Some(removal) = self.removals.remove(push.channel, to) {
@@ -264,7 +269,7 @@ impl Pusher {
             }
             Came::Posted(Posted::Silent) => {
                 let again = push.again(one.clone());
-                let is_done = again.is_none() && self.close(push, &to, pace).await;
+                let is_done = again.is_none() && self.close(push, &to, limiter).await;
                 if is_done { None } else { again.or_else(|| push.later(Segment::One(one), false)) }
             }
             Came::Posted(Posted::Refused) | Came::Untried => push.later(Segment::One(one), false),
@@ -278,19 +283,19 @@ impl Pusher {
         run: &Run,
         to: &Subscriber,
         is_known: bool,
-        pace: Option<&Pace>,
+        limiter: Option<&RateLimiter>,
     ) -> Result<Came, Error> {
-        let Some(entered) = run.enter(&self.management, pace).await else { return Ok(Came::Untried) };
+        let Some(entered) = run.enter(&self.management, limiter).await else { return Ok(Came::Untried) };
         let Entered { place, probe: _probe } = entered;
         // Only now: it has waited.
         if to.has_ended(clock::now()) {
             return Ok(Box::pin(self.end(push, to)).await);
         }
         let to = To { connection: &to.connection.0, is_known };
-        let posted = self.management.post(place, to, &push.frame, pace).await?;
+        let posted = self.management.post(place, to, &push.frame, limiter).await?;
         let goes_on = run.goes_on_after(posted, &self.management);
-        if let Some(pace) = pace.filter(|_| !goes_on) {
-            pace.give_back();
+        if let Some(limiter) = limiter.filter(|_| !goes_on) {
+            limiter.give_back();
         }
         Ok(Came::Posted(posted))
     }
@@ -303,8 +308,8 @@ impl Pusher {
     }
 
     /// Whether a silent connection was closed.
-    async fn close(&self, push: &Push<'_>, to: &Subscriber, pace: &Pace) -> bool {
-        if !pace.turn().await {
+    async fn close(&self, push: &Push<'_>, to: &Subscriber, limiter: &RateLimiter) -> bool {
+        if !limiter.turn().await {
             return false;
         }
         let closed = close(&self.management, &self.subscribers, push.channel, to).await.inspect_err(Error::log);

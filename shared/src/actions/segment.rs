@@ -10,12 +10,12 @@ use tokio::time::Instant;
 
 use super::push::{Push, Pusher, Run};
 use crate::aws::log::Log;
-use crate::aws::management::{Management, Pace, Payload};
+use crate::aws::management::{Management, Payload, RateLimiter};
 use crate::aws::queue::SegmentsQueue;
 use crate::aws::subscribers::{Subscriber, Subscribers};
 use crate::clock;
 use crate::error::Error;
-use crate::settings::PaceSettings;
+use crate::settings::RateSettings;
 
 /// Serves shares.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub struct SegmentServer {
     queue: SegmentsQueue,
     log: Log,
     pusher: Pusher,
-    pace: Pace,
+    limiter: RateLimiter,
 }
 
 impl SegmentServer {
@@ -35,10 +35,10 @@ impl SegmentServer {
         management: Management,
         queue: SegmentsQueue,
         log: Log,
-        PaceSettings { interval, processes }: PaceSettings,
+        RateSettings { interval, processes }: RateSettings,
     ) -> Self {
         let pusher = Pusher::new(subscribers.clone(), management, queue.clone(), Some(processes));
-        Self { subscribers, queue, log, pusher, pace: Pace::new(interval) }
+        Self { subscribers, queue, log, pusher, limiter: RateLimiter::new(interval) }
     }
 
     /// Serves a share: all of it is posted to when this succeeds, or queued.
@@ -49,7 +49,7 @@ impl SegmentServer {
         let Some(frame) = self.frame(job).await? else { return Ok(()) };
         let push = Push { channel: &job.channel, source: job.source.clone(), frame, refused: job.refused };
         match &job.segment {
-            Segment::One(one) => self.pusher.push_again(&push, one.clone(), &self.pace).await,
+            Segment::One(one) => self.pusher.push_again(&push, one.clone(), &self.limiter).await,
             Segment::Range(range) | Segment::Piece(range) => self.serve_range(&push, range.clone(), until).await,
         }
     }
@@ -78,7 +78,7 @@ impl SegmentServer {
             Ok::<_, Error>(page.map(|page| (page, ())))
         });
         let connections = pages.map_ok(stream::iter).try_flatten();
-        let outcome = self.pusher.push(push, &run, connections, Some(&self.pace)).await?;
+        let outcome = self.pusher.push(push, &run, connections, Some(&self.limiter)).await?;
         let is_open = left.lock().is_some();
         self.pusher.queue_rest(push, &range, is_open, outcome).await.map(drop)
     }
@@ -94,14 +94,14 @@ impl SegmentServer {
         until: Instant,
     ) -> Result<Option<Vec<Result<Subscriber, Error>>>, Error> {
         let is_over = left.lock().is_none();
-        if is_over || run.before_halt(self.pace.until_near()).await.is_none() || run.has_stopped() {
+        if is_over || run.before_halt(self.limiter.until_near()).await.is_none() || run.has_stopped() {
             return Ok(None);
         }
         let Some(range) = left.lock().take() else { return Ok(None) };
         if !is_time_for_a_page(until.saturating_duration_since(Instant::now())) {
             return self.hand_on(push, vec![range]).await.map(|()| None);
         }
-        let most = self.pace.page();
+        let most = self.limiter.page();
         let limit = i32::try_from(most).unwrap_or(i32::MAX);
         let mut page = self.subscribers.page(push.channel, &range, limit).await?;
         // While posts are refused, nobody else is to begin with a part of it.

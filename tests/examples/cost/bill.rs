@@ -12,7 +12,7 @@ const POST: f64 = 10.0;
 const OWN: f64 = 2.0;
 const EARLY: f64 = 500.0;
 
-/// The number of posts that are under way together (`shared/src/aws/management/gate.rs`).
+/// The number of posts that are under way together (`shared/src/aws/management/concurrency_limit.rs`).
 const AT_ONCE: u64 = 64;
 
 /// The same in words, for readers of the table.

@@ -56,7 +56,7 @@ pub(crate) const RECEIVED: usize = 6;
 pub(crate) const AGAIN: [u64; 4] = [1, 4, 15, 40];
 
 /// Who has not been answered after this is not waited for before more posts are let go
-/// (`shared/src/aws/management/poster.rs`).
+/// (`shared/src/aws/management/post_client.rs`).
 pub(crate) const PROMPT: Duration = Duration::from_millis(50);
 
 /// The number of connections that are posted to, or wait for another try, at once (`shared/src/actions/push.rs`).

@@ -1,6 +1,6 @@
 //! The time that a notification takes to a million connections, and its cost: `cargo bench-million`.
 //!
-//! A simulation with a seed: the decisions (`shared/domain/src/segment.rs` and `pace.rs`) are the deployed ones, everything
+//! A simulation with a seed: the decisions (`shared/domain/src/segment.rs` and `backoff.rs`) are the deployed ones, everything
 //! around them, from DynamoDB to API Gateway and its quotas, is assumed (`assumed.rs`). Nothing is measured. It fails if a
 //! connection is left out, if the posts exceed their rate, or if they take much longer than that rate asks for.
 #![allow(clippy::unwrap_used, reason = "panicking is how it fails")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use shared::aws::management::{MOST, PAUSES};
 use shared::domain::connection::ConnectionId;
-use shared::domain::pace::Pace;
+use shared::domain::rate_limit::RateLimit;
 use shared::domain::segment::{
     Next, OWN, PAGE, Range, Segment, SegmentJob, SingleConnection, Wait, is_time_for_a_page,
 };
@@ -45,8 +45,8 @@ impl Try {
 /// A process, with the state that it keeps from one run to the next, and its run.
 pub(crate) struct Process {
     /// None for who sends.
-    pace: Option<Pace>,
-    removals: Pace,
+    pace: Option<RateLimit>,
+    removals: RateLimit,
     shortage: Shortage,
     nth: u64,
     /// The number of posts that may be under way, and the number that are.
@@ -82,7 +82,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(crate) fn new(pace: Option<Pace>, removals: Pace) -> Self {
+    pub(crate) fn new(pace: Option<RateLimit>, removals: RateLimit) -> Self {
         Self {
             pace,
             removals,
@@ -225,7 +225,7 @@ impl World {
     pub(crate) fn read(&mut self, run: Run) {
         let range = self.of(run).range.clone();
         let is_refused = self.of(run).shortage.is_total();
-        let most = self.of(run).pace.as_ref().map_or(PAGE, Pace::page);
+        let most = self.of(run).pace.as_ref().map_or(PAGE, RateLimit::page);
         let keys = self.audience.page(&range, most);
         self.tally.queried(keys.len());
         let last = keys.last().filter(|_| keys.len() == most).map(|last| last.text());

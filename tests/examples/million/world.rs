@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::domain::pace::Pace;
+use shared::domain::rate_limit::RateLimit;
 use shared::domain::segment::{Range, SegmentJob};
 
 use crate::assumed::{COLD_START, EACH_REMOVAL, LATEST_REMOVAL, PICK_UP, SEND};
@@ -59,7 +59,7 @@ impl World {
             audience: Audience::default(),
             clients: Clients::new(count),
             queue: Queue::new(case.share_concurrency),
-            processes: vec![Process::new(None, Pace::within(EACH_REMOVAL, LATEST_REMOVAL))],
+            processes: vec![Process::new(None, RateLimit::within(EACH_REMOVAL, LATEST_REMOVAL))],
             tally: Tally::of(count),
             sent_at: None,
             looks: false,
@@ -142,8 +142,8 @@ impl World {
             let idle = self.queue.idle.pop();
             let wait = if idle.is_some() { PICK_UP } else { PICK_UP + COLD_START };
             let process = idle.unwrap_or_else(|| {
-                let removals = Pace::within(self.case.removals(), LATEST_REMOVAL);
-                self.processes.push(Process::new(Some(Pace::new(self.case.interval())), removals));
+                let removals = RateLimit::within(self.case.removals(), LATEST_REMOVAL);
+                self.processes.push(Process::new(Some(RateLimit::new(self.case.interval())), removals));
                 self.processes.len() - 1
             });
             self.calendar.after(wait, Event::Begun(process, message));

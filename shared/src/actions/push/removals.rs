@@ -9,7 +9,7 @@ use std::time::Duration;
 use domain::channel::Channel;
 use tokio::sync::Semaphore;
 
-use crate::aws::management::Pace;
+use crate::aws::management::RateLimiter;
 use crate::aws::subscribers::{Subscriber, Subscribers};
 use crate::clock;
 use crate::error::Error;
@@ -31,7 +31,7 @@ const AT_ONCE: usize = 4;
 #[derive(Debug)]
 pub(super) struct Removals {
     subscribers: Subscribers,
-    pace: Pace,
+    limiter: RateLimiter,
     places: Semaphore,
 }
 
@@ -39,7 +39,7 @@ impl Removals {
     /// For one of so many processes that serve shares, or for a process that does not.
     pub(super) fn new(subscribers: Subscribers, processes: Option<u32>) -> Self {
         let every = processes.map_or(EACH, |processes| Duration::from_secs(processes.into()) / A_SECOND);
-        Self { subscribers, pace: Pace::within(every, LATEST), places: Semaphore::new(AT_ONCE) }
+        Self { subscribers, limiter: RateLimiter::within(every, LATEST), places: Semaphore::new(AT_ONCE) }
     }
 
     /// Removes the row of a connection that answered that it is gone, unless it is so young that its `$connect` may still be running.
@@ -52,12 +52,12 @@ impl Removals {
         if gone.is_young(clock::now()) {
             return None;
         }
-        let turn = self.pace.take_turn()?;
+        let turn = self.limiter.take_turn()?;
         Some(async move {
             turn.await;
-            let Ok(_place) = self.places.try_acquire() else { return self.pace.slow_down() };
+            let Ok(_place) = self.places.try_acquire() else { return self.limiter.slow_down() };
             let removed = self.subscribers.forget(channel, &gone).await.inspect_err(Error::log);
-            if removed.unwrap_or_default() { self.pace.speed_up() } else { self.pace.slow_down() }
+            if removed.unwrap_or_default() { self.limiter.speed_up() } else { self.limiter.slow_down() }
         })
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::{Mutex, MutexGuard, Semaphore};
 
-use crate::aws::management::{Management, Pace, Place, Posted};
+use crate::aws::management::{Management, PostPermit, Posted, RateLimiter};
 
 /// So many refusals in a row stop a push of what was refused before: one alone may be about its connection only.
 const ENOUGH: usize = 2;
@@ -26,7 +26,7 @@ pub(in crate::actions) struct Run {
 
 /// The right to post.
 pub(super) struct Entered<'a> {
-    pub(super) place: Place<'a>,
+    pub(super) place: PostPermit<'a>,
     /// Held until the post is answered by who is to find out.
     pub(super) probe: Option<MutexGuard<'a, ()>>,
 }
@@ -71,10 +71,14 @@ impl Run {
     }
 
     /// Waits for a turn, where there is a pace, and for a place; `None` if there is none for this push any more.
-    pub(super) async fn enter<'a>(&'a self, management: &'a Management, pace: Option<&Pace>) -> Option<Entered<'a>> {
+    pub(super) async fn enter<'a>(
+        &'a self,
+        management: &'a Management,
+        limiter: Option<&RateLimiter>,
+    ) -> Option<Entered<'a>> {
         let probe = if self.is_probing(management) { Some(self.probe.lock().await) } else { None };
-        if let Some(pace) = pace
-            && !self.before_halt(pace.turn()).await.unwrap_or_default()
+        if let Some(limiter) = limiter
+            && !self.before_halt(limiter.turn()).await.unwrap_or_default()
         {
             self.has_left_out.store(true, Ordering::Relaxed);
             return None;

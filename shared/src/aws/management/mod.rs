@@ -3,10 +3,10 @@
 //! Posts are what everything here is for, by the hundred thousand, so they go out without the SDK: signed with a key that is
 //! derived once, and a hash that is made once for all who are sent the same. All else is the SDK's.
 
-mod gate;
-mod lanes;
-mod pace;
-mod poster;
+mod concurrency_limit;
+mod connection_pool;
+mod post_client;
+mod rate_limiter;
 mod signer;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,10 +18,10 @@ use tokio::time::sleep;
 
 use crate::aws::clients::Clients;
 use crate::error::Error;
-pub use gate::MOST;
-pub use pace::Pace;
-pub use poster::Place;
-use poster::{Answer, Poster};
+pub use concurrency_limit::MOST;
+pub use post_client::PostPermit;
+use post_client::{Answer, PostClient};
+pub use rate_limiter::RateLimiter;
 pub use signer::Payload;
 
 /// A post that was refused, or failed soon, is tried again after at most so many milliseconds each.
@@ -31,7 +31,7 @@ pub const PAUSES: [u64; 2] = [200, 800];
 #[derive(Clone, Debug)]
 pub struct Management {
     client: Client,
-    poster: Arc<Poster>,
+    post_client: Arc<PostClient>,
     shortage: Arc<Mutex<Shortage>>,
 }
 
@@ -63,15 +63,15 @@ impl Management {
     /// # Errors
     /// The address is none, or there is nothing to sign or encrypt with.
     pub fn new(clients: &Clients, endpoint: String) -> Result<Self, Error> {
-        let poster = Arc::new(Poster::new(clients.config(), &endpoint)?);
+        let post_client = Arc::new(PostClient::new(clients.config(), &endpoint)?);
         let config =
             aws_sdk_apigatewaymanagement::config::Builder::from(clients.config()).endpoint_url(endpoint).build();
-        Ok(Self { client: Client::from_conf(config), poster, shortage: Arc::default() })
+        Ok(Self { client: Client::from_conf(config), post_client, shortage: Arc::default() })
     }
 
     /// Waits for a place among the posts that are under way.
-    pub async fn enter(&self) -> Place<'_> {
-        self.poster.enter().await
+    pub async fn enter(&self) -> PostPermit<'_> {
+        self.post_client.enter().await
     }
 
     /// Posts one frame. A refused or failed post is tried again, with jitter and without keeping others waiting; one that was not
@@ -82,24 +82,24 @@ impl Management {
     /// The API refuses to serve us at all, which trying again does not mend.
     pub async fn post(
         &self,
-        mut place: Place<'_>,
+        mut place: PostPermit<'_>,
         to: To<'_>,
         frame: &Payload,
-        pace: Option<&Pace>,
+        limiter: Option<&RateLimiter>,
     ) -> Result<Posted, Error> {
         let mut pauses = PAUSES.into_iter().take(if to.is_known { 0 } else { PAUSES.len() });
         let mut is_first = true;
         loop {
-            let answer = self.poster.post(place, to.connection, frame).await?;
-            let posted = self.note(answer, is_first, !is_first || to.is_known, pace);
+            let answer = self.post_client.post(place, to.connection, frame).await?;
+            let posted = self.note(answer, is_first, !is_first || to.is_known, limiter);
             let is_tried_again = !matches!(posted, Posted::Delivered | Posted::Gone)
                 && !matches!(answer, Answer::Late)
                 && !self.is_refusing_all();
             let Some(most) = pauses.next().filter(|_| is_tried_again) else { return Ok(posted) };
             is_first = false;
             sleep(Duration::from_millis(rand::random_range(most / 4..=most))).await;
-            let has_turn = match pace {
-                Some(pace) => pace.turn().await,
+            let has_turn = match limiter {
+                Some(limiter) => limiter.turn().await,
                 None => true,
             };
             if !has_turn {
@@ -120,7 +120,7 @@ impl Management {
 
     /// Takes in how a try was answered, for the pace and for what is thought of the next ones. What a connection is answered that
     /// `is_known` not to take the post is about others only where many are refused.
-    fn note(&self, answer: Answer, is_first: bool, is_known: bool, pace: Option<&Pace>) -> Posted {
+    fn note(&self, answer: Answer, is_first: bool, is_known: bool, limiter: Option<&RateLimiter>) -> Posted {
         let mut shortage = self.shortage();
         match answer {
             Answer::Taken | Answer::Gone => shortage.note_served(),
@@ -134,9 +134,9 @@ impl Management {
             Answer::Failed if shortage.is_total() => Posted::Refused,
             Answer::Failed | Answer::Broken | Answer::Late => Posted::Silent,
         };
-        match (pace, posted) {
-            (Some(pace), Posted::Delivered | Posted::Gone) => pace.speed_up(),
-            (Some(pace), _) if !is_known || shortage.is_general() => pace.slow_down(),
+        match (limiter, posted) {
+            (Some(limiter), Posted::Delivered | Posted::Gone) => limiter.speed_up(),
+            (Some(limiter), _) if !is_known || shortage.is_general() => limiter.slow_down(),
             _ => {}
         }
         posted

@@ -25,7 +25,7 @@ const LATEST: Duration = Duration::from_secs(4);
 
 /// The turns of posts. Moments are given as the time since one that the caller keeps to.
 #[derive(Clone, Debug)]
-pub struct Pace {
+pub struct RateLimit {
     /// The time between two turns when no post is refused.
     usual: Duration,
     /// The time between two turns now.
@@ -35,7 +35,7 @@ pub struct Pace {
     next: Duration,
 }
 
-impl Pace {
+impl RateLimit {
     /// With so much between two turns.
     #[must_use]
     pub fn new(usual: Duration) -> Self {
@@ -92,42 +92,42 @@ impl Pace {
 mod tests {
     use super::*;
 
-    fn per_second(rate: u32) -> Pace {
-        Pace::new(Duration::from_secs(1) / rate)
+    fn per_second(rate: u32) -> RateLimit {
+        RateLimit::new(Duration::from_secs(1) / rate)
     }
 
-    fn time_for(pace: &mut Pace, turns: u32, from: Duration) -> Duration {
-        (0..turns).map(|_| pace.turn(from).unwrap()).max().unwrap_or(from) - from
+    fn time_for(limit: &mut RateLimit, turns: u32, from: Duration) -> Duration {
+        (0..turns).map(|_| limit.turn(from).unwrap()).max().unwrap_or(from) - from
     }
 
     #[test]
     fn it_keeps_its_rate_and_loses_what_was_not_used() {
-        let mut pace = per_second(100);
-        assert_eq!(time_for(&mut pace, 101, Duration::ZERO), Duration::from_secs(1));
-        assert_eq!(time_for(&mut pace, 11, Duration::from_secs(10)), Duration::from_millis(100));
+        let mut limit = per_second(100);
+        assert_eq!(time_for(&mut limit, 101, Duration::ZERO), Duration::from_secs(1));
+        assert_eq!(time_for(&mut limit, 11, Duration::from_secs(10)), Duration::from_millis(100));
     }
 
     #[test]
     fn it_slows_down_to_a_sixteenth_and_comes_back() {
-        let mut pace = per_second(1_000);
+        let mut limit = per_second(1_000);
         for _ in 0..20 {
-            pace.slow_down();
+            limit.slow_down();
         }
-        assert_eq!(time_for(&mut pace, 11, Duration::from_secs(1)), Duration::from_millis(160));
+        assert_eq!(time_for(&mut limit, 11, Duration::from_secs(1)), Duration::from_millis(160));
         for _ in 0..400 {
-            pace.speed_up();
+            limit.speed_up();
         }
-        assert_eq!(time_for(&mut pace, 11, Duration::from_secs(2)), Duration::from_millis(10));
+        assert_eq!(time_for(&mut limit, 11, Duration::from_secs(2)), Duration::from_millis(10));
     }
 
     #[test]
     fn a_post_that_comes_alone_gets_a_turn_however_slow_the_rate_is() {
-        let mut pace = per_second(1);
+        let mut limit = per_second(1);
         let mut now = Duration::ZERO;
         for _ in 0..100 {
-            let turn = pace.turn(now).unwrap();
+            let turn = limit.turn(now).unwrap();
             assert!(turn - now <= LONGEST);
-            pace.slow_down();
+            limit.slow_down();
             now = turn;
         }
     }
@@ -141,54 +141,54 @@ mod tests {
 
     #[test]
     fn a_post_that_would_wait_long_for_its_turn_gives_it_up() {
-        let mut pace = per_second(10);
-        assert_eq!(time_for(&mut pace, 41, Duration::ZERO), LATEST);
-        assert_eq!(pace.turn(Duration::ZERO), None);
+        let mut limit = per_second(10);
+        assert_eq!(time_for(&mut limit, 41, Duration::ZERO), LATEST);
+        assert_eq!(limit.turn(Duration::ZERO), None);
         let now = Duration::from_millis(100);
-        assert_eq!(pace.turn(now), Some(now + LATEST));
+        assert_eq!(limit.turn(now), Some(now + LATEST));
     }
 
     #[test]
     fn turns_that_are_given_back_are_the_next_ones() {
-        let mut pace = per_second(10);
-        time_for(&mut pace, 40, Duration::ZERO);
-        pace.give_back(Duration::from_secs(1));
-        assert_eq!(pace.turn(Duration::from_secs(1)), Some(Duration::from_millis(1_100)));
+        let mut limit = per_second(10);
+        time_for(&mut limit, 40, Duration::ZERO);
+        limit.give_back(Duration::from_secs(1));
+        assert_eq!(limit.turn(Duration::from_secs(1)), Some(Duration::from_millis(1_100)));
     }
 
     #[test]
     fn turns_lie_no_further_ahead_than_asked_for() {
         let latest = Duration::from_millis(500);
-        let mut pace = Pace::within(Duration::from_millis(20), latest);
-        let turns = std::iter::from_fn(|| pace.turn(Duration::ZERO)).collect::<Vec<_>>();
+        let mut limit = RateLimit::within(Duration::from_millis(20), latest);
+        let turns = std::iter::from_fn(|| limit.turn(Duration::ZERO)).collect::<Vec<_>>();
         assert_eq!((turns.len(), turns.last()), (26, Some(&latest)));
     }
 
     #[test]
     fn another_page_may_be_read_shortly_before_the_last_turn() {
-        let mut pace = per_second(100);
-        assert_eq!(pace.near(Duration::ZERO), Duration::ZERO);
-        assert_eq!(time_for(&mut pace, 300, Duration::ZERO), Duration::from_millis(2_990));
-        assert_eq!(pace.near(Duration::from_millis(500)), Duration::from_secs(2));
-        assert_eq!(pace.near(Duration::from_millis(2_500)), Duration::from_millis(2_500));
+        let mut limit = per_second(100);
+        assert_eq!(limit.near(Duration::ZERO), Duration::ZERO);
+        assert_eq!(time_for(&mut limit, 300, Duration::ZERO), Duration::from_millis(2_990));
+        assert_eq!(limit.near(Duration::from_millis(500)), Duration::from_secs(2));
+        assert_eq!(limit.near(Duration::from_millis(2_500)), Duration::from_millis(2_500));
     }
 
     #[test]
     fn it_finds_the_rate_that_is_taken() {
         // A quarter of what it may is taken; the rest is refused.
-        let (mut pace, mut now, mut free) = (per_second(1_000), Duration::ZERO, 0.0_f64);
+        let (mut limit, mut now, mut free) = (per_second(1_000), Duration::ZERO, 0.0_f64);
         let (mut refused, mut tries) = (0, 0);
         while now < Duration::from_secs(60) {
-            let turn = pace.turn(now).unwrap();
+            let turn = limit.turn(now).unwrap();
             free = (free + (turn - now).as_secs_f64() * 250.0).min(25.0);
             now = turn;
             tries += 1;
             if free >= 1.0 {
                 free -= 1.0;
-                pace.speed_up();
+                limit.speed_up();
             } else {
                 refused += 1;
-                pace.slow_down();
+                limit.slow_down();
             }
         }
         assert!(tries - refused > 60 * 225, "{} of {}", tries - refused, 60 * 250);

@@ -10,12 +10,12 @@ pub const MOST: usize = 64;
 /// Lets posts pass: one at first, and with each that was served, or keeps others waiting, one more at a time. So a process
 /// opens no more connections than it comes to need, and learns from the first answer whether one carries them all (HTTP/2).
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(super) struct ConcurrencyLimit {
     places: Semaphore,
     opened: AtomicUsize,
 }
 
-impl Gate {
+impl ConcurrencyLimit {
     pub(super) fn new() -> Self {
         Self { places: Semaphore::const_new(1), opened: AtomicUsize::new(1) }
     }
@@ -41,13 +41,13 @@ mod tests {
 
     #[tokio::test]
     async fn it_opens_with_each_answer_up_to_the_most() {
-        let gate = Gate::new();
-        let first = gate.enter().await;
-        assert!(gate.places.try_acquire().is_err());
+        let concurrency = ConcurrencyLimit::new();
+        let first = concurrency.enter().await;
+        assert!(concurrency.places.try_acquire().is_err());
         drop(first);
         for _ in 0..2 * MOST {
-            gate.widen();
+            concurrency.widen();
         }
-        assert_eq!(gate.places.available_permits(), MOST);
+        assert_eq!(concurrency.places.available_permits(), MOST);
     }
 }

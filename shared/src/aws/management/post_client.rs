@@ -11,8 +11,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout};
 
-use super::gate::Gate;
-use super::lanes::{Body, Lanes};
+use super::concurrency_limit::ConcurrencyLimit;
+use super::connection_pool::{Body, ConnectionPool};
 use super::signer::{Payload, Signer};
 use crate::clock;
 use crate::error::Error;
@@ -32,17 +32,19 @@ const PROMPT: Duration = Duration::from_millis(50);
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Posts to connections.
-pub(super) struct Poster {
-    lanes: Lanes,
+pub(super) struct PostClient {
+    pool: ConnectionPool,
     signer: Signer,
-    gate: Gate,
+    concurrency: ConcurrencyLimit,
     /// Of each post's path, what stands before the connection's id.
     path: String,
 }
 
 /// A place among the posts that are under way.
 #[derive(Debug)]
-pub struct Place<'a>(#[allow(dead_code, reason = "it is given back when it is dropped")] Option<SemaphorePermit<'a>>);
+pub struct PostPermit<'a>(
+    #[allow(dead_code, reason = "it is given back when it is dropped")] Option<SemaphorePermit<'a>>,
+);
 
 /// The answer to one try.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +78,7 @@ impl Answer {
     }
 }
 
-impl Poster {
+impl PostClient {
     /// Posts to the API at this address, stage included.
     ///
     /// # Errors
@@ -94,36 +96,41 @@ impl Poster {
 
         let scheme = if scheme == "https" { Scheme::HTTPS } else { Scheme::HTTP };
         Ok(Self {
-            lanes: Lanes::new(scheme, authority.clone(), tls::aws_roots()?)?,
+            pool: ConnectionPool::new(scheme, authority.clone(), tls::aws_roots()?)?,
             signer: Signer::new(credentials, region, host),
-            gate: Gate::new(),
+            concurrency: ConcurrencyLimit::new(),
             path: format!("{}/%40connections/", uri.path().trim_end_matches('/')),
         })
     }
 
     /// Waits for a place among the posts that are under way.
-    pub(super) async fn enter(&self) -> Place<'_> {
-        Place(self.gate.enter().await)
+    pub(super) async fn enter(&self) -> PostPermit<'_> {
+        PostPermit(self.concurrency.enter().await)
     }
 
     /// Posts once.
     ///
     /// # Errors
     /// It cannot be signed, or the API refuses to serve us at all.
-    pub(super) async fn post(&self, place: Place<'_>, connection: &str, payload: &Payload) -> Result<Answer, Error> {
+    pub(super) async fn post(
+        &self,
+        place: PostPermit<'_>,
+        connection: &str,
+        payload: &Payload,
+    ) -> Result<Answer, Error> {
         let path = format!("{}{}", self.path, utf8_percent_encode(connection, UNRESERVED));
         let request = self.request(path, payload).await?;
         let began = Instant::now();
-        let mut sending = pin!(self.lanes.send(request));
+        let mut sending = pin!(self.pool.send(request));
         let prompt = timeout(PROMPT, &mut sending).await;
         // Answered, others will be too, unless this one was refused. Not answered, others are not to wait for it.
         if !matches!(&prompt, Ok(Some((StatusCode::TOO_MANY_REQUESTS, _)))) {
-            self.gate.widen();
+            self.concurrency.widen();
         }
         let answered = match prompt {
             Ok(answered) => answered,
             Err(_) => timeout(LIMIT, sending).await.unwrap_or_else(|_| {
-                self.lanes.abandon(began);
+                self.pool.abandon(began);
                 None
             }),
         };
@@ -150,7 +157,7 @@ impl Poster {
     }
 }
 
-impl std::fmt::Debug for Poster {
+impl std::fmt::Debug for PostClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Poster({:?})", self.signer)
     }

@@ -14,7 +14,7 @@ const FIRST_BRIEF: Duration = Duration::from_secs(1);
 
 /// The recent failures.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
+pub(super) struct Backoff {
     /// Connections that were lost or not to be had since one last proved its worth.
     failures: u32,
     /// Refusals of a token, in a row.
@@ -23,7 +23,7 @@ pub(super) struct Pace {
     brief: u32,
 }
 
-impl Pace {
+impl Backoff {
     /// A connection answered a question.
     pub(super) fn proved(&mut self) {
         self.failures = 0;
@@ -78,11 +78,11 @@ mod tests {
 
     #[test]
     fn a_connection_is_replaced_in_the_last_part_of_its_tokens_life() {
-        let (mut rng, mut pace) = (StdRng::seed_from_u64(1), Pace::default());
+        let (mut rng, mut backoff) = (StdRng::seed_from_u64(1), Backoff::default());
         for lifetime in [Duration::from_secs(40), Duration::from_secs(600)] {
             let mut drawn = Vec::new();
             for _ in 0..20 {
-                let lasts = pace.lasts(&mut rng, &Timing::default(), Some(lifetime));
+                let lasts = backoff.lasts(&mut rng, &Timing::default(), Some(lifetime));
                 assert!((lifetime.mul_f64(0.6)..=lifetime.mul_f64(0.9)).contains(&lasts), "{lasts:?}");
                 drawn.push(lasts);
             }
@@ -93,8 +93,8 @@ mod tests {
 
     #[test]
     fn a_token_about_to_end_that_is_given_again_is_not_replaced_again_and_again() {
-        let (mut rng, mut pace) = (StdRng::seed_from_u64(1), Pace::default());
-        let mut lasts = || pace.lasts(&mut rng, &Timing::default(), Some(Duration::ZERO));
+        let (mut rng, mut backoff) = (StdRng::seed_from_u64(1), Backoff::default());
+        let mut lasts = || backoff.lasts(&mut rng, &Timing::default(), Some(Duration::ZERO));
         assert!(lasts() >= FIRST_BRIEF / 2);
         let later = (0..10).map(|_| lasts()).max().unwrap();
         assert!(later >= Duration::from_secs(15), "{later:?}");
@@ -105,7 +105,7 @@ mod tests {
         let mut rng = StdRng::seed_from_u64(1);
         let replace = Duration::MAX..=Duration::MAX;
         let timing = Timing { replace, ..Timing::default() };
-        let lasts = Pace::default().lasts(&mut rng, &timing, Some(Duration::MAX));
+        let lasts = Backoff::default().lasts(&mut rng, &timing, Some(Duration::MAX));
         assert!(lasts > Duration::from_secs(1 << 40), "{lasts:?}");
     }
 }

@@ -33,16 +33,16 @@ const IDLE: Duration = Duration::from_secs(60);
 const CONNECT: Duration = Duration::from_secs(2);
 
 /// All connections.
-pub(super) struct Lanes {
+pub(super) struct ConnectionPool {
     connector: HttpsConnector<HttpConnector>,
     scheme: Scheme,
     authority: Authority,
-    open: Mutex<Open>,
+    open: Mutex<OpenConnections>,
     opening: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
-struct Open {
+struct OpenConnections {
     /// The protocol of the endpoint, once it is known.
     protocol: Option<Protocol>,
     /// Those that carry nothing, the last used last.
@@ -57,7 +57,7 @@ enum Protocol {
     Http2,
 }
 
-enum Lane {
+enum PooledConnection {
     Own(http1::SendRequest<Body>),
     Shared(http2::SendRequest<Body>),
 }
@@ -73,7 +73,7 @@ enum ConnectionResult {
     Not(Box<Request<Body>>),
 }
 
-impl Lanes {
+impl ConnectionPool {
     /// To this host, believed if `roots` stand behind it. Nothing is connected to yet.
     ///
     /// # Errors
@@ -95,10 +95,10 @@ impl Lanes {
     /// Sends a request to a path, and gives what is answered, if anything is.
     pub(super) async fn send(&self, mut request: Request<Body>) -> Option<Answered> {
         loop {
-            let (lane, is_new) = self.lane().await?;
-            let sent = match lane {
-                Lane::Own(sender) => self.send_alone(sender, request).await,
-                Lane::Shared(sender) => self.send_along(sender, request).await,
+            let (connection, is_new) = self.connection().await?;
+            let sent = match connection {
+                PooledConnection::Own(sender) => self.send_alone(sender, request).await,
+                PooledConnection::Shared(sender) => self.send_along(sender, request).await,
             };
             match sent {
                 ConnectionResult::Off(answered) => return answered,
@@ -168,62 +168,62 @@ impl Lanes {
     }
 
     /// One that is open, or a new one, and whether it is new.
-    async fn lane(&self) -> Option<(Lane, bool)> {
-        if let Some(lane) = self.idle() {
-            return Some((lane, false));
+    async fn connection(&self) -> Option<(PooledConnection, bool)> {
+        if let Some(connection) = self.idle() {
+            return Some((connection, false));
         }
         if self.open().protocol == Some(Protocol::Http1) {
             return match Box::pin(self.connect()).await {
-                Some(lane) => Some((lane, true)),
+                Some(connection) => Some((connection, true)),
                 // Where no more are let in, there may be one that has become free.
-                None => self.idle().map(|lane| (lane, false)),
+                None => self.idle().map(|connection| (connection, false)),
             };
         }
         // It may be the one that carries all: posts that arrive meanwhile wait for it.
         let _opening = self.opening.lock().await;
         match self.idle() {
-            Some(lane) => Some((lane, false)),
+            Some(connection) => Some((connection, false)),
             None => Some((Box::pin(self.connect()).await?, true)),
         }
     }
 
-    fn idle(&self) -> Option<Lane> {
+    fn idle(&self) -> Option<PooledConnection> {
         let mut open = self.open();
         let now = Instant::now();
         if let Some((carried, shared)) = &open.shared
             && !shared.is_closed()
             && now - *carried < IDLE
         {
-            return Some(Lane::Shared(shared.clone()));
+            return Some(PooledConnection::Shared(shared.clone()));
         }
         while let Some((used, own)) = open.idle.pop() {
             if now - used >= IDLE {
                 // So are all those under it.
                 open.idle.clear();
             } else if !own.is_closed() {
-                return Some(Lane::Own(own));
+                return Some(PooledConnection::Own(own));
             }
         }
         None
     }
 
-    async fn connect(&self) -> Option<Lane> {
+    async fn connect(&self) -> Option<PooledConnection> {
         let stream = self.connector.clone().call(self.absolute(None)).await.ok()?;
         if stream.connected().is_negotiated_h2() {
             let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.ok()?;
             tokio::spawn(connection);
             let mut open = self.open();
             (open.protocol, open.shared) = (Some(Protocol::Http2), Some((Instant::now(), sender.clone())));
-            Some(Lane::Shared(sender))
+            Some(PooledConnection::Shared(sender))
         } else {
             let (sender, connection) = http1::handshake(stream).await.ok()?;
             tokio::spawn(connection);
             self.open().protocol = Some(Protocol::Http1);
-            Some(Lane::Own(sender))
+            Some(PooledConnection::Own(sender))
         }
     }
 
-    fn open(&self) -> MutexGuard<'_, Open> {
+    fn open(&self) -> MutexGuard<'_, OpenConnections> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

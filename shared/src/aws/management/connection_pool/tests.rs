@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use super::*;
 
 struct Server {
-    lanes: Lanes,
+    pool: ConnectionPool,
     accepted: Arc<AtomicUsize>,
     /// Ends all connections whenever it changes.
     end: watch::Sender<()>,
@@ -42,8 +42,8 @@ impl Server {
         let authority = format!("localhost:{}", listener.local_addr().unwrap().port());
         let (accepted, (end, ended)) = (Arc::new(AtomicUsize::new(0)), watch::channel(()));
         tokio::spawn(accept(listener, acceptor, Arc::clone(&accepted), ended));
-        let lanes = Lanes::new(Scheme::HTTPS, authority.parse().unwrap(), roots).unwrap();
-        Self { lanes, accepted, end }
+        let pool = ConnectionPool::new(Scheme::HTTPS, authority.parse().unwrap(), roots).unwrap();
+        Self { pool, accepted, end }
     }
 
     async fn send(&self) -> Option<Answered> {
@@ -51,7 +51,7 @@ impl Server {
         *request.method_mut() = http::Method::POST;
         *request.uri_mut() = Uri::from_static("/path");
         request.headers_mut().insert(HOST, http::HeaderValue::from_static("localhost"));
-        self.lanes.send(request).await
+        self.pool.send(request).await
     }
 
     /// So many at once, of which each is answered.
@@ -105,10 +105,10 @@ async fn one_that_has_carried_nothing_since_is_abandoned() {
     let server = Server::start("h2").await;
     let before = Instant::now();
     server.send_all(1).await;
-    server.lanes.abandon(before);
+    server.pool.abandon(before);
     server.send_all(1).await;
     assert_eq!(server.accepted(), 1);
-    server.lanes.abandon(Instant::now());
+    server.pool.abandon(Instant::now());
     server.send_all(1).await;
     assert_eq!(server.accepted(), 2);
 }
@@ -153,7 +153,7 @@ async fn one_that_breaks_off_is_no_answer() {
 #[tokio::test]
 async fn whom_nobody_vouches_for_is_not_spoken_to() {
     let mut server = Server::start("h2").await;
-    let authority = server.lanes.authority.clone();
-    server.lanes = Lanes::new(Scheme::HTTPS, authority, tls::aws_roots().unwrap()).unwrap();
+    let authority = server.pool.authority.clone();
+    server.pool = ConnectionPool::new(Scheme::HTTPS, authority, tls::aws_roots().unwrap()).unwrap();
     assert_eq!(server.send().await, None);
 }

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::pace;
+use domain::rate_limit;
 use tokio::time::{Instant, sleep_until};
 
 /// No timer is finer than this.
@@ -11,22 +11,22 @@ const TIMER: Duration = Duration::from_millis(1);
 
 /// Lets posts, or removals, go one at a time, in order.
 #[derive(Debug)]
-pub struct Pace {
+pub struct RateLimiter {
     began: Instant,
-    turns: Mutex<pace::Pace>,
+    turns: Mutex<rate_limit::RateLimit>,
 }
 
-impl Pace {
+impl RateLimiter {
     /// With so much between two turns.
     #[must_use]
     pub fn new(usual: Duration) -> Self {
-        Self { began: Instant::now(), turns: Mutex::new(pace::Pace::new(usual)) }
+        Self { began: Instant::now(), turns: Mutex::new(rate_limit::RateLimit::new(usual)) }
     }
 
     /// The same, with turns that lie so far ahead at most.
     #[must_use]
     pub fn within(usual: Duration, latest: Duration) -> Self {
-        Self { began: Instant::now(), turns: Mutex::new(pace::Pace::within(usual, latest)) }
+        Self { began: Instant::now(), turns: Mutex::new(rate_limit::RateLimit::within(usual, latest)) }
     }
 
     /// Waits for one's turn; `false` if that is too late.
@@ -78,7 +78,7 @@ impl Pace {
         self.turns().speed_up();
     }
 
-    fn turns(&self) -> MutexGuard<'_, pace::Pace> {
+    fn turns(&self) -> MutexGuard<'_, rate_limit::RateLimit> {
         self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -89,10 +89,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_waits_for_its_turn() {
-        let pace = Pace::new(Duration::from_millis(10));
+        let limiter = RateLimiter::new(Duration::from_millis(10));
         let began = Instant::now();
         for _ in 0..101 {
-            assert!(pace.turn().await);
+            assert!(limiter.turn().await);
         }
         let took = began.elapsed();
         assert!((Duration::from_millis(990)..=Duration::from_millis(1_150)).contains(&took), "{took:?}");

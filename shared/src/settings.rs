@@ -291,7 +291,7 @@ pub fn kinds() -> Result<KindSettings, InvalidSetting> {
 
 /// The settings of the transports.
 #[derive(Clone, Debug)]
-pub struct CourierSettings {
+pub struct TransportSettings {
     /// Who is asked for the addresses of hosts, if not the system.
     pub name_server: Option<SocketAddr>,
     /// The secret with the keys of Web Push: its name or ARN.
@@ -304,7 +304,7 @@ pub struct CourierSettings {
     pub cap_share: u32,
 }
 
-impl CourierSettings {
+impl TransportSettings {
     /// Reads them from the environment.
     ///
     /// # Errors

@@ -11,8 +11,8 @@ use shared::aws::long_waits::LongWaits;
 use shared::aws::queue::{DueQueue, EndpointDeadLetters, EndpointQueues};
 use shared::aws::schedule::Schedule;
 use shared::aws::slow::SlowEndpoints;
-use shared::settings::{self, CourierSettings, EndpointsSettings, ScheduleSettings};
-use shared::transports::Courier;
+use shared::settings::{self, EndpointsSettings, ScheduleSettings, TransportSettings};
+use shared::transports::Transport;
 use shared::wiring;
 
 use batch::Attempts;
@@ -34,8 +34,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         long_waits: LongWaits::new(&clients, once_table, settings::endpoint_concurrency()?),
         due: DueQueue::new(&clients, queue),
     };
-    let courier = Courier::new(&clients, settings::kinds()?, CourierSettings::from_env()?);
-    let consumer = Attempts { attempter: Attempter::new(parts, courier), queues };
+    let transport = Transport::new(&clients, settings::kinds()?, TransportSettings::from_env()?);
+    let consumer = Attempts { attempter: Attempter::new(parts, transport), queues };
     lambda_runtime::run(service_fn(|event| attempt(&consumer, event))).await
 }
 

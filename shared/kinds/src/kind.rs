@@ -5,7 +5,7 @@ use domain::time::Millis;
 use serde_json::{Map, Value};
 
 use crate::message::{Message, NoMessage};
-use crate::parcel::Parcel;
+use crate::outgoing_delivery::OutgoingDelivery;
 use crate::settings::{InvalidSetting, Variables};
 use crate::signature::Secret;
 use crate::url::Rules;
@@ -34,7 +34,12 @@ pub trait Kind: Sized {
     ///
     /// # Errors
     /// There is nothing to send, or it cannot be sent.
-    fn message(&self, parcel: &Parcel<'_>, given: &Given<'_>, settings: &Self::Settings) -> Result<Message, NoMessage>;
+    fn message(
+        &self,
+        delivery: &OutgoingDelivery<'_>,
+        given: &Given<'_>,
+        settings: &Self::Settings,
+    ) -> Result<Message, NoMessage>;
 
     /// Whether messages are signed with a secret that only the owner has. Such an endpoint is also asked whether it wants
     /// notifications, where the stack has `WebhookChallenge` on.

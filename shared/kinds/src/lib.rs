@@ -12,7 +12,7 @@ pub mod email;
 mod kind;
 mod message;
 pub mod mobile_push;
-pub mod parcel;
+pub mod outgoing_delivery;
 pub mod settings;
 mod shorten;
 mod shown;
@@ -30,7 +30,7 @@ use domain::refusal::Refusal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use parcel::Parcel;
+use outgoing_delivery::OutgoingDelivery;
 use settings::{InvalidSetting, Variables};
 use target::kinds;
 use url::Rules;

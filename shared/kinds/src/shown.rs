@@ -1,6 +1,6 @@
 //! The part of a notification that a person sees, where room is short.
 
-use crate::parcel::Parcel;
+use crate::outgoing_delivery::OutgoingDelivery;
 use crate::shorten;
 
 /// A notification's readable parts. None is blank.
@@ -17,8 +17,9 @@ pub(crate) struct Shown {
 impl Shown {
     /// All of it.
     #[must_use]
-    pub(crate) fn of(parcel: &Parcel<'_>) -> Self {
-        let [title, body, url] = [parcel.title(), parcel.body(), parcel.url()].map(|text| text.map(ToOwned::to_owned));
+    pub(crate) fn of(delivery: &OutgoingDelivery<'_>) -> Self {
+        let [title, body, url] =
+            [delivery.title(), delivery.body(), delivery.url()].map(|text| text.map(ToOwned::to_owned));
         Self { title, body, url }
     }
 

@@ -64,11 +64,11 @@ macro_rules! kinds {
             /// There is nothing to send, or it cannot be sent.
             pub fn message(
                 &self,
-                parcel: &Parcel<'_>,
+                delivery: &Parcel<'_>,
                 given: &Given<'_>,
                 settings: &KindSettings,
             ) -> Result<Message, NoMessage> {
-                match self { $(Self::$kind(target) => target.message(parcel, given, &settings.$module),)+ }
+                match self { $(Self::$kind(target) => target.message(delivery, given, &settings.$module),)+ }
             }
 
             /// Whether its messages are signed: [`Kind::is_signed`].

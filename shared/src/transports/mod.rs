@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::time::Millis;
 use http::header::AUTHORIZATION;
-use kinds::parcel::Parcel;
+use kinds::outgoing_delivery::OutgoingDelivery;
 use kinds::{Given, KindSettings, Meaning, NoMessage, Post, Request};
 
 use client::{Answer, LazyClient, Unreachable};
@@ -21,7 +21,7 @@ use crate::aws::handed::Handed;
 use crate::aws::publish::Publisher;
 use crate::aws::subscribers::Endpoint;
 use crate::error::Error;
-use crate::settings::CourierSettings;
+use crate::settings::TransportSettings;
 
 /// The outcome of an attempt, for the delivery and for the endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,7 +141,7 @@ fn wish(seconds: Option<u64>) -> Option<i64> {
 
 /// Reaches endpoints of all kinds.
 #[derive(Debug)]
-pub struct Courier {
+pub struct Transport {
     /// The client that posts to URLs.
     client: LazyClient,
     kinds: KindSettings,
@@ -153,11 +153,11 @@ pub struct Courier {
     vapid: Vapid,
 }
 
-impl Courier {
+impl Transport {
     /// Builds the transports.
     #[must_use]
-    pub fn new(clients: &Clients, kinds: KindSettings, settings: CourierSettings) -> Self {
-        let CourierSettings { name_server, vapid_secret, email_from, once_table, cap_share } = settings;
+    pub fn new(clients: &Clients, kinds: KindSettings, settings: TransportSettings) -> Self {
+        let TransportSettings { name_server, vapid_secret, email_from, once_table, cap_share } = settings;
         Self {
             client: LazyClient::new(kinds.urls.clone(), name_server),
             publisher: Publisher::new(clients),
@@ -170,14 +170,19 @@ impl Courier {
     }
 
     /// Makes one attempt, until its outcome is known.
-    pub async fn attempt(&self, endpoint: &Endpoint, parcel: &Parcel<'_>, now: Millis) -> Made {
-        self.try_attempt(endpoint, parcel, now).await.unwrap_or_else(|error| Made::failed(&error))
+    pub async fn attempt(&self, endpoint: &Endpoint, delivery: &OutgoingDelivery<'_>, now: Millis) -> Made {
+        self.try_attempt(endpoint, delivery, now).await.unwrap_or_else(|error| Made::failed(&error))
     }
 
-    async fn try_attempt(&self, endpoint: &Endpoint, parcel: &Parcel<'_>, now: Millis) -> Result<Made, Error> {
+    async fn try_attempt(
+        &self,
+        endpoint: &Endpoint,
+        delivery: &OutgoingDelivery<'_>,
+        now: Millis,
+    ) -> Result<Made, Error> {
         let secrets = endpoint.secrets(now);
         let given = Given { now, secrets: &secrets, urls: &self.kinds.urls, cap_share: self.cap_share };
-        let message = match endpoint.target.message(parcel, &given, &self.kinds) {
+        let message = match endpoint.target.message(delivery, &given, &self.kinds) {
             Ok(message) => message,
             Err(NoMessage::Empty) => return Ok(Made::only(Outcome::Nothing)),
             Err(NoMessage::ForbiddenUrl) => return Ok(Made::because(Outcome::Hindered, "forbidden_url")),

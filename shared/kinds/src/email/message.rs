@@ -1,7 +1,7 @@
 //! The mail.
 
 use crate::message::Mail;
-use crate::parcel::Parcel;
+use crate::outgoing_delivery::OutgoingDelivery;
 use crate::shorten;
 
 /// A longer subject is cut, in characters.
@@ -12,18 +12,19 @@ impl Mail {
     ///
     /// `data` is for applications, and not in it.
     #[must_use]
-    pub fn of(parcel: &Parcel<'_>) -> Option<Self> {
-        if !parcel.is_readable() {
+    pub fn of(delivery: &OutgoingDelivery<'_>) -> Option<Self> {
+        if !delivery.is_readable() {
             return None;
         }
-        let [title, body, url] = [parcel.title(), parcel.body(), parcel.url()].map(|text| text.map(shorten::printable));
+        let [title, body, url] =
+            [delivery.title(), delivery.body(), delivery.url()].map(|text| text.map(shorten::printable));
         let subject = match (&title, &body) {
             (Some(title), _) => lines(title).collect::<Vec<_>>().join(" "),
             (None, body) => lines(body.as_deref()?).next()?.to_owned(),
         };
         let subject = shorten::to_fit(&subject, |subject| subject.chars().count() <= LONGEST_SUBJECT);
         let text = [body.or(title), url].into_iter().flatten().collect::<Vec<_>>().join("\n\n");
-        Some(Self { subject, text, headers: headers(parcel) })
+        Some(Self { subject, text, headers: headers(delivery) })
     }
 }
 
@@ -42,8 +43,8 @@ fn is_line_break(c: char) -> bool {
 /// are found: SES gives every mail a `Message-ID` of its own.
 ///
 /// Neither a channel's name nor a seq has a character that could end a header.
-fn headers(parcel: &Parcel<'_>) -> [(&'static str, String); 2] {
-    let cursor = format!("{}:{}", parcel.channel, parcel.seq);
+fn headers(delivery: &OutgoingDelivery<'_>) -> [(&'static str, String); 2] {
+    let cursor = format!("{}:{}", delivery.channel, delivery.seq);
     [("Auto-Submitted", "auto-generated".to_owned()), ("X-Tidings-Cursor", cursor)]
 }
 
@@ -55,10 +56,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::parcel::tests::{content, data, inbox, parcel};
+    use crate::outgoing_delivery::tests::{content, data, delivery, inbox};
 
     fn mail_of(content: &Content) -> Option<Mail> {
-        Mail::of(&parcel(&inbox(), content))
+        Mail::of(&delivery(&inbox(), content))
     }
 
     #[test]
@@ -108,7 +109,7 @@ mod tests {
             name in "[a-z][a-z0-9_-]{0,31}:[A-Za-z0-9._~@|+=-]{1,180}",
         ) {
             let (channel, content) = (Channel::parse(&name).unwrap(), content(Some("Hi"), None));
-            for (name, value) in Mail::of(&parcel(&channel, &content)).unwrap().headers {
+            for (name, value) in Mail::of(&delivery(&channel, &content)).unwrap().headers {
                 prop_assert!(value.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
                 prop_assert!(name.len() + value.len() <= 870);
             }

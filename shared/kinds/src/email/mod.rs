@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::kind::{Given, Kind, switched_on};
 use crate::message::{Charge, DailyCap, Message, NoMessage, Request};
-use crate::parcel::Parcel;
+use crate::outgoing_delivery::OutgoingDelivery;
 use crate::settings::{InvalidSetting, Variables};
 use crate::url::Rules;
 
@@ -32,8 +32,13 @@ impl Kind for Email {
         self.address.as_str()
     }
 
-    fn message(&self, parcel: &Parcel<'_>, given: &Given<'_>, settings: &Settings) -> Result<Message, NoMessage> {
-        let mail = Mail::of(parcel).ok_or(NoMessage::Empty)?;
+    fn message(
+        &self,
+        delivery: &OutgoingDelivery<'_>,
+        given: &Given<'_>,
+        settings: &Settings,
+    ) -> Result<Message, NoMessage> {
+        let mail = Mail::of(delivery).ok_or(NoMessage::Empty)?;
         let cap = DailyCap::shared(settings.daily_cap, given.cap_share);
         let charge = Some(Charge { kind: "email", count: 1, cap });
         Ok(Message { request: Request::Mail(self.address.as_str().to_owned(), mail), charge })

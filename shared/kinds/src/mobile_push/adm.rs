@@ -23,9 +23,9 @@ pub(super) struct Strings<'a> {
 impl<'a> Strings<'a> {
     pub(super) fn of(load: &Load<'a>) -> Self {
         Self {
-            channel: load.parcel.channel,
-            seq: load.parcel.seq.to_string(),
-            id: load.parcel.id,
+            channel: load.delivery.channel,
+            seq: load.delivery.seq.to_string(),
+            id: load.delivery.id,
             url: load.shown.url.as_deref(),
             data: load.data.map(ToString::to_string),
             cut: load.cut.then_some("true"),
@@ -59,10 +59,10 @@ pub(super) fn text(load: &Load<'_>) -> String {
     let data = Readable {
         title: load.shown.title.as_deref(),
         body: load.shown.body.as_deref(),
-        unread: load.parcel.unread.map(|unread| unread.to_string()),
+        unread: load.delivery.unread.map(|unread| unread.to_string()),
         strings: Strings::of(load),
     };
-    let payload = Payload { data, consolidation_key: collapse_id(load.parcel), expires_after: ttl(load.parcel) };
+    let payload = Payload { data, consolidation_key: collapse_id(load.delivery), expires_after: ttl(load.delivery) };
     // Strings and numbers have no way to fail.
     serde_json::to_string(&payload).unwrap_or_default()
 }

@@ -6,7 +6,7 @@ use domain::seq::Seq;
 use serde::Serialize;
 
 use super::message::{Load, collapse_id, wakes};
-use crate::parcel::Parcel;
+use crate::outgoing_delivery::OutgoingDelivery;
 
 #[derive(Serialize)]
 struct Payload<'a> {
@@ -47,27 +47,27 @@ struct Alert<'a> {
 }
 
 pub(super) fn text(load: &Load<'_>) -> String {
-    let Load { parcel, shown, data, cut } = load;
-    let aps = if parcel.is_readable() {
+    let Load { delivery, shown, data, cut } = load;
+    let aps = if delivery.is_readable() {
         let alert = Alert { title: shown.title.as_deref(), body: shown.body.as_deref() };
-        Aps::Alert { alert, badge: parcel.unread, thread_id: parcel.channel }
+        Aps::Alert { alert, badge: delivery.unread, thread_id: delivery.channel }
     } else {
         Aps::Silent { content_available: 1 }
     };
-    let Parcel { channel, seq, id, .. } = **parcel;
+    let OutgoingDelivery { channel, seq, id, .. } = **delivery;
     let payload = Payload { aps, channel, seq, id, url: shown.url.as_deref(), data: *data, cut: *cut };
     // Strings, numbers and JSON values have no way to fail.
     serde_json::to_string(&payload).unwrap_or_default()
 }
 
 /// The request's headers, which SNS sets from attributes. A silent push may not wake the phone, whatever the publisher wants.
-pub(super) fn attributes(parcel: &Parcel<'_>) -> Vec<(&'static str, String)> {
-    let push_type = if parcel.is_readable() { "alert" } else { "background" };
-    let priority = if parcel.is_readable() && wakes(parcel) { "10" } else { "5" };
+pub(super) fn attributes(delivery: &OutgoingDelivery<'_>) -> Vec<(&'static str, String)> {
+    let push_type = if delivery.is_readable() { "alert" } else { "background" };
+    let priority = if delivery.is_readable() && wakes(delivery) { "10" } else { "5" };
     let mut attributes = vec![
         ("AWS.SNS.MOBILE.APNS.PUSH_TYPE", push_type.to_owned()),
         ("AWS.SNS.MOBILE.APNS.PRIORITY", priority.to_owned()),
     ];
-    attributes.extend(collapse_id(parcel).map(|id| ("AWS.SNS.MOBILE.APNS.COLLAPSE_ID", id)));
+    attributes.extend(collapse_id(delivery).map(|id| ("AWS.SNS.MOBILE.APNS.COLLAPSE_ID", id)));
     attributes
 }

@@ -57,14 +57,14 @@ struct AndroidNotification {
 }
 
 pub(super) fn text(load: &Load<'_>) -> String {
-    let Load { parcel, shown, .. } = load;
-    let is_shown = parcel.is_readable();
-    let collapse_key = collapse_id(parcel);
+    let Load { delivery, shown, .. } = load;
+    let is_shown = delivery.is_readable();
+    let collapse_key = collapse_id(delivery);
     let android = Android {
-        priority: if wakes(parcel) { "high" } else { "normal" },
-        ttl: ttl(parcel).map(|seconds| format!("{seconds}s")),
+        priority: if wakes(delivery) { "high" } else { "normal" },
+        ttl: ttl(delivery).map(|seconds| format!("{seconds}s")),
         notification: is_shown
-            .then(|| AndroidNotification { tag: collapse_key.clone(), notification_count: parcel.unread }),
+            .then(|| AndroidNotification { tag: collapse_key.clone(), notification_count: delivery.unread }),
         collapse_key,
     };
     let notification = is_shown.then_some(Notification { title: shown.title.as_deref(), body: shown.body.as_deref() });

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::target::Platform;
 use super::{adm, apns, fcm};
 use crate::message::Push;
-use crate::parcel::Parcel;
+use crate::outgoing_delivery::OutgoingDelivery;
 use crate::shown::Shown;
 
 /// The most bytes of a text: what APNs and FCM take; ADM would take half as much again.
@@ -27,23 +27,23 @@ impl Push {
     /// The push that tells a phone of a notification. One that has nothing for a person to read is handed to the
     /// application without a sign of it.
     #[must_use]
-    pub fn of(platform: Platform, parcel: &Parcel<'_>) -> Self {
-        let text = fit(parcel, |load| match platform {
+    pub fn of(platform: Platform, delivery: &OutgoingDelivery<'_>) -> Self {
+        let text = fit(delivery, |load| match platform {
             Platform::Apns | Platform::ApnsSandbox => apns::text(load),
             Platform::Gcm => fcm::text(load),
             Platform::Adm => adm::text(load),
         });
         let mut attributes = match platform {
-            Platform::Apns | Platform::ApnsSandbox => apns::attributes(parcel),
+            Platform::Apns | Platform::ApnsSandbox => apns::attributes(delivery),
             Platform::Gcm | Platform::Adm => Vec::new(),
         };
-        attributes.extend(ttl(parcel).map(|ttl| (platform.ttl_attribute(), ttl.to_string())));
-        Self { message: message(platform, text, parcel), attributes }
+        attributes.extend(ttl(delivery).map(|ttl| (platform.ttl_attribute(), ttl.to_string())));
+        Self { message: message(platform, text, delivery), attributes }
     }
 }
 
-fn message(platform: Platform, text: String, parcel: &Parcel<'_>) -> String {
-    let default = parcel.title().or(parcel.body()).map_or_else(|| cursor(parcel), ToOwned::to_owned);
+fn message(platform: Platform, text: String, delivery: &OutgoingDelivery<'_>) -> String {
+    let default = delivery.title().or(delivery.body()).map_or_else(|| cursor(delivery), ToOwned::to_owned);
     let texts = [("default", default), (platform.as_str(), text)];
     Value::Object(texts.into_iter().map(|(key, text)| (key.to_owned(), text.into())).collect::<Map<_, _>>()).to_string()
 }
@@ -51,7 +51,7 @@ fn message(platform: Platform, text: String, parcel: &Parcel<'_>) -> String {
 /// A notification as far as it goes into one text.
 #[derive(Debug)]
 pub(super) struct Load<'a> {
-    pub(super) parcel: &'a Parcel<'a>,
+    pub(super) delivery: &'a OutgoingDelivery<'a>,
     pub(super) shown: &'a Shown,
     pub(super) data: Option<&'a Data>,
     /// Whether something was left out; the whole is in the log, at the parcel's place.
@@ -60,38 +60,38 @@ pub(super) struct Load<'a> {
 
 /// The text with as much of the notification as it takes: `data` goes first, as a whole, since an application that gets half
 /// of it is worse off than one that has to ask for it.
-fn fit(parcel: &Parcel<'_>, text: impl Fn(&Load<'_>) -> String) -> String {
-    let whole = Shown::of(parcel);
-    let complete = text(&Load { parcel, shown: &whole, data: parcel.content.data.as_ref(), cut: false });
+fn fit(delivery: &OutgoingDelivery<'_>, text: impl Fn(&Load<'_>) -> String) -> String {
+    let whole = Shown::of(delivery);
+    let complete = text(&Load { delivery, shown: &whole, data: delivery.content.data.as_ref(), cut: false });
     if complete.len() <= LONGEST {
         return complete;
     }
-    let cut = |shown: &Shown| text(&Load { parcel, shown, data: None, cut: true });
+    let cut = |shown: &Shown| text(&Load { delivery, shown, data: None, cut: true });
     cut(&whole.fit(|shown| cut(shown).len() <= LONGEST))
 }
 
-fn cursor(parcel: &Parcel<'_>) -> String {
-    format!("{}:{}", parcel.channel, parcel.seq)
+fn cursor(delivery: &OutgoingDelivery<'_>) -> String {
+    format!("{}:{}", delivery.channel, delivery.seq)
 }
 
-pub(super) fn ttl(parcel: &Parcel<'_>) -> Option<i64> {
-    parcel.ttl.map(|seconds| seconds.clamp(1, LONGEST_TTL))
+pub(super) fn ttl(delivery: &OutgoingDelivery<'_>) -> Option<i64> {
+    delivery.ttl.map(|seconds| seconds.clamp(1, LONGEST_TTL))
 }
 
 /// Whether the phone is woken for it. Unless the publisher says otherwise, it is when there is something to read: so do the
 /// platforms themselves.
-pub(super) fn wakes(parcel: &Parcel<'_>) -> bool {
-    match parcel.content.priority {
+pub(super) fn wakes(delivery: &OutgoingDelivery<'_>) -> bool {
+    match delivery.content.priority {
         Some(Priority::High) => true,
         Some(Priority::Low) => false,
-        Some(Priority::Normal) | None => parcel.is_readable(),
+        Some(Priority::Normal) | None => delivery.is_readable(),
     }
 }
 
 /// Under which a newer push takes an older one's place, in 43 bytes. A phone may be an endpoint of several channels, whose
 /// keys have nothing to do with one another; and a key may have more bytes than APNs takes (64).
-pub(super) fn collapse_id(parcel: &Parcel<'_>) -> Option<String> {
-    let key = parcel.content.collapse_key.as_ref()?;
+pub(super) fn collapse_id(delivery: &OutgoingDelivery<'_>) -> Option<String> {
+    let key = delivery.content.collapse_key.as_ref()?;
     // No channel's name has a space.
-    Some(BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{} {}", parcel.channel, key.as_str()))))
+    Some(BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{} {}", delivery.channel, key.as_str()))))
 }

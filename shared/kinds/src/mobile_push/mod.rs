@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 
 use crate::kind::{Given, Kind, switched_on};
 use crate::message::{Message, NoMessage, Request};
-use crate::parcel::Parcel;
+use crate::outgoing_delivery::OutgoingDelivery;
 use crate::settings::{InvalidSetting, Variables};
 use crate::url::Rules;
 
@@ -40,8 +40,8 @@ impl Kind for MobilePush {
         self.target_arn.as_str()
     }
 
-    fn message(&self, parcel: &Parcel<'_>, _: &Given<'_>, _: &Settings) -> Result<Message, NoMessage> {
-        let push = Push::of(self.target_arn.platform(), parcel);
+    fn message(&self, delivery: &OutgoingDelivery<'_>, _: &Given<'_>, _: &Settings) -> Result<Message, NoMessage> {
+        let push = Push::of(self.target_arn.platform(), delivery);
         Ok(Request::Push(self.target_arn.as_str().to_owned(), push).into())
     }
 

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use super::message::{LONGEST, collapse_id};
 use super::*;
-use crate::parcel::tests::{content, data, inbox, parcel};
+use crate::outgoing_delivery::tests::{content, data, delivery, inbox};
 
 const PLATFORMS: [Platform; 4] = [Platform::Apns, Platform::ApnsSandbox, Platform::Gcm, Platform::Adm];
 
 fn push(platform: Platform, content: &Content) -> Push {
-    Push::of(platform, &Parcel { ttl: Some(3600), ..parcel(&inbox(), content) })
+    Push::of(platform, &OutgoingDelivery { ttl: Some(3600), ..delivery(&inbox(), content) })
 }
 
 /// The platform's text, which stands in the message as a string.
@@ -45,7 +45,7 @@ fn apple_gets_an_alert_with_the_badge_and_our_keys_beside_it() {
             "channel": "user:alice", "seq": 42, "id": id, "url": "https://a.example/1", "data": {"run": 7},
         })
     );
-    let collapse_id = collapse_id(&parcel(&inbox(), &everything())).unwrap();
+    let collapse_id = collapse_id(&delivery(&inbox(), &everything())).unwrap();
     let attributes = |ttl| {
         [
             ("AWS.SNS.MOBILE.APNS.PUSH_TYPE", "alert".to_owned()),
@@ -60,7 +60,7 @@ fn apple_gets_an_alert_with_the_badge_and_our_keys_beside_it() {
 
 #[test]
 fn google_gets_its_v1_message_with_strings_only_as_data() {
-    let collapse_id = collapse_id(&parcel(&inbox(), &everything())).unwrap();
+    let collapse_id = collapse_id(&delivery(&inbox(), &everything())).unwrap();
     assert_eq!(
         read(Platform::Gcm, &everything()),
         json!({"fcmV1Message": {"message": {
@@ -134,7 +134,7 @@ fn data_is_left_out_before_the_body_is_cut_and_the_application_is_told() {
 fn keys_of_two_channels_do_not_collapse() {
     let (alice, news) = (inbox(), Channel::parse("topic:news").unwrap());
     let content = everything();
-    let id = |channel| collapse_id(&parcel(channel, &content)).unwrap();
+    let id = |channel| collapse_id(&delivery(channel, &content)).unwrap();
     assert_ne!(id(&alice), id(&news));
     assert_eq!(id(&alice), id(&alice));
     assert_eq!(id(&alice).len(), 43);
@@ -144,10 +144,10 @@ fn keys_of_two_channels_do_not_collapse() {
 fn a_time_to_live_stays_within_what_the_services_take() {
     let (channel, content) = (inbox(), everything());
     for (given, sent) in [(-5, "1"), (0, "1"), (60, "60"), (i64::MAX, "2419200")] {
-        let push = Push::of(Platform::Gcm, &Parcel { ttl: Some(given), ..parcel(&channel, &content) });
+        let push = Push::of(Platform::Gcm, &OutgoingDelivery { ttl: Some(given), ..delivery(&channel, &content) });
         assert_eq!(push.attributes, [("AWS.SNS.MOBILE.FCM.TTL", sent.to_owned())]);
     }
-    let push = Push::of(Platform::Gcm, &parcel(&channel, &content));
+    let push = Push::of(Platform::Gcm, &delivery(&channel, &content));
     assert!(push.attributes.is_empty(), "without one the service decides");
 }
 
@@ -160,13 +160,13 @@ proptest! {
     ) {
         let channel = Channel::parse(&name).unwrap();
         let content = Content { url, data: data.map(|data| (&Value::from(data)).into()), ..content(title.as_deref(), body.as_deref()) };
-        let parcel = Parcel { unread: Some(u64::MAX), ttl: Some(i64::MAX), ..parcel(&channel, &content) };
-        let push = Push::of(platform, &parcel);
+        let delivery = OutgoingDelivery { unread: Some(u64::MAX), ttl: Some(i64::MAX), ..delivery(&channel, &content) };
+        let push = Push::of(platform, &delivery);
         let text = text(platform, &push);
         prop_assert!(text.len() <= LONGEST, "{}", text.len());
         let payload: Value = serde_json::from_str(&text).unwrap();
         let [apple, google] = [&payload["aps"]["alert"], &payload["fcmV1Message"]["message"]["notification"]];
-        if parcel.is_readable() && platform != Platform::Adm {
+        if delivery.is_readable() && platform != Platform::Adm {
             prop_assert!([apple, google].iter().any(|shown| shown["title"].is_string() || shown["body"].is_string()));
         } else {
             prop_assert!(apple.is_null() && google.is_null());

@@ -1,7 +1,7 @@
 //! The text of a text message.
 
 use super::parts;
-use crate::parcel::Parcel;
+use crate::outgoing_delivery::OutgoingDelivery;
 use crate::shorten;
 use crate::shown::Shown;
 
@@ -23,11 +23,11 @@ pub struct Text {
 ///
 /// `None` for a notification that has nothing for a person to read.
 #[must_use]
-pub fn text(parcel: &Parcel<'_>, most: u32) -> Option<Text> {
-    if !parcel.is_readable() {
+pub fn text(delivery: &OutgoingDelivery<'_>, most: u32) -> Option<Text> {
+    if !delivery.is_readable() {
         return None;
     }
-    let shown = Shown::of(parcel).map(shorten::printable).fit(|shown| fits(&lines(shown), most));
+    let shown = Shown::of(delivery).map(shorten::printable).fit(|shown| fits(&lines(shown), most));
     let text = lines(&shown);
     Some(Text { parts: counted(&text), text })
 }
@@ -51,10 +51,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::parcel::tests::{content, data, inbox, parcel};
+    use crate::outgoing_delivery::tests::{content, data, delivery, inbox};
 
     fn text_of(content: &Content) -> Option<String> {
-        text(&parcel(&inbox(), content), u32::MAX).map(|text| text.text)
+        text(&delivery(&inbox(), content), u32::MAX).map(|text| text.text)
     }
 
     #[test]
@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn a_text_has_no_more_parts_than_its_owner_may_have_in_a_day() {
         let long = content(Some("Title"), Some(&"a".repeat(400)));
-        let of = |most| text(&parcel(&inbox(), &long), most).unwrap();
+        let of = |most| text(&delivery(&inbox(), &long), most).unwrap();
         assert_eq!((of(3).parts, of(3).text.len()), (3, 406));
         // With the ellipsis it is no longer a text of GSM's alphabet.
         let cut = of(2);

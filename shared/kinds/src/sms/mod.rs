@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::kind::{Given, Kind, switched_on};
 use crate::message::{Charge, DailyCap, Message, NoMessage, Request};
-use crate::parcel::Parcel;
+use crate::outgoing_delivery::OutgoingDelivery;
 use crate::settings::{InvalidSetting, Variables};
 use crate::url::Rules;
 
@@ -33,10 +33,15 @@ impl Kind for Sms {
         self.phone.as_str()
     }
 
-    fn message(&self, parcel: &Parcel<'_>, given: &Given<'_>, settings: &Settings) -> Result<Message, NoMessage> {
+    fn message(
+        &self,
+        delivery: &OutgoingDelivery<'_>,
+        given: &Given<'_>,
+        settings: &Settings,
+    ) -> Result<Message, NoMessage> {
         let cap = DailyCap::shared(settings.daily_cap, given.cap_share);
         // A message with more parts than its user may send on a day would never go out.
-        let Text { text, parts } = text(parcel, cap.each.max(1)).ok_or(NoMessage::Empty)?;
+        let Text { text, parts } = text(delivery, cap.each.max(1)).ok_or(NoMessage::Empty)?;
         let charge = Some(Charge { kind: "sms", count: parts, cap });
         Ok(Message { request: Request::Text(self.phone.as_str().to_owned(), text), charge })
     }

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::vapid::sensitive;
 use super::{Subscription, encryption, meaning, origin, payload};
 use crate::message::{Failed, Message, NoMessage, Post, Request};
-use crate::parcel::Parcel;
+use crate::outgoing_delivery::OutgoingDelivery;
 use crate::url::{PublicUrl, Rules};
 
 const TTL: HeaderName = HeaderName::from_static("ttl");
@@ -27,23 +27,27 @@ const MAX_TTL: u32 = 28 * 24 * 60 * 60;
 ///
 /// # Errors
 /// The push service's URL is forbidden. Cryptography fails, perhaps for lack of random numbers.
-pub(super) fn message(subscription: &Subscription, parcel: &Parcel<'_>, urls: &Rules) -> Result<Message, NoMessage> {
+pub(super) fn message(
+    subscription: &Subscription,
+    delivery: &OutgoingDelivery<'_>,
+    urls: &Rules,
+) -> Result<Message, NoMessage> {
     let url = subscription.endpoint.as_url();
     let vapid = Some(origin(url));
     let url = PublicUrl::parse(url.as_str(), urls).map_err(|_| NoMessage::ForbiddenUrl)?;
-    let text = payload::to_json(parcel).map_err(Failed::of("write a push message"))?;
+    let text = payload::to_json(delivery).map_err(Failed::of("write a push message"))?;
     let body = encryption::encrypt(&text, &subscription.keys).map_err(Failed::of("encrypt a push message"))?;
-    Ok(Request::Post(Post { url, headers: headers(parcel)?, body, vapid, meaning }).into())
+    Ok(Request::Post(Post { url, headers: headers(delivery)?, body, vapid, meaning }).into())
 }
 
-fn headers(parcel: &Parcel<'_>) -> Result<HeaderMap, Failed> {
-    let ttl = parcel.ttl.map_or(KEPT, |ttl| u32::try_from(ttl.max(0)).unwrap_or(u32::MAX));
+fn headers(delivery: &OutgoingDelivery<'_>) -> Result<HeaderMap, Failed> {
+    let ttl = delivery.ttl.map_or(KEPT, |ttl| u32::try_from(ttl.max(0)).unwrap_or(u32::MAX));
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_ENCODING, HeaderValue::from_static("aes128gcm"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     headers.insert(TTL, ttl.min(MAX_TTL).into());
-    headers.insert(URGENCY, HeaderValue::from_static(urgency(parcel.content.priority)));
-    if let Some(topic) = topic(parcel) {
+    headers.insert(URGENCY, HeaderValue::from_static(urgency(delivery.content.priority)));
+    if let Some(topic) = topic(delivery) {
         headers.insert(TOPIC, sensitive(&topic)?);
     }
     Ok(headers)
@@ -59,10 +63,10 @@ fn urgency(priority: Option<Priority>) -> &'static str {
 
 /// RFC 8030 section 5.4: of those that wait with one topic, the browser gets the newest. At most 32 characters of base64url,
 /// which a key is not; and a key counts within its channel only, while a browser may have subscribed to several.
-fn topic(parcel: &Parcel<'_>) -> Option<String> {
-    let key = parcel.content.collapse_key.as_ref()?;
+fn topic(delivery: &OutgoingDelivery<'_>) -> Option<String> {
+    let key = delivery.content.collapse_key.as_ref()?;
     let hash =
-        Sha256::new().chain_update(parcel.channel.as_str()).chain_update("\n").chain_update(key.as_str()).finalize();
+        Sha256::new().chain_update(delivery.channel.as_str()).chain_update("\n").chain_update(key.as_str()).finalize();
     Some(BASE64_URL_SAFE_NO_PAD.encode(&hash[..24]))
 }
 
@@ -73,7 +77,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::parcel::tests::parcel;
+    use crate::outgoing_delivery::tests::delivery;
     use crate::web_push::encryption::browser::Browser;
 
     fn subscription(browser: &Browser) -> Subscription {
@@ -83,9 +87,10 @@ mod tests {
 
     fn push(browser: &Browser, channel: &str, content: Value, ttl: i64) -> Post {
         let (channel, content) = (Channel::parse(channel).unwrap(), serde_json::from_value(content).unwrap());
-        let parcel = Parcel { seq: Seq(7), id: "i", unread: None, ttl: Some(ttl), ..parcel(&channel, &content) };
+        let delivery =
+            OutgoingDelivery { seq: Seq(7), id: "i", unread: None, ttl: Some(ttl), ..delivery(&channel, &content) };
         let urls = Rules { ports: vec![8443], ..Rules::default() };
-        match message(&subscription(browser), &parcel, &urls).unwrap().request {
+        match message(&subscription(browser), &delivery, &urls).unwrap().request {
             Request::Post(post) => post,
             other => panic!("{other:?}"),
         }
@@ -166,7 +171,7 @@ mod tests {
     #[test]
     fn a_push_service_whose_port_is_not_allowed_gets_nothing() {
         let (channel, content) = (Channel::parse("user:alice").unwrap(), serde_json::from_value(json!({})).unwrap());
-        let refused = message(&subscription(&Browser::new()), &parcel(&channel, &content), &Rules::default());
+        let refused = message(&subscription(&Browser::new()), &delivery(&channel, &content), &Rules::default());
         assert_eq!(refused.unwrap_err(), NoMessage::ForbiddenUrl);
     }
 }

@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 
 use crate::kind::{Given, Kind, switched_on};
 use crate::message::{Message, NoMessage};
-use crate::parcel::Parcel;
+use crate::outgoing_delivery::OutgoingDelivery;
 use crate::settings::{InvalidSetting, Variables};
 use crate::url::{PublicUrl, Rules};
 
@@ -50,8 +50,8 @@ impl Kind for WebPush {
         self.subscription.endpoint.as_url().as_str()
     }
 
-    fn message(&self, parcel: &Parcel<'_>, given: &Given<'_>, _: &Settings) -> Result<Message, NoMessage> {
-        message::message(&self.subscription, parcel, given.urls)
+    fn message(&self, delivery: &OutgoingDelivery<'_>, given: &Given<'_>, _: &Settings) -> Result<Message, NoMessage> {
+        message::message(&self.subscription, delivery, given.urls)
     }
 
     fn is_posted_to(&self) -> bool {

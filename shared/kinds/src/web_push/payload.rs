@@ -7,7 +7,7 @@ use domain::time::{Millis, rfc3339};
 use serde::Serialize;
 
 use super::encryption::MAX_TEXT;
-use crate::parcel::Parcel;
+use crate::outgoing_delivery::OutgoingDelivery;
 
 /// A longer URL is left out of a message that has to be cut, in bytes of JSON: part of a URL leads nowhere, and a whole long
 /// one leaves no room for words.
@@ -35,24 +35,24 @@ struct Text<'a> {
 ///
 /// # Errors
 /// JSON cannot say it, which no notification that was ever accepted comes to.
-pub(super) fn to_json(parcel: &Parcel<'_>) -> serde_json::Result<Vec<u8>> {
-    let whole = text(parcel, parcel.content, false)?;
+pub(super) fn to_json(delivery: &OutgoingDelivery<'_>) -> serde_json::Result<Vec<u8>> {
+    let whole = text(delivery, delivery.content, false)?;
     if whole.len() <= MAX_TEXT {
         return Ok(whole);
     }
-    let without_data = Content { data: None, ..parcel.content.clone() };
-    let cut = text(parcel, &without_data, true)?;
+    let without_data = Content { data: None, ..delivery.content.clone() };
+    let cut = text(delivery, &without_data, true)?;
     if cut.len() <= MAX_TEXT {
         return Ok(cut);
     }
-    text(parcel, &shortened(parcel, without_data)?, true)
+    text(delivery, &shortened(delivery, without_data)?, true)
 }
 
-fn shortened(parcel: &Parcel<'_>, mut content: Content) -> serde_json::Result<Content> {
+fn shortened(delivery: &OutgoingDelivery<'_>, mut content: Content) -> serde_json::Result<Content> {
     content.url = content.url.filter(|url| length(url) <= MAX_URL);
     let (title, body) = (content.title.take(), content.body.take());
     let names = r#""title":"","body":"","#.len();
-    let room = MAX_TEXT.saturating_sub(text(parcel, &content, true)?.len() + names);
+    let room = MAX_TEXT.saturating_sub(text(delivery, &content, true)?.len() + names);
 
     // A title is a line. Only one that is longer than half of all has to make room for the body.
     let for_body = body.as_deref().map_or(0, length).min(room / 2);
@@ -62,8 +62,8 @@ fn shortened(parcel: &Parcel<'_>, mut content: Content) -> serde_json::Result<Co
     Ok(content)
 }
 
-fn text(parcel: &Parcel<'_>, content: &Content, cut: bool) -> serde_json::Result<Vec<u8>> {
-    let Parcel { channel, seq, id, sent_at, unread, .. } = *parcel;
+fn text(delivery: &OutgoingDelivery<'_>, content: &Content, cut: bool) -> serde_json::Result<Vec<u8>> {
+    let OutgoingDelivery { channel, seq, id, sent_at, unread, .. } = *delivery;
     serde_json::to_vec(&Text { channel, seq, id, sent_at, content, unread, cut })
 }
 
@@ -104,7 +104,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::parcel::tests::parcel;
+    use crate::outgoing_delivery::tests::delivery;
 
     fn content(fields: Value) -> Content {
         serde_json::from_value(fields).unwrap()
@@ -114,7 +114,7 @@ mod tests {
         let content = content(fields.clone());
         let channel = Channel::parse("user:alice").unwrap();
         let sent_at = Millis(1_795_290_300_123);
-        let text = to_json(&Parcel { id: "0195", sent_at, ..parcel(&channel, &content) }).unwrap();
+        let text = to_json(&OutgoingDelivery { id: "0195", sent_at, ..delivery(&channel, &content) }).unwrap();
         (serde_json::from_slice(&text).unwrap(), text.len())
     }
 
@@ -194,8 +194,8 @@ mod tests {
             let fields = json!({"title": title, "body": body, "url": url, "data": data, "priority": "normal", "collapse_key": collapse_key});
             let (channel, content) = (Channel::parse(&channel).unwrap(), content(fields));
             let id = "01957f6e-0000-7000-8000-000000000000";
-            let parcel = Parcel { seq: Seq(seq), id, unread: Some(seq), ..parcel(&channel, &content) };
-            let text = to_json(&parcel).unwrap();
+            let delivery = OutgoingDelivery { seq: Seq(seq), id, unread: Some(seq), ..delivery(&channel, &content) };
+            let text = to_json(&delivery).unwrap();
             prop_assert!(text.len() <= MAX_TEXT, "{}", text.len());
             let read: Content = serde_json::from_slice(&text).unwrap();
             let cut = serde_json::from_slice::<Value>(&text).unwrap().get("cut").is_some();

@@ -8,21 +8,25 @@ use sha2::{Digest as _, Sha256};
 use super::{Webhook, headers, meaning};
 use crate::kind::Given;
 use crate::message::{Failed, Message, NoMessage, Post, Request};
-use crate::parcel::Parcel;
+use crate::outgoing_delivery::OutgoingDelivery;
 use crate::url::PublicUrl;
 
-pub(super) fn message(target: &Webhook, parcel: &Parcel<'_>, given: &Given<'_>) -> Result<Message, NoMessage> {
+pub(super) fn message(
+    target: &Webhook,
+    delivery: &OutgoingDelivery<'_>,
+    given: &Given<'_>,
+) -> Result<Message, NoMessage> {
     // The settings may have changed since it was added.
     let url = PublicUrl::parse(&target.url, given.urls).map_err(|_| NoMessage::ForbiddenUrl)?;
-    let body = body(parcel).into_bytes();
-    let headers = headers(&message_id(parcel.channel, parcel.id), given.now.seconds(), &body, given.secrets)
+    let body = body(delivery).into_bytes();
+    let headers = headers(&message_id(delivery.channel, delivery.id), given.now.seconds(), &body, given.secrets)
         .map_err(Failed::of("sign a webhook"))?;
     Ok(Request::Post(Post { url, headers, body, vapid: None, meaning }).into())
 }
 
 /// The item as every reader has it, behind its channel.
-fn body(parcel: &Parcel<'_>) -> String {
-    format!("{{\"channel\":\"{}\",{}", parcel.channel, parcel.item.trim_start_matches('{'))
+fn body(delivery: &OutgoingDelivery<'_>) -> String {
+    format!("{{\"channel\":\"{}\",{}", delivery.channel, delivery.item.trim_start_matches('{'))
 }
 
 /// The same for all attempts at a delivery, and another for each channel: a notification has one id in all of them.

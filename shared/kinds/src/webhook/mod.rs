@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::kind::{Given, Kind};
 use crate::message::{Message, NoMessage};
-use crate::parcel::Parcel;
+use crate::outgoing_delivery::OutgoingDelivery;
 use crate::settings::{InvalidSetting, Variables};
 use crate::url::{PublicUrl, Rules};
 
@@ -37,8 +37,8 @@ impl Kind for Webhook {
         &self.url
     }
 
-    fn message(&self, parcel: &Parcel<'_>, given: &Given<'_>, (): &()) -> Result<Message, NoMessage> {
-        message::message(self, parcel, given)
+    fn message(&self, delivery: &OutgoingDelivery<'_>, given: &Given<'_>, (): &()) -> Result<Message, NoMessage> {
+        message::message(self, delivery, given)
     }
 
     fn is_signed(&self) -> bool {

@@ -13,7 +13,7 @@ use domain::endpoint::lane::{Admission, Lane, SLOW, Speed};
 use domain::endpoint::retry;
 use domain::time::Millis;
 use futures_util::future::{Either, select};
-use kinds::parcel::Parcel;
+use kinds::outgoing_delivery::OutgoingDelivery;
 use tokio::time::{Instant, timeout};
 
 use crate::aws::deliveries::{Begun, Deliveries, Record, Settled};
@@ -25,7 +25,7 @@ use crate::aws::slow::SlowEndpoints;
 use crate::aws::subscribers::{Endpoint, Subscribers};
 use crate::clock;
 use crate::error::Error;
-use crate::transports::{Courier, Made, Outcome};
+use crate::transports::{Made, Outcome, Transport};
 
 use super::Inboxes;
 use super::disable::Disabler;
@@ -61,7 +61,7 @@ pub struct Attempter {
     pub(super) slow: SlowEndpoints,
     pub(super) long_waits: LongWaits,
     pub(super) disabler: Disabler,
-    pub(super) courier: Courier,
+    pub(super) transport: Transport,
 }
 
 /// The result of a message.
@@ -99,7 +99,7 @@ pub struct Parts {
 impl Attempter {
     /// Makes attempts by this courier.
     #[must_use]
-    pub fn new(parts: Parts, courier: Courier) -> Self {
+    pub fn new(parts: Parts, transport: Transport) -> Self {
         let Parts { subscribers, deliveries, schedule, log, queues, dead_letters, slow, long_waits, due } = parts;
         let disabler = Disabler::new(subscribers.clone(), schedule.clone(), due);
         let inboxes = Inboxes::new(log.clone());
@@ -114,7 +114,7 @@ impl Attempter {
             slow,
             long_waits,
             disabler,
-            courier,
+            transport,
         }
     }
 
@@ -191,7 +191,7 @@ impl Attempter {
     ) -> Result<Attempted, Error> {
         let content = row.content()?;
         let unread = self.unread(&attempt.channel, endpoint).await?;
-        let parcel = Parcel {
+        let delivery = OutgoingDelivery {
             channel: &attempt.channel,
             seq: attempt.seq,
             id: row.id(),
@@ -202,7 +202,7 @@ impl Attempter {
             ttl: row.hides_at().map(|hides_at| hides_at - now.seconds()),
         };
         let started = Instant::now();
-        let mut made = self.call(endpoint, &parcel, patience, now).await;
+        let mut made = self.call(endpoint, &delivery, patience, now).await;
         // A receiver is as slow as its status; the body is no part of it.
         let took = made.latency.unwrap_or_else(|| started.elapsed());
         let answer = made.first_characters().await;
@@ -214,8 +214,14 @@ impl Attempter {
     /// Makes it. That an endpoint is slow is noted while it still is, so that what comes next goes into the slow lane. Of the
     /// attempts that are under way in the quick lane, only so many wait on: else those at endpoints that turn slow together would
     /// occupy all its executions. The others are broken off, and made again in the slow lane.
-    async fn call(&self, endpoint: &Endpoint, parcel: &Parcel<'_>, patience: Patience, now: Millis) -> Made {
-        let mut calling = pin!(self.courier.attempt(endpoint, parcel, now));
+    async fn call(
+        &self,
+        endpoint: &Endpoint,
+        delivery: &OutgoingDelivery<'_>,
+        patience: Patience,
+        now: Millis,
+    ) -> Made {
+        let mut calling = pin!(self.transport.attempt(endpoint, delivery, now));
         if let Ok(made) = timeout(SLOW, &mut calling).await {
             return made;
         }

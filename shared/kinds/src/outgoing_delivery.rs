@@ -7,7 +7,7 @@ use domain::time::Millis;
 
 /// A notification with its place, and what its receiver's device needs besides.
 #[derive(Clone, Copy, Debug)]
-pub struct Parcel<'a> {
+pub struct OutgoingDelivery<'a> {
     /// Whose log it is in.
     pub channel: &'a Channel,
     /// Where in that log.
@@ -26,7 +26,7 @@ pub struct Parcel<'a> {
     pub ttl: Option<i64>,
 }
 
-impl<'a> Parcel<'a> {
+impl<'a> OutgoingDelivery<'a> {
     /// The title, if it says anything.
     #[must_use]
     pub fn title(&self) -> Option<&'a str> {
@@ -76,9 +76,18 @@ pub(crate) mod tests {
         Channel::parse("user:alice").unwrap()
     }
 
-    pub(crate) fn parcel<'a>(channel: &'a Channel, content: &'a Content) -> Parcel<'a> {
+    pub(crate) fn delivery<'a>(channel: &'a Channel, content: &'a Content) -> OutgoingDelivery<'a> {
         let id = "0197f0a0-0000-7000-8000-000000000001";
-        Parcel { channel, seq: Seq(42), id, sent_at: Millis(0), item: "{}", content, unread: Some(3), ttl: None }
+        OutgoingDelivery {
+            channel,
+            seq: Seq(42),
+            id,
+            sent_at: Millis(0),
+            item: "{}",
+            content,
+            unread: Some(3),
+            ttl: None,
+        }
     }
 
     #[test]
@@ -88,7 +97,7 @@ pub(crate) mod tests {
             [(Some("Hi"), None, true), (None, Some("Hi"), true), (Some(""), Some(" \n\0"), false), (None, None, false)]
         {
             let content = content(title, body);
-            assert_eq!(parcel(&channel, &content).is_readable(), readable, "{title:?} {body:?}");
+            assert_eq!(delivery(&channel, &content).is_readable(), readable, "{title:?} {body:?}");
         }
     }
 }

@@ -20,7 +20,7 @@ const UNREADABLE: i32 = 60;
 
 /// The remainder of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Left {
+pub enum MessageResult {
     /// None: it is done with.
     Nothing,
     /// SQS delivers it again in so many seconds.
@@ -47,7 +47,7 @@ pub trait Consumer {
         message: &Self::Message,
         received: &SqsMessage,
         deadline: SystemTime,
-    ) -> impl Future<Output = Result<Left, Error>>;
+    ) -> impl Future<Output = Result<MessageResult, Error>>;
 
     /// Takes note of a failure that is logged already, and says after how many seconds SQS delivers the message again.
     fn failed(&self, _: &Self::Message, received: &SqsMessage) -> impl Future<Output = i32> {
@@ -69,7 +69,7 @@ pub trait Consumer {
 /// Works on all messages at the same time, and answers with those that SQS is to deliver again.
 pub async fn consume<C: Consumer>(consumer: &C, messages: &[SqsMessage], deadline: SystemTime) -> SqsBatchResponse {
     let left = join_all(messages.iter().map(|message| consume_one(consumer, message, deadline))).await;
-    let failures = messages.iter().zip(left).filter(|(_, left)| matches!(left, Left::In(_)));
+    let failures = messages.iter().zip(left).filter(|(_, left)| matches!(left, MessageResult::In(_)));
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = failures
         .map(|(message, _)| {
@@ -81,21 +81,21 @@ pub async fn consume<C: Consumer>(consumer: &C, messages: &[SqsMessage], deadlin
     response
 }
 
-async fn consume_one<C: Consumer>(consumer: &C, received: &SqsMessage, deadline: SystemTime) -> Left {
+async fn consume_one<C: Consumer>(consumer: &C, received: &SqsMessage, deadline: SystemTime) -> MessageResult {
     let left = match consumer.read(received.body.as_deref().unwrap_or_default()) {
         Err(error) => {
             error.log();
-            Left::In(UNREADABLE)
+            MessageResult::In(UNREADABLE)
         }
         Ok(message) => match deadline::before(deadline, consumer.work(&message, received, deadline)).await {
             Ok(left) => left,
             Err(error) => {
                 error.log();
-                Left::In(consumer.failed(&message, received).await)
+                MessageResult::In(consumer.failed(&message, received).await)
             }
         },
     };
-    if let Left::In(seconds) = left
+    if let MessageResult::In(seconds) = left
         && let Some(handle) = &received.receipt_handle
         && let Err(error) = consumer.come_again(received, handle, seconds).await
     {

@@ -146,7 +146,7 @@ pub struct Attempt {
 
 /// The notifications that one call sends to an endpoint again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Replayed {
+pub struct ReplayResponse {
     /// Their number.
     pub queued: u64,
     /// Where it began: not before the endpoint was added. `None` from a stack that does not say.

@@ -43,7 +43,7 @@ mod timing;
 pub mod token;
 
 pub use channel::{Channel, Cursor, InvalidChannel, InvalidCursor};
-pub use endpoint::{Attempt, Endpoint, NewEndpoint, Replayed, Target};
+pub use endpoint::{Attempt, Endpoint, NewEndpoint, ReplayResponse, Target};
 pub use event::Event;
 pub use http::{ChannelState, Client, HttpError};
 pub use item::Item;

@@ -113,14 +113,14 @@ impl Builder {
 /// It works in a task of its own, which pings and reconnects whether or not somebody waits in [`Listener::next`].
 /// Dropping it closes the connection.
 pub struct Listener {
-    told: mpsc::Receiver<Told>,
+    told: mpsc::Receiver<TaskMessage>,
     cursors: BTreeMap<Channel, u64>,
     ended: ListenError,
     task: JoinHandle<()>,
 }
 
 /// A message from the task to the listener.
-enum Told {
+enum TaskMessage {
     Event(Event),
     Moved(Cursor),
     Ended(ListenError),
@@ -150,15 +150,15 @@ impl Listener {
     pub async fn next(&mut self) -> Result<Event, ListenError> {
         loop {
             match self.told.recv().await {
-                Some(Told::Event(event)) => {
+                Some(TaskMessage::Event(event)) => {
                     self.note(&event);
                     return Ok(event);
                 }
-                Some(Told::Moved(Cursor { channel, seq: Some(seq) })) => {
+                Some(TaskMessage::Moved(Cursor { channel, seq: Some(seq) })) => {
                     self.cursors.insert(channel, seq);
                 }
-                Some(Told::Moved(_)) => {}
-                Some(Told::Ended(error)) => self.ended = error,
+                Some(TaskMessage::Moved(_)) => {}
+                Some(TaskMessage::Ended(error)) => self.ended = error,
                 None => return Err(self.ended.clone()),
             }
         }
@@ -198,7 +198,7 @@ impl Listener {
 struct Driver {
     session: Session,
     target: Arc<Target>,
-    events: mpsc::Sender<Told>,
+    events: mpsc::Sender<TaskMessage>,
     sockets: Vec<Socket>,
     tasks: JoinSet<()>,
     /// The time for which the application has kept this turn waiting.
@@ -218,7 +218,7 @@ struct Socket {
 struct Over;
 
 impl Driver {
-    fn new(session: Session, target: Target, events: mpsc::Sender<Told>) -> Self {
+    fn new(session: Session, target: Target, events: mpsc::Sender<TaskMessage>) -> Self {
         let (sockets, tasks) = Default::default();
         Self {
             session,
@@ -307,10 +307,10 @@ impl Driver {
                 Effect::Connect(id) => self.connect(id, reporter.clone()),
                 Effect::Send(id, frame) => self.send(id, frame),
                 Effect::Close(id) => self.sockets.retain(|socket| socket.id != id),
-                Effect::Tell(event) => self.tell(Told::Event(event)).await?,
-                Effect::Moved(cursor) => self.tell(Told::Moved(cursor)).await?,
+                Effect::Tell(event) => self.tell(TaskMessage::Event(event)).await?,
+                Effect::Moved(cursor) => self.tell(TaskMessage::Moved(cursor)).await?,
                 Effect::End { status } => {
-                    self.tell(Told::Ended(ListenError::TokenRefused { status })).await?;
+                    self.tell(TaskMessage::Ended(ListenError::TokenRefused { status })).await?;
                     return Err(Over);
                 }
             }
@@ -332,7 +332,7 @@ impl Driver {
         }
     }
 
-    async fn tell(&mut self, told: Told) -> Result<(), Over> {
+    async fn tell(&mut self, told: TaskMessage) -> Result<(), Over> {
         let begin = now();
         let sent = self.events.send(told).await.map_err(|_| Over);
         self.stalled += now() - begin;

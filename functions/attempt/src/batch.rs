@@ -3,9 +3,9 @@
 use std::time::SystemTime;
 
 use aws_lambda_events::sqs::SqsMessage;
-use shared::actions::{Attempted, Attempter};
+use shared::actions::{AttemptMessageResult, Attempter};
 use shared::aws::queue::EndpointQueues;
-use shared::batch::{self, Consumer, Left};
+use shared::batch::{self, Consumer, MessageResult};
 use shared::clock;
 use shared::domain::endpoint::attempt::Attempt;
 use shared::domain::endpoint::lane::Lane;
@@ -30,11 +30,11 @@ impl Consumer for Attempts {
         EndpointQueues::read(body)
     }
 
-    async fn work(&self, attempt: &Attempt, received: &SqsMessage, _: SystemTime) -> Result<Left, Error> {
+    async fn work(&self, attempt: &Attempt, received: &SqsMessage, _: SystemTime) -> Result<MessageResult, Error> {
         Ok(match self.attempter.attempt(attempt, self.lane(received)).await? {
-            Attempted::Done => Left::Nothing,
+            AttemptMessageResult::Done => MessageResult::Nothing,
             // Not before the second in which the other attempt is known to be over.
-            Attempted::NotYet(at) => Left::In(batch::until(at, clock::now()) + 1),
+            AttemptMessageResult::NotYet(at) => MessageResult::In(batch::until(at, clock::now()) + 1),
         })
     }
 

@@ -4,9 +4,9 @@ use std::time::SystemTime;
 
 use aws_lambda_events::sqs::SqsMessage;
 use lambda_runtime::tracing;
-use shared::actions::{Delivered, Deliverer};
+use shared::actions::{Deliverer, DueMessageResult};
 use shared::aws::queue::DueQueue;
-use shared::batch::{self, Consumer, Left};
+use shared::batch::{self, Consumer, MessageResult};
 use shared::clock;
 use shared::domain::schedule::id::ScheduleId;
 use shared::domain::schedule::sweep::QUEUE_TRIES;
@@ -25,12 +25,12 @@ impl Consumer for Due {
         DueQueue::read(body)
     }
 
-    async fn work(&self, id: &ScheduleId, _: &SqsMessage, _: SystemTime) -> Result<Left, Error> {
+    async fn work(&self, id: &ScheduleId, _: &SqsMessage, _: SystemTime) -> Result<MessageResult, Error> {
         Ok(match self.deliverer.deliver(*id).await? {
-            Delivered::Done => Left::Nothing,
-            Delivered::NotYet(due) => {
+            DueMessageResult::Done => MessageResult::Nothing,
+            DueMessageResult::NotYet(due) => {
                 tracing::warn!(%id, "a message came before its time; SQS delivers it again");
-                Left::In(batch::until(due, clock::now()))
+                MessageResult::In(batch::until(due, clock::now()))
             }
         })
     }

@@ -5,7 +5,7 @@
 //! a response, one without a body is said to reach the client as an empty message.
 
 use serde_json::Value;
-use shared::aws::management::{Management, Payload, Posted, To};
+use shared::aws::management::{Management, Payload, PostResult, To};
 use shared::domain::frame::{self, Answer};
 use shared::domain::refusal::Refusal;
 use shared::error::Error;
@@ -48,8 +48,8 @@ impl Reply<'_> {
         let place = self.management.enter().await;
         match self.management.post(place, to, &Payload::new(frame), None).await? {
             // Where it is gone there is nobody left to tell.
-            Posted::Delivered | Posted::Gone => Ok(()),
-            Posted::Refused | Posted::Silent => {
+            PostResult::Delivered | PostResult::Gone => Ok(()),
+            PostResult::Refused | PostResult::Silent => {
                 let cause = "the connection takes no more for now".to_owned();
                 Err(Error::Failed { call: "PostToConnection", cause })
             }

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use aws_lambda_events::sqs::SqsMessage;
 use shared::actions::SegmentServer;
 use shared::aws::queue::SegmentsQueue;
-use shared::batch::{Consumer, Left};
+use shared::batch::{Consumer, MessageResult};
 use shared::domain::segment::SegmentJob;
 use shared::error::Error;
 use tokio::time::Instant;
@@ -23,9 +23,9 @@ impl Consumer for Shares {
         SegmentsQueue::read(body)
     }
 
-    async fn work(&self, job: &SegmentJob, _: &SqsMessage, deadline: SystemTime) -> Result<Left, Error> {
+    async fn work(&self, job: &SegmentJob, _: &SqsMessage, deadline: SystemTime) -> Result<MessageResult, Error> {
         let left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
-        self.server.serve(job, Instant::now() + left).await.map(|()| Left::Nothing)
+        self.server.serve(job, Instant::now() + left).await.map(|()| MessageResult::Nothing)
     }
 
     async fn come_again(&self, received: &SqsMessage, receipt_handle: &str, seconds: i32) -> Result<(), Error> {

@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
 use serde_json::{Value, json};
-use shared::actions::Swept;
+use shared::actions::SweepResult;
 use shared::clock;
 use shared::domain::time::Millis;
 
@@ -10,11 +10,11 @@ use shared::domain::time::Millis;
 const NAMESPACE: &str = "Tidings";
 
 /// Writes the metrics of a sweep.
-pub(crate) fn write(swept: &Swept, function: &str) {
+pub(crate) fn write(swept: &SweepResult, function: &str) {
     println!("{}", line(swept, function, clock::now()));
 }
 
-fn line(swept: &Swept, function: &str, now: Millis) -> Value {
+fn line(swept: &SweepResult, function: &str, now: Millis) -> Value {
     let metric = |name: &str, unit: &str| json!({"Name": name, "Unit": unit});
     json!({
         "_aws": {
@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn every_metric_that_is_declared_has_a_value() {
-        let swept = Swept { handed: 3, again: 2, failed: 1, lag: 90 };
+        let swept = SweepResult { handed: 3, again: 2, failed: 1, lag: 90 };
         let line = line(&swept, "stack-Sweeper", Millis(0));
         let declared = &line["_aws"]["CloudWatchMetrics"][0];
         let metrics = declared["Metrics"].as_array().unwrap();

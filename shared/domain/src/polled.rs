@@ -14,7 +14,7 @@ const MAX_BYTES: usize = 2_500_000;
 
 /// One channel's part of the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Polled {
+pub struct PolledChannel {
     /// The channel.
     pub channel: Channel,
     /// Where the reader stands.
@@ -28,7 +28,7 @@ pub struct Polled {
     pub items: Vec<(Seq, String)>,
 }
 
-impl Polled {
+impl PolledChannel {
     /// Leaves out what is too much for one answer; the reader asks again for it. One item always stays.
     fn bounded(mut self, mut room: usize) -> Self {
         let fits = |(_, item): &&(Seq, String)| {
@@ -60,8 +60,8 @@ impl Polled {
 
 /// The answer in JSON. What does not fit into it is left out, and `more` says so.
 #[must_use]
-pub fn answer(channels: Vec<Polled>) -> String {
-    let shares = shares(channels.iter().map(Polled::size).collect());
+pub fn answer(channels: Vec<PolledChannel>) -> String {
+    let shares = shares(channels.iter().map(PolledChannel::size).collect());
     let bounded = channels.into_iter().zip(shares).map(|(polled, share)| polled.bounded(share).to_json());
     let channels: Vec<_> = bounded.collect();
     format!("{{\"channels\":[{}]}}", channels.join(","))
@@ -109,22 +109,22 @@ mod tests {
         Channel::parse("topic:news").unwrap()
     }
 
-    fn polled(sizes: &[usize]) -> Polled {
+    fn polled(sizes: &[usize]) -> PolledChannel {
         let items = sizes
             .iter()
             .zip(1..)
             .map(|(size, seq)| (Seq(seq), json!({"seq": seq, "body": "x".repeat(*size)}).to_string()));
         let items: Vec<_> = items.collect();
-        Polled { channel: news(), position: position(sizes.len() as u64), unread: None, items }
+        PolledChannel { channel: news(), position: position(sizes.len() as u64), unread: None, items }
     }
 
-    fn read(channels: Vec<Polled>) -> Value {
+    fn read(channels: Vec<PolledChannel>) -> Value {
         serde_json::from_str(&answer(channels)).unwrap()
     }
 
     #[test]
     fn an_answer_has_the_contracts_shape() {
-        let answered = read(vec![polled(&[1]), Polled { unread: Some(2), ..polled(&[]) }]);
+        let answered = read(vec![polled(&[1]), PolledChannel { unread: Some(2), ..polled(&[]) }]);
         assert_eq!(
             answered,
             json!({"channels": [

@@ -5,7 +5,7 @@ use crate::shorten;
 
 /// A notification's readable parts. None is blank.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Shown {
+pub(crate) struct ReadableText {
     /// The title.
     pub(crate) title: Option<String>,
     /// The body.
@@ -14,7 +14,7 @@ pub(crate) struct Shown {
     pub(crate) url: Option<String>,
 }
 
-impl Shown {
+impl ReadableText {
     /// All of it.
     #[must_use]
     pub(crate) fn of(delivery: &OutgoingDelivery<'_>) -> Self {
@@ -60,18 +60,18 @@ fn some(text: String) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn shown(title: usize, body: usize, url: usize) -> Shown {
+    fn shown(title: usize, body: usize, url: usize) -> ReadableText {
         let of = |letter: &str, length: usize| some(letter.repeat(length));
-        Shown { title: of("t", title), body: of("b", body), url: of("u", url) }
+        ReadableText { title: of("t", title), body: of("b", body), url: of("u", url) }
     }
 
-    fn lengths(shown: &Shown) -> [usize; 3] {
+    fn lengths(shown: &ReadableText) -> [usize; 3] {
         [&shown.title, &shown.body, &shown.url].map(|text| text.as_deref().unwrap_or_default().chars().count())
     }
 
     #[test]
     fn the_body_goes_first_then_the_title_and_an_address_is_whole_or_gone() {
-        let cut = |before: Shown| lengths(&before.fit(|shown| lengths(shown).iter().sum::<usize>() <= 100));
+        let cut = |before: ReadableText| lengths(&before.fit(|shown| lengths(shown).iter().sum::<usize>() <= 100));
         assert_eq!(cut(shown(20, 50, 30)), [20, 50, 30]);
         assert_eq!(cut(shown(20, 51, 30)), [20, 50, 30]);
         assert_eq!(cut(shown(90, 50, 30)), [70, 0, 30]);

@@ -13,7 +13,7 @@ use kinds::webhook::{self, Secret};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::aws::cap::{Allowance, Capped, Caps};
+use crate::aws::cap::{Allowance, CapScope, Caps};
 use crate::clock;
 use crate::error::Error;
 use crate::transports::client::{LazyClient, SafeClient};
@@ -54,14 +54,14 @@ impl Challenger {
         let body = Bytes::from(challenge.body());
         let headers = headers(&body, secrets, now)?;
         match timeout(LIMIT, is_accepted(client, &url, &challenge, headers, body)).await {
-            Ok(true) => self.caps.give_back(Capped::Challenges(by), now).await,
+            Ok(true) => self.caps.give_back(CapScope::Challenges(by), now).await,
             Ok(false) | Err(_) => Err(failed().into()),
         }
     }
 
     /// Counts a challenge as failed before it is posted, so that many at once are no more.
     async fn take(&self, by: &Sub, now: Millis) -> Result<(), Error> {
-        match self.caps.take(Capped::Challenges(by), FAILURES_A_DAY, now).await? {
+        match self.caps.take(CapScope::Challenges(by), FAILURES_A_DAY, now).await? {
             Allowance::Taken => Ok(()),
             Allowance::Reached { until } => {
                 let reason = format!(

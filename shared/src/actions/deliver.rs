@@ -13,9 +13,9 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::FanOut;
-use super::placed::{Placing, Turns};
+use super::placed::{PlacedSender, Turns};
 use super::series::end_with_series;
-use crate::aws::log::{Appended, Log};
+use crate::aws::log::{AppendResult, Log};
 use crate::aws::queue::{DueQueue, EndpointQueues};
 use crate::aws::schedule::{Due, LaterAttempt, Schedule, Scheduled, SentNote};
 use crate::clock;
@@ -44,7 +44,7 @@ pub struct Deliverer {
 
 /// The result of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivered {
+pub enum DueMessageResult {
     /// It is done with: its notification is sent, or cancelled, or was so before.
     Done,
     /// It has come too early; SQS should deliver it again then.
@@ -63,34 +63,34 @@ impl Deliverer {
     ///
     /// # Errors
     /// Something is left undone; SQS has to deliver the message again.
-    pub async fn deliver(&self, id: ScheduleId) -> Result<Delivered, Error> {
+    pub async fn deliver(&self, id: ScheduleId) -> Result<DueMessageResult, Error> {
         let Some(due) = self.schedule.due(id).await? else {
             // It was finished weeks ago, or the table was restored from before it was written.
             tracing::warn!(%id, "a message names a notification that is not there");
-            return Ok(Delivered::Done);
+            return Ok(DueMessageResult::Done);
         };
         let early = id.due().0 - clock::now().0;
         if early > WAITS {
-            return Ok(Delivered::NotYet(id.due()));
+            return Ok(DueMessageResult::NotYet(id.due()));
         }
         match due {
             Due::Notification(row) if !row.done => self.send(*row).await,
             Due::Attempt(later) if !later.done => self.hand_on(&later).await,
-            Due::Notification(_) | Due::Attempt(_) => Ok(Delivered::Done),
+            Due::Notification(_) | Due::Attempt(_) => Ok(DueMessageResult::Done),
         }
     }
 
     /// Queues an attempt at an endpoint. It may come to be queued twice; it is made once.
-    async fn hand_on(&self, later: &LaterAttempt) -> Result<Delivered, Error> {
+    async fn hand_on(&self, later: &LaterAttempt) -> Result<DueMessageResult, Error> {
         wait_until(later.id.due()).await;
         self.endpoints.send(&later.attempt, Lane::Quick, later.id.due()).await?;
         self.schedule.mark_done(later.id, clock::now()).await?;
-        Ok(Delivered::Done)
+        Ok(DueMessageResult::Done)
     }
 
-    async fn send(&self, mut row: Scheduled) -> Result<Delivered, Error> {
+    async fn send(&self, mut row: Scheduled) -> Result<DueMessageResult, Error> {
         let reached = wait_until(row.id.due()).await;
-        let (placing, placed) = Placing::new();
+        let (placing, placed) = PlacedSender::new();
         let appending = async {
             let appended = self.append(&mut row, placing, reached).await;
             // A series goes on, also if this one fails, and however long its pushes take.
@@ -101,7 +101,7 @@ impl Deliverer {
         queued?;
         pushed.into_iter().try_for_each(|(_, pushed)| pushed.map(drop))?;
         self.schedule.mark_done(row.id, clock::now()).await?;
-        Ok(Delivered::Done)
+        Ok(DueMessageResult::Done)
     }
 
     /// Notes that a notification's message was given to this function for the last time, in vain.
@@ -114,7 +114,7 @@ impl Deliverer {
 
     /// Appends to each channel that does not have it, unless it was cancelled. The row is then as the table has it. Its time was
     /// reached at `reached`.
-    async fn append(&self, row: &mut Scheduled, placing: Placing, reached: Millis) -> Result<(), Error> {
+    async fn append(&self, row: &mut Scheduled, placing: PlacedSender, reached: Millis) -> Result<(), Error> {
         for _ in 0..TRIES {
             if row.done {
                 return Ok(());
@@ -134,7 +134,12 @@ impl Deliverer {
 
     /// `false` if the row is not as it was read: another message was first, or somebody has cancelled it. One channel
     /// after the other, since all of them change the row.
-    async fn append_missing(&self, row: &mut Scheduled, placing: &Placing, reached: Millis) -> Result<bool, Error> {
+    async fn append_missing(
+        &self,
+        row: &mut Scheduled,
+        placing: &PlacedSender,
+        reached: Millis,
+    ) -> Result<bool, Error> {
         let mut turns = Turns::of(row.to.iter().filter(|channel| !row.sent.contains_key(*channel)));
         while let Some((channel, give_up)) = turns.next() {
             // A clock that is set back meanwhile does not make it early.
@@ -152,7 +157,7 @@ impl Deliverer {
         &self,
         channel: &Channel,
         row: &mut Scheduled,
-        placing: &Placing,
+        placing: &PlacedSender,
         now: Millis,
         give_up: Instant,
     ) -> Result<bool, Error> {
@@ -166,7 +171,7 @@ impl Deliverer {
         let turn = self.turn(channel).lock().await;
         let appended = self.log.append(channel, &new, Some(&note), give_up).await?;
         drop(turn);
-        let Appended::At(seq) = appended else { return Ok(false) };
+        let AppendResult::At(seq) = appended else { return Ok(false) };
         placing.has(channel, seq, &new.item);
         row.sent.insert(channel.clone(), seq);
         row.sent_at = Some(sent_at);

@@ -8,7 +8,7 @@ use domain::time::Millis;
 use serde_json::{Value, json};
 
 use crate::aws::queue::DueQueue;
-use crate::aws::schedule::{Schedule, Scheduled, Written};
+use crate::aws::schedule::{Schedule, ScheduleWriteResult, Scheduled};
 use crate::aws::subscribers::{Endpoint, Subscribers};
 use crate::error::Error;
 
@@ -34,8 +34,8 @@ impl Disabler {
         let row = Scheduled::new(id, &endpoint.owner, &send, item.content, now);
         let disabling = self.subscribers.disabling(endpoint, since, now)?;
         match self.schedule.write(&row, None, Some(disabling)).await? {
-            Written::Done => self.due.send(row.wake()).await,
-            Written::Taken => Ok(()),
+            ScheduleWriteResult::Done => self.due.send(row.wake()).await,
+            ScheduleWriteResult::Taken => Ok(()),
         }
     }
 }

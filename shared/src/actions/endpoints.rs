@@ -18,8 +18,8 @@ use kinds::webhook::Secret;
 use serde::Serialize;
 
 use super::Challenger;
-use crate::aws::cap::{Allowance, Capped, Caps};
-use crate::aws::deliveries::{Deliveries, Record};
+use crate::aws::cap::{Allowance, CapScope, Caps};
+use crate::aws::deliveries::{AttemptRecord, Deliveries};
 use crate::aws::log::Log;
 use crate::aws::queue::EndpointQueues;
 use crate::aws::slow::SlowEndpoints;
@@ -92,7 +92,7 @@ pub struct EndpointState {
     pub previous_until: Option<Millis>,
     /// The results of the last attempts, newest first.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub attempts: Option<Vec<Record>>,
+    pub attempts: Option<Vec<AttemptRecord>>,
 }
 
 impl EndpointState {
@@ -126,7 +126,7 @@ impl EndpointState {
 
 /// The answer to a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Replayed {
+pub struct ReplayResponse {
     /// The number of notifications.
     pub queued: usize,
     /// The first seq that it went through: the one asked for, or the first after the endpoint was added.
@@ -320,7 +320,13 @@ impl Endpoints {
     ///
     /// # Errors
     /// As [`Endpoints::look`]; `forbidden` to an owner who could not add it now; `too_many_replays`.
-    pub async fn replay(&self, by: &Claims, channel: &Channel, id: &str, asked: Replay) -> Result<Replayed, Error> {
+    pub async fn replay(
+        &self,
+        by: &Claims,
+        channel: &Channel,
+        id: &str,
+        asked: Replay,
+    ) -> Result<ReplayResponse, Error> {
         let endpoint = self.find(by, channel, id).await?;
         check_owner(by, channel)?;
         self.check_allowance(by, channel).await?;
@@ -332,7 +338,7 @@ impl Endpoints {
             return Err(not_found().into());
         };
         let from = asked.behind(added_after);
-        let mut replayed = Replayed { queued: 0, from: from.first(), seq: from.before(), more: true };
+        let mut replayed = ReplayResponse { queued: 0, from: from.first(), seq: from.before(), more: true };
         for _ in 0..PAGES {
             if !replayed.more || replayed.queued >= REPLAYED {
                 break;
@@ -347,9 +353,9 @@ impl Endpoints {
                 .collect();
             self.queues.send_all(&attempts).await?;
             let (seq, more) = (page.position.seq, page.position.more);
-            replayed = Replayed { queued: replayed.queued + attempts.len(), seq, more, ..replayed };
+            replayed = ReplayResponse { queued: replayed.queued + attempts.len(), seq, more, ..replayed };
         }
-        let covered = attempt::Replayed { number: replay, from: replayed.from, to: replayed.seq };
+        let covered = attempt::ReplayedRange { number: replay, from: replayed.from, to: replayed.seq };
         self.subscribers.note_replayed(channel, &endpoint.id, covered).await?;
         Ok(replayed)
     }
@@ -360,7 +366,7 @@ impl Endpoints {
         if by.check_publish(channel, "channel").is_ok() {
             return Ok(());
         }
-        match self.caps.take(Capped::Replays(&by.sub), REPLAYS_A_DAY, clock::now()).await? {
+        match self.caps.take(CapScope::Replays(&by.sub), REPLAYS_A_DAY, clock::now()).await? {
             Allowance::Taken => Ok(()),
             Allowance::Reached { until } => {
                 let left = until.seconds() - clock::now().seconds();

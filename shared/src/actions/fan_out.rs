@@ -13,11 +13,11 @@ use domain::seq::Seq;
 use futures_util::future::ready;
 use futures_util::stream::{self, Stream, StreamExt as _};
 
-use super::placed::Placed;
-use super::push::{Outcome, Push, Pusher, Run};
+use super::placed::PlacedNotification;
+use super::push::{Push, PushResult, Pusher, Run};
 use crate::aws::management::{Management, Payload};
 use crate::aws::queue::{EndpointQueues, SegmentsQueue};
-use crate::aws::subscribers::{Listed, Page, Subscribers};
+use crate::aws::subscribers::{ListedEndpoint, Page, Subscribers};
 use crate::error::Error;
 
 /// Who to push to.
@@ -31,7 +31,7 @@ pub struct FanOut {
 
 /// Who was pushed to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pushed {
+pub struct FanOutResult {
     /// The live connections that were given it; in an inbox, its owner's.
     pub connections: usize,
     /// The endpoints that it goes to.
@@ -59,7 +59,7 @@ impl FanOut {
     ///
     /// # Errors
     /// Some may not have it; the sender has to send again.
-    pub async fn push(&self, channel: &Channel, seq: Option<Seq>, item: &Item) -> Result<Pushed, Error> {
+    pub async fn push(&self, channel: &Channel, seq: Option<Seq>, item: &Item) -> Result<FanOutResult, Error> {
         let frame = Payload::new(frame(channel, &[item.to_json(seq)]));
         let push = Push { channel, source: NotificationSource::of(item, seq), frame, refused: 0 };
         let most = i32::try_from(PAGE).unwrap_or(i32::MAX);
@@ -84,11 +84,11 @@ impl FanOut {
         let (handed_on, told) = (handed_on?, told?);
         page.check_whole()?;
         rest.as_mut().map_or(Ok(()), Page::check_whole)?;
-        Ok(Pushed { connections: told.delivered, endpoints, queued: handed_on || told.is_queued })
+        Ok(FanOutResult { connections: told.delivered, endpoints, queued: handed_on || told.is_queued })
     }
 
     /// Posts to a page's connections, and queues it for those that do not take it now.
-    async fn tell(&self, push: &Push<'_>, page: &mut Page) -> Result<Outcome, Error> {
+    async fn tell(&self, push: &Push<'_>, page: &mut Page) -> Result<PushResult, Error> {
         let connections = stream::iter(std::mem::take(&mut page.subscribers).into_iter().map(Ok));
         let outcome = self.pusher.push(push, &Run::new(0), connections, None).await?;
         self.pusher.queue_rest(push, &Range::default(), false, outcome).await
@@ -96,7 +96,10 @@ impl FanOut {
 
     /// Pushes to each channel as soon as it has a notification, all at the same time. A channel that comes twice is pushed to
     /// once.
-    pub(super) async fn push_each(&self, placed: impl Stream<Item = Placed>) -> Vec<(Placed, Result<Pushed, Error>)> {
+    pub(super) async fn push_each(
+        &self,
+        placed: impl Stream<Item = PlacedNotification>,
+    ) -> Vec<(PlacedNotification, Result<FanOutResult, Error>)> {
         let mut seen = HashSet::new();
         placed
             .filter(|placed| ready(seen.insert(placed.channel.clone())))
@@ -130,7 +133,7 @@ impl FanOut {
         channel: &Channel,
         seq: Seq,
         item: &Item,
-        listed: &[Listed],
+        listed: &[ListedEndpoint],
         connections: usize,
     ) -> Result<usize, Error> {
         let takers = listed.iter().filter(|listed| listed.filter.takes(item.priority, connections));

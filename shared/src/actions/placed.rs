@@ -14,7 +14,7 @@ use crate::error::Error;
 
 /// A notification that has a place in a channel's log.
 #[derive(Clone, Debug)]
-pub(super) struct Placed {
+pub(super) struct PlacedNotification {
     pub(super) channel: Channel,
     pub(super) seq: Seq,
     pub(super) item: Item,
@@ -22,11 +22,11 @@ pub(super) struct Placed {
 
 /// Where an append says that a channel has the notification. The stream of these ends with the value.
 #[derive(Debug)]
-pub(super) struct Placing(UnboundedSender<Placed>);
+pub(super) struct PlacedSender(UnboundedSender<PlacedNotification>);
 
-impl Placing {
+impl PlacedSender {
     /// A sender, and the stream of what it sends.
-    pub(super) fn new() -> (Self, impl Stream<Item = Placed>) {
+    pub(super) fn new() -> (Self, impl Stream<Item = PlacedNotification>) {
         let (sender, mut receiver) = mpsc::unbounded_channel();
         (Self(sender), stream::poll_fn(move |context| receiver.poll_recv(context)))
     }
@@ -34,7 +34,7 @@ impl Placing {
     /// Says that a channel has it there.
     pub(super) fn has(&self, channel: &Channel, seq: Seq, item: &Item) {
         // It fails where nobody pushes any more; then nobody is left who could tell.
-        let _ = self.0.send(Placed { channel: channel.clone(), seq, item: item.clone() });
+        let _ = self.0.send(PlacedNotification { channel: channel.clone(), seq, item: item.clone() });
     }
 }
 

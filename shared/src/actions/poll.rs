@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use domain::channel::Sub;
 use domain::claims::Claims;
 use domain::poll::{Cursor, Poll};
-use domain::polled::{Polled, is_news, merge};
+use domain::polled::{PolledChannel, is_news, merge};
 use domain::replay::{Page, Row as _};
 use futures_util::future::try_join_all;
 use tokio::time::Instant;
@@ -46,7 +46,7 @@ impl Poller {
     ///
     /// # Errors
     /// `forbidden`; `too_many_replays`; `too_many_polls`, where there is nothing to tell yet.
-    pub async fn poll(&self, reader: &Claims, poll: &Poll, deadline: SystemTime) -> Result<Vec<Polled>, Error> {
+    pub async fn poll(&self, reader: &Claims, poll: &Poll, deadline: SystemTime) -> Result<Vec<PolledChannel>, Error> {
         for (i, cursor) in poll.cursors.iter().enumerate() {
             reader.check_read(&cursor.channel, &format!("channel[{i}]"))?;
         }
@@ -68,7 +68,7 @@ struct Reads<'a> {
 }
 
 impl Reads<'_> {
-    async fn poll(&self, poll: &Poll, give_up: Instant) -> Result<Vec<Polled>, Error> {
+    async fn poll(&self, poll: &Poll, give_up: Instant) -> Result<Vec<PolledChannel>, Error> {
         let mut pages = try_join_all(poll.cursors.iter().map(|cursor| self.read(cursor, poll.limit))).await?;
         let left = give_up.saturating_duration_since(Instant::now());
         if has_news(poll, &pages) || left.is_zero() {
@@ -101,7 +101,7 @@ impl Reads<'_> {
         Ok(())
     }
 
-    async fn answer(&self, poll: &Poll, pages: Vec<Page<LogRow>>) -> Result<Vec<Polled>, Error> {
+    async fn answer(&self, poll: &Poll, pages: Vec<Page<LogRow>>) -> Result<Vec<PolledChannel>, Error> {
         try_join_all(poll.cursors.iter().zip(pages).map(|(cursor, page)| self.polled(cursor, page))).await
     }
 
@@ -126,11 +126,11 @@ impl Reads<'_> {
     }
 
     /// An inbox's owner gets the count of unread: another device may have read some.
-    async fn polled(&self, cursor: &Cursor, page: Page<LogRow>) -> Result<Polled, Error> {
+    async fn polled(&self, cursor: &Cursor, page: Page<LogRow>) -> Result<PolledChannel, Error> {
         let channel = &cursor.channel;
         let unread = if channel.is_inbox() { Some(self.inboxes.unread(channel).await?) } else { None };
         let items = page.items.iter().map(|row| (row.seq(), row.to_json())).collect();
-        Ok(Polled { channel: channel.clone(), position: page.position, unread, items })
+        Ok(PolledChannel { channel: channel.clone(), position: page.position, unread, items })
     }
 }
 

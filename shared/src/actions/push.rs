@@ -14,13 +14,13 @@ use futures_util::stream::{FuturesUnordered, Stream, StreamExt as _};
 use tokio::time::Instant;
 
 use super::close::close;
-use crate::aws::management::{Management, Payload, Posted, RateLimiter, To};
+use crate::aws::management::{Management, Payload, PostResult, RateLimiter, To};
 use crate::aws::queue::SegmentsQueue;
 use crate::aws::subscribers::{Subscriber, Subscribers};
 use crate::clock;
 use crate::error::Error;
 use removals::Removals;
-use run::Entered;
+use run::PostRight;
 pub(super) use run::Run;
 
 /// The connections that are posted to, or wait for another try, at once: a few that wait keep no other from its post.
@@ -51,9 +51,9 @@ pub(super) struct Push<'a> {
 
 /// The result of a connection's turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Came {
+enum ConnectionPostResult {
     /// It was posted to.
-    Posted(Posted),
+    Posted(PostResult),
     /// Its token has ended, so that it was closed.
     Closed,
     /// It was not posted to: it had no turn, or the push has stopped.
@@ -62,7 +62,7 @@ enum Came {
 
 /// The result of a push.
 #[derive(Debug, Default)]
-pub(super) struct Outcome {
+pub(super) struct PushResult {
     /// The connections that took it; in an inbox, those of its owner.
     pub(super) delivered: usize,
     /// Whether it waits in the queue for some.
@@ -103,21 +103,21 @@ impl Push<'_> {
     }
 }
 
-impl Outcome {
+impl PushResult {
     fn new() -> Self {
         Self { is_refused: true, ..Self::default() }
     }
 
-    fn note(&mut self, push: &Push<'_>, to: &Subscriber, came: Came) {
-        if came == Came::Untried {
+    fn note(&mut self, push: &Push<'_>, to: &Subscriber, came: ConnectionPostResult) {
+        if came == ConnectionPostResult::Untried {
             return self.untried.push(to.connection.clone());
         }
         self.tried = self.tried.take().max(Some(to.connection.sort_key()));
-        self.is_refused &= came == Came::Posted(Posted::Refused);
-        self.delivered += usize::from(came == Came::Posted(Posted::Delivered) && !to.is_guest);
+        self.is_refused &= came == ConnectionPostResult::Posted(PostResult::Refused);
+        self.delivered += usize::from(came == ConnectionPostResult::Posted(PostResult::Delivered) && !to.is_guest);
         match came {
-            Came::Posted(Posted::Refused) => self.refused.push(to.connection.clone()),
-            Came::Posted(Posted::Silent) => {
+            ConnectionPostResult::Posted(PostResult::Refused) => self.refused.push(to.connection.clone()),
+            ConnectionPostResult::Posted(PostResult::Silent) => {
                 self.silent.extend(push.again(SingleConnection::untried(to.connection.clone())))
             }
             _ => return,
@@ -180,7 +180,7 @@ impl Pusher {
         run: &Run,
         to: impl Stream<Item = Result<Subscriber, Error>>,
         limiter: Option<&RateLimiter>,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<PushResult, Error> {
         let posts = to.map(|to| async {
             let to = to?;
             let came = self.post(push, run, &to, false, limiter).await?;
@@ -188,7 +188,7 @@ impl Pusher {
         });
         let mut posts = pin!(posts.buffer_unordered(UNDER_WAY));
         let mut removals = FuturesUnordered::new();
-        let (mut outcome, mut failed) = (Outcome::new(), None);
+        let (mut outcome, mut failed) = (PushResult::new(), None);
         // Everybody is tried, also when somebody's turn fails: a failure is returned only afterwards.
         loop {
             tokio::select! {
@@ -197,7 +197,7 @@ impl Pusher {
                     Some(Err(error)) => failed = Some(error),
                     Some(Ok((to, came))) => {
                         outcome.note(push, &to, came);
-                        if came == Came::Posted(Posted::Gone) {
+                        if came == ConnectionPostResult::Posted(PostResult::Gone) {
                             removals.extend(self.removals.remove(push.channel, to));
                         }
                     }
@@ -223,8 +223,8 @@ impl Pusher {
         push: &Push<'_>,
         range: &Range,
         is_open: bool,
-        mut outcome: Outcome,
-    ) -> Result<Outcome, Error> {
+        mut outcome: PushResult,
+    ) -> Result<PushResult, Error> {
         let has_stopped = is_open || !outcome.untried.is_empty();
         // Nobody was served: all of it is one message. The second time it is not, so that a few connections that are always refused
         // are not in front of others for ever.
@@ -241,7 +241,7 @@ impl Pusher {
         Ok(outcome)
     }
 
-    async fn queue_each(&self, push: &Push<'_>, outcome: &mut Outcome) -> Result<(), Error> {
+    async fn queue_each(&self, push: &Push<'_>, outcome: &mut PushResult) -> Result<(), Error> {
         let jobs = outcome.take(push);
         outcome.is_queued |= !jobs.is_empty();
         self.queue.send_later(jobs).await
@@ -260,19 +260,21 @@ impl Pusher {
     ) -> Result<(), Error> {
         let Some(to) = self.subscribers.find(push.channel, &one.connection).await? else { return Ok(()) };
         let next = match self.post(push, &Run::new(0), &to, true, Some(limiter)).await? {
-            Came::Posted(Posted::Delivered) | Came::Closed => None,
-            Came::Posted(Posted::Gone) => {
+            ConnectionPostResult::Posted(PostResult::Delivered) | ConnectionPostResult::Closed => None,
+            ConnectionPostResult::Posted(PostResult::Gone) => {
                 if let Some(removal) = self.removals.remove(push.channel, to) {
                     removal.await;
                 }
                 None
             }
-            Came::Posted(Posted::Silent) => {
+            ConnectionPostResult::Posted(PostResult::Silent) => {
                 let again = push.again(one.clone());
                 let is_done = again.is_none() && self.close(push, &to, limiter).await;
                 if is_done { None } else { again.or_else(|| push.later(Segment::One(one), false)) }
             }
-            Came::Posted(Posted::Refused) | Came::Untried => push.later(Segment::One(one), false),
+            ConnectionPostResult::Posted(PostResult::Refused) | ConnectionPostResult::Untried => {
+                push.later(Segment::One(one), false)
+            }
         };
         self.queue.send_later(next.into_iter().collect()).await
     }
@@ -284,9 +286,11 @@ impl Pusher {
         to: &Subscriber,
         is_known: bool,
         limiter: Option<&RateLimiter>,
-    ) -> Result<Came, Error> {
-        let Some(entered) = run.enter(&self.management, limiter).await else { return Ok(Came::Untried) };
-        let Entered { place, probe: _probe } = entered;
+    ) -> Result<ConnectionPostResult, Error> {
+        let Some(entered) = run.enter(&self.management, limiter).await else {
+            return Ok(ConnectionPostResult::Untried);
+        };
+        let PostRight { place, probe: _probe } = entered;
         // Only now: it has waited.
         if to.has_ended(clock::now()) {
             return Ok(Box::pin(self.end(push, to)).await);
@@ -297,14 +301,14 @@ impl Pusher {
         if let Some(limiter) = limiter.filter(|_| !goes_on) {
             limiter.give_back();
         }
-        Ok(Came::Posted(posted))
+        Ok(ConnectionPostResult::Posted(posted))
     }
 
     /// Closes the connection of one whose token has ended: its client needs a new one, and catches up with it. If that fails, it is
     /// for later.
-    async fn end(&self, push: &Push<'_>, to: &Subscriber) -> Came {
+    async fn end(&self, push: &Push<'_>, to: &Subscriber) -> ConnectionPostResult {
         let closed = close(&self.management, &self.subscribers, push.channel, to).await.inspect_err(Error::log);
-        if closed.is_ok() { Came::Closed } else { Came::Posted(Posted::Refused) }
+        if closed.is_ok() { ConnectionPostResult::Closed } else { ConnectionPostResult::Posted(PostResult::Refused) }
     }
 
     /// Whether a silent connection was closed.

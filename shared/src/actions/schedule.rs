@@ -7,12 +7,12 @@ use domain::schedule::state::State;
 use domain::send::SendRequest;
 use domain::time::Millis;
 
-use super::fan_out::Pushed;
+use super::fan_out::FanOutResult;
 use super::notification::{NotificationState, Notifications};
 use super::send::{KeyedSend, SendResponse, SentChannel};
 use crate::aws::idempotency::{self, IdempotencyRecords};
 use crate::aws::queue::DueQueue;
-use crate::aws::schedule::{Schedule, Scheduled, Series, Written};
+use crate::aws::schedule::{Schedule, ScheduleWriteResult, Scheduled, Series};
 use crate::error::Error;
 
 /// Takes notifications that are to be sent later.
@@ -46,7 +46,7 @@ impl Entry {
     }
 
     fn sent(&self, send: &SendRequest) -> SendResponse {
-        let channels = send.to.iter().map(|channel| SentChannel::new(channel, None, Pushed::default())).collect();
+        let channels = send.to.iter().map(|channel| SentChannel::new(channel, None, FanOutResult::default())).collect();
         SendResponse {
             id: self.id.to_string(),
             state: State::Scheduled,
@@ -99,8 +99,8 @@ impl Scheduler {
         );
         let idempotency = self.idempotency.row(sub, key, &known, item.sent_at).scheduled()?;
         match self.schedule.write(&entry.first, entry.series.as_ref(), Some(idempotency)).await? {
-            Written::Taken => Ok(None),
-            Written::Done => {
+            ScheduleWriteResult::Taken => Ok(None),
+            ScheduleWriteResult::Done => {
                 self.queue(&entry.first).await?;
                 Ok(Some(entry.sent(send)))
             }
@@ -123,7 +123,10 @@ impl Scheduler {
 }
 
 fn sent(state: NotificationState) -> SendResponse {
-    let channels =
-        state.channels.iter().map(|place| SentChannel::new(&place.channel, place.seq, Pushed::default())).collect();
+    let channels = state
+        .channels
+        .iter()
+        .map(|place| SentChannel::new(&place.channel, place.seq, FanOutResult::default()))
+        .collect();
     SendResponse { id: state.id.to_string(), state: state.state, deliver_at: Some(state.deliver_at), channels }
 }

@@ -17,10 +17,10 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Scheduler;
-use super::fan_out::{FanOut, Pushed};
-use super::placed::{Placed, Placing, Turns};
+use super::fan_out::{FanOut, FanOutResult};
+use super::placed::{PlacedNotification, PlacedSender, Turns};
 use crate::aws::idempotency::{self, IdempotencyRecords};
-use crate::aws::log::{Appended, Log, New, PATIENCE};
+use crate::aws::log::{AppendResult, Log, New, PATIENCE};
 use crate::clock;
 use crate::error::Error;
 
@@ -81,8 +81,8 @@ impl SendResponse {
 }
 
 impl SentChannel {
-    pub(super) fn new(channel: &Channel, seq: Option<Seq>, pushed: Pushed) -> Self {
-        let Pushed { connections, endpoints, queued } = pushed;
+    pub(super) fn new(channel: &Channel, seq: Option<Seq>, pushed: FanOutResult) -> Self {
+        let FanOutResult { connections, endpoints, queued } = pushed;
         Self { channel: channel.clone(), seq, connections, endpoints, queued }
     }
 }
@@ -135,11 +135,11 @@ impl Sender {
         let new = new(send, item);
         let sends = send.to.iter().map(|channel| async {
             match self.log.append(channel, &new, None, Instant::now() + PATIENCE).await? {
-                Appended::At(seq) => {
+                AppendResult::At(seq) => {
                     let pushed = self.fan_out.push(channel, Some(seq), &new.item).await?;
                     Ok(SentChannel::new(channel, Some(seq), pushed))
                 }
-                Appended::Taken => Err(Error::Failed { call: "append", cause: "taken without a key".to_owned() }),
+                AppendResult::Taken => Err(Error::Failed { call: "append", cause: "taken without a key".to_owned() }),
             }
         });
         join_all(sends).await.into_iter().collect()
@@ -181,11 +181,11 @@ impl Sender {
         let KeyedSend { sub, send, key } = keyed;
         if sent.done {
             let places = places::in_order(&send.to, &sent.channels);
-            let channels = places.map(|(channel, seq)| SentChannel::new(channel, Some(seq), Pushed::default()));
+            let channels = places.map(|(channel, seq)| SentChannel::new(channel, Some(seq), FanOutResult::default()));
             return Ok(Some(SendResponse::now(sent.id.clone(), channels.collect())));
         }
         let new = new(send, sent.item(item.clone()));
-        let (placing, placed) = Placing::new();
+        let (placing, placed) = PlacedSender::new();
         for (channel, seq) in places::in_order(&send.to, &sent.channels) {
             placing.has(channel, seq, &new.item);
         }
@@ -195,7 +195,7 @@ impl Sender {
             return Ok(None);
         }
         let mut channels = Vec::new();
-        for (Placed { channel, seq, .. }, pushed) in pushed {
+        for (PlacedNotification { channel, seq, .. }, pushed) in pushed {
             channels.push(SentChannel::new(&channel, Some(seq), pushed?));
         }
         channels.sort_by_key(|sent| send.to.iter().position(|channel| *channel == sent.channel));
@@ -210,17 +210,17 @@ impl Sender {
         new: &New,
         sent: &mut idempotency::IdempotencyRecord,
         now: Millis,
-        placing: Placing,
+        placing: PlacedSender,
     ) -> Result<bool, Error> {
         let mut turns = Turns::of(send.to.iter().filter(|channel| !sent.channels.contains_key(*channel)));
         while let Some((channel, give_up)) = turns.next() {
             let row = self.idempotency.row(sub, key, sent, now);
             match self.log.append(&channel, new, Some(&row), give_up).await {
-                Ok(Appended::At(seq)) => {
+                Ok(AppendResult::At(seq)) => {
                     placing.has(&channel, seq, &new.item);
                     sent.channels.insert(channel, seq);
                 }
-                Ok(Appended::Taken) => return Ok(false),
+                Ok(AppendResult::Taken) => return Ok(false),
                 Err(error) => turns.fail(channel, error),
             }
         }

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{Inboxes, Reading};
 use crate::aws::allowances::Allowances;
 use crate::aws::log::{Log, LogRow};
-use crate::aws::subscribers::{Connection, Joined, Subscribers};
+use crate::aws::subscribers::{Connection, JoinResult, Subscribers};
 use crate::error::Error;
 
 /// The most notifications that one `subscribe` replays behind a seq.
@@ -65,9 +65,9 @@ impl Subscriptions {
         let begun = Reading::begin(&self.allowances, &claims.sub);
         let (joined, reading) = tokio::join!(self.subscribers.join(connection, channel), begun);
         match joined? {
-            Joined::Yes => {}
-            Joined::Gone => return Err(gone().into()),
-            Joined::TooMany => return Err(too_many().into()),
+            JoinResult::Yes => {}
+            JoinResult::Gone => return Err(gone().into()),
+            JoinResult::TooMany => return Err(too_many().into()),
         }
         let reading = match reading {
             Ok(reading) => reading,
@@ -95,8 +95,8 @@ impl Subscriptions {
             return Err(Refusal::field("channel", "a connection cannot leave its user's own channel").into());
         }
         match self.subscribers.leave(connection, channel).await? {
-            Joined::Gone => Err(gone().into()),
-            Joined::Yes | Joined::TooMany => Ok(()),
+            JoinResult::Gone => Err(gone().into()),
+            JoinResult::Yes | JoinResult::TooMany => Ok(()),
         }
     }
 }

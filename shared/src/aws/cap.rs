@@ -22,7 +22,7 @@ const KEPT: i64 = 2 * DAY;
 
 /// A thing that is counted for each day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Capped<'a> {
+pub enum CapScope<'a> {
     /// Messages of a kind to all users together.
     All(&'a str),
     /// Messages of a kind to one user.
@@ -63,7 +63,7 @@ impl Caps {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should; one may have been taken.
-    pub async fn take(&self, capped: Capped<'_>, cap: u32, now: Millis) -> Result<Allowance, Error> {
+    pub async fn take(&self, capped: CapScope<'_>, cap: u32, now: Millis) -> Result<Allowance, Error> {
         self.take_some(capped, 1, cap, now).await
     }
 
@@ -71,7 +71,7 @@ impl Caps {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should; they may have been taken.
-    pub async fn take_some(&self, capped: Capped<'_>, count: u32, cap: u32, now: Millis) -> Result<Allowance, Error> {
+    pub async fn take_some(&self, capped: CapScope<'_>, count: u32, cap: u32, now: Millis) -> Result<Allowance, Error> {
         let reached = Allowance::Reached { until: next_midnight(now) };
         let Some(most_before) = cap.checked_sub(count) else { return Ok(reached) };
         let request = self
@@ -98,8 +98,8 @@ impl Caps {
     /// DynamoDB does not answer as it should; they may have been taken.
     pub async fn take_paid(&self, charge: Charge, user: &Sub, now: Millis) -> Result<Allowance, Error> {
         let Charge { kind, count, cap } = charge;
-        match self.take_some(Capped::Of(kind, user), count, cap.each, now).await? {
-            Allowance::Taken => self.take_some(Capped::All(kind), count, cap.all, now).await,
+        match self.take_some(CapScope::Of(kind, user), count, cap.each, now).await? {
+            Allowance::Taken => self.take_some(CapScope::All(kind), count, cap.all, now).await,
             reached => Ok(reached),
         }
     }
@@ -108,7 +108,7 @@ impl Caps {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should; it may have been given back.
-    pub async fn give_back(&self, capped: Capped<'_>, taken: Millis) -> Result<(), Error> {
+    pub async fn give_back(&self, capped: CapScope<'_>, taken: Millis) -> Result<(), Error> {
         let request = self
             .client
             .update_item()
@@ -128,14 +128,14 @@ impl Caps {
 }
 
 /// A row a kind and day: `cap#sms#2026-11-22`, `cap#sms#2026-11-22#alice`.
-fn row_key(capped: Capped<'_>, now: Millis) -> String {
+fn row_key(capped: CapScope<'_>, now: Millis) -> String {
     let moment = now.rfc3339();
     let day = moment.split_once('T').map_or(moment.as_str(), |(day, _)| day);
     match capped {
-        Capped::All(kind) => format!("cap#{kind}#{day}"),
-        Capped::Of(kind, sub) => format!("cap#{kind}#{day}#{sub}"),
-        Capped::Replays(sub) => format!("cap#replays#{day}#{sub}"),
-        Capped::Challenges(sub) => format!("cap#challenges#{day}#{sub}"),
+        CapScope::All(kind) => format!("cap#{kind}#{day}"),
+        CapScope::Of(kind, sub) => format!("cap#{kind}#{day}#{sub}"),
+        CapScope::Replays(sub) => format!("cap#replays#{day}#{sub}"),
+        CapScope::Challenges(sub) => format!("cap#challenges#{day}#{sub}"),
     }
 }
 
@@ -159,15 +159,15 @@ mod tests {
             ("2026-11-22T23:59:59.999Z", "cap#sms#2026-11-22", "2026-11-23T00:00:00Z"),
             ("2026-12-31T23:00:00-02:00", "cap#sms#2027-01-01", "2027-01-02T00:00:00Z"),
         ] {
-            assert_eq!(row_key(Capped::All("sms"), at(now)), key, "{now}");
+            assert_eq!(row_key(CapScope::All("sms"), at(now)), key, "{now}");
             assert_eq!(next_midnight(at(now)), at(until), "{now}");
         }
-        assert_eq!(row_key(Capped::All("email"), at("2028-02-29T12:00:00Z")), "cap#email#2028-02-29");
+        assert_eq!(row_key(CapScope::All("email"), at("2028-02-29T12:00:00Z")), "cap#email#2028-02-29");
         let alice = Sub::parse("alice").unwrap();
-        assert_eq!(row_key(Capped::Of("sms", &alice), at("2028-02-29T12:00:00Z")), "cap#sms#2028-02-29#alice");
-        assert_eq!(row_key(Capped::Of("email", &alice), at("2028-02-29T12:00:00Z")), "cap#email#2028-02-29#alice");
-        assert_eq!(row_key(Capped::Replays(&alice), at("2028-02-29T12:00:00Z")), "cap#replays#2028-02-29#alice");
-        let key = row_key(Capped::Challenges(&alice), at("2028-02-29T12:00:00Z"));
+        assert_eq!(row_key(CapScope::Of("sms", &alice), at("2028-02-29T12:00:00Z")), "cap#sms#2028-02-29#alice");
+        assert_eq!(row_key(CapScope::Of("email", &alice), at("2028-02-29T12:00:00Z")), "cap#email#2028-02-29#alice");
+        assert_eq!(row_key(CapScope::Replays(&alice), at("2028-02-29T12:00:00Z")), "cap#replays#2028-02-29#alice");
+        let key = row_key(CapScope::Challenges(&alice), at("2028-02-29T12:00:00Z"));
         assert_eq!(key, "cap#challenges#2028-02-29#alice");
     }
 
@@ -176,7 +176,7 @@ mod tests {
         let (clients, asked) = canned::answer(200, "{}").await;
         let now = at("2026-11-22T10:00:00Z");
         let caps = Caps::new(&clients, "Once".into());
-        assert_eq!(caps.take_some(Capped::All("sms"), 3, 7, now).await.unwrap(), Allowance::Taken);
+        assert_eq!(caps.take_some(CapScope::All("sms"), 3, 7, now).await.unwrap(), Allowance::Taken);
         let asked: serde_json::Value = serde_json::from_str(&asked.await.unwrap()).unwrap();
         assert_eq!(asked["Key"]["key"]["S"], "cap#sms#2026-11-22");
         assert_eq!(asked["ExpressionAttributeValues"][":count"]["N"], "3");
@@ -185,7 +185,7 @@ mod tests {
 
         let failed = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"x"}"#;
         let (clients, _asked) = canned::answer(400, failed).await;
-        let reached = Caps::new(&clients, "Once".into()).take(Capped::All("sms"), 7, now).await.unwrap();
+        let reached = Caps::new(&clients, "Once".into()).take(CapScope::All("sms"), 7, now).await.unwrap();
         assert_eq!(reached, Allowance::Reached { until: at("2026-11-23T00:00:00Z") });
     }
 
@@ -196,7 +196,7 @@ mod tests {
         let now = at("2026-11-22T10:00:00Z");
         let caps = Caps::new(&clients, "Once".into());
         let reached = Allowance::Reached { until: at("2026-11-23T00:00:00Z") };
-        assert_eq!(caps.take(Capped::All("email"), 0, now).await.unwrap(), reached);
-        assert_eq!(caps.take_some(Capped::All("sms"), 8, 7, now).await.unwrap(), reached);
+        assert_eq!(caps.take(CapScope::All("email"), 0, now).await.unwrap(), reached);
+        assert_eq!(caps.take_some(CapScope::All("sms"), 8, 7, now).await.unwrap(), reached);
     }
 }

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, Select};
 use domain::channel::Channel;
-use domain::endpoint::attempt::{Attempt, Delivery, Ended, NotNow};
+use domain::endpoint::attempt::{Attempt, Delivery, DeliveryEnd, NotNow};
 use domain::endpoint::id::EndpointId;
 use domain::seq::Seq;
 use domain::time::Seconds;
@@ -34,7 +34,7 @@ pub struct Deliveries {
 
 /// The result of beginning an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Begun {
+pub enum BeginResult {
     /// It is ours to make.
     Yes,
     /// It is not to be made now.
@@ -43,16 +43,16 @@ pub enum Begun {
 
 /// The result of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settled {
+pub enum AttemptSettlement {
     /// There is none after it.
-    Ended(Ended),
+    Ended(DeliveryEnd),
     /// The next one is due then.
     Next(Millis),
     /// It was not made, and is due then.
     PutOff(Millis),
 }
 
-impl Settled {
+impl AttemptSettlement {
     /// Whether this is what a delivery's row says.
     fn is_in(self, attempt: &Attempt, known: &Delivery) -> bool {
         let (number, next_at, ended) = match self {
@@ -67,7 +67,7 @@ impl Settled {
 
 /// The record of an attempt, as an endpoint's owner sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Record {
+pub struct AttemptRecord {
     /// When it began.
     #[serde(serialize_with = "time::rfc3339", deserialize_with = "time::read_rfc3339")]
     pub at: Millis,
@@ -91,13 +91,13 @@ pub struct Record {
 }
 
 #[derive(Serialize, Deserialize)]
-struct RecordRow {
+struct AttemptRecordRow {
     bucket: String,
     id: String,
     v: u8,
     expires_at: Seconds,
     #[serde(flatten)]
-    record: Record,
+    record: AttemptRecord,
 }
 
 impl Deliveries {
@@ -111,7 +111,7 @@ impl Deliveries {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn begin(&self, attempt: &Attempt, lease: Millis, now: Millis) -> Result<Begun, Error> {
+    pub async fn begin(&self, attempt: &Attempt, lease: Millis, now: Millis) -> Result<BeginResult, Error> {
         let goes_on = "replay = :replay AND attribute_not_exists(ended) AND \
              ((attempt = :before AND attribute_exists(next_at)) OR (attempt = :attempt AND lease <= :now))";
         let begins = if attempt.attempt == 1 { "attribute_not_exists(id) OR replay < :replay OR " } else { "" };
@@ -131,11 +131,11 @@ impl Deliveries {
             .expression_attribute_values(":expires_at", number(now.seconds() + KEPT))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match past_conflicts(|| request.clone().send()).await {
-            Ok(_) => Ok(Begun::Yes),
+            Ok(_) => Ok(BeginResult::Yes),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
                     let known = failed.item.clone().map(from_row::<Delivery>).transpose()?;
-                    Ok(Begun::No(known.map_or(NotNow::Over, |known| known.why_not(attempt))))
+                    Ok(BeginResult::No(known.map_or(NotNow::Over, |known| known.why_not(attempt))))
                 }
                 _ => Err(Error::call("UpdateItem that begins an attempt")(error)),
             },
@@ -146,16 +146,16 @@ impl Deliveries {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn settle(&self, attempt: &Attempt, settled: Settled) -> Result<bool, Error> {
+    pub async fn settle(&self, attempt: &Attempt, settled: AttemptSettlement) -> Result<bool, Error> {
         let change = match settled {
-            Settled::Ended(_) => "SET ended = :value",
-            Settled::Next(_) => "SET next_at = :value",
-            Settled::PutOff(_) => "SET next_at = :value, attempt = :before",
+            AttemptSettlement::Ended(_) => "SET ended = :value",
+            AttemptSettlement::Next(_) => "SET next_at = :value",
+            AttemptSettlement::PutOff(_) => "SET next_at = :value, attempt = :before",
         };
         let value = match settled {
-            Settled::Ended(ended) => serde_dynamo::to_attribute_value(ended)
+            AttemptSettlement::Ended(ended) => serde_dynamo::to_attribute_value(ended)
                 .map_err(|error| Error::Failed { call: "write a row", cause: error.to_string() })?,
-            Settled::Next(at) | Settled::PutOff(at) => number(at.0),
+            AttemptSettlement::Next(at) | AttemptSettlement::PutOff(at) => number(at.0),
         };
         let mut request = self
             .update(attempt)
@@ -165,7 +165,7 @@ impl Deliveries {
             .expression_attribute_values(":attempt", number(attempt.attempt))
             .expression_attribute_values(":value", value)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        if matches!(settled, Settled::PutOff(_)) {
+        if matches!(settled, AttemptSettlement::PutOff(_)) {
             request = request.expression_attribute_values(":before", number(attempt.attempt.saturating_sub(1)));
         }
         match past_conflicts(|| request.clone().send()).await {
@@ -185,8 +185,8 @@ impl Deliveries {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn record(&self, attempt: &Attempt, record: Record) -> Result<(), Error> {
-        let row = RecordRow {
+    pub async fn record(&self, attempt: &Attempt, record: AttemptRecord) -> Result<(), Error> {
+        let row = AttemptRecordRow {
             bucket: records(&attempt.channel, &attempt.endpoint),
             id: format!("{:013}#{}#{}", record.at.0, record.seq, record.attempt),
             v: VERSION,
@@ -201,7 +201,7 @@ impl Deliveries {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn last(&self, channel: &Channel, endpoint: &EndpointId) -> Result<Vec<Record>, Error> {
+    pub async fn last(&self, channel: &Channel, endpoint: &EndpointId) -> Result<Vec<AttemptRecord>, Error> {
         let answer = self
             .client
             .query()
@@ -214,7 +214,7 @@ impl Deliveries {
             .send()
             .await
             .map_err(Error::call("Query of attempts"))?;
-        let read = |row| from_row::<RecordRow>(row).map(|row| row.record);
+        let read = |row| from_row::<AttemptRecordRow>(row).map(|row| row.record);
         let read = answer.items.unwrap_or_default().into_iter().map(read);
         Ok(read.filter_map(|record| record.inspect_err(Error::log).ok()).collect())
     }

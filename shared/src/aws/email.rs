@@ -5,7 +5,7 @@ use aws_sdk_sesv2::error::BuildError;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, MessageHeader};
 use kinds::Mail;
 
-use super::handed::{self, Handed};
+use super::provider_result::{self, ProviderResult};
 use crate::aws::clients::Clients;
 use crate::error::Error;
 
@@ -27,22 +27,22 @@ impl Mailer {
     #[must_use]
     pub fn new(clients: &Clients, from: String) -> Self {
         let config = aws_sdk_sesv2::config::Builder::from(clients.config())
-            .retry_config(handed::retries())
-            .timeout_config(handed::timeouts())
+            .retry_config(provider_result::retries())
+            .timeout_config(provider_result::timeouts())
             .build();
         Self { client: Client::from_conf(config), from }
     }
 
-    /// Sends a mail, once. That an address does not exist comes back later as a bounce, so nothing is [`Handed::Gone`].
+    /// Sends a mail, once. That an address does not exist comes back later as a bounce, so nothing is [`ProviderResult::Gone`].
     ///
     /// # Errors
     /// There was no call, because of a mistake of ours.
-    pub async fn send(&self, to: &str, mail: &Mail) -> Result<Handed, Error> {
+    pub async fn send(&self, to: &str, mail: &Mail) -> Result<ProviderResult, Error> {
         let content = EmailContent::builder().simple(message(mail).map_err(unbuilt)?).build();
         let to = Destination::builder().to_addresses(to).build();
         match self.client.send_email().from_email_address(&self.from).destination(to).content(content).send().await {
-            Ok(_) => Ok(Handed::Taken),
-            Err(error) => handed::failed("SendEmail", error, |_| false, &REFUSED),
+            Ok(_) => Ok(ProviderResult::Taken),
+            Err(error) => provider_result::failed("SendEmail", error, |_| false, &REFUSED),
         }
     }
 }
@@ -69,7 +69,7 @@ mod tests {
         Mail { subject: "Grüße".into(), text: "Hi\n\nthere".into(), headers }
     }
 
-    async fn send(clients: &Clients) -> Handed {
+    async fn send(clients: &Clients) -> ProviderResult {
         let mailer = Mailer::new(clients, "Tidings <tidings@example.com>".into());
         mailer.send("alice@example.org", &mail()).await.unwrap()
     }
@@ -77,7 +77,7 @@ mod tests {
     #[tokio::test]
     async fn a_mail_goes_to_one_address_with_its_headers() {
         let (clients, asked) = canned::answer(200, "{\"MessageId\":\"m\"}").await;
-        assert_eq!(send(&clients).await, Handed::Taken);
+        assert_eq!(send(&clients).await, ProviderResult::Taken);
         let asked: serde_json::Value = serde_json::from_str(&asked.await.unwrap()).unwrap();
         let expected = serde_json::json!({
             "FromEmailAddress": "Tidings <tidings@example.com>",
@@ -96,8 +96,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_ses_refuses_for_good_is_told_from_what_it_may_take_later() {
-        let refused = |code: &str| Handed::Refused { code: code.to_owned() };
-        let later = |code: &str| Handed::Later { code: code.to_owned() };
+        let refused = |code: &str| ProviderResult::Refused { code: code.to_owned() };
+        let later = |code: &str| ProviderResult::Later { code: code.to_owned() };
         for (status, body, handed) in [
             (400, r#"{"__type":"BadRequestException","message":"alice@example.org"}"#, refused("BadRequestException")),
             (400, r#"{"__type":"MessageRejected","message":"x"}"#, refused("MessageRejected")),

@@ -6,7 +6,7 @@ use aws_sdk_sns::operation::publish::PublishError;
 use aws_sdk_sns::types::MessageAttributeValue;
 use kinds::Push;
 
-use super::handed::{self, Handed};
+use super::provider_result::{self, ProviderResult};
 use crate::aws::clients::Clients;
 use crate::error::Error;
 
@@ -28,8 +28,8 @@ impl Publisher {
     #[must_use]
     pub fn new(clients: &Clients) -> Self {
         let config = aws_sdk_sns::config::Builder::from(clients.config())
-            .retry_config(handed::retries())
-            .timeout_config(handed::timeouts())
+            .retry_config(provider_result::retries())
+            .timeout_config(provider_result::timeouts())
             .build();
         Self { client: Client::from_conf(config) }
     }
@@ -38,14 +38,14 @@ impl Publisher {
     ///
     /// # Errors
     /// There was no call, because of a mistake of ours.
-    pub async fn push(&self, target_arn: &str, push: &Push) -> Result<Handed, Error> {
+    pub async fn push(&self, target_arn: &str, push: &Push) -> Result<ProviderResult, Error> {
         let mut request = self.client.publish().target_arn(target_arn);
         for (name, value) in &push.attributes {
             request = request.message_attributes(*name, attribute(value)?);
         }
         match request.message_structure("json").message(&push.message).send().await {
-            Ok(_) => Ok(Handed::Taken),
-            Err(error) => handed::failed("Publish to an endpoint", error, is_gone, &REFUSED),
+            Ok(_) => Ok(ProviderResult::Taken),
+            Err(error) => provider_result::failed("Publish to an endpoint", error, is_gone, &REFUSED),
         }
     }
 
@@ -54,10 +54,10 @@ impl Publisher {
     ///
     /// # Errors
     /// There was no call, because of a mistake of ours.
-    pub async fn sms(&self, phone: &str, text: &str) -> Result<Handed, Error> {
+    pub async fn sms(&self, phone: &str, text: &str) -> Result<ProviderResult, Error> {
         match self.client.publish().phone_number(phone).message(text).send().await {
-            Ok(_) => Ok(Handed::Taken),
-            Err(error) => handed::failed("Publish to a phone", error, |_| false, &REFUSED),
+            Ok(_) => Ok(ProviderResult::Taken),
+            Err(error) => provider_result::failed("Publish to a phone", error, |_| false, &REFUSED),
         }
     }
 }
@@ -106,7 +106,7 @@ mod tests {
     #[tokio::test]
     async fn a_push_is_published_as_json_with_its_attributes() {
         let (clients, asked) = canned::answer(200, TAKEN).await;
-        assert_eq!(Publisher::new(&clients).push(TARGET, &push()).await.unwrap(), Handed::Taken);
+        assert_eq!(Publisher::new(&clients).push(TARGET, &push()).await.unwrap(), ProviderResult::Taken);
         let asked = asked.await.unwrap();
         for part in [
             "Action=Publish",
@@ -123,8 +123,8 @@ mod tests {
 
     #[tokio::test]
     async fn each_refusal_of_a_push_is_sorted_and_keeps_nothing_but_its_code() {
-        let gone = |code: &str| Handed::Gone { code: code.to_owned() };
-        let later = |code: &str| Handed::Later { code: code.to_owned() };
+        let gone = |code: &str| ProviderResult::Gone { code: code.to_owned() };
+        let later = |code: &str| ProviderResult::Later { code: code.to_owned() };
         for (status, body, handed) in [
             (400, error!("EndpointDisabled", "Endpoint is disabled"), gone("EndpointDisabled")),
             (404, error!("NotFound", "Endpoint does not exist"), gone("NotFound")),
@@ -139,7 +139,7 @@ mod tests {
             (
                 400,
                 error!("InvalidParameter", "Invalid parameter: Message Reason: Hi is too long"),
-                Handed::Refused { code: "InvalidParameter".into() },
+                ProviderResult::Refused { code: "InvalidParameter".into() },
             ),
             (400, error!("PlatformApplicationDisabled", "x"), later("PlatformApplicationDisabled")),
             (403, error!("AuthorizationError", "x"), later("AuthorizationError")),
@@ -156,14 +156,14 @@ mod tests {
     async fn a_text_message_goes_to_a_number_and_a_wrong_one_is_refused_for_good() {
         let phone = "+4915112345678";
         let (clients, asked) = canned::answer(200, TAKEN).await;
-        assert_eq!(Publisher::new(&clients).sms(phone, "Hi\nthere").await.unwrap(), Handed::Taken);
+        assert_eq!(Publisher::new(&clients).sms(phone, "Hi\nthere").await.unwrap(), ProviderResult::Taken);
         let asked = asked.await.unwrap();
         assert!(asked.contains("PhoneNumber=%2B4915112345678") && asked.contains("Message=Hi%0Athere"), "{asked}");
 
         let wrong = error!("InvalidParameter", "Invalid parameter: PhoneNumber Reason: +4915112345678 is not valid");
         let (clients, _asked) = canned::answer(400, wrong).await;
         let handed = Publisher::new(&clients).sms(phone, "Hi").await.unwrap();
-        assert_eq!(handed, Handed::Refused { code: "InvalidParameter".into() });
+        assert_eq!(handed, ProviderResult::Refused { code: "InvalidParameter".into() });
     }
 
     #[tokio::test]
@@ -173,6 +173,6 @@ mod tests {
         let _ = asked.await;
         let phone = "+4915112345678";
         let handed = Publisher::new(&clients).sms(phone, "Hi").await.unwrap();
-        assert_eq!(handed, Handed::Later { code: "ConnectionFailed".into() });
+        assert_eq!(handed, ProviderResult::Later { code: "ConnectionFailed".into() });
     }
 }

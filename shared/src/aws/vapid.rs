@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::time::Seconds;
-use kinds::web_push::{Signed, VapidKeys};
+use kinds::web_push::{SignedToken, VapidKeys};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
@@ -42,7 +42,7 @@ impl VapidTokens {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn share(&self, keys: &VapidKeys, origin: &str, ours: &Signed) -> Result<Signed, Error> {
+    pub async fn share(&self, keys: &VapidKeys, origin: &str, ours: &SignedToken) -> Result<SignedToken, Error> {
         let request = self
             .client
             .update_item()
@@ -54,8 +54,8 @@ impl VapidTokens {
             .condition_expression("attribute_not_exists(signed_at) OR signed_at <= :stale OR signed_at > :ahead")
             .expression_attribute_values(":token", text(&ours.authorization))
             .expression_attribute_values(":now", number(ours.at))
-            .expression_attribute_values(":ahead", number(ours.at + Signed::AHEAD))
-            .expression_attribute_values(":stale", number(ours.at - Signed::REUSED))
+            .expression_attribute_values(":ahead", number(ours.at + SignedToken::AHEAD))
+            .expression_attribute_values(":stale", number(ours.at - SignedToken::REUSED))
             .expression_attribute_values(":v", number(VERSION))
             .expression_attribute_values(":expires_at", number(ours.at + KEPT))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
@@ -67,7 +67,7 @@ impl VapidTokens {
                     // A later release's is for its own processes.
                     Ok(known.inspect_err(Error::log).map_or_else(
                         |_| ours.clone(),
-                        |TokenRow { token, signed_at }| Signed { at: signed_at, authorization: token },
+                        |TokenRow { token, signed_at }| SignedToken { at: signed_at, authorization: token },
                     ))
                 }
                 _ => Err(Error::call("UpdateItem of a VAPID token")(error)),

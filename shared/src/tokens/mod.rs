@@ -41,17 +41,17 @@ pub struct Verifier {
     key_set: Option<KeySet>,
     /// Whether the configured public key is none.
     lacks_pem: bool,
-    known: Mutex<Known>,
+    known: Mutex<KnownKeys>,
 }
 
 #[derive(Debug)]
-struct Known {
+struct KnownKeys {
     keys: Keys,
     secret: Source,
     key_set: Source,
 }
 
-impl Known {
+impl KnownKeys {
     fn source(&self, signer: Signer) -> &Source {
         match signer {
             Signer::Secret => &self.secret,
@@ -73,7 +73,7 @@ impl Verifier {
         let pem = settings.public_key.as_deref().map(from_pem).transpose().inspect_err(Error::log);
         let (lacks_pem, pem) = (pem.is_err(), pem.unwrap_or_default());
         let keys = Keys { secrets: from_versions(&secret.versions().await?), pem, set: Vec::new() };
-        let mut known = Known { keys, secret: Source::read_now(), key_set: Source::never_read() };
+        let mut known = KnownKeys { keys, secret: Source::read_now(), key_set: Source::never_read() };
         if let Some(set) = &key_set {
             match set.fetch().await {
                 Ok(set) => {
@@ -138,7 +138,7 @@ impl Verifier {
         let Some(bytes) = ticket::read(ticket) else { return Err(no_ticket().into()) };
         let mut known = self.known.lock().await;
         self.refresh_old(&mut known).await;
-        let is_known = |known: &Known| known.keys.secrets.iter().any(|secret| secret.ticket.has_made(&bytes));
+        let is_known = |known: &KnownKeys| known.keys.secrets.iter().any(|secret| secret.ticket.has_made(&bytes));
         if is_known(&known) || self.refresh(&mut known, Signer::Secret).await? && is_known(&known) {
             return Ok(());
         }
@@ -150,14 +150,14 @@ impl Verifier {
         self.code_of(&*self.known.lock().await, claims)
     }
 
-    fn code_of(&self, known: &Known, claims: &Claims) -> Option<String> {
+    fn code_of(&self, known: &KnownKeys, claims: &Claims) -> Option<String> {
         let secret = known.keys.secrets.first().filter(|_| self.settings.names_callers)?;
         Some(secret.caller.code(&claims.sub))
     }
 
     /// Whether the key that fits a token may be one that could not be read, or used. It is the operator's to mend, and no fault
     /// of the token's: the answer asks its holder to try again.
-    fn lacks_keys(&self, known: &Known, signer: Signer) -> bool {
+    fn lacks_keys(&self, known: &KnownKeys, signer: Signer) -> bool {
         let cannot = match signer {
             Signer::Secret => known.keys.secrets.is_empty(),
             Signer::KeySet => self.lacks_pem,
@@ -166,7 +166,7 @@ impl Verifier {
     }
 
     /// Reads again what has grown old. Keys that cannot be read now stay as they are.
-    async fn refresh_old(&self, known: &mut Known) {
+    async fn refresh_old(&self, known: &mut KnownKeys) {
         for signer in [Signer::Secret, Signer::KeySet] {
             if known.source(signer).is_old()
                 && let Err(error) = self.refresh(known, signer).await
@@ -177,7 +177,7 @@ impl Verifier {
     }
 
     /// Reads a signer's keys again, unless they were asked for within the last minute; `false` if so.
-    async fn refresh(&self, known: &mut Known, signer: Signer) -> Result<bool, Error> {
+    async fn refresh(&self, known: &mut KnownKeys, signer: Signer) -> Result<bool, Error> {
         match (signer, &self.key_set) {
             (Signer::Secret, _) if known.secret.may_ask() => {
                 known.keys.secrets = from_versions(&self.secret.versions().await?);

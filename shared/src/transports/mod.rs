@@ -17,7 +17,7 @@ use vapid::Vapid;
 use crate::aws::cap::{Allowance, Caps};
 use crate::aws::clients::Clients;
 use crate::aws::email::Mailer;
-use crate::aws::handed::Handed;
+use crate::aws::provider_result::ProviderResult;
 use crate::aws::publish::Publisher;
 use crate::aws::subscribers::Endpoint;
 use crate::error::Error;
@@ -25,7 +25,7 @@ use crate::settings::TransportSettings;
 
 /// The outcome of an attempt, for the delivery and for the endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum AttemptOutcome {
     /// The receiver has it.
     Delivered,
     /// The receiver is no more.
@@ -48,7 +48,7 @@ pub enum Outcome {
     Nothing,
 }
 
-impl Outcome {
+impl AttemptOutcome {
     /// For how many seconds the receiver wants to be left alone.
     #[must_use]
     pub fn wish(&self) -> Option<i64> {
@@ -71,9 +71,9 @@ impl Outcome {
 
 /// An attempt whose outcome is known. What else the receiver says may still be on the way.
 #[derive(Debug)]
-pub struct Made {
+pub struct AttemptResult {
     /// The outcome.
-    pub outcome: Outcome,
+    pub outcome: AttemptOutcome,
     /// The status of the answer, if there was one.
     pub status: Option<u16>,
     /// The reason, in a word.
@@ -83,27 +83,27 @@ pub struct Made {
     answer: Option<Answer>,
 }
 
-impl Made {
+impl AttemptResult {
     /// One that was broken off.
     #[must_use]
     pub fn broken_off() -> Self {
-        Self::because(Outcome::BrokenOff, "slow")
+        Self::because(AttemptOutcome::BrokenOff, "slow")
     }
 
-    fn only(outcome: Outcome) -> Self {
+    fn only(outcome: AttemptOutcome) -> Self {
         Self { outcome, status: None, reason: None, latency: None, answer: None }
     }
 
-    fn because(outcome: Outcome, reason: impl Into<String>) -> Self {
+    fn because(outcome: AttemptOutcome, reason: impl Into<String>) -> Self {
         Self { reason: Some(reason.into()), ..Self::only(outcome) }
     }
 
     fn answered(meaning: Meaning, answer: Answer) -> Self {
         let outcome = match meaning {
-            Meaning::Delivered => Outcome::Delivered,
-            Meaning::Gone => Outcome::Gone,
-            Meaning::Refused => Outcome::Refused,
-            Meaning::Failed { retry_after_seconds } => Outcome::Failed { wish: wish(retry_after_seconds) },
+            Meaning::Delivered => AttemptOutcome::Delivered,
+            Meaning::Gone => AttemptOutcome::Gone,
+            Meaning::Refused => AttemptOutcome::Refused,
+            Meaning::Failed { retry_after_seconds } => AttemptOutcome::Failed { wish: wish(retry_after_seconds) },
         };
         let (status, latency) = (Some(answer.status), Some(answer.latency));
         Self { outcome, status, reason: None, latency, answer: Some(answer) }
@@ -116,21 +116,21 @@ impl Made {
     }
 
     fn unreachable(unreachable: Unreachable) -> Self {
-        Self::because(Outcome::Failed { wish: None }, unreachable.reason.as_str())
+        Self::because(AttemptOutcome::Failed { wish: None }, unreachable.reason.as_str())
     }
 
     /// Something of ours failed. It is tried again, like what fails over there.
     fn failed(error: &Error) -> Self {
         error.log();
-        Self::because(Outcome::Hindered, "internal")
+        Self::because(AttemptOutcome::Hindered, "internal")
     }
 
-    fn handed(handed: Handed) -> Self {
+    fn handed(handed: ProviderResult) -> Self {
         match handed {
-            Handed::Taken => Self::only(Outcome::Delivered),
-            Handed::Gone { code } => Self::because(Outcome::Gone, code),
-            Handed::Later { code } => Self::because(Outcome::Hindered, code),
-            Handed::Refused { code } => Self::because(Outcome::Refused, code),
+            ProviderResult::Taken => Self::only(AttemptOutcome::Delivered),
+            ProviderResult::Gone { code } => Self::because(AttemptOutcome::Gone, code),
+            ProviderResult::Later { code } => Self::because(AttemptOutcome::Hindered, code),
+            ProviderResult::Refused { code } => Self::because(AttemptOutcome::Refused, code),
         }
     }
 }
@@ -170,8 +170,8 @@ impl Transport {
     }
 
     /// Makes one attempt, until its outcome is known.
-    pub async fn attempt(&self, endpoint: &Endpoint, delivery: &OutgoingDelivery<'_>, now: Millis) -> Made {
-        self.try_attempt(endpoint, delivery, now).await.unwrap_or_else(|error| Made::failed(&error))
+    pub async fn attempt(&self, endpoint: &Endpoint, delivery: &OutgoingDelivery<'_>, now: Millis) -> AttemptResult {
+        self.try_attempt(endpoint, delivery, now).await.unwrap_or_else(|error| AttemptResult::failed(&error))
     }
 
     async fn try_attempt(
@@ -179,36 +179,38 @@ impl Transport {
         endpoint: &Endpoint,
         delivery: &OutgoingDelivery<'_>,
         now: Millis,
-    ) -> Result<Made, Error> {
+    ) -> Result<AttemptResult, Error> {
         let secrets = endpoint.secrets(now);
         let given = Given { now, secrets: &secrets, urls: &self.kinds.urls, cap_share: self.cap_share };
         let message = match endpoint.target.message(delivery, &given, &self.kinds) {
             Ok(message) => message,
-            Err(NoMessage::Empty) => return Ok(Made::only(Outcome::Nothing)),
-            Err(NoMessage::ForbiddenUrl) => return Ok(Made::because(Outcome::Hindered, "forbidden_url")),
+            Err(NoMessage::Empty) => return Ok(AttemptResult::only(AttemptOutcome::Nothing)),
+            Err(NoMessage::ForbiddenUrl) => {
+                return Ok(AttemptResult::because(AttemptOutcome::Hindered, "forbidden_url"));
+            }
             Err(NoMessage::Failed(failed)) => return Err(failed.into()),
         };
         if let Some(charge) = message.charge
             && let Allowance::Reached { until } = self.caps.take_paid(charge, &endpoint.user(), now).await?
         {
-            return Ok(Made::because(Outcome::PutOff(until), "daily_cap"));
+            return Ok(AttemptResult::because(AttemptOutcome::PutOff(until), "daily_cap"));
         }
         match message.request {
             Request::Post(post) => self.post(post, now).await,
-            Request::Push(target, push) => self.publisher.push(&target, &push).await.map(Made::handed),
-            Request::Text(phone, text) => self.publisher.sms(&phone, &text).await.map(Made::handed),
-            Request::Mail(address, mail) => self.mailer.send(&address, &mail).await.map(Made::handed),
+            Request::Push(target, push) => self.publisher.push(&target, &push).await.map(AttemptResult::handed),
+            Request::Text(phone, text) => self.publisher.sms(&phone, &text).await.map(AttemptResult::handed),
+            Request::Mail(address, mail) => self.mailer.send(&address, &mail).await.map(AttemptResult::handed),
         }
     }
 
-    async fn post(&self, post: Post, now: Millis) -> Result<Made, Error> {
+    async fn post(&self, post: Post, now: Millis) -> Result<AttemptResult, Error> {
         let Post { url, mut headers, body, vapid, meaning } = post;
         if let Some(origin) = vapid {
             headers.insert(AUTHORIZATION, self.vapid.token(&origin, now).await?.header()?);
         }
         match self.client.get().await?.post(&url, headers, Bytes::from(body)).await {
-            Ok(answer) => Ok(Made::answered(meaning(answer.status, answer.retry_after_seconds), answer)),
-            Err(unreachable) => Ok(Made::unreachable(unreachable)),
+            Ok(answer) => Ok(AttemptResult::answered(meaning(answer.status, answer.retry_after_seconds), answer)),
+            Err(unreachable) => Ok(AttemptResult::unreachable(unreachable)),
         }
     }
 }

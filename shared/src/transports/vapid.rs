@@ -1,7 +1,7 @@
 //! VAPID tokens for push services, signed by this process or by another.
 
 use domain::time::Millis;
-use kinds::web_push::{Signed, VapidKeys};
+use kinds::web_push::{SignedToken, VapidKeys};
 use tokio::sync::OnceCell;
 
 use crate::aws::clients::Clients;
@@ -34,7 +34,7 @@ impl Vapid {
     ///
     /// # Errors
     /// The keys cannot be read, or the token cannot be signed.
-    pub(super) async fn token(&self, origin: &str, now: Millis) -> Result<Signed, Error> {
+    pub(super) async fn token(&self, origin: &str, now: Millis) -> Result<SignedToken, Error> {
         let keys = self.keys.get_or_try_init(|| self.read_keys()).await?;
         if let Some(kept) = keys.kept(origin, now) {
             return Ok(kept);

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Client, HttpError, channel_path, percent_encoded};
 use crate::channel::Channel;
-use crate::endpoint::{Endpoint, NewEndpoint, Replayed};
+use crate::endpoint::{Endpoint, NewEndpoint, ReplayResponse};
 
 #[derive(Deserialize)]
 struct List {
@@ -65,12 +65,12 @@ impl Client {
     }
 
     /// Sends what is in the channel's log from a seq on to an endpoint again, up to 1,000 notifications a call: go on
-    /// behind [`Replayed::seq`] while there is [`Replayed::more`]. An endpoint that was disabled is enabled with it.
+    /// behind [`ReplayResponse::seq`] while there is [`ReplayResponse::more`]. An endpoint that was disabled is enabled with it.
     ///
     /// # Errors
     /// It is refused (`not_found`, `too_many_replays`), or for half a minute nobody answered. After a lost answer the
     /// call is tried again, and notifications may come twice, as they always may.
-    pub async fn replay_endpoint(&self, channel: &Channel, id: &str, from: u64) -> Result<Replayed, HttpError> {
+    pub async fn replay_endpoint(&self, channel: &Channel, id: &str, from: u64) -> Result<ReplayResponse, HttpError> {
         let path = format!("{}/replay", path(channel, id)?);
         self.call(|| self.request(Method::POST, &path).json(&json!({ "seq": from })), Response::json).await
     }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 
-struct Told {
+struct TestSession {
     session: Session,
     now: Instant,
     id: ConnectionId,
@@ -51,20 +51,20 @@ fn seqs(effects: &[Effect]) -> Vec<u64> {
 }
 
 /// Waits for the session's next deadline and returns what it does then.
-fn next(told: &mut Told) -> Vec<Effect> {
+fn next(told: &mut TestSession) -> Vec<Effect> {
     told.now = told.session.deadline().unwrap();
     told.session.fired(told.now)
 }
 
 /// A session with these cursors whose first connection is open; and what it asked.
-fn open(cursors: &[&str]) -> (Told, Vec<(String, Option<u64>, u64)>) {
+fn open(cursors: &[&str]) -> (TestSession, Vec<(String, Option<u64>, u64)>) {
     let now = Instant::now();
     let cursors = cursors.iter().map(|cursor| cursor.parse().unwrap()).collect();
     let mut session = Session::new(Timing::default(), 1, now, cursors);
     let Some(Effect::Connect(id)) = session.fired(now).pop() else { panic!("it does not connect") };
     let effects = session.opened(now, id, Vec::new(), None);
     assert_eq!(effects[0], Effect::Tell(Event::Connected));
-    (Told { session, now, id }, questions(&effects))
+    (TestSession { session, now, id }, questions(&effects))
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn a_connection_is_replaced_before_its_token_ends() {
     let mut session = Session::new(Timing::default(), 1, now, Vec::new());
     let Some(Effect::Connect(id)) = session.fired(now).pop() else { panic!("it does not connect") };
     session.opened(now, id, Vec::new(), Some(Duration::from_secs(600)));
-    let mut told = Told { session, now, id };
+    let mut told = TestSession { session, now, id };
     let next_id = loop {
         match next(&mut told)[..] {
             [Effect::Connect(next_id)] => break next_id,
@@ -249,7 +249,7 @@ fn a_connection_is_replaced_before_its_token_ends() {
 fn a_refused_token_is_asked_for_anew_twice_and_then_ends_the_listener() {
     let now = Instant::now();
     let session = Session::new(Timing::default(), 1, now, Vec::new());
-    let mut told = Told { session, now, id: ConnectionId(0) };
+    let mut told = TestSession { session, now, id: ConnectionId(0) };
     for _ in 0..2 {
         let Some(Effect::Connect(id)) = next(&mut told).pop() else { panic!("it does not connect") };
         let effects = told.session.token_refused(told.now, id, 401);
@@ -379,7 +379,7 @@ fn what_an_old_connection_brings_changes_nothing() {
 fn over_a_slow_link_a_backlog_comes_once_as_it_arrives() {
     let (mut told, _) = open(&["topic:a:41", "topic:b:7"]);
     let mut asked = Vec::new();
-    let mut arrive = |told: &mut Told, frame: ServerFrame| {
+    let mut arrive = |told: &mut TestSession, frame: ServerFrame| {
         let at = told.now + Duration::from_secs(4);
         while let Some(deadline) = told.session.deadline().filter(|deadline| *deadline < at) {
             told.now = deadline;

@@ -30,7 +30,7 @@ pub struct Attempt {
 
 /// The range that the newest replay has queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Replayed {
+pub struct ReplayedRange {
     /// The replay's number.
     pub number: u32,
     /// The first notification.
@@ -39,7 +39,7 @@ pub struct Replayed {
     pub to: Seq,
 }
 
-impl Replayed {
+impl ReplayedRange {
     /// Whether an attempt is of an older replay, or of none, and this one has queued the same anew.
     #[must_use]
     pub fn covers(&self, attempt: &Attempt) -> bool {
@@ -69,7 +69,7 @@ impl Attempt {
 /// The end of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Ended {
+pub enum DeliveryEnd {
     /// The endpoint has taken it.
     Delivered,
     /// It has not, and is not asked again.
@@ -91,7 +91,7 @@ pub struct Delivery {
     /// When the next one is due.
     pub next_at: Option<Millis>,
     /// Set once there is no next one.
-    pub ended: Option<Ended>,
+    pub ended: Option<DeliveryEnd>,
 }
 
 /// Why an attempt is not to be made now.
@@ -115,7 +115,7 @@ impl Delivery {
             return NotNow::Over;
         }
         match (self.ended, self.lease, self.next_at) {
-            (Some(Ended::DeadLettered), _, _) => NotNow::WasLast,
+            (Some(DeliveryEnd::DeadLettered), _, _) => NotNow::WasLast,
             (None, Some(lease), _) => NotNow::UnderWay(lease),
             (None, None, Some(at)) => NotNow::Next(attempt.next(), at),
             _ => NotNow::Over,
@@ -142,15 +142,15 @@ mod tests {
         assert_eq!(done.why_not(&attempt(2, 0)), NotNow::Over, "of an earlier replay");
         let busy = Delivery { lease: Some(Millis(5)), next_at: None, ..done };
         assert_eq!(busy.why_not(&attempt(2, 1)), NotNow::UnderWay(Millis(5)));
-        let dead = Delivery { lease: None, next_at: None, ended: Some(Ended::DeadLettered), ..done };
+        let dead = Delivery { lease: None, next_at: None, ended: Some(DeliveryEnd::DeadLettered), ..done };
         assert_eq!(dead.why_not(&attempt(2, 1)), NotNow::WasLast);
-        let delivered = Delivery { ended: Some(Ended::Delivered), ..dead };
+        let delivered = Delivery { ended: Some(DeliveryEnd::Delivered), ..dead };
         assert_eq!(delivered.why_not(&attempt(2, 1)), NotNow::Over);
     }
 
     #[test]
     fn a_replay_takes_the_place_of_what_older_ones_have_queued() {
-        let replayed = Replayed { number: 2, from: Seq(5), to: Seq(7) };
+        let replayed = ReplayedRange { number: 2, from: Seq(5), to: Seq(7) };
         assert!(replayed.covers(&attempt(1, 1)) && replayed.covers(&attempt(4, 0)));
         assert!(!replayed.covers(&attempt(1, 2)) && !replayed.covers(&attempt(1, 3)));
         for seq in [4, 8] {

@@ -41,7 +41,7 @@ pub struct Inbound {
 }
 
 /// A message as it was understood.
-enum Said {
+enum MessageContent {
     /// A notification, written for Tidings.
     Notification(Object),
     /// Something else, as a notification that stands for it.
@@ -56,11 +56,11 @@ impl Inbound {
     /// It is a notification in JSON that is not valid, it names its channels twice, or its channel is none.
     pub fn to_send(&self, default: &str) -> Result<SendRequest, Refusal> {
         match self.said()? {
-            Said::Notification(Object { fields, data }) => {
+            MessageContent::Notification(Object { fields, data }) => {
                 let send = SendRequest::parse(Object { fields: self.addressed(fields, default)?, data })?;
                 Ok(shorten::shorten(send, true))
             }
-            Said::Told(fields) => {
+            MessageContent::Told(fields) => {
                 let fields = self.addressed(fields, default)?;
                 let send = SendRequest::parse(fields.clone()).or_else(|refusal| without_data(fields, refusal))?;
                 Ok(shorten::shorten(send, false))
@@ -68,17 +68,17 @@ impl Inbound {
         }
     }
 
-    fn said(&self) -> Result<Said, Refusal> {
-        let Some(object) = read::object(self.text())? else { return Ok(Said::Told(self.plain())) };
+    fn said(&self) -> Result<MessageContent, Refusal> {
+        let Some(object) = read::object(self.text())? else { return Ok(MessageContent::Told(self.plain())) };
         if is_notification(&object.fields) && !cloud_event::is_one(&object.fields) {
-            return Ok(Said::Notification(object));
+            return Ok(MessageContent::Notification(object));
         }
         if let Some(notification) = cloud_event::notification(&object)? {
-            return Ok(Said::Notification(notification));
+            return Ok(MessageContent::Notification(notification));
         }
         let event = object.into_value();
         let told = [alarm::tell, object::tell, cloud_event::tell, bus::tell].into_iter().find_map(|tell| tell(&event));
-        Ok(Said::Told(told.unwrap_or_else(|| self.foreign(event))))
+        Ok(MessageContent::Told(told.unwrap_or_else(|| self.foreign(event))))
     }
 
     /// The text without a byte order mark, which Windows puts before it.

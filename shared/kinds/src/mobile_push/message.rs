@@ -15,7 +15,7 @@ use super::target::Platform;
 use super::{adm, apns, fcm};
 use crate::message::Push;
 use crate::outgoing_delivery::OutgoingDelivery;
-use crate::shown::Shown;
+use crate::shown::ReadableText;
 
 /// The most bytes of a text: what APNs and FCM take; ADM would take half as much again.
 pub(super) const LONGEST: usize = 4096;
@@ -52,7 +52,7 @@ fn message(platform: Platform, text: String, delivery: &OutgoingDelivery<'_>) ->
 #[derive(Debug)]
 pub(super) struct Load<'a> {
     pub(super) delivery: &'a OutgoingDelivery<'a>,
-    pub(super) shown: &'a Shown,
+    pub(super) shown: &'a ReadableText,
     pub(super) data: Option<&'a Data>,
     /// Whether something was left out; the whole is in the log, at the parcel's place.
     pub(super) cut: bool,
@@ -61,12 +61,12 @@ pub(super) struct Load<'a> {
 /// The text with as much of the notification as it takes: `data` goes first, as a whole, since an application that gets half
 /// of it is worse off than one that has to ask for it.
 fn fit(delivery: &OutgoingDelivery<'_>, text: impl Fn(&Load<'_>) -> String) -> String {
-    let whole = Shown::of(delivery);
+    let whole = ReadableText::of(delivery);
     let complete = text(&Load { delivery, shown: &whole, data: delivery.content.data.as_ref(), cut: false });
     if complete.len() <= LONGEST {
         return complete;
     }
-    let cut = |shown: &Shown| text(&Load { delivery, shown, data: None, cut: true });
+    let cut = |shown: &ReadableText| text(&Load { delivery, shown, data: None, cut: true });
     cut(&whole.fit(|shown| cut(shown).len() <= LONGEST))
 }
 

@@ -3,7 +3,7 @@
 use super::parts;
 use crate::outgoing_delivery::OutgoingDelivery;
 use crate::shorten;
-use crate::shown::Shown;
+use crate::shown::ReadableText;
 
 /// The longest text that SNS takes in one call, which it sends in several parts (AWS: Amazon SNS API Reference, `Publish`).
 /// Counted in UTF-16 units, of which an emoji has two: carriers count so, too.
@@ -27,7 +27,7 @@ pub fn text(delivery: &OutgoingDelivery<'_>, most: u32) -> Option<Text> {
     if !delivery.is_readable() {
         return None;
     }
-    let shown = Shown::of(delivery).map(shorten::printable).fit(|shown| fits(&lines(shown), most));
+    let shown = ReadableText::of(delivery).map(shorten::printable).fit(|shown| fits(&lines(shown), most));
     let text = lines(&shown);
     Some(Text { parts: counted(&text), text })
 }
@@ -36,7 +36,7 @@ fn counted(text: &str) -> u32 {
     u32::try_from(parts::count(text)).unwrap_or(u32::MAX)
 }
 
-fn lines(shown: &Shown) -> String {
+fn lines(shown: &ReadableText) -> String {
     [&shown.title, &shown.body, &shown.url].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("\n")
 }
 

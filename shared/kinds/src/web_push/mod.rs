@@ -16,7 +16,7 @@ mod vapid;
 pub use answer::meaning;
 pub use subscription::{Auth, Keys, PublicKey, PushUrl, Subscription};
 pub use target::{Settings, WebPush};
-pub use vapid::{InvalidKeys, Signed, VapidKeys, origin};
+pub use vapid::{InvalidKeys, SignedToken, VapidKeys, origin};
 
 use domain::refusal::Refusal;
 use domain::request;

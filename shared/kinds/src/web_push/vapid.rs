@@ -26,12 +26,12 @@ pub struct VapidKeys {
     public: String,
     subject: String,
     /// The last token for each push service.
-    signed: Mutex<HashMap<String, Signed>>,
+    signed: Mutex<HashMap<String, SignedToken>>,
 }
 
 /// As it is kept in Secrets Manager, and as `tidings vapid` prints it.
 #[derive(Deserialize)]
-struct Kept {
+struct StoredVapidKeys {
     private_key: String,
     public_key: String,
     subject: String,
@@ -58,7 +58,7 @@ impl VapidKeys {
     /// # Errors
     /// Why they cannot be used.
     pub fn parse(secret: &str) -> Result<Self, InvalidKeys> {
-        let kept: Kept = serde_json::from_str(secret).map_err(|_| InvalidKeys::Json)?;
+        let kept: StoredVapidKeys = serde_json::from_str(secret).map_err(|_| InvalidKeys::Json)?;
         let pair = key_pair(&kept).ok_or(InvalidKeys::Pair)?;
         let private = pair.to_pkcs8v1().map_err(|_| InvalidKeys::Pair)?;
         if !is_contact(&kept.subject) {
@@ -82,23 +82,23 @@ impl VapidKeys {
     ///
     /// # Errors
     /// It could not be signed.
-    pub fn sign(&self, origin: &str, now: Millis) -> Result<Signed, Failed> {
+    pub fn sign(&self, origin: &str, now: Millis) -> Result<SignedToken, Failed> {
         let at = now.seconds();
         let claims = Claims { aud: origin, exp: at + LIFETIME, sub: &self.subject };
         let token = jsonwebtoken::encode(&Header::new(Algorithm::ES256), &claims, &self.private)
             .map_err(Failed::of("sign a VAPID token"))?;
         // No space behind the comma: the library that many push with writes none, and some read only that.
-        Ok(Signed { at, authorization: format!("vapid t={token},k={}", self.public) })
+        Ok(SignedToken { at, authorization: format!("vapid t={token},k={}", self.public) })
     }
 
     /// The token for a push service that this process keeps, if it is fresh.
     #[must_use]
-    pub fn kept(&self, origin: &str, now: Millis) -> Option<Signed> {
+    pub fn kept(&self, origin: &str, now: Millis) -> Option<SignedToken> {
         self.signed().get(origin).filter(|signed| signed.is_fresh(now)).cloned()
     }
 
     /// Keeps a token for a push service.
-    pub fn keep(&self, origin: String, token: Signed, now: Millis) {
+    pub fn keep(&self, origin: String, token: SignedToken, now: Millis) {
         let mut signed = self.signed();
         if signed.len() >= KEPT {
             signed.retain(|_, token| token.is_fresh(now));
@@ -109,21 +109,21 @@ impl VapidKeys {
         signed.insert(origin, token);
     }
 
-    fn signed(&self) -> MutexGuard<'_, HashMap<String, Signed>> {
+    fn signed(&self) -> MutexGuard<'_, HashMap<String, SignedToken>> {
         self.signed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A token for a push service. `Debug` shows nothing of it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Signed {
+pub struct SignedToken {
     /// When it was signed.
     pub at: Seconds,
     /// The value of `Authorization`.
     pub authorization: String,
 }
 
-impl Signed {
+impl SignedToken {
     /// The time for which a token is used again, in seconds: Apple's service asks for no new one within an hour. At the end of
     /// this hour the token is still valid for 11 hours.
     pub const REUSED: i64 = 60 * 60;
@@ -145,7 +145,7 @@ impl Signed {
     }
 }
 
-impl fmt::Debug for Signed {
+impl fmt::Debug for SignedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Signed(…)")
     }
@@ -178,7 +178,7 @@ impl fmt::Debug for VapidKeys {
     }
 }
 
-fn key_pair(kept: &Kept) -> Option<EcdsaKeyPair> {
+fn key_pair(kept: &StoredVapidKeys) -> Option<EcdsaKeyPair> {
     let private = BASE64_URL_SAFE_NO_PAD.decode(&kept.private_key).ok()?;
     let public = BASE64_URL_SAFE_NO_PAD.decode(&kept.public_key).ok()?;
     // A compressed point would be taken too, and then refused by browsers.

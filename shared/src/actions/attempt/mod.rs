@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use domain::channel::Channel;
-use domain::endpoint::attempt::{Attempt, Ended, NotNow};
+use domain::endpoint::attempt::{Attempt, DeliveryEnd, NotNow};
 use domain::endpoint::lane::{Admission, Lane, SLOW, Speed};
 use domain::endpoint::retry;
 use domain::time::Millis;
@@ -16,7 +16,7 @@ use futures_util::future::{Either, select};
 use kinds::outgoing_delivery::OutgoingDelivery;
 use tokio::time::{Instant, timeout};
 
-use crate::aws::deliveries::{Begun, Deliveries, Record, Settled};
+use crate::aws::deliveries::{AttemptRecord, AttemptSettlement, BeginResult, Deliveries};
 use crate::aws::log::{Log, NotificationRow};
 use crate::aws::long_waits::LongWaits;
 use crate::aws::queue::{DueQueue, EndpointDeadLetters, EndpointQueues, LONGEST_DELAY};
@@ -25,7 +25,7 @@ use crate::aws::slow::SlowEndpoints;
 use crate::aws::subscribers::{Endpoint, Subscribers};
 use crate::clock;
 use crate::error::Error;
-use crate::transports::{Made, Outcome, Transport};
+use crate::transports::{AttemptOutcome, AttemptResult, Transport};
 
 use super::Inboxes;
 use super::disable::Disabler;
@@ -66,7 +66,7 @@ pub struct Attempter {
 
 /// The result of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attempted {
+pub enum AttemptMessageResult {
     /// It is done with.
     Done,
     /// SQS is to deliver it again then.
@@ -122,7 +122,7 @@ impl Attempter {
     ///
     /// # Errors
     /// Something is left undone; SQS has to deliver the message again.
-    pub async fn attempt(&self, attempt: &Attempt, came_by: Lane) -> Result<Attempted, Error> {
+    pub async fn attempt(&self, attempt: &Attempt, came_by: Lane) -> Result<AttemptMessageResult, Error> {
         let (endpoint, row) = futures_util::try_join!(
             self.subscribers.endpoint(&attempt.channel, &attempt.endpoint),
             self.log.get(&attempt.channel, attempt.seq),
@@ -131,30 +131,30 @@ impl Attempter {
         // Whatever was for an endpoint that is gone is done with, and so is what a later replay has queued anew.
         let is_over = |endpoint: &Endpoint| endpoint.replayed.is_some_and(|replayed| replayed.covers(attempt));
         let Some(endpoint) = endpoint.filter(|endpoint| !is_over(endpoint)) else {
-            return Ok(Attempted::Done);
+            return Ok(AttemptMessageResult::Done);
         };
         if endpoint.disabled_at.is_some() {
             // What was begun has failed for good. What was not is as what is sent from now on: a replay sends it.
             if attempt.attempt > 1 {
                 self.dead_letters.send(attempt).await?;
             }
-            return Ok(Attempted::Done);
+            return Ok(AttemptMessageResult::Done);
         }
         let Some(row) = row.filter(|row| row.expires_at() > now.seconds()) else {
             // It has waited for longer than the log keeps it: for its endpoint, or for a day with room under a cap.
             self.dead_letters.send(attempt).await?;
-            return Ok(Attempted::Done);
+            return Ok(AttemptMessageResult::Done);
         };
         if row.hides_at().is_some_and(|hides_at| hides_at <= now.seconds()) {
-            return Ok(Attempted::Done);
+            return Ok(AttemptMessageResult::Done);
         }
         let Some(patience) = self.admit(&endpoint, came_by, now).await? else {
             self.queues.send(attempt, Lane::Slow, now).await?;
-            return Ok(Attempted::Done);
+            return Ok(AttemptMessageResult::Done);
         };
         match self.deliveries.begin(attempt, now.plus(LEASE), now).await? {
-            Begun::Yes => self.make(attempt, &endpoint, &row, patience, now).await,
-            Begun::No(why) => self.go_on(attempt, &endpoint, why).await,
+            BeginResult::Yes => self.make(attempt, &endpoint, &row, patience, now).await,
+            BeginResult::No(why) => self.go_on(attempt, &endpoint, why).await,
         }
     }
 
@@ -171,14 +171,14 @@ impl Attempter {
     }
 
     /// Finishes what another may have left undone.
-    async fn go_on(&self, attempt: &Attempt, endpoint: &Endpoint, why: NotNow) -> Result<Attempted, Error> {
+    async fn go_on(&self, attempt: &Attempt, endpoint: &Endpoint, why: NotNow) -> Result<AttemptMessageResult, Error> {
         match why {
             NotNow::Over => {}
-            NotNow::UnderWay(lease) => return Ok(Attempted::NotYet(lease)),
+            NotNow::UnderWay(lease) => return Ok(AttemptMessageResult::NotYet(lease)),
             NotNow::Next(next, at) => self.queue(&next, endpoint.speed.lane(), at).await?,
             NotNow::WasLast => self.dead_letters.send(attempt).await?,
         }
-        Ok(Attempted::Done)
+        Ok(AttemptMessageResult::Done)
     }
 
     async fn make(
@@ -188,7 +188,7 @@ impl Attempter {
         row: &NotificationRow,
         patience: Patience,
         now: Millis,
-    ) -> Result<Attempted, Error> {
+    ) -> Result<AttemptMessageResult, Error> {
         let content = row.content()?;
         let unread = self.unread(&attempt.channel, endpoint).await?;
         let delivery = OutgoingDelivery {
@@ -220,7 +220,7 @@ impl Attempter {
         delivery: &OutgoingDelivery<'_>,
         patience: Patience,
         now: Millis,
-    ) -> Made {
+    ) -> AttemptResult {
         let mut calling = pin!(self.transport.attempt(endpoint, delivery, now));
         if let Ok(made) = timeout(SLOW, &mut calling).await {
             return made;
@@ -242,7 +242,7 @@ impl Attempter {
                 made
             }
             Either::Right((true, calling)) => calling.await,
-            Either::Right((false, _)) => Made::broken_off(),
+            Either::Right((false, _)) => AttemptResult::broken_off(),
         }
     }
 
@@ -271,11 +271,11 @@ impl Attempter {
         &self,
         attempt: &Attempt,
         endpoint: &Endpoint,
-        outcome: &Outcome,
-        record: Record,
+        outcome: &AttemptOutcome,
+        record: AttemptRecord,
         took: Duration,
-    ) -> Result<Attempted, Error> {
-        if *outcome == Outcome::Gone {
+    ) -> Result<AttemptMessageResult, Error> {
+        if *outcome == AttemptOutcome::Gone {
             // First: once the attempt is settled, nobody comes back to it.
             if let Some(removed) = self.subscribers.remove_endpoint(&endpoint.channel, &endpoint.id).await? {
                 self.slow.remember(&removed, clock::now()).await?;
@@ -287,24 +287,24 @@ impl Attempter {
         // The record of an attempt is worth less than a second one.
         recorded.unwrap_or_else(|error| error.log());
         if !ours? {
-            return Ok(Attempted::Done);
+            return Ok(AttemptMessageResult::Done);
         }
         let lane = if took >= SLOW { Lane::Slow } else { endpoint.speed.lane() };
         match settled {
-            Settled::Next(at) => self.queue(&attempt.next(), lane, at).await?,
-            Settled::PutOff(at) => self.queue(attempt, lane, at).await?,
-            Settled::Ended(Ended::DeadLettered) => self.dead_letters.send(attempt).await?,
-            Settled::Ended(_) => {}
+            AttemptSettlement::Next(at) => self.queue(&attempt.next(), lane, at).await?,
+            AttemptSettlement::PutOff(at) => self.queue(attempt, lane, at).await?,
+            AttemptSettlement::Ended(DeliveryEnd::DeadLettered) => self.dead_letters.send(attempt).await?,
+            AttemptSettlement::Ended(_) => {}
         }
         self.note(endpoint, outcome, took).await?;
         self.note_quick(endpoint, outcome, took).await?;
-        Ok(Attempted::Done)
+        Ok(AttemptMessageResult::Done)
     }
 
     /// Notes that an endpoint is quick, where its receiver was and that is news.
-    async fn note_quick(&self, endpoint: &Endpoint, outcome: &Outcome, took: Duration) -> Result<(), Error> {
+    async fn note_quick(&self, endpoint: &Endpoint, outcome: &AttemptOutcome, took: Duration) -> Result<(), Error> {
         let now = clock::now();
-        let is_of_the_receiver = matches!(outcome, Outcome::Delivered | Outcome::Failed { .. });
+        let is_of_the_receiver = matches!(outcome, AttemptOutcome::Delivered | AttemptOutcome::Failed { .. });
         if is_of_the_receiver && took < SLOW && endpoint.speed.is_quicker(now) {
             return self.subscribers.note_quick(endpoint, now).await;
         }
@@ -312,14 +312,14 @@ impl Attempter {
     }
 
     /// Records in the endpoint's row what an attempt says of it.
-    async fn note(&self, endpoint: &Endpoint, outcome: &Outcome, took: Duration) -> Result<(), Error> {
+    async fn note(&self, endpoint: &Endpoint, outcome: &AttemptOutcome, took: Duration) -> Result<(), Error> {
         let now = clock::now();
         match outcome {
             // While it took this one, another may have failed there and said so.
-            Outcome::Delivered if endpoint.failing_since.is_some() || took >= LONG => {
+            AttemptOutcome::Delivered if endpoint.failing_since.is_some() || took >= LONG => {
                 self.subscribers.note_well(endpoint).await
             }
-            Outcome::Failed { .. } => {
+            AttemptOutcome::Failed { .. } => {
                 let since = endpoint.failing_since.unwrap_or(now);
                 if endpoint.failing_since.is_none() {
                     self.subscribers.note_failing(endpoint, since).await?;
@@ -346,24 +346,30 @@ impl Attempter {
     }
 }
 
-fn settled(attempt: &Attempt, outcome: &Outcome, now: Millis) -> Settled {
+fn settled(attempt: &Attempt, outcome: &AttemptOutcome, now: Millis) -> AttemptSettlement {
     match outcome {
-        Outcome::Delivered => Settled::Ended(Ended::Delivered),
-        Outcome::Gone | Outcome::Nothing => Settled::Ended(Ended::Dropped),
-        Outcome::Refused => Settled::Ended(Ended::DeadLettered),
-        Outcome::PutOff(until) => Settled::PutOff(until.plus(rand::random_range(PUT_OFF))),
-        Outcome::BrokenOff => Settled::PutOff(now),
-        Outcome::Failed { .. } | Outcome::Hindered => {
+        AttemptOutcome::Delivered => AttemptSettlement::Ended(DeliveryEnd::Delivered),
+        AttemptOutcome::Gone | AttemptOutcome::Nothing => AttemptSettlement::Ended(DeliveryEnd::Dropped),
+        AttemptOutcome::Refused => AttemptSettlement::Ended(DeliveryEnd::DeadLettered),
+        AttemptOutcome::PutOff(until) => AttemptSettlement::PutOff(until.plus(rand::random_range(PUT_OFF))),
+        AttemptOutcome::BrokenOff => AttemptSettlement::PutOff(now),
+        AttemptOutcome::Failed { .. } | AttemptOutcome::Hindered => {
             match retry::pause(attempt.attempt, outcome.wish(), rand::random()) {
-                Some(pause) => Settled::Next(now.plus(pause)),
-                None => Settled::Ended(Ended::DeadLettered),
+                Some(pause) => AttemptSettlement::Next(now.plus(pause)),
+                None => AttemptSettlement::Ended(DeliveryEnd::DeadLettered),
             }
         }
     }
 }
 
-fn record(attempt: &Attempt, made: &Made, answer: Option<String>, began: Millis, took: Duration) -> Record {
-    Record {
+fn record(
+    attempt: &Attempt,
+    made: &AttemptResult,
+    answer: Option<String>,
+    began: Millis,
+    took: Duration,
+) -> AttemptRecord {
+    AttemptRecord {
         at: began,
         seq: attempt.seq,
         attempt: attempt.attempt,

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::{Mutex, MutexGuard, Semaphore};
 
-use crate::aws::management::{Management, PostPermit, Posted, RateLimiter};
+use crate::aws::management::{Management, PostPermit, PostResult, RateLimiter};
 
 /// So many refusals in a row stop a push of what was refused before: one alone may be about its connection only.
 const ENOUGH: usize = 2;
@@ -25,7 +25,7 @@ pub(in crate::actions) struct Run {
 }
 
 /// The right to post.
-pub(super) struct Entered<'a> {
+pub(super) struct PostRight<'a> {
     pub(super) place: PostPermit<'a>,
     /// Held until the post is answered by who is to find out.
     pub(super) probe: Option<MutexGuard<'a, ()>>,
@@ -49,13 +49,13 @@ impl Run {
     }
 
     /// Takes in what a post came to. `false` if that stops all that have not posted yet.
-    pub(super) fn goes_on_after(&self, posted: Posted, management: &Management) -> bool {
+    pub(super) fn goes_on_after(&self, posted: PostResult, management: &Management) -> bool {
         match posted {
-            Posted::Delivered | Posted::Gone => {
+            PostResult::Delivered | PostResult::Gone => {
                 self.is_wary.store(false, Ordering::Relaxed);
                 self.refusals.store(0, Ordering::Relaxed);
             }
-            Posted::Refused | Posted::Silent => {
+            PostResult::Refused | PostResult::Silent => {
                 let refusals = self.refusals.fetch_add(1, Ordering::Relaxed) + 1;
                 let is_enough = self.is_wary.load(Ordering::Relaxed) && refusals >= ENOUGH;
                 if is_enough || management.is_refusing_all() {
@@ -75,7 +75,7 @@ impl Run {
         &'a self,
         management: &'a Management,
         limiter: Option<&RateLimiter>,
-    ) -> Option<Entered<'a>> {
+    ) -> Option<PostRight<'a>> {
         let probe = if self.is_probing(management) { Some(self.probe.lock().await) } else { None };
         if let Some(limiter) = limiter
             && !self.before_halt(limiter.turn()).await.unwrap_or_default()
@@ -85,7 +85,7 @@ impl Run {
         }
         let place = self.before_halt(management.enter()).await?;
         // A post that waited meanwhile for the probe's answer may go beside the others again.
-        Some(Entered { place, probe: probe.filter(|_| self.is_probing(management)) })
+        Some(PostRight { place, probe: probe.filter(|_| self.is_probing(management)) })
     }
 
     /// Waits for something, unless the push stops before.

@@ -22,7 +22,7 @@ const AT_ONCE: usize = 16;
 
 /// The result of looking after a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Looked {
+enum LateRowResult {
     /// It may still be delivered.
     Unfinished,
     /// It is to be handed to the queue once more.
@@ -33,7 +33,7 @@ enum Looked {
     GivenUp,
 }
 
-impl Looked {
+impl LateRowResult {
     fn again(self) -> Option<Wake> {
         if let Self::Again(wake) = self { Some(wake) } else { None }
     }
@@ -77,10 +77,10 @@ impl Sweep<'_> {
                     continue;
                 }
             };
-            let looked: Vec<Looked> =
+            let looked: Vec<LateRowResult> =
                 stream::iter(rows).map(|row| self.look_after(row, until)).buffer_unordered(AT_ONCE).collect().await;
             again.extend(looked.iter().filter_map(|looked| looked.again()));
-            self.swept.failed += looked.iter().filter(|looked| **looked == Looked::GivenUp).count();
+            self.swept.failed += looked.iter().filter(|looked| **looked == LateRowResult::GivenUp).count();
             // What there was no time for is looked at by the next sweep.
             if self.is_over(until) {
                 continue;
@@ -96,34 +96,34 @@ impl Sweep<'_> {
     }
 
     /// One row that nobody can read must not keep the sweep from the others.
-    async fn look_after(&self, row: Pending, until: Instant) -> Looked {
+    async fn look_after(&self, row: Pending, until: Instant) -> LateRowResult {
         self.try_to_look_after(row, until).await.unwrap_or_else(|error| {
             error.log();
-            Looked::Unfinished
+            LateRowResult::Unfinished
         })
     }
 
-    async fn try_to_look_after(&self, row: Pending, until: Instant) -> Result<Looked, Error> {
+    async fn try_to_look_after(&self, row: Pending, until: Instant) -> Result<LateRowResult, Error> {
         // What has not been handed on yet, or by this sweep for the first time, is not late.
         let is_fresh = !row.queued && !self.began_at.has_handed(row.id);
         if is_fresh || self.is_over(until) {
-            return Ok(Looked::Unfinished);
+            return Ok(LateRowResult::Unfinished);
         }
         if row.is_unreadable {
             return if is_given_up(row.id.due(), self.now) {
                 self.give_up_unread(row.id).await
             } else {
-                Ok(Looked::Unfinished)
+                Ok(LateRowResult::Unfinished)
             };
         }
         let handed = row.handed_at.unwrap_or_else(|| self.progress.tried_from(row.id));
         match late(handed, row.rounds, self.now) {
-            Late::Wait => Ok(Looked::Unfinished),
+            Late::Wait => Ok(LateRowResult::Unfinished),
             // Noted first: a second sweep at the same time is to hand it on once.
             Late::Again(round) if self.sweeper.schedule.note_round(&row, round, self.now).await? => {
-                Ok(Looked::Again(row.wake()))
+                Ok(LateRowResult::Again(row.wake()))
             }
-            Late::Again(_) => Ok(Looked::Unfinished),
+            Late::Again(_) => Ok(LateRowResult::Unfinished),
             Late::GiveUp => match self.give_up(row.id).await {
                 // Without this it would be looked after for ever, and with it its whole bucket.
                 Err(error @ Error::Unreadable(_)) => {
@@ -135,29 +135,29 @@ impl Sweep<'_> {
         }
     }
 
-    async fn give_up_unread(&self, id: ScheduleId) -> Result<Looked, Error> {
+    async fn give_up_unread(&self, id: ScheduleId) -> Result<LateRowResult, Error> {
         if !self.sweeper.schedule.fail_unread(id, clock::now()).await? {
-            return Ok(Looked::Unfinished);
+            return Ok(LateRowResult::Unfinished);
         }
         tracing::error!(%id, "a row of the schedule cannot be read, and was delivered by nobody in time");
-        Ok(Looked::GivenUp)
+        Ok(LateRowResult::GivenUp)
     }
 
-    async fn give_up(&self, id: ScheduleId) -> Result<Looked, Error> {
+    async fn give_up(&self, id: ScheduleId) -> Result<LateRowResult, Error> {
         let schedule = &self.sweeper.schedule;
         let now = clock::now();
         let row = match schedule.due(id).await? {
-            None => return Ok(Looked::Finished),
+            None => return Ok(LateRowResult::Finished),
             Some(Due::Notification(row)) => *row,
             Some(Due::Attempt(later)) => return self.give_up_attempt(&later).await,
         };
         if row.stage == Stage::Cancelled || row.is_sent() {
             // All that may be in logs is there. Who was not told of it hears of it with the next, or when they come back.
             schedule.mark_done(row.id, now).await?;
-            return Ok(Looked::Finished);
+            return Ok(LateRowResult::Finished);
         }
         if end_with_series(schedule, &row).await? {
-            return Ok(Looked::Finished);
+            return Ok(LateRowResult::Finished);
         }
         // What cannot go on at least ends: else it would be looked after for ever.
         let next = row.next(now, rand::random()).inspect_err(Error::log).unwrap_or_default();
@@ -166,18 +166,18 @@ impl Sweep<'_> {
             self.sweeper.queue.send(next.wake()).await?;
         }
         if !schedule.fail(&row, next.as_ref(), now).await? {
-            return Ok(Looked::Unfinished);
+            return Ok(LateRowResult::Unfinished);
         }
         tracing::error!(%id, "a notification could not be delivered in all rounds; docs/operations/alarms.md says how to send it again");
-        Ok(Looked::GivenUp)
+        Ok(LateRowResult::GivenUp)
     }
 
-    async fn give_up_attempt(&self, later: &LaterAttempt) -> Result<Looked, Error> {
+    async fn give_up_attempt(&self, later: &LaterAttempt) -> Result<LateRowResult, Error> {
         if !self.sweeper.schedule.fail_later(later, clock::now()).await? {
-            return Ok(Looked::Unfinished);
+            return Ok(LateRowResult::Unfinished);
         }
         let id = later.id;
         tracing::error!(%id, "an attempt at an endpoint could not be queued; docs/operations/alarms.md says how to have it made");
-        Ok(Looked::GivenUp)
+        Ok(LateRowResult::GivenUp)
     }
 }

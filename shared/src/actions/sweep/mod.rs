@@ -14,7 +14,7 @@ use domain::time::Millis;
 use tokio::time::Instant;
 
 use crate::aws::queue::DueQueue;
-use crate::aws::schedule::{Known, Schedule, Seen};
+use crate::aws::schedule::{KnownProgress, ProgressVersion, Schedule};
 use crate::clock;
 use crate::error::Error;
 
@@ -30,7 +30,7 @@ pub struct Sweeper {
 
 /// The result of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Swept {
+pub struct SweepResult {
     /// Notifications that it handed to the queue for their time.
     pub handed: usize,
     /// Notifications that it handed to the queue once more, long after their time.
@@ -49,13 +49,13 @@ struct Sweep<'a> {
     began_at: Progress,
     progress: Progress,
     /// The row that keeps the progress, and when this sweep last wrote it.
-    seen: Seen,
+    seen: ProgressVersion,
     kept: Instant,
     /// Whether another sweep, begun at the same time, keeps its progress instead.
     is_second: bool,
     /// The first failure. The rest of the sweep goes on.
     failure: Option<Error>,
-    swept: Swept,
+    swept: SweepResult,
 }
 
 impl Sweeper {
@@ -71,9 +71,9 @@ impl Sweeper {
     ///
     /// # Errors
     /// A call failed. The next sweep goes on from there; what it does again doubles nothing.
-    pub async fn sweep(&self, fired_at: Option<Millis>, until: Instant) -> Result<Swept, Error> {
+    pub async fn sweep(&self, fired_at: Option<Millis>, until: Instant) -> Result<SweepResult, Error> {
         let now = swept_at(clock::now(), fired_at);
-        let Known { progress, seen } = self.schedule.progress(now).await?;
+        let KnownProgress { progress, seen } = self.schedule.progress(now).await?;
         let mut sweep = Sweep {
             sweeper: self,
             now,
@@ -83,13 +83,13 @@ impl Sweeper {
             kept: Instant::now(),
             is_second: false,
             failure: None,
-            swept: Swept::default(),
+            swept: SweepResult::default(),
         };
         sweep.run(until).await;
         // Also of a sweep that failed: what it has handed on is not handed on again.
         sweep.keep().await;
         let Sweep { progress, failure, swept, .. } = sweep;
-        failure.map_or(Ok(Swept { lag: progress.lag(now), ..swept }), Err)
+        failure.map_or(Ok(SweepResult { lag: progress.lag(now), ..swept }), Err)
     }
 }
 

@@ -63,7 +63,7 @@ pub struct New {
 
 /// The result of appending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Appended {
+pub enum AppendResult {
     /// It has this place, for good.
     At(Seq),
     /// A condition of the note failed: what it notes has been done already, or must not be done.
@@ -72,13 +72,13 @@ pub enum Appended {
 
 /// Where a row is to go, and what that follows from.
 #[derive(Clone, Copy, Debug)]
-struct Planned {
+struct PlannedAppend {
     plan: Plan,
     newest: Option<Newest>,
     head: Head,
 }
 
-enum Written {
+enum AppendWriteResult {
     /// It is there.
     Done,
     /// A condition failed: somebody else was first, and the log has to be looked at again.
@@ -101,45 +101,47 @@ impl Log {
         new: &New,
         note: OptionalNote<'_>,
         give_up: Instant,
-    ) -> Result<Appended, Error> {
+    ) -> Result<AppendResult, Error> {
         let mut wait = FIRST_WAIT;
         let mut planned = self.plan(channel).await?;
         loop {
             let written = self.write(channel, new, planned, note).await?;
             match written {
-                Written::Done => return Ok(Appended::At(planned.plan.place().seq)),
-                Written::Taken => return Ok(Appended::Taken),
-                Written::Lost | Written::Unknown if Instant::now() > give_up => return Err(busy(channel).into()),
-                Written::Lost | Written::Unknown => {
+                AppendWriteResult::Done => return Ok(AppendResult::At(planned.plan.place().seq)),
+                AppendWriteResult::Taken => return Ok(AppendResult::Taken),
+                AppendWriteResult::Lost | AppendWriteResult::Unknown if Instant::now() > give_up => {
+                    return Err(busy(channel).into());
+                }
+                AppendWriteResult::Lost | AppendWriteResult::Unknown => {
                     let pause = rand::rng().random_range(0..wait);
                     tokio::time::sleep(Duration::from_millis(pause)).await;
                     wait = (wait * 2).min(LONGEST_WAIT);
                 }
             }
-            if matches!(written, Written::Lost) {
+            if matches!(written, AppendWriteResult::Lost) {
                 planned = self.plan(channel).await?;
             }
         }
     }
 
-    async fn plan(&self, channel: &Channel) -> Result<Planned, Error> {
+    async fn plan(&self, channel: &Channel) -> Result<PlannedAppend, Error> {
         let newest = self.newest(channel).await?;
         if let Some(plan) = plan_plain(newest, clock::now().seconds(), self.rules) {
-            return Ok(Planned { plan, newest, head: Head::default() });
+            return Ok(PlannedAppend { plan, newest, head: Head::default() });
         }
         let head = self.head(channel).await?.head;
         let newest = self.newest(channel).await?;
-        Ok(Planned { plan: plan(newest, head, clock::now(), self.rules), newest, head })
+        Ok(PlannedAppend { plan: plan(newest, head, clock::now(), self.rules), newest, head })
     }
 
     async fn write(
         &self,
         channel: &Channel,
         new: &New,
-        planned: Planned,
+        planned: PlannedAppend,
         note: OptionalNote<'_>,
-    ) -> Result<Written, Error> {
-        let Planned { plan, newest, head } = planned;
+    ) -> Result<AppendWriteResult, Error> {
+        let PlannedAppend { plan, newest, head } = planned;
         let row = to_row(&NotificationRow::new(channel, new, plan, newest))?;
         match (plan, note) {
             (Plan::Plain(_), None) => self.put(row, &new.item.id).await,
@@ -151,7 +153,7 @@ impl Log {
         }
     }
 
-    async fn put(&self, row: Attributes, id: &str) -> Result<Written, Error> {
+    async fn put(&self, row: Attributes, id: &str) -> Result<AppendWriteResult, Error> {
         let answer = self
             .client
             .put_item()
@@ -162,10 +164,10 @@ impl Log {
             .send()
             .await;
         match answer {
-            Ok(_) => Ok(Written::Done),
+            Ok(_) => Ok(AppendWriteResult::Done),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(failed)) => Ok(lost_to(failed.item(), id)),
-                Some(e) if is_conflict(e.code()) => Ok(Written::Unknown),
+                Some(e) if is_conflict(e.code()) => Ok(AppendWriteResult::Unknown),
                 _ => Err(Error::call("PutItem of a notification")(error)),
             },
         }
@@ -237,23 +239,29 @@ impl Log {
         mut items: Vec<TransactWriteItem>,
         note: Vec<TransactWriteItem>,
         id: &str,
-    ) -> Result<Written, Error> {
+    ) -> Result<AppendWriteResult, Error> {
         let note_at = items.len();
         items.extend(note);
         let Err(error) = self.client.transact_write_items().set_transact_items(Some(items)).send().await else {
-            return Ok(Written::Done);
+            return Ok(AppendWriteResult::Done);
         };
         let Some(reasons) = cancellation_reasons(&error) else {
             let passing = is_conflict(error.code());
-            return if passing { Ok(Written::Unknown) } else { Err(Error::call("TransactWriteItems")(error)) };
+            return if passing {
+                Ok(AppendWriteResult::Unknown)
+            } else {
+                Err(Error::call("TransactWriteItems")(error))
+            };
         };
         let failed = |reason: &CancellationReason| reason.code() == Some(CONDITION_FAILED);
         match reasons.first().filter(|row| failed(row)).map(|row| lost_to(row.item(), id)) {
             // With a note, another one at the same work may have been first: what it has noted has to be read.
-            Some(Written::Done) => Ok(if note_at == reasons.len() { Written::Done } else { Written::Taken }),
-            _ if reasons.iter().skip(note_at).any(failed) => Ok(Written::Taken),
-            _ if reasons.iter().any(failed) => Ok(Written::Lost),
-            _ if reasons.iter().any(|reason| is_conflict(reason.code())) => Ok(Written::Unknown),
+            Some(AppendWriteResult::Done) => {
+                Ok(if note_at == reasons.len() { AppendWriteResult::Done } else { AppendWriteResult::Taken })
+            }
+            _ if reasons.iter().skip(note_at).any(failed) => Ok(AppendWriteResult::Taken),
+            _ if reasons.iter().any(failed) => Ok(AppendWriteResult::Lost),
+            _ if reasons.iter().any(|reason| is_conflict(reason.code())) => Ok(AppendWriteResult::Unknown),
             _ => Err(Error::call("TransactWriteItems")(error)),
         }
     }
@@ -268,14 +276,14 @@ fn generation_is(head: Head) -> (&'static str, Option<u64>) {
 
 /// Whose the row is that was there first. It is our own where the same write was tried again after an answer that got
 /// lost.
-fn lost_to(row: Option<&Attributes>, id: &str) -> Written {
+fn lost_to(row: Option<&Attributes>, id: &str) -> AppendWriteResult {
     #[derive(Deserialize)]
     struct Owner {
         id: String,
     }
     match row.map(|row| from_row::<Owner>(row.clone())) {
-        Some(Ok(owner)) if owner.id == id => Written::Done,
-        _ => Written::Lost,
+        Some(Ok(owner)) if owner.id == id => AppendWriteResult::Done,
+        _ => AppendWriteResult::Lost,
     }
 }
 

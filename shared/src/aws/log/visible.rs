@@ -20,7 +20,7 @@ const MOST: usize = 1_000;
 const ANSWERS: usize = 2;
 
 #[derive(Deserialize)]
-struct Seen {
+struct VisibilityFields {
     #[serde(default)]
     hides_at: Option<Seconds>,
     #[serde(default)]
@@ -60,7 +60,7 @@ impl Log {
                 looked_at += 1;
                 // Readers see the place of a row that cannot be read.
                 let lives = Life::of(&row).is_none_or(|life| life.expires_at > now);
-                let is_visible = from_row::<Seen>(row).map_or(true, |row| {
+                let is_visible = from_row::<VisibilityFields>(row).map_or(true, |row| {
                     let shows = sight.shows(row.collapse_key.as_ref(), row.hides_at);
                     shows && lives && !row.closes
                 });

@@ -63,12 +63,12 @@ enum PooledConnection {
 }
 
 /// Of an answer, the status and, if it is no success, the error's name.
-pub(super) type Answered = (StatusCode, String);
+pub(super) type PostAnswer = (StatusCode, String);
 
 /// The result of a request on a lane.
 enum ConnectionResult {
     /// It may have got there; this is what came back, if anything did.
-    Off(Option<Answered>),
+    Off(Option<PostAnswer>),
     /// Nothing of it has gone out: the lane was dead.
     Not(Box<Request<Body>>),
 }
@@ -93,7 +93,7 @@ impl ConnectionPool {
     }
 
     /// Sends a request to a path, and gives what is answered, if anything is.
-    pub(super) async fn send(&self, mut request: Request<Body>) -> Option<Answered> {
+    pub(super) async fn send(&self, mut request: Request<Body>) -> Option<PostAnswer> {
         loop {
             let (connection, is_new) = self.connection().await?;
             let sent = match connection {
@@ -233,7 +233,7 @@ fn unsent(mut error: TrySendError<Request<Body>>) -> ConnectionResult {
 }
 
 /// Reads an answer to its end, so that its connection is free for the next; says whether it came to it.
-async fn read(answer: Response<Incoming>) -> (Option<Answered>, bool) {
+async fn read(answer: Response<Incoming>) -> (Option<PostAnswer>, bool) {
     let status = answer.status();
     let name = answer.headers().get("x-amzn-errortype").filter(|_| !status.is_success());
     let name = name.and_then(|name| name.to_str().ok()).unwrap_or_default().to_owned();

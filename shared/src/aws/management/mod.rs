@@ -20,7 +20,7 @@ use crate::aws::clients::Clients;
 use crate::error::Error;
 pub use concurrency_limit::MOST;
 pub use post_client::PostPermit;
-use post_client::{Answer, PostClient};
+use post_client::{PostClient, TryAnswer};
 pub use rate_limiter::RateLimiter;
 pub use signer::Payload;
 
@@ -37,7 +37,7 @@ pub struct Management {
 
 /// The result of a post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Posted {
+pub enum PostResult {
     /// The gateway has taken it.
     Delivered,
     /// There is no such connection (410); also while its `$connect` is still running.
@@ -86,14 +86,14 @@ impl Management {
         to: To<'_>,
         frame: &Payload,
         limiter: Option<&RateLimiter>,
-    ) -> Result<Posted, Error> {
+    ) -> Result<PostResult, Error> {
         let mut pauses = PAUSES.into_iter().take(if to.is_known { 0 } else { PAUSES.len() });
         let mut is_first = true;
         loop {
             let answer = self.post_client.post(place, to.connection, frame).await?;
             let posted = self.note(answer, is_first, !is_first || to.is_known, limiter);
-            let is_tried_again = !matches!(posted, Posted::Delivered | Posted::Gone)
-                && !matches!(answer, Answer::Late)
+            let is_tried_again = !matches!(posted, PostResult::Delivered | PostResult::Gone)
+                && !matches!(answer, TryAnswer::Late)
                 && !self.is_refusing_all();
             let Some(most) = pauses.next().filter(|_| is_tried_again) else { return Ok(posted) };
             is_first = false;
@@ -103,11 +103,11 @@ impl Management {
                 None => true,
             };
             if !has_turn {
-                return Ok(Posted::Refused);
+                return Ok(PostResult::Refused);
             }
             place = self.enter().await;
             if self.is_refusing_all() {
-                return Ok(Posted::Refused);
+                return Ok(PostResult::Refused);
             }
         }
     }
@@ -120,22 +120,22 @@ impl Management {
 
     /// Takes in how a try was answered, for the pace and for what is thought of the next ones. What a connection is answered that
     /// `is_known` not to take the post is about others only where many are refused.
-    fn note(&self, answer: Answer, is_first: bool, is_known: bool, limiter: Option<&RateLimiter>) -> Posted {
+    fn note(&self, answer: TryAnswer, is_first: bool, is_known: bool, limiter: Option<&RateLimiter>) -> PostResult {
         let mut shortage = self.shortage();
         match answer {
-            Answer::Taken | Answer::Gone => shortage.note_served(),
-            Answer::Refused | Answer::Failed if is_first => shortage.note_refused(),
+            TryAnswer::Taken | TryAnswer::Gone => shortage.note_served(),
+            TryAnswer::Refused | TryAnswer::Failed if is_first => shortage.note_refused(),
             _ => {}
         }
         let posted = match answer {
-            Answer::Taken => Posted::Delivered,
-            Answer::Gone => Posted::Gone,
-            Answer::Refused => Posted::Refused,
-            Answer::Failed if shortage.is_total() => Posted::Refused,
-            Answer::Failed | Answer::Broken | Answer::Late => Posted::Silent,
+            TryAnswer::Taken => PostResult::Delivered,
+            TryAnswer::Gone => PostResult::Gone,
+            TryAnswer::Refused => PostResult::Refused,
+            TryAnswer::Failed if shortage.is_total() => PostResult::Refused,
+            TryAnswer::Failed | TryAnswer::Broken | TryAnswer::Late => PostResult::Silent,
         };
         match (limiter, posted) {
-            (Some(limiter), Posted::Delivered | Posted::Gone) => limiter.speed_up(),
+            (Some(limiter), PostResult::Delivered | PostResult::Gone) => limiter.speed_up(),
             (Some(limiter), _) if !is_known || shortage.is_general() => limiter.slow_down(),
             _ => {}
         }

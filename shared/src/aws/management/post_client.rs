@@ -48,7 +48,7 @@ pub struct PostPermit<'a>(
 
 /// The answer to one try.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Answer {
+pub(super) enum TryAnswer {
     /// 2xx.
     Taken,
     /// 410.
@@ -63,7 +63,7 @@ pub(super) enum Answer {
     Late,
 }
 
-impl Answer {
+impl TryAnswer {
     /// Reads a status. Some answers are about all posts, and not about one connection.
     fn of(status: StatusCode, name: &str) -> Result<Self, Error> {
         match status {
@@ -117,7 +117,7 @@ impl PostClient {
         place: PostPermit<'_>,
         connection: &str,
         payload: &Payload,
-    ) -> Result<Answer, Error> {
+    ) -> Result<TryAnswer, Error> {
         let path = format!("{}{}", self.path, utf8_percent_encode(connection, UNRESERVED));
         let request = self.request(path, payload).await?;
         let began = Instant::now();
@@ -136,12 +136,12 @@ impl PostClient {
         };
         drop(place);
         let Some((status, name)) = answered else {
-            return Ok(if began.elapsed() < SOON { Answer::Broken } else { Answer::Late });
+            return Ok(if began.elapsed() < SOON { TryAnswer::Broken } else { TryAnswer::Late });
         };
         if status == StatusCode::FORBIDDEN {
             self.signer.forget();
         }
-        Answer::of(status, &name)
+        TryAnswer::of(status, &name)
     }
 
     async fn request(&self, path: String, payload: &Payload) -> Result<Request<Body>, Error> {

@@ -6,7 +6,7 @@ use domain::schedule::id::ScheduleId;
 use domain::schedule::state::Stage;
 use domain::time::Millis;
 
-use super::write::Transacted;
+use super::write::TransactionResult;
 use super::{KEPT, LaterAttempt, Pending, Schedule, Scheduled};
 use crate::aws::row::{built, condition_failed, number, past_conflicts, text};
 use crate::error::Error;
@@ -90,7 +90,7 @@ impl Schedule {
         let failed = self.failed(seen.id, seen.rounds, next, now)?;
         let go_on = next.map(|next| self.go_on(seen, next)).transpose()?;
         let items = std::iter::once(failed).chain(go_on.into_iter().flatten()).collect();
-        Ok(self.transact(items).await? == Transacted::Done)
+        Ok(self.transact(items).await? == TransactionResult::Done)
     }
 
     /// Gives up an attempt that could not be handed on.
@@ -99,7 +99,7 @@ impl Schedule {
     /// DynamoDB does not answer as it should.
     pub async fn fail_later(&self, seen: &LaterAttempt, now: Millis) -> Result<bool, Error> {
         let failed = self.failed(seen.id, seen.rounds, None, now)?;
-        Ok(self.transact(vec![failed]).await? == Transacted::Done)
+        Ok(self.transact(vec![failed]).await? == TransactionResult::Done)
     }
 
     /// Gives up what cannot be read, and is not done; `false` if it was done meanwhile.

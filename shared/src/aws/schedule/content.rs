@@ -31,7 +31,7 @@ struct ContentRow {
 
 /// The part of that row that is read.
 #[derive(Deserialize)]
-struct Said {
+struct StoredContent {
     content: String,
 }
 
@@ -101,7 +101,7 @@ impl Schedule {
             .await
             .map_err(Error::call("GetItem of what a notification says"))?;
         let gone = || Error::Unreadable("what the notification says is gone".to_owned());
-        let Said { content } = from_row(answer.item.ok_or_else(gone)?)?;
+        let StoredContent { content } = from_row(answer.item.ok_or_else(gone)?)?;
         Ok(content)
     }
 }

@@ -15,10 +15,10 @@ mod write;
 
 pub use later::{Due, LaterAttempt};
 pub use note::SentNote;
-pub use progress::{Known, Seen};
+pub use progress::{KnownProgress, ProgressVersion};
 pub use row::{Pending, Scheduled, SeriesPart};
 pub use series::Series;
-pub use write::Written;
+pub use write::ScheduleWriteResult;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;

@@ -19,16 +19,16 @@ const ID: &str = "progress";
 
 /// The progress that a sweep found, and the version of the row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct KnownProgress {
     /// The sweeper's progress.
     pub progress: Progress,
     /// The row that says so.
-    pub seen: Seen,
+    pub seen: ProgressVersion,
 }
 
 /// The sweeper's row as it was last seen or written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum ProgressVersion {
     /// It has been written so often; 0 if it is not there.
     Times(u64),
     /// A later release's: it is left as it is.
@@ -91,7 +91,7 @@ impl Schedule {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn progress(&self, now: Millis) -> Result<Known, Error> {
+    pub async fn progress(&self, now: Millis) -> Result<KnownProgress, Error> {
         let answer = self
             .client
             .get_item()
@@ -103,14 +103,14 @@ impl Schedule {
             .await
             .map_err(Error::call("GetItem of the sweeper's progress"))?;
         let Some(row) = answer.item else {
-            return Ok(Known { progress: Progress::start(now), seen: Seen::Times(0) });
+            return Ok(KnownProgress { progress: Progress::start(now), seen: ProgressVersion::Times(0) });
         };
         match from_row::<ProgressRow>(row) {
-            Ok(row) => Ok(Known { seen: Seen::Times(row.sweeps), progress: row.progress() }),
+            Ok(row) => Ok(KnownProgress { seen: ProgressVersion::Times(row.sweeps), progress: row.progress() }),
             // This sweep does what a first one does.
             Err(error) => {
                 error.log();
-                Ok(Known { progress: Progress::start(now), seen: Seen::Unreadable })
+                Ok(KnownProgress { progress: Progress::start(now), seen: ProgressVersion::Unreadable })
             }
         }
     }
@@ -120,8 +120,12 @@ impl Schedule {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn keep_progress(&self, seen: Seen, progress: &Progress) -> Result<Option<Seen>, Error> {
-        let Seen::Times(times) = seen else { return Ok(Some(seen)) };
+    pub async fn keep_progress(
+        &self,
+        seen: ProgressVersion,
+        progress: &Progress,
+    ) -> Result<Option<ProgressVersion>, Error> {
+        let ProgressVersion::Times(times) = seen else { return Ok(Some(seen)) };
         let values = (times > 0).then(|| [(":seen".to_owned(), number(times))].into());
         let unchanged = if values.is_some() { "sweeps = :seen" } else { "attribute_not_exists(id)" };
         let request = self
@@ -132,10 +136,10 @@ impl Schedule {
             .condition_expression(unchanged)
             .set_expression_attribute_values(values);
         match past_conflicts(|| request.clone().send()).await {
-            Ok(_) => Ok(Some(Seen::Times(times + 1))),
+            Ok(_) => Ok(Some(ProgressVersion::Times(times + 1))),
             // It may be this very write, tried again after an answer that got lost.
             Err(error) if condition_failed(&error) => {
-                let written = Known { progress: progress.clone(), seen: Seen::Times(times + 1) };
+                let written = KnownProgress { progress: progress.clone(), seen: ProgressVersion::Times(times + 1) };
                 let now = Millis(0);
                 Ok((self.progress(now).await? == written).then_some(written.seen))
             }

@@ -15,7 +15,7 @@ const TRIES: u32 = 8;
 
 /// The result of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Transacted {
+pub(super) enum TransactionResult {
     /// All is there.
     Done,
     /// A condition failed, and nothing is.
@@ -24,7 +24,7 @@ pub(super) enum Transacted {
 
 /// The result of writing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
+pub enum ScheduleWriteResult {
     /// It is there.
     Done,
     /// Under its key there is something already.
@@ -41,11 +41,11 @@ impl Schedule {
         row: &Scheduled,
         series: Option<&Series>,
         idempotency: Option<TransactWriteItem>,
-    ) -> Result<Written, Error> {
+    ) -> Result<ScheduleWriteResult, Error> {
         self.write_content(row).await?;
         let item = row.to_row()?;
         if series.is_none() && idempotency.is_none() {
-            return self.put(item).await.map(|()| Written::Done);
+            return self.put(item).await.map(|()| ScheduleWriteResult::Done);
         }
         let put = Put::builder()
             .table_name(&self.table)
@@ -57,8 +57,8 @@ impl Schedule {
         items.extend(series.map(|series| self.put_series(series)).transpose()?);
         items.extend(idempotency);
         match self.transact(items).await? {
-            Transacted::ConditionFailed if keyed => Ok(Written::Taken),
-            Transacted::Done | Transacted::ConditionFailed => Ok(Written::Done),
+            TransactionResult::ConditionFailed if keyed => Ok(ScheduleWriteResult::Taken),
+            TransactionResult::Done | TransactionResult::ConditionFailed => Ok(ScheduleWriteResult::Done),
         }
     }
 
@@ -79,14 +79,14 @@ impl Schedule {
     }
 
     /// Writes all or nothing.
-    pub(super) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<Transacted, Error> {
+    pub(super) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<TransactionResult, Error> {
         let request = self.client.transact_write_items().set_transact_items(Some(items));
         let mut tries = 1;
         loop {
-            let Err(error) = request.clone().send().await else { return Ok(Transacted::Done) };
+            let Err(error) = request.clone().send().await else { return Ok(TransactionResult::Done) };
             let reasons = cancellation_reasons(&error).unwrap_or_default();
             if reasons.iter().any(|reason| reason.code() == Some(CONDITION_FAILED)) {
-                return Ok(Transacted::ConditionFailed);
+                return Ok(TransactionResult::ConditionFailed);
             }
             let codes = || reasons.iter().map(CancellationReason::code).chain([error.code()]);
             if !codes().any(is_conflict) || tries == TRIES {

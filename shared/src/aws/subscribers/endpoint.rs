@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, TransactWriteItem, Update};
 use domain::channel::{Channel, Sub};
 use domain::endpoint::Filter;
-use domain::endpoint::attempt::Replayed;
+use domain::endpoint::attempt::ReplayedRange;
 use domain::endpoint::id::{EndpointId, PREFIX};
 use domain::endpoint::lane::Speed;
 use domain::seq::Seq;
@@ -67,7 +67,7 @@ pub struct Endpoint {
     pub replays: u32,
     /// The range that the newest of these has queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replayed: Option<Replayed>,
+    pub replayed: Option<ReplayedRange>,
 }
 
 impl Endpoint {
@@ -310,7 +310,12 @@ impl Subscribers {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn note_replayed(&self, channel: &Channel, id: &EndpointId, replayed: Replayed) -> Result<(), Error> {
+    pub async fn note_replayed(
+        &self,
+        channel: &Channel,
+        id: &EndpointId,
+        replayed: ReplayedRange,
+    ) -> Result<(), Error> {
         let request = self
             .update_endpoint(channel, id)
             .update_expression("SET replayed = :replayed")

@@ -18,7 +18,7 @@ const TRIES: usize = 8;
 
 /// The result of joining or leaving a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Joined {
+pub enum JoinResult {
     /// As asked, now or already.
     Yes,
     /// The connection has no home: it is closed, or has been forgotten.
@@ -35,14 +35,14 @@ impl Subscribers {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn join(&self, connection: &Connection, channel: &Channel) -> Result<Joined, Error> {
+    pub async fn join(&self, connection: &Connection, channel: &Channel) -> Result<JoinResult, Error> {
         let mut has_written = false;
         for _ in 0..TRIES {
             let home = self.home(connection).await?;
             let refused = match &home {
-                None => Some(Joined::Gone),
-                Some(_) if *channel == connection.inbox => return Ok(Joined::Yes),
-                Some(joined) if !lists(joined, channel) && joined.len() >= MAX_CHANNELS => Some(Joined::TooMany),
+                None => Some(JoinResult::Gone),
+                Some(_) if *channel == connection.inbox => return Ok(JoinResult::Yes),
+                Some(joined) if !lists(joined, channel) && joined.len() >= MAX_CHANNELS => Some(JoinResult::TooMany),
                 Some(_) => None,
             };
             if let Some(refused) = refused {
@@ -53,7 +53,7 @@ impl Subscribers {
             }
             if home.is_some_and(|joined| lists(&joined, channel)) {
                 if has_written || self.has_row(connection, channel).await? {
-                    return Ok(Joined::Yes);
+                    return Ok(JoinResult::Yes);
                 }
             } else if has_written {
                 // A later frame has left the channel, and its answer may be out: the client asks again if it still wants it.
@@ -72,9 +72,9 @@ impl Subscribers {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn leave(&self, connection: &Connection, channel: &Channel) -> Result<Joined, Error> {
+    pub async fn leave(&self, connection: &Connection, channel: &Channel) -> Result<JoinResult, Error> {
         let Some(joined) = self.home(connection).await? else {
-            return Ok(Joined::Gone);
+            return Ok(JoinResult::Gone);
         };
         let is_listed = lists(&joined, channel);
         // Two frames that ran at once may have left a row that the home does not list.
@@ -82,7 +82,7 @@ impl Subscribers {
             self.remove_row(connection, channel).await?;
         }
         let has_left = !is_listed || self.unlist(connection, channel).await?;
-        Ok(if has_left { Joined::Yes } else { Joined::Gone })
+        Ok(if has_left { JoinResult::Yes } else { JoinResult::Gone })
     }
 
     /// The channels in a connection's home, or none where there is no home.

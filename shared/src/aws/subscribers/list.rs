@@ -61,7 +61,7 @@ impl Subscriber {
 
 /// An endpoint in a channel, as far as it matters to what goes there.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Listed {
+pub struct ListedEndpoint {
     /// The endpoint.
     pub id: EndpointId,
     /// Which notifications go there.
@@ -83,7 +83,7 @@ pub struct Page {
     /// The connections that are not gone.
     pub subscribers: Vec<Subscriber>,
     /// The endpoints that are not disabled. They come behind all connections.
-    pub endpoints: Vec<Listed>,
+    pub endpoints: Vec<ListedEndpoint>,
     /// The last key that was read, if there are more.
     pub last: Option<String>,
     /// Why one of the rows could not be read: nobody knows what its subscriber is to be given.
@@ -139,7 +139,7 @@ fn page(rows: Vec<Attributes>) -> Page {
 
 impl Page {
     fn add_endpoint(&mut self, row: Attributes) -> Result<(), Error> {
-        let listed = from_row::<Listed>(row)?;
+        let listed = from_row::<ListedEndpoint>(row)?;
         self.endpoints.extend(Some(listed).filter(|listed| listed.disabled_at.is_none()));
         Ok(())
     }

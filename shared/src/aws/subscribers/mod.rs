@@ -15,8 +15,8 @@ mod speed;
 
 pub use connection::Connection;
 pub use endpoint::Endpoint;
-pub use join::Joined;
-pub use list::{Listed, Page, Subscriber};
+pub use join::JoinResult;
+pub use list::{ListedEndpoint, Page, Subscriber};
 
 use aws_sdk_dynamodb::Client;
 

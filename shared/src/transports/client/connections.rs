@@ -16,7 +16,7 @@ use tokio::task::{AbortHandle, yield_now};
 use tokio::time::Instant;
 use tower_service::Service as _;
 
-use super::heard::{Heard, Listening};
+use super::answer_start::{AnswerStart, Listening};
 use super::names::CheckedNames;
 use super::reason::Reason;
 
@@ -51,7 +51,7 @@ type Idle = HashMap<String, Vec<(Instant, Connection)>>;
 /// One connection. It ends with the value.
 pub(super) struct Connection {
     sender: http1::SendRequest<Body>,
-    pub(super) heard: Heard,
+    pub(super) heard: AnswerStart,
     running: AbortHandle,
     is_new: bool,
 }
@@ -117,7 +117,7 @@ impl Connections {
 
     async fn open(&self, uri: &Uri) -> Result<Connection, Reason> {
         let stream = self.connector.clone().call(uri.clone()).await.map_err(|error| Reason::of_connecting(&*error))?;
-        let heard = Heard::default();
+        let heard = AnswerStart::default();
         let (sender, connection) = http1::Builder::new()
             .max_buf_size(LONGEST_HEAD)
             .max_headers(MOST_HEADERS)

@@ -5,8 +5,8 @@
 //! not followed, proxies not asked.
 
 mod answer;
+mod answer_start;
 mod connections;
-mod heard;
 mod lazy;
 mod names;
 mod reason;
@@ -26,8 +26,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use crate::error::Error;
 use crate::tls;
 pub use answer::Answer;
+use answer_start::AnswerStart;
 use connections::{Body, Connection, Connections, RequestResult};
-use heard::Heard;
 pub use lazy::LazyClient;
 use names::CheckedNames;
 pub use reason::Reason;
@@ -144,7 +144,7 @@ async fn head(connection: &mut Connection, request: Request<Body>, until: Instan
 }
 
 /// The answer of which nothing but the status can be made out.
-fn heard_only(heard: &Heard, start: Instant) -> Option<Answer> {
+fn heard_only(heard: &AnswerStart, start: Instant) -> Option<Answer> {
     let status = heard.status()?;
     Some(Answer::heard(status.code, heard.header("Retry-After").as_deref(), status.at - start))
 }

@@ -46,7 +46,7 @@ impl Server {
         Self { pool, accepted, end }
     }
 
-    async fn send(&self) -> Option<Answered> {
+    async fn send(&self) -> Option<PostAnswer> {
         let mut request = Request::new(Body::from("x"));
         *request.method_mut() = http::Method::POST;
         *request.uri_mut() = Uri::from_static("/path");

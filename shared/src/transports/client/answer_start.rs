@@ -21,7 +21,7 @@ const CHUNK: usize = 8 * 1024;
 
 /// The beginning of the answer that comes on one connection.
 #[derive(Clone, Default)]
-pub(super) struct Heard(Arc<Inner>);
+pub(super) struct AnswerStart(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
@@ -42,7 +42,7 @@ pub(super) struct Status {
     pub(super) at: Instant,
 }
 
-impl Heard {
+impl AnswerStart {
     /// Forgets what came before: another answer is waited for from now on.
     pub(super) fn forget(&self) {
         *self.beginning() = Beginning::default();
@@ -118,11 +118,11 @@ fn status_of(bytes: &[u8]) -> Option<u16> {
 /// A connection, and what is heard on it.
 pub(super) struct Listening<S> {
     stream: S,
-    heard: Heard,
+    heard: AnswerStart,
 }
 
 impl<S> Listening<S> {
-    pub(super) fn new(stream: S, heard: Heard) -> Self {
+    pub(super) fn new(stream: S, heard: AnswerStart) -> Self {
         Self { stream, heard }
     }
 }
@@ -172,8 +172,8 @@ mod tests {
 
     use super::*;
 
-    fn heard(text: &str) -> Heard {
-        let heard = Heard::default();
+    fn heard(text: &str) -> AnswerStart {
+        let heard = AnswerStart::default();
         // A byte at a time, as slow receivers write.
         text.as_bytes().chunks(1).for_each(|byte| heard.note(byte));
         heard
@@ -224,7 +224,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_that_is_heard_makes_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), cut in 0usize..20) {
-            let heard = Heard::default();
+            let heard = AnswerStart::default();
             heard.note(&b"HTTP/1.1 103 x\r\n\r\nHTTP/1.1 200 "[..cut]);
             heard.note(&bytes);
             let _ = (heard.status(), heard.header("x"));

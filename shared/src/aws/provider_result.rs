@@ -14,7 +14,7 @@ const CALL: Duration = Duration::from_secs(10);
 
 /// The result. Of an error it keeps AWS's code only: the text may repeat the receiver and the notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Handed {
+pub enum ProviderResult {
     /// The service has taken it.
     Taken,
     /// There is nobody there any more: the endpoint can be removed.
@@ -58,7 +58,7 @@ pub(super) fn failed<E, R>(
     error: SdkError<E, R>,
     is_gone: impl Fn(&E) -> bool,
     refused: &[&str],
-) -> Result<Handed, Error>
+) -> Result<ProviderResult, Error>
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     R: std::fmt::Debug,
@@ -74,8 +74,8 @@ where
     let code = code.to_owned();
     let service = error.as_service_error();
     Ok(match service {
-        Some(service) if is_gone(service) => Handed::Gone { code },
-        Some(_) if refused.contains(&code.as_str()) => Handed::Refused { code },
-        _ => Handed::Later { code },
+        Some(service) if is_gone(service) => ProviderResult::Gone { code },
+        Some(_) if refused.contains(&code.as_str()) => ProviderResult::Refused { code },
+        _ => ProviderResult::Later { code },
     })
 }

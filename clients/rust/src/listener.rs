@@ -151,7 +151,7 @@ impl Listener {
         loop {
             match self.told.recv().await {
                 Some(TaskMessage::Event(event)) => {
-                    self.note(&event);
+                    self.record(&event);
                     return Ok(event);
                 }
                 Some(TaskMessage::Moved(Cursor { channel, seq: Some(seq) })) => {
@@ -179,7 +179,7 @@ impl Listener {
         let _ = self.task.await;
     }
 
-    fn note(&mut self, event: &Event) {
+    fn record(&mut self, event: &Event) {
         match event {
             Event::Notification { channel, item } => {
                 if let Some(seq) = item.seq {

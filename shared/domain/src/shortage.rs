@@ -22,13 +22,13 @@ pub struct Shortage {
 
 impl Shortage {
     /// Notes that a post was taken, or that its connection is gone: either way, it was served.
-    pub fn note_served(&mut self) {
+    pub fn record_served(&mut self) {
         self.in_a_row = 0;
         self.refused -= self.refused * WEIGHT;
     }
 
     /// Notes that a connection was refused.
-    pub fn note_refused(&mut self) {
+    pub fn record_refused(&mut self) {
         self.in_a_row = self.in_a_row.saturating_add(1);
         self.refused += (1.0 - self.refused) * WEIGHT;
     }
@@ -53,7 +53,7 @@ mod tests {
     fn seen(answers: impl IntoIterator<Item = bool>) -> Shortage {
         let mut shortage = Shortage::default();
         for is_served in answers {
-            if is_served { shortage.note_served() } else { shortage.note_refused() }
+            if is_served { shortage.record_served() } else { shortage.record_refused() }
         }
         shortage
     }
@@ -73,7 +73,7 @@ mod tests {
         assert!(!seen(served().chain([false; 7])).is_total());
         let mut empty = seen(served().chain([false; 8]));
         assert!(empty.is_total() && empty.is_general(), "{empty:?}");
-        empty.note_served();
+        empty.record_served();
         assert!(!empty.is_total() && empty.is_general(), "one answer is not yet a quota: {empty:?}");
     }
 

@@ -17,7 +17,7 @@ use super::placed::{PlacedSender, Turns};
 use super::series::end_with_series;
 use crate::aws::log::{AppendResult, Log};
 use crate::aws::queue::{DueQueue, EndpointQueues};
-use crate::aws::schedule::{Due, LaterAttempt, Schedule, Scheduled, SentNote};
+use crate::aws::schedule::{Due, LaterAttempt, Schedule, Scheduled, SentChannelWrite};
 use crate::clock;
 use crate::error::Error;
 
@@ -84,7 +84,7 @@ impl Deliverer {
     async fn hand_on(&self, later: &LaterAttempt) -> Result<DueMessageResult, Error> {
         wait_until(later.id.due()).await;
         self.endpoints.send(&later.attempt, Lane::Quick, later.id.due()).await?;
-        self.schedule.mark_done(later.id, clock::now()).await?;
+        self.schedule.record_done(later.id, clock::now()).await?;
         Ok(DueMessageResult::Done)
     }
 
@@ -100,7 +100,7 @@ impl Deliverer {
         appended?;
         queued?;
         pushed.into_iter().try_for_each(|(_, pushed)| pushed.map(drop))?;
-        self.schedule.mark_done(row.id, clock::now()).await?;
+        self.schedule.record_done(row.id, clock::now()).await?;
         Ok(DueMessageResult::Done)
     }
 
@@ -109,7 +109,7 @@ impl Deliverer {
     /// # Errors
     /// DynamoDB does not answer as it should.
     pub async fn give_up(&self, id: ScheduleId) -> Result<(), Error> {
-        self.schedule.note_dead_letter(id, clock::now()).await
+        self.schedule.record_dead_letter(id, clock::now()).await
     }
 
     /// Appends to each channel that does not have it, unless it was cancelled. The row is then as the table has it. Its time was
@@ -166,10 +166,10 @@ impl Deliverer {
         if let Some(next) = &next {
             self.schedule.write_content(next).await?;
         }
-        let note = SentNote { schedule: &self.schedule, row, sent_at, next: next.as_ref() };
+        let companion = SentChannelWrite { schedule: &self.schedule, row, sent_at, next: next.as_ref() };
         let new = row.as_sent_at(sent_at);
         let turn = self.turn(channel).lock().await;
-        let appended = self.log.append(channel, &new, Some(&note), give_up).await?;
+        let appended = self.log.append(channel, &new, Some(&companion), give_up).await?;
         drop(turn);
         let AppendResult::At(seq) = appended else { return Ok(false) };
         placing.has(channel, seq, &new.item);

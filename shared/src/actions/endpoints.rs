@@ -356,7 +356,7 @@ impl Endpoints {
             replayed = ReplayResponse { queued: replayed.queued + attempts.len(), seq, more, ..replayed };
         }
         let covered = attempt::ReplayedRange { number: replay, from: replayed.from, to: replayed.seq };
-        self.subscribers.note_replayed(channel, &endpoint.id, covered).await?;
+        self.subscribers.record_replayed(channel, &endpoint.id, covered).await?;
         Ok(replayed)
     }
 

@@ -108,7 +108,7 @@ impl PushResult {
         Self { is_refused: true, ..Self::default() }
     }
 
-    fn note(&mut self, push: &Push<'_>, to: &Subscriber, came: ConnectionPostResult) {
+    fn record(&mut self, push: &Push<'_>, to: &Subscriber, came: ConnectionPostResult) {
         if came == ConnectionPostResult::Untried {
             return self.untried.push(to.connection.clone());
         }
@@ -196,7 +196,7 @@ impl Pusher {
                     None => break,
                     Some(Err(error)) => failed = Some(error),
                     Some(Ok((to, came))) => {
-                        outcome.note(push, &to, came);
+                        outcome.record(push, &to, came);
                         if came == ConnectionPostResult::Posted(PostResult::Gone) {
                             removals.extend(self.removals.remove(push.channel, to));
                         }

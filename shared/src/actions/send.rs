@@ -199,7 +199,7 @@ impl Sender {
             channels.push(SentChannel::new(&channel, Some(seq), pushed?));
         }
         channels.sort_by_key(|sent| send.to.iter().position(|channel| *channel == sent.channel));
-        self.idempotency.mark_done(sub, key, &sent).await?;
+        self.idempotency.record_done(sub, key, &sent).await?;
         Ok(Some(SendResponse::now(sent.id, channels)))
     }
 

@@ -11,7 +11,7 @@ use domain::seq::Seq;
 use domain::time::{Millis, Seconds};
 use serde::{Deserialize, Serialize};
 
-use super::log::Note;
+use super::log::CompanionWrite;
 use super::row::{Attributes, VERSION, built, from_row, number, number_in, past_conflicts, text, to_row};
 use crate::aws::clients::Clients;
 use crate::error::Error;
@@ -128,7 +128,7 @@ impl IdempotencyRecords {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn mark_done(&self, sub: &Sub, key: &IdempotencyKey, sent: &IdempotencyRecord) -> Result<(), Error> {
+    pub async fn record_done(&self, sub: &Sub, key: &IdempotencyKey, sent: &IdempotencyRecord) -> Result<(), Error> {
         let request = self
             .client
             .update_item()
@@ -144,9 +144,9 @@ impl IdempotencyRecords {
 }
 
 /// That a channel has the notification. Fails where it has it already or the key is another request's.
-impl Note for IdempotencyWrite<'_> {
+impl CompanionWrite for IdempotencyWrite<'_> {
     fn items(&self, channel: &Channel, seq: Seq) -> Result<Vec<TransactWriteItem>, Error> {
-        let item = if self.first { self.note_first(channel, seq) } else { self.note_further(channel, seq) };
+        let item = if self.first { self.record_first(channel, seq) } else { self.record_further(channel, seq) };
         Ok(vec![item?])
     }
 }
@@ -160,7 +160,7 @@ impl IdempotencyWrite<'_> {
         self.put(&IdempotencyRecord { scheduled: true, ..self.sent.clone() })
     }
 
-    fn note_first(&self, channel: &Channel, seq: Seq) -> Result<TransactWriteItem, Error> {
+    fn record_first(&self, channel: &Channel, seq: Seq) -> Result<TransactWriteItem, Error> {
         let mut sent = self.sent.clone();
         sent.channels.insert(channel.clone(), seq);
         self.put(&sent)
@@ -178,7 +178,7 @@ impl IdempotencyWrite<'_> {
         Ok(TransactWriteItem::builder().put(built(put)?).build())
     }
 
-    fn note_further(&self, channel: &Channel, seq: Seq) -> Result<TransactWriteItem, Error> {
+    fn record_further(&self, channel: &Channel, seq: Seq) -> Result<TransactWriteItem, Error> {
         let update = Update::builder()
             .table_name(self.table)
             .key("key", text(&self.key))

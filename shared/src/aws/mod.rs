@@ -1,5 +1,5 @@
 //! The adapters to AWS. Each file knows one service or one table; what changes together with a log is a
-//! [`log::Note`] of another.
+//! [`log::CompanionWrite`] of another.
 
 pub mod allowances;
 #[cfg(test)]

@@ -227,7 +227,7 @@ impl Attempter {
         }
         let may_be_broken_off = patience == Patience::Short && endpoint.target.is_posted_to();
         let waits_on = pin!(async {
-            let (slowed, waits_on) = tokio::join!(self.note_slow(endpoint), async {
+            let (slowed, waits_on) = tokio::join!(self.record_slow(endpoint), async {
                 if may_be_broken_off { self.long_waits.take(clock::now()).await } else { Ok(true) }
             });
             slowed.unwrap_or_else(|error| error.log());
@@ -247,10 +247,10 @@ impl Attempter {
     }
 
     /// Notes that an endpoint is slow. One that its owner has removed meanwhile is remembered as slow.
-    async fn note_slow(&self, endpoint: &Endpoint) -> Result<(), Error> {
+    async fn record_slow(&self, endpoint: &Endpoint) -> Result<(), Error> {
         let now = clock::now();
         let Some(until) = endpoint.speed.slowed(now) else { return Ok(()) };
-        if self.subscribers.note_slow(endpoint, until).await? {
+        if self.subscribers.record_slow(endpoint, until).await? {
             return Ok(());
         }
         let mut removed = endpoint.clone();
@@ -296,39 +296,39 @@ impl Attempter {
             AttemptSettlement::Ended(DeliveryEnd::DeadLettered) => self.dead_letters.send(attempt).await?,
             AttemptSettlement::Ended(_) => {}
         }
-        self.note(endpoint, outcome, took).await?;
-        self.note_quick(endpoint, outcome, took).await?;
+        self.record(endpoint, outcome, took).await?;
+        self.record_quick(endpoint, outcome, took).await?;
         Ok(AttemptMessageResult::Done)
     }
 
     /// Notes that an endpoint is quick, where its receiver was and that is news.
-    async fn note_quick(&self, endpoint: &Endpoint, outcome: &AttemptOutcome, took: Duration) -> Result<(), Error> {
+    async fn record_quick(&self, endpoint: &Endpoint, outcome: &AttemptOutcome, took: Duration) -> Result<(), Error> {
         let now = clock::now();
         let is_of_the_receiver = matches!(outcome, AttemptOutcome::Delivered | AttemptOutcome::Failed { .. });
         if is_of_the_receiver && took < SLOW && endpoint.speed.is_quicker(now) {
-            return self.subscribers.note_quick(endpoint, now).await;
+            return self.subscribers.record_quick(endpoint, now).await;
         }
         Ok(())
     }
 
     /// Records in the endpoint's row what an attempt says of it.
-    async fn note(&self, endpoint: &Endpoint, outcome: &AttemptOutcome, took: Duration) -> Result<(), Error> {
+    async fn record(&self, endpoint: &Endpoint, outcome: &AttemptOutcome, took: Duration) -> Result<(), Error> {
         let now = clock::now();
         match outcome {
             // While it took this one, another may have failed there and said so.
             AttemptOutcome::Delivered if endpoint.failing_since.is_some() || took >= LONG => {
-                self.subscribers.note_well(endpoint).await
+                self.subscribers.record_well(endpoint).await
             }
             AttemptOutcome::Failed { .. } => {
                 let since = endpoint.failing_since.unwrap_or(now);
                 if endpoint.failing_since.is_none() {
-                    self.subscribers.note_failing(endpoint, since).await?;
+                    self.subscribers.record_failing(endpoint, since).await?;
                 }
                 if now < since.plus(retry::GIVES_UP) {
                     return Ok(());
                 }
                 if self.deliveries.has_delivered(&endpoint.channel, &endpoint.id, since).await? {
-                    return self.subscribers.note_well(endpoint).await;
+                    return self.subscribers.record_well(endpoint).await;
                 }
                 self.disabler.disable(endpoint, since, now).await
             }

@@ -120,7 +120,7 @@ impl Sweep<'_> {
         match late(handed, row.rounds, self.now) {
             Late::Wait => Ok(LateRowResult::Unfinished),
             // Noted first: a second sweep at the same time is to hand it on once.
-            Late::Again(round) if self.sweeper.schedule.note_round(&row, round, self.now).await? => {
+            Late::Again(round) if self.sweeper.schedule.record_round(&row, round, self.now).await? => {
                 Ok(LateRowResult::Again(row.wake()))
             }
             Late::Again(_) => Ok(LateRowResult::Unfinished),
@@ -153,7 +153,7 @@ impl Sweep<'_> {
         };
         if row.stage == Stage::Cancelled || row.is_sent() {
             // All that may be in logs is there. Who was not told of it hears of it with the next, or when they come back.
-            schedule.mark_done(row.id, now).await?;
+            schedule.record_done(row.id, now).await?;
             return Ok(LateRowResult::Finished);
         }
         if end_with_series(schedule, &row).await? {

@@ -39,7 +39,7 @@ const FIRST_WAIT: u64 = 16;
 const LONGEST_WAIT: u64 = 400;
 
 /// A change in the same transaction as a log.
-pub trait Note {
+pub trait CompanionWrite {
     /// The further items of the transaction, once the place in the log is known.
     ///
     /// # Errors
@@ -48,7 +48,7 @@ pub trait Note {
 }
 
 /// A note, or none.
-pub type OptionalNote<'a> = Option<&'a (dyn Note + Sync)>;
+pub type OptionalCompanionWrite<'a> = Option<&'a (dyn CompanionWrite + Sync)>;
 
 /// A notification to append.
 #[derive(Clone, Debug)]
@@ -99,13 +99,13 @@ impl Log {
         &self,
         channel: &Channel,
         new: &New,
-        note: OptionalNote<'_>,
+        companion: OptionalCompanionWrite<'_>,
         give_up: Instant,
     ) -> Result<AppendResult, Error> {
         let mut wait = FIRST_WAIT;
         let mut planned = self.plan(channel).await?;
         loop {
-            let written = self.write(channel, new, planned, note).await?;
+            let written = self.write(channel, new, planned, companion).await?;
             match written {
                 AppendWriteResult::Done => return Ok(AppendResult::At(planned.plan.place().seq)),
                 AppendWriteResult::Taken => return Ok(AppendResult::Taken),
@@ -139,16 +139,16 @@ impl Log {
         channel: &Channel,
         new: &New,
         planned: PlannedAppend,
-        note: OptionalNote<'_>,
+        companion: OptionalCompanionWrite<'_>,
     ) -> Result<AppendWriteResult, Error> {
         let PlannedAppend { plan, newest, head } = planned;
         let row = to_row(&NotificationRow::new(channel, new, plan, newest))?;
-        match (plan, note) {
+        match (plan, companion) {
             (Plan::Plain(_), None) => self.put(row, &new.item.id).await,
             _ => {
                 let items = self.transaction(channel, row, plan, head)?;
-                let note = note.map(|note| note.items(channel, plan.place().seq)).transpose()?;
-                self.transact(items, note.unwrap_or_default(), &new.item.id).await
+                let companion = companion.map(|companion| companion.items(channel, plan.place().seq)).transpose()?;
+                self.transact(items, companion.unwrap_or_default(), &new.item.id).await
             }
         }
     }
@@ -237,11 +237,11 @@ impl Log {
     async fn transact(
         &self,
         mut items: Vec<TransactWriteItem>,
-        note: Vec<TransactWriteItem>,
+        companion: Vec<TransactWriteItem>,
         id: &str,
     ) -> Result<AppendWriteResult, Error> {
-        let note_at = items.len();
-        items.extend(note);
+        let companion_at = items.len();
+        items.extend(companion);
         let Err(error) = self.client.transact_write_items().set_transact_items(Some(items)).send().await else {
             return Ok(AppendWriteResult::Done);
         };
@@ -257,9 +257,9 @@ impl Log {
         match reasons.first().filter(|row| failed(row)).map(|row| lost_to(row.item(), id)) {
             // With a note, another one at the same work may have been first: what it has noted has to be read.
             Some(AppendWriteResult::Done) => {
-                Ok(if note_at == reasons.len() { AppendWriteResult::Done } else { AppendWriteResult::Taken })
+                Ok(if companion_at == reasons.len() { AppendWriteResult::Done } else { AppendWriteResult::Taken })
             }
-            _ if reasons.iter().skip(note_at).any(failed) => Ok(AppendWriteResult::Taken),
+            _ if reasons.iter().skip(companion_at).any(failed) => Ok(AppendWriteResult::Taken),
             _ if reasons.iter().any(failed) => Ok(AppendWriteResult::Lost),
             _ if reasons.iter().any(|reason| is_conflict(reason.code())) => Ok(AppendWriteResult::Unknown),
             _ => Err(Error::call("TransactWriteItems")(error)),

@@ -91,7 +91,7 @@ impl Management {
         let mut is_first = true;
         loop {
             let answer = self.post_client.post(place, to.connection, frame).await?;
-            let posted = self.note(answer, is_first, !is_first || to.is_known, limiter);
+            let posted = self.record(answer, is_first, !is_first || to.is_known, limiter);
             let is_tried_again = !matches!(posted, PostResult::Delivered | PostResult::Gone)
                 && !matches!(answer, TryAnswer::Late)
                 && !self.is_refusing_all();
@@ -120,11 +120,11 @@ impl Management {
 
     /// Takes in how a try was answered, for the pace and for what is thought of the next ones. What a connection is answered that
     /// `is_known` not to take the post is about others only where many are refused.
-    fn note(&self, answer: TryAnswer, is_first: bool, is_known: bool, limiter: Option<&RateLimiter>) -> PostResult {
+    fn record(&self, answer: TryAnswer, is_first: bool, is_known: bool, limiter: Option<&RateLimiter>) -> PostResult {
         let mut shortage = self.shortage();
         match answer {
-            TryAnswer::Taken | TryAnswer::Gone => shortage.note_served(),
-            TryAnswer::Refused | TryAnswer::Failed if is_first => shortage.note_refused(),
+            TryAnswer::Taken | TryAnswer::Gone => shortage.record_served(),
+            TryAnswer::Refused | TryAnswer::Failed if is_first => shortage.record_refused(),
             _ => {}
         }
         let posted = match answer {

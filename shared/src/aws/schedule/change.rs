@@ -16,7 +16,7 @@ impl Schedule {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn mark_done(&self, id: ScheduleId, now: Millis) -> Result<(), Error> {
+    pub async fn record_done(&self, id: ScheduleId, now: Millis) -> Result<(), Error> {
         let request = self
             .update(id)
             .update_expression("SET done = :true, expires_at = :expires_at")
@@ -52,7 +52,7 @@ impl Schedule {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn note_dead_letter(&self, id: ScheduleId, now: Millis) -> Result<(), Error> {
+    pub async fn record_dead_letter(&self, id: ScheduleId, now: Millis) -> Result<(), Error> {
         let request = self
             .update(id)
             .update_expression("SET dead_lettered_at = :now")
@@ -65,7 +65,7 @@ impl Schedule {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn note_round(&self, seen: &Pending, round: u8, now: Millis) -> Result<bool, Error> {
+    pub async fn record_round(&self, seen: &Pending, round: u8, now: Millis) -> Result<bool, Error> {
         let unchanged = if seen.rounds == 0 { "attribute_not_exists(rounds)" } else { "rounds = :seen" };
         let mut request = self
             .update(seen.id)

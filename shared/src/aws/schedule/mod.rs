@@ -7,16 +7,16 @@
 mod change;
 mod content;
 mod later;
-mod note;
 mod progress;
 mod row;
+mod sent_channel_write;
 mod series;
 mod write;
 
 pub use later::{Due, LaterAttempt};
-pub use note::SentNote;
 pub use progress::{KnownProgress, ProgressVersion};
 pub use row::{Pending, Scheduled, SeriesPart};
+pub use sent_channel_write::SentChannelWrite;
 pub use series::Series;
 pub use write::ScheduleWriteResult;
 

@@ -111,7 +111,7 @@ impl Subscribers {
     /// # Errors
     /// DynamoDB does not answer as it should.
     pub async fn disconnect(&self, connection: &Connection, now: Millis) -> Result<(), Error> {
-        if self.take_home(connection).await? || !connection.is_young(now) || self.mark_gone(connection).await? {
+        if self.take_home(connection).await? || !connection.is_young(now) || self.record_gone(connection).await? {
             return Ok(());
         }
         // The home was written between the two.
@@ -139,7 +139,7 @@ impl Subscribers {
     }
 
     /// `false` if the home is there after all.
-    async fn mark_gone(&self, connection: &Connection) -> Result<bool, Error> {
+    async fn record_gone(&self, connection: &Connection) -> Result<bool, Error> {
         let mut mark = connection.row(&connection.inbox);
         mark.insert("gone".into(), AttributeValue::Bool(true));
         mark.insert("expires_at".into(), number(connection.connected_at.seconds() + MARGIN));

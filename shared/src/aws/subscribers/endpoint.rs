@@ -310,7 +310,7 @@ impl Subscribers {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn note_replayed(
+    pub async fn record_replayed(
         &self,
         channel: &Channel,
         id: &EndpointId,
@@ -329,7 +329,7 @@ impl Subscribers {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn note_well(&self, endpoint: &Endpoint) -> Result<(), Error> {
+    pub async fn record_well(&self, endpoint: &Endpoint) -> Result<(), Error> {
         let request = self
             .update_endpoint(&endpoint.channel, &endpoint.id)
             .update_expression("REMOVE failing_since")
@@ -341,7 +341,7 @@ impl Subscribers {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn note_failing(&self, endpoint: &Endpoint, since: Millis) -> Result<(), Error> {
+    pub async fn record_failing(&self, endpoint: &Endpoint, since: Millis) -> Result<(), Error> {
         let request = self
             .update_endpoint(&endpoint.channel, &endpoint.id)
             .update_expression("SET failing_since = if_not_exists(failing_since, :since)")

@@ -30,7 +30,7 @@ impl Subscribers {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn note_slow(&self, endpoint: &Endpoint, until: Millis) -> Result<bool, Error> {
+    pub async fn record_slow(&self, endpoint: &Endpoint, until: Millis) -> Result<bool, Error> {
         let request = self
             .update_endpoint(&endpoint.channel, &endpoint.id)
             .update_expression("SET slow_until = :until REMOVE known_quick, trial_until")
@@ -43,7 +43,7 @@ impl Subscribers {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn note_quick(&self, endpoint: &Endpoint, now: Millis) -> Result<(), Error> {
+    pub async fn record_quick(&self, endpoint: &Endpoint, now: Millis) -> Result<(), Error> {
         let request = self
             .update_endpoint(&endpoint.channel, &endpoint.id)
             .update_expression("SET known_quick = :quick REMOVE slow_until, trial_until")

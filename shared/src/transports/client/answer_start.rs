@@ -71,7 +71,7 @@ impl AnswerStart {
         Some(value.trim().to_owned())
     }
 
-    fn note(&self, bytes: &[u8]) {
+    fn record(&self, bytes: &[u8]) {
         let mut beginning = self.beginning();
         let room = KEPT.saturating_sub(beginning.bytes.len());
         beginning.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -134,7 +134,7 @@ impl<S: Read + Unpin> Read for Listening<S> {
         let room = to.remaining().min(CHUNK);
         let mut read = ReadBuf::uninit(&mut space[..room]);
         ready!(Pin::new(&mut this.stream).poll_read(cx, read.unfilled()))?;
-        this.heard.note(read.filled());
+        this.heard.record(read.filled());
         to.put_slice(read.filled());
         Poll::Ready(Ok(()))
     }
@@ -175,7 +175,7 @@ mod tests {
     fn heard(text: &str) -> AnswerStart {
         let heard = AnswerStart::default();
         // A byte at a time, as slow receivers write.
-        text.as_bytes().chunks(1).for_each(|byte| heard.note(byte));
+        text.as_bytes().chunks(1).for_each(|byte| heard.record(byte));
         heard
     }
 
@@ -225,8 +225,8 @@ mod tests {
         #[test]
         fn nothing_that_is_heard_makes_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), cut in 0usize..20) {
             let heard = AnswerStart::default();
-            heard.note(&b"HTTP/1.1 103 x\r\n\r\nHTTP/1.1 200 "[..cut]);
-            heard.note(&bytes);
+            heard.record(&b"HTTP/1.1 103 x\r\n\r\nHTTP/1.1 200 "[..cut]);
+            heard.record(&bytes);
             let _ = (heard.status(), heard.header("x"));
         }
     }

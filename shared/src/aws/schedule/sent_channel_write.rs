@@ -7,13 +7,13 @@ use domain::seq::Seq;
 use domain::time::Millis;
 
 use super::{Schedule, Scheduled};
-use crate::aws::log::Note;
+use crate::aws::log::CompanionWrite;
 use crate::aws::row::{built, number, text};
 use crate::error::Error;
 
 /// That a channel has a scheduled notification. Fails where it has it already, or it or its series is cancelled.
 #[derive(Debug)]
-pub struct SentNote<'a> {
+pub struct SentChannelWrite<'a> {
     /// The table.
     pub schedule: &'a Schedule,
     /// The notification, as it was read.
@@ -24,7 +24,7 @@ pub struct SentNote<'a> {
     pub next: Option<&'a Scheduled>,
 }
 
-impl Note for SentNote<'_> {
+impl CompanionWrite for SentChannelWrite<'_> {
     fn items(&self, channel: &Channel, seq: Seq) -> Result<Vec<TransactWriteItem>, Error> {
         let mut items = vec![self.sent(channel, seq)?];
         if let Some(next) = self.next {
@@ -38,7 +38,7 @@ impl Note for SentNote<'_> {
     }
 }
 
-impl SentNote<'_> {
+impl SentChannelWrite<'_> {
     fn sent(&self, channel: &Channel, seq: Seq) -> Result<TransactWriteItem, Error> {
         let first = self.row.sent_at.is_none();
         let sent_at = if first { "attribute_not_exists(sent_at)" } else { "sent_at = :sent_at" };

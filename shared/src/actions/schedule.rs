@@ -19,7 +19,7 @@ use crate::error::Error;
 #[derive(Clone, Debug)]
 pub struct Scheduler {
     schedule: Schedule,
-    queue: DueQueue,
+    due_queue: DueQueue,
     idempotency: IdempotencyRecords,
     notifications: Notifications,
 }
@@ -59,9 +59,9 @@ impl Entry {
 impl Scheduler {
     /// Writes to this schedule, this queue and this table of keys.
     #[must_use]
-    pub fn new(schedule: Schedule, queue: DueQueue, idempotency: IdempotencyRecords) -> Self {
+    pub fn new(schedule: Schedule, due_queue: DueQueue, idempotency: IdempotencyRecords) -> Self {
         let notifications = Notifications::new(schedule.clone());
-        Self { schedule, queue, idempotency, notifications }
+        Self { schedule, due_queue, idempotency, notifications }
     }
 
     /// Schedules a notification, or a series of them.
@@ -118,7 +118,7 @@ impl Scheduler {
     }
 
     async fn queue(&self, row: &Scheduled) -> Result<(), Error> {
-        if row.queued { self.queue.send(row.wake()).await } else { Ok(()) }
+        if row.queued { self.due_queue.send(row.wake()).await } else { Ok(()) }
     }
 }
 

@@ -20,7 +20,7 @@ use super::Scheduler;
 use super::fan_out::{FanOut, FanOutResult};
 use super::placed::{PlacedNotification, PlacedSender, Turns};
 use crate::aws::idempotency::{self, IdempotencyRecords};
-use crate::aws::log::{AppendResult, Log, New, PATIENCE};
+use crate::aws::log::{AppendResult, Log, NewEntry, PATIENCE};
 use crate::clock;
 use crate::error::Error;
 
@@ -132,11 +132,11 @@ impl Sender {
 
     /// Each channel by itself: one that fails keeps no other from being stored and pushed.
     async fn send_unkeyed(&self, send: &SendRequest, item: Item) -> Result<Vec<SentChannel>, Error> {
-        let new = new(send, item);
+        let entry = new_entry(send, item);
         let sends = send.to.iter().map(|channel| async {
-            match self.log.append(channel, &new, None, Instant::now() + PATIENCE).await? {
+            match self.log.append(channel, &entry, None, Instant::now() + PATIENCE).await? {
                 AppendResult::At(seq) => {
-                    let pushed = self.fan_out.push(channel, Some(seq), &new.item).await?;
+                    let pushed = self.fan_out.push(channel, Some(seq), &entry.item).await?;
                     Ok(SentChannel::new(channel, Some(seq), pushed))
                 }
                 AppendResult::Taken => Err(Error::Failed { call: "append", cause: "taken without a key".to_owned() }),
@@ -184,12 +184,12 @@ impl Sender {
             let channels = places.map(|(channel, seq)| SentChannel::new(channel, Some(seq), FanOutResult::default()));
             return Ok(Some(SendResponse::now(sent.id.clone(), channels.collect())));
         }
-        let new = new(send, sent.item(item.clone()));
+        let entry = new_entry(send, sent.item(item.clone()));
         let (placing, placed) = PlacedSender::new();
         for (channel, seq) in places::in_order(&send.to, &sent.channels) {
-            placing.has(channel, seq, &new.item);
+            placing.has(channel, seq, &entry.item);
         }
-        let appending = self.append_missing(keyed, &new, &mut sent, item.sent_at, placing);
+        let appending = self.append_missing(keyed, &entry, &mut sent, item.sent_at, placing);
         let (appended, pushed) = join(appending, self.fan_out.push_each(placed)).await;
         if !appended? {
             return Ok(None);
@@ -207,7 +207,7 @@ impl Sender {
     async fn append_missing(
         &self,
         KeyedSend { sub, send, key }: KeyedSend<'_>,
-        new: &New,
+        entry: &NewEntry,
         sent: &mut idempotency::IdempotencyRecord,
         now: Millis,
         placing: PlacedSender,
@@ -215,9 +215,9 @@ impl Sender {
         let mut turns = Turns::of(send.to.iter().filter(|channel| !sent.channels.contains_key(*channel)));
         while let Some((channel, give_up)) = turns.next() {
             let row = self.idempotency.row(sub, key, sent, now);
-            match self.log.append(&channel, new, Some(&row), give_up).await {
+            match self.log.append(&channel, entry, Some(&row), give_up).await {
                 Ok(AppendResult::At(seq)) => {
-                    placing.has(&channel, seq, &new.item);
+                    placing.has(&channel, seq, &entry.item);
                     sent.channels.insert(channel, seq);
                 }
                 Ok(AppendResult::Taken) => return Ok(false),
@@ -228,7 +228,7 @@ impl Sender {
     }
 }
 
-fn new(send: &SendRequest, item: Item) -> New {
+fn new_entry(send: &SendRequest, item: Item) -> NewEntry {
     let hides_at = send.ttl.map(|ttl| item.sent_at.seconds() + ttl);
-    New { item, hides_at, collapse_key: send.content.collapse_key.clone() }
+    NewEntry { item, hides_at, collapse_key: send.content.collapse_key.clone() }
 }

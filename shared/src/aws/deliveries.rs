@@ -56,9 +56,9 @@ impl AttemptSettlement {
     /// Whether this is what a delivery's row says.
     fn is_in(self, attempt: &Attempt, known: &Delivery) -> bool {
         let (number, next_at, ended) = match self {
-            Self::Ended(ended) => (attempt.attempt, None, Some(ended)),
-            Self::Next(at) => (attempt.attempt, Some(at), None),
-            Self::PutOff(at) => (attempt.attempt.saturating_sub(1), Some(at), None),
+            Self::Ended(ended) => (attempt.number, None, Some(ended)),
+            Self::Next(at) => (attempt.number, Some(at), None),
+            Self::PutOff(at) => (attempt.number.saturating_sub(1), Some(at), None),
         };
         let said = Delivery { attempt: number, replay: attempt.replay, lease: None, next_at, ended };
         *known == said
@@ -114,7 +114,7 @@ impl Deliveries {
     pub async fn begin(&self, attempt: &Attempt, lease: Millis, now: Millis) -> Result<BeginResult, Error> {
         let goes_on = "replay = :replay AND attribute_not_exists(ended) AND \
              ((attempt = :before AND attribute_exists(next_at)) OR (attempt = :attempt AND lease <= :now))";
-        let begins = if attempt.attempt == 1 { "attribute_not_exists(id) OR replay < :replay OR " } else { "" };
+        let begins = if attempt.number == 1 { "attribute_not_exists(id) OR replay < :replay OR " } else { "" };
         let request = self
             .update(attempt)
             .update_expression(
@@ -122,8 +122,8 @@ impl Deliveries {
                  REMOVE next_at, ended",
             )
             .condition_expression(format!("{begins}({goes_on})"))
-            .expression_attribute_values(":attempt", number(attempt.attempt))
-            .expression_attribute_values(":before", number(attempt.attempt.saturating_sub(1)))
+            .expression_attribute_values(":attempt", number(attempt.number))
+            .expression_attribute_values(":before", number(attempt.number.saturating_sub(1)))
             .expression_attribute_values(":replay", number(attempt.replay))
             .expression_attribute_values(":lease", number(lease.0))
             .expression_attribute_values(":now", number(now.0))
@@ -162,11 +162,11 @@ impl Deliveries {
             .update_expression(format!("{change} REMOVE lease"))
             .condition_expression("replay = :replay AND attempt = :attempt AND attribute_exists(lease)")
             .expression_attribute_values(":replay", number(attempt.replay))
-            .expression_attribute_values(":attempt", number(attempt.attempt))
+            .expression_attribute_values(":attempt", number(attempt.number))
             .expression_attribute_values(":value", value)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         if matches!(settled, AttemptSettlement::PutOff(_)) {
-            request = request.expression_attribute_values(":before", number(attempt.attempt.saturating_sub(1)));
+            request = request.expression_attribute_values(":before", number(attempt.number.saturating_sub(1)));
         }
         match past_conflicts(|| request.clone().send()).await {
             Ok(_) => Ok(true),

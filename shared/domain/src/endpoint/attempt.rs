@@ -21,7 +21,8 @@ pub struct Attempt {
     /// The notification.
     pub seq: Seq,
     /// From 1.
-    pub attempt: u32,
+    #[serde(rename = "attempt")]
+    pub number: u32,
     /// The number of replays that the endpoint's owner had asked for when this attempt was queued. Attempts are counted
     /// anew with each replay.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -56,13 +57,13 @@ impl Attempt {
     /// The first attempt at a delivery.
     #[must_use]
     pub fn first(channel: &Channel, endpoint: &EndpointId, seq: Seq, replay: u32) -> Self {
-        Self { channel: channel.clone(), endpoint: endpoint.clone(), seq, attempt: 1, replay }
+        Self { channel: channel.clone(), endpoint: endpoint.clone(), seq, number: 1, replay }
     }
 
     /// The one after this.
     #[must_use]
     pub fn next(&self) -> Self {
-        Self { attempt: self.attempt + 1, ..self.clone() }
+        Self { number: self.number + 1, ..self.clone() }
     }
 }
 
@@ -111,7 +112,7 @@ impl Delivery {
     /// Why this attempt could not be begun.
     #[must_use]
     pub fn why_not(&self, attempt: &Attempt) -> NotNow {
-        if (self.replay, self.attempt) != (attempt.replay, attempt.attempt) {
+        if (self.replay, self.attempt) != (attempt.replay, attempt.number) {
             return NotNow::Over;
         }
         match (self.ended, self.lease, self.next_at) {
@@ -131,7 +132,7 @@ mod tests {
     fn attempt(number: u32, replay: u32) -> Attempt {
         let alice = Sub::parse("alice").unwrap();
         let first = Attempt::first(&Channel::inbox(&alice), &EndpointId::new(&alice, 0, [0; 8]), Seq(7), replay);
-        Attempt { attempt: number, ..first }
+        Attempt { number, ..first }
     }
 
     #[test]

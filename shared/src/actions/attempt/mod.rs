@@ -135,7 +135,7 @@ impl Attempter {
         };
         if endpoint.disabled_at.is_some() {
             // What was begun has failed for good. What was not is as what is sent from now on: a replay sends it.
-            if attempt.attempt > 1 {
+            if attempt.number > 1 {
                 self.dead_letters.send(attempt).await?;
             }
             return Ok(AttemptMessageResult::Done);
@@ -154,7 +154,7 @@ impl Attempter {
         };
         match self.deliveries.begin(attempt, now.plus(LEASE), now).await? {
             BeginResult::Yes => self.make(attempt, &endpoint, &row, patience, now).await,
-            BeginResult::No(why) => self.go_on(attempt, &endpoint, why).await,
+            BeginResult::No(why) => self.follow_up(attempt, &endpoint, why).await,
         }
     }
 
@@ -171,7 +171,12 @@ impl Attempter {
     }
 
     /// Finishes what another may have left undone.
-    async fn go_on(&self, attempt: &Attempt, endpoint: &Endpoint, why: NotNow) -> Result<AttemptMessageResult, Error> {
+    async fn follow_up(
+        &self,
+        attempt: &Attempt,
+        endpoint: &Endpoint,
+        why: NotNow,
+    ) -> Result<AttemptMessageResult, Error> {
         match why {
             NotNow::Over => {}
             NotNow::UnderWay(lease) => return Ok(AttemptMessageResult::NotYet(lease)),
@@ -354,7 +359,7 @@ fn settled(attempt: &Attempt, outcome: &AttemptOutcome, now: Millis) -> AttemptS
         AttemptOutcome::PutOff(until) => AttemptSettlement::PutOff(until.plus(rand::random_range(PUT_OFF))),
         AttemptOutcome::BrokenOff => AttemptSettlement::PutOff(now),
         AttemptOutcome::Failed { .. } | AttemptOutcome::Hindered => {
-            match retry::pause(attempt.attempt, outcome.wish(), rand::random()) {
+            match retry::pause(attempt.number, outcome.wish(), rand::random()) {
                 Some(pause) => AttemptSettlement::Next(now.plus(pause)),
                 None => AttemptSettlement::Ended(DeliveryEnd::DeadLettered),
             }
@@ -372,7 +377,7 @@ fn record(
     AttemptRecord {
         at: began,
         seq: attempt.seq,
-        attempt: attempt.attempt,
+        attempt: attempt.number,
         outcome: made.outcome.word().to_owned(),
         status: made.status,
         reason: made.reason.clone(),

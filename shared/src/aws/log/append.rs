@@ -52,7 +52,7 @@ pub type OptionalCompanionWrite<'a> = Option<&'a (dyn CompanionWrite + Sync)>;
 
 /// A notification to append.
 #[derive(Clone, Debug)]
-pub struct New {
+pub struct NewEntry {
     /// The notification.
     pub item: Item,
     /// From when readers no longer see it, in seconds since 1970.
@@ -98,14 +98,14 @@ impl Log {
     pub async fn append(
         &self,
         channel: &Channel,
-        new: &New,
+        entry: &NewEntry,
         companion: OptionalCompanionWrite<'_>,
         give_up: Instant,
     ) -> Result<AppendResult, Error> {
         let mut wait = FIRST_WAIT;
         let mut planned = self.plan(channel).await?;
         loop {
-            let written = self.write(channel, new, planned, companion).await?;
+            let written = self.write(channel, entry, planned, companion).await?;
             match written {
                 AppendWriteResult::Done => return Ok(AppendResult::At(planned.plan.place().seq)),
                 AppendWriteResult::Taken => return Ok(AppendResult::Taken),
@@ -137,18 +137,18 @@ impl Log {
     async fn write(
         &self,
         channel: &Channel,
-        new: &New,
+        entry: &NewEntry,
         planned: PlannedAppend,
         companion: OptionalCompanionWrite<'_>,
     ) -> Result<AppendWriteResult, Error> {
         let PlannedAppend { plan, newest, head } = planned;
-        let row = to_row(&NotificationRow::new(channel, new, plan, newest))?;
+        let row = to_row(&NotificationRow::new(channel, entry, plan, newest))?;
         match (plan, companion) {
-            (Plan::Plain(_), None) => self.put(row, &new.item.id).await,
+            (Plan::Plain(_), None) => self.put(row, &entry.item.id).await,
             _ => {
                 let items = self.transaction(channel, row, plan, head)?;
                 let companion = companion.map(|companion| companion.items(channel, plan.place().seq)).transpose()?;
-                self.transact(items, companion.unwrap_or_default(), &new.item.id).await
+                self.transact(items, companion.unwrap_or_default(), &entry.item.id).await
             }
         }
     }

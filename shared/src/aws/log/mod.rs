@@ -9,7 +9,7 @@ mod read;
 mod rows;
 mod visible;
 
-pub use append::{AppendResult, CompanionWrite, New, OptionalCompanionWrite, PATIENCE, SHORT_PATIENCE};
+pub use append::{AppendResult, CompanionWrite, NewEntry, OptionalCompanionWrite, PATIENCE, SHORT_PATIENCE};
 pub use head::ChannelHead;
 pub use meter::Meter;
 pub use rows::{LogRow, NotificationRow};

@@ -9,7 +9,7 @@ use domain::seq::Seq;
 use domain::time::{Millis, Seconds};
 use serde::{Deserialize, Serialize};
 
-use super::append::New;
+use super::append::NewEntry;
 use crate::aws::row::{Attributes, VERSION, from_row, number_in};
 use crate::error::Error;
 
@@ -192,25 +192,25 @@ impl NotificationRow {
     }
 
     /// A notification where the plan has its place, in a log whose newest was `newest`.
-    pub(super) fn new(channel: &Channel, new: &New, plan: Plan, newest: Option<Newest>) -> Self {
+    pub(super) fn new(channel: &Channel, entry: &NewEntry, plan: Plan, newest: Option<Newest>) -> Self {
         let Place { seq, expires_at } = plan.place();
         let (starts, follows) = match plan {
             Plan::Start(_, _, before) => (true, before.last),
             Plan::Plain(_) | Plan::Checked(_) => (false, None),
         };
-        let is_fleeting = new.hides_at.is_some() || new.collapse_key.is_some();
+        let is_fleeting = entry.hides_at.is_some() || entry.collapse_key.is_some();
         let fleeting = if is_fleeting { seq } else { newest.map(|newest| newest.fleeting).unwrap_or_default() };
         Self {
             channel: channel.clone(),
             seq,
             v: VERSION,
-            id: new.item.id.clone(),
-            sent_at: new.item.sent_at,
-            content: new.item.content.clone(),
+            id: entry.item.id.clone(),
+            sent_at: entry.item.sent_at,
+            content: entry.item.content.clone(),
             expires_at: expires_at + KEPT_EXPIRED,
             readable_until: Some(expires_at),
-            hides_at: new.hides_at,
-            collapse_key: new.collapse_key.clone(),
+            hides_at: entry.hides_at,
+            collapse_key: entry.collapse_key.clone(),
             starts,
             follows,
             closes: false,
@@ -220,7 +220,7 @@ impl NotificationRow {
 
     /// A row that closes a generation. To a release that does not know of it, it is a notification that has outlived its `ttl`.
     pub(super) fn closing(channel: &Channel, place: Place, now: Millis) -> Self {
-        let nothing = New {
+        let nothing = NewEntry {
             item: Item::stored(String::new(), now, "{}".to_owned()),
             hides_at: Some(Seconds(0)),
             collapse_key: None,

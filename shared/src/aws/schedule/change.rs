@@ -88,8 +88,8 @@ impl Schedule {
             self.write_content(next).await?;
         }
         let failed = self.failed(seen.id, seen.rounds, next, now)?;
-        let go_on = next.map(|next| self.go_on(seen, next)).transpose()?;
-        let items = std::iter::once(failed).chain(go_on.into_iter().flatten()).collect();
+        let write_next = next.map(|next| self.write_next(seen, next)).transpose()?;
+        let items = std::iter::once(failed).chain(write_next.into_iter().flatten()).collect();
         Ok(self.transact(items).await? == TransactionResult::Done)
     }
 

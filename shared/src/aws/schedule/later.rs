@@ -50,7 +50,7 @@ impl LaterAttempt {
     /// An attempt that is due then. Its id follows from both, so that writing it twice makes one.
     #[must_use]
     pub fn new(attempt: &Attempt, due: Millis, now: Millis) -> Self {
-        let Attempt { channel, endpoint, seq, attempt: number, replay } = attempt;
+        let Attempt { channel, endpoint, seq, number, replay } = attempt;
         let digest = Sha256::digest(format!("{channel}#{endpoint}#{seq}#{number}#{replay}"));
         let mut random = [0; 10];
         random.copy_from_slice(&digest[..10]);

@@ -13,7 +13,7 @@ use domain::seq::Seq;
 use domain::time::Millis;
 use serde::{Deserialize, Serialize};
 
-use crate::aws::log::New;
+use crate::aws::log::NewEntry;
 use crate::aws::queue::{Group, Wake};
 use crate::aws::row::{Attributes, VERSION, from_row};
 use crate::error::Error;
@@ -213,10 +213,10 @@ impl Scheduled {
 
     /// The notification to append, the same for all its channels' logs.
     #[must_use]
-    pub fn as_sent_at(&self, sent_at: Millis) -> New {
+    pub fn as_sent_at(&self, sent_at: Millis) -> NewEntry {
         let item = Item::stored(self.id.to_string(), sent_at, self.content.clone());
         let hides_at = self.ttl.map(|ttl| sent_at.seconds() + ttl);
-        New { item, hides_at, collapse_key: self.collapse_key.clone() }
+        NewEntry { item, hides_at, collapse_key: self.collapse_key.clone() }
     }
 }
 

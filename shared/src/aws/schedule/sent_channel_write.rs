@@ -28,11 +28,11 @@ impl CompanionWrite for SentChannelWrite<'_> {
     fn items(&self, channel: &Channel, seq: Seq) -> Result<Vec<TransactWriteItem>, Error> {
         let mut items = vec![self.sent(channel, seq)?];
         if let Some(next) = self.next {
-            items.extend(self.schedule.go_on(self.row, next)?);
+            items.extend(self.schedule.write_next(self.row, next)?);
         } else if let Some(part) = &self.row.series
             && self.row.sent_at.is_none()
         {
-            items.push(self.schedule.goes_on(part.id)?);
+            items.push(self.schedule.require_active(part.id)?);
         }
         Ok(items)
     }
@@ -66,7 +66,7 @@ impl SentChannelWrite<'_> {
 
 impl Schedule {
     /// The next notification of a series, and the series' own row.
-    pub(super) fn go_on(&self, this: &Scheduled, next: &Scheduled) -> Result<Vec<TransactWriteItem>, Error> {
+    pub(super) fn write_next(&self, this: &Scheduled, next: &Scheduled) -> Result<Vec<TransactWriteItem>, Error> {
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(next.to_row()?))

@@ -135,7 +135,7 @@ impl Schedule {
         Ok(TransactWriteItem::builder().update(built(update)?).build())
     }
 
-    pub(super) fn goes_on(&self, series: ScheduleId) -> Result<TransactWriteItem, Error> {
+    pub(super) fn require_active(&self, series: ScheduleId) -> Result<TransactWriteItem, Error> {
         let check = ConditionCheck::builder()
             .table_name(&self.table)
             .set_key(Some(key(series).into()))

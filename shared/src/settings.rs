@@ -13,7 +13,7 @@ use domain::endpoint::retry::LOG_KEEPS;
 use domain::time::Millis;
 use kinds::KindSettings;
 use kinds::settings::Variables;
-use kinds::url::{Rules, is_loopback};
+use kinds::url::{UrlRules, is_loopback};
 use url::{Host, Url};
 
 pub use kinds::settings::InvalidSetting;
@@ -219,7 +219,7 @@ pub struct LogSettings {
     /// The table *Notifications*.
     pub table: String,
     /// The retention of notifications, and the time of a restoration.
-    pub rules: append::Rules,
+    pub rules: append::LogRules,
 }
 
 impl LogSettings {
@@ -238,7 +238,7 @@ impl LogSettings {
             .map(|text| past(&text, clock::now()))
             .transpose()
             .map_err(|reason| InvalidSetting::Invalid { name: RESTORED, reason })?;
-        let rules = append::Rules { retention: days * 24 * 60 * 60, restored_at };
+        let rules = append::LogRules { retention: days * 24 * 60 * 60, restored_at };
         Ok(Self { table: required("NOTIFICATIONS_TABLE")?, rules })
     }
 }
@@ -285,7 +285,7 @@ pub fn management_endpoint() -> Result<String, InvalidSetting> {
 /// # Errors
 /// A variable is missing or wrong.
 pub fn kinds() -> Result<KindSettings, InvalidSetting> {
-    let urls = Rules { ports: ports("WEBHOOK_PORTS")?, loopback_ports: loopback_ports()? };
+    let urls = UrlRules { ports: ports("WEBHOOK_PORTS")?, loopback_ports: loopback_ports()? };
     KindSettings::read(urls, ENVIRONMENT)
 }
 

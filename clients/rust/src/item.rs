@@ -39,7 +39,7 @@ pub struct Item {
 
 /// The fields that even an unreadable notification must have.
 #[derive(Deserialize)]
-struct Place {
+struct SeqField {
     seq: Option<u64>,
 }
 
@@ -51,7 +51,7 @@ impl Item {
     /// Not even its place can be read.
     pub(crate) fn read(text: &str) -> serde_json::Result<Self> {
         serde_json::from_str(text).or_else(|_| {
-            let Place { seq } = serde_json::from_str(text)?;
+            let SeqField { seq } = serde_json::from_str(text)?;
             Ok(Self { seq, raw: Some(text.to_owned()), ..Self::default() })
         })
     }

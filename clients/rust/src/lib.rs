@@ -48,5 +48,5 @@ pub use event::Event;
 pub use http::{ChannelState, Client, HttpError};
 pub use item::Item;
 pub use listener::{Builder, ListenError, Listener};
-pub use notification::{Notification, NotificationState, Place, SendResponse, SentChannel};
+pub use notification::{ChannelPlace, Notification, NotificationState, SendResponse, SentChannel};
 pub use timing::Timing;

@@ -111,12 +111,12 @@ pub struct NotificationState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<String>,
     /// Where it goes, or went.
-    pub channels: Vec<Place>,
+    pub channels: Vec<ChannelPlace>,
 }
 
 /// One channel of a notification, and where it is there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Place {
+pub struct ChannelPlace {
     /// The channel.
     pub channel: Channel,
     /// Its place in the channel's log; none before it is sent.

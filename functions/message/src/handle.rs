@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
 use serde_json::Value;
-use shared::actions::{Inboxes, ReadMark, Replay, SendResponse, Sender, Subscriptions};
+use shared::actions::{Inboxes, ReadMark, SendResponse, Sender, SubscribeAnswer, Subscriptions};
 use shared::aws::allowances::Allowances;
 use shared::aws::clients::Clients;
 use shared::aws::management::Management;
@@ -74,7 +74,7 @@ impl App {
                 let (claims, connection) = (&peer.claims, &peer.connection);
                 let asked = self.subscriptions.subscribe(claims, connection, &ask.channel, ask.after, reference);
                 let replay = asked.await?;
-                let Replay { frames: first, position, unread } = replay;
+                let SubscribeAnswer { frames: first, position, unread } = replay;
                 return Ok(Frames { first, last: Answer::Subscribed { channel: ask.channel, position, unread } });
             }
             Action::Unsubscribe(ask) => {

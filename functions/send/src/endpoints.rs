@@ -2,7 +2,7 @@
 
 use lambda_http::{Request, Response};
 use serde_json::json;
-use shared::domain::endpoint::request::{Add, Replay};
+use shared::domain::endpoint::request::{Add, ReplayRequest};
 use shared::domain::request::{self, Limit};
 use shared::error::Error;
 use shared::http::answer::{self, json};
@@ -42,6 +42,6 @@ pub(crate) async fn rotate(app: &App, request: &Request) -> Result<Response<Stri
 
 pub(crate) async fn replay(app: &App, request: &Request) -> Result<Response<String>, Error> {
     let by = bearer(app, request).await?;
-    let from: Replay = request::fields(request::object(request.body(), Limit::Little)?)?;
+    let from: ReplayRequest = request::fields(request::object(request.body(), Limit::Little)?)?;
     Ok(json(202, &app.endpoints.replay(&by, &ask::channel(request)?, &ask::id(request), from).await?))
 }

@@ -50,14 +50,14 @@ pub struct Newest {
 
 /// Settings that all logs of a table share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rules {
+pub struct LogRules {
     /// The time that a notification is kept, in seconds.
     pub retention: i64,
     /// When the table was last restored from a backup, if ever.
     pub restored_at: Option<Millis>,
 }
 
-impl Rules {
+impl LogRules {
     /// Whether a row is what a restoration brought back.
     fn is_restored(self, newest: Newest) -> bool {
         self.restored_at.is_some_and(|restored_at| newest.sent_at <= restored_at)
@@ -92,7 +92,7 @@ pub struct Generation {
 
 /// A row to write, on condition that nothing has its seq.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct LogPlace {
     /// Where.
     pub seq: Seq,
     /// When it expires; never before the row below it.
@@ -103,11 +103,11 @@ pub struct Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plan {
     /// On no other condition.
-    Plain(Place),
+    Plain(LogPlace),
     /// On condition that the generation is still the one in the head.
-    Checked(Place),
+    Checked(LogPlace),
     /// Together with a new generation, on condition that the one in the head is still the newest.
-    Start(Place, Generation, Before),
+    Start(LogPlace, Generation, Before),
 }
 
 /// The link from a new generation to the one before it.
@@ -115,7 +115,7 @@ pub enum Plan {
 pub struct Before {
     /// Where a row closes the old generation, on condition that nothing has that seq: a writer that saw the log a moment earlier
     /// may have been in time to go on with it, and then others go on after that.
-    pub closing: Option<Place>,
+    pub closing: Option<LogPlace>,
     /// The last notification before the start, where it is known that there was none between them.
     pub last: Option<Seq>,
 }
@@ -123,7 +123,7 @@ pub struct Before {
 impl Plan {
     /// The row to write.
     #[must_use]
-    pub fn place(&self) -> Place {
+    pub fn place(&self) -> LogPlace {
         match self {
             Self::Plain(place) | Self::Checked(place) | Self::Start(place, ..) => *place,
         }
@@ -133,7 +133,7 @@ impl Plan {
 /// The plan for a log in use, which needs no more than its newest row. `None` where the head has to be read: the head
 /// first and then, again, the newest row.
 #[must_use]
-pub fn plan_plain(newest: Option<Newest>, now: Seconds, rules: Rules) -> Option<Plan> {
+pub fn plan_plain(newest: Option<Newest>, now: Seconds, rules: LogRules) -> Option<Plan> {
     let newest = newest.filter(|newest| newest.expires_at > now + STEADY && rules.go_on_behind(*newest, now))?;
     Some(Plan::Plain(after(newest, now, rules.retention)))
 }
@@ -141,7 +141,7 @@ pub fn plan_plain(newest: Option<Newest>, now: Seconds, rules: Rules) -> Option<
 /// The plan for any log. `newest` must have been read after `head`: else a generation that started between the two reads
 /// would be followed by another.
 #[must_use]
-pub fn plan(newest: Option<Newest>, head: Head, now: Millis, rules: Rules) -> Plan {
+pub fn plan(newest: Option<Newest>, head: Head, now: Millis, rules: LogRules) -> Plan {
     if let Some(plan) = plan_plain(newest, now.seconds(), rules) {
         return plan;
     }
@@ -153,24 +153,24 @@ pub fn plan(newest: Option<Newest>, head: Head, now: Millis, rules: Rules) -> Pl
     }
 }
 
-fn after(newest: Newest, now: Seconds, retention: i64) -> Place {
-    Place { seq: newest.seq.next(), expires_at: newest.expires_at.max(now + retention) }
+fn after(newest: Newest, now: Seconds, retention: i64) -> LogPlace {
+    LogPlace { seq: newest.seq.next(), expires_at: newest.expires_at.max(now + retention) }
 }
 
-fn start(newest: Option<Newest>, head: Head, now: Millis, rules: Rules) -> Plan {
+fn start(newest: Option<Newest>, head: Head, now: Millis, rules: LogRules) -> Plan {
     // In a restored table nobody can tell: all that was known of the channel may be lost.
     let never_used = newest.is_none() && head.generation.is_none() && rules.restored_at.is_none();
     let start = if never_used { Seq(1) } else { above(newest, head, now) };
     let number = head.generation.map_or(1, |generation| generation.number + 1);
     let expires_at = now.seconds() + rules.retention;
     let before = newest.map(|newest| before(newest, head, start, now, rules)).unwrap_or_default();
-    Plan::Start(Place { seq: start, expires_at }, Generation { number, start }, before)
+    Plan::Start(LogPlace { seq: start, expires_at }, Generation { number, start }, before)
 }
 
-fn before(newest: Newest, head: Head, start: Seq, now: Millis, rules: Rules) -> Before {
+fn before(newest: Newest, head: Head, start: Seq, now: Millis, rules: LogRules) -> Before {
     let next = newest.seq.next();
     // The row itself is written on condition that nothing has its seq.
-    let closing = (!newest.closes && next != start).then_some(Place { seq: next, expires_at: newest.expires_at });
+    let closing = (!newest.closes && next != start).then_some(LogPlace { seq: next, expires_at: newest.expires_at });
     // A row of an older generation says nothing of the one that came after it.
     let is_of_the_last = head.generation.is_none_or(|generation| generation.start <= newest.seq);
     // DynamoDB deletes in any order: once it may delete, what came after this row may be gone before it.
@@ -197,7 +197,7 @@ mod tests {
 
     const NOW: Seconds = Seconds(1_800_000_000);
     const WEEK: i64 = 7 * 24 * 60 * 60;
-    const RULES: Rules = Rules { retention: WEEK, restored_at: None };
+    const RULES: LogRules = LogRules { retention: WEEK, restored_at: None };
 
     fn newest(seq: u64, expires_at: Seconds) -> Newest {
         let kept_until = expires_at + KEPT_EXPIRED;
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_channel_never_used_starts_at_one() {
-        let place = Place { seq: Seq(1), expires_at: NOW + WEEK };
+        let place = LogPlace { seq: Seq(1), expires_at: NOW + WEEK };
         let generation = Generation { number: 1, start: Seq(1) };
         let start = Plan::Start(place, generation, Before::default());
         assert_eq!(plan(None, Head::default(), NOW.millis(), RULES), start);
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn a_log_in_use_goes_on_by_one_and_never_expires_earlier_than_the_row_below() {
         let newest = newest(41, NOW + WEEK + 60);
-        let place = Place { seq: Seq(42), expires_at: NOW + WEEK + 60 };
+        let place = LogPlace { seq: Seq(42), expires_at: NOW + WEEK + 60 };
         assert_eq!(plan_plain(Some(newest), NOW, RULES), Some(Plan::Plain(place)));
     }
 
@@ -227,7 +227,7 @@ mod tests {
     fn a_fading_log_goes_on_and_checks_its_generation() {
         let newest = newest(41, NOW + STEADY);
         assert_eq!(plan_plain(Some(newest), NOW, RULES), None);
-        let place = Place { seq: Seq(42), expires_at: NOW + WEEK };
+        let place = LogPlace { seq: Seq(42), expires_at: NOW + WEEK };
         assert_eq!(plan(Some(newest), head(1, 1), NOW.millis(), RULES), Plan::Checked(place));
     }
 
@@ -244,12 +244,12 @@ mod tests {
 
     #[test]
     fn a_restored_log_starts_again_above_what_readers_may_have_seen() {
-        let rules = Rules { restored_at: Some(NOW.millis()), ..RULES };
+        let rules = LogRules { restored_at: Some(NOW.millis()), ..RULES };
         let at = |newest, head| plan(newest, head, NOW.millis().plus(7), rules);
         let restored = Newest { sent_at: NOW.millis(), ..newest(41, NOW + WEEK) };
         let started = Generation { number: 2, start: Seq(1_800_000_000_007) };
-        let place = Place { seq: started.start, expires_at: NOW + WEEK };
-        let closing = Some(Place { seq: Seq(42), expires_at: NOW + WEEK });
+        let place = LogPlace { seq: started.start, expires_at: NOW + WEEK };
+        let closing = Some(LogPlace { seq: Seq(42), expires_at: NOW + WEEK });
         let before = Before { closing, last: None };
         assert_eq!(at(Some(restored), head(1, 1)), Plan::Start(place, started, before), "what came after 41 is lost");
         let unknown = Plan::Start(place, Generation { number: 1, ..started }, Before::default());
@@ -265,13 +265,13 @@ mod tests {
             other => panic!("{other:?}"),
         };
         let expired = newest(41, NOW);
-        let closing = Some(Place { seq: Seq(42), expires_at: NOW });
+        let closing = Some(LogPlace { seq: Seq(42), expires_at: NOW });
         assert_eq!(before(expired, head(1, 1)), Before { closing, last: Some(Seq(41)) });
         assert_eq!(before(Newest { closes: true, ..expired }, head(1, 1)), Before::default());
         let long_expired = newest(41, NOW - KEPT_EXPIRED);
-        let closing = Some(Place { seq: Seq(42), expires_at: NOW - KEPT_EXPIRED });
+        let closing = Some(LogPlace { seq: Seq(42), expires_at: NOW - KEPT_EXPIRED });
         assert_eq!(before(long_expired, head(1, 1)), Before { closing, last: None }, "42 may be deleted already");
-        let closing = Some(Place { seq: Seq(42), expires_at: NOW });
+        let closing = Some(LogPlace { seq: Seq(42), expires_at: NOW });
         let of_an_older_one = before(expired, head(2, 1_700_000_000_000));
         assert_eq!(of_an_older_one, Before { closing, last: None }, "what came after the start has expired");
     }
@@ -284,9 +284,9 @@ mod tests {
             panic!("it goes on")
         };
         assert_eq!(place.expires_at, NOW + WEEK, "what is written now is kept as long as is said now");
-        assert_eq!(closing, Some(Place { seq: Seq(42), expires_at: NOW + 52 * WEEK }));
+        assert_eq!(closing, Some(LogPlace { seq: Seq(42), expires_at: NOW + 52 * WEEK }));
         let closed = Newest { seq: Seq(42), closes: true, ..year };
-        let longer = Rules { retention: 52 * WEEK, ..RULES };
+        let longer = LogRules { retention: 52 * WEEK, ..RULES };
         assert_eq!(plan_plain(Some(closed), NOW, longer), None, "also when they are kept for longer again");
     }
 
@@ -342,7 +342,7 @@ mod tests {
             match writer {
                 None => Some(Writer::ReadHead { head: self.head, since: now }),
                 Some(Writer::ReadHead { head, since }) => {
-                    let rules = Rules { retention, restored_at: self.restored_at };
+                    let rules = LogRules { retention, restored_at: self.restored_at };
                     Some(Writer::Planned { plan: plan(self.newest(), head, now.millis(), rules), head, since })
                 }
                 Some(Writer::Planned { plan, head, since }) => {
@@ -362,7 +362,7 @@ mod tests {
             if taken(place.seq) || (checks_head && self.head != head) || went_on {
                 return false;
             }
-            if let Some(Place { seq, expires_at }) = closing {
+            if let Some(LogPlace { seq, expires_at }) = closing {
                 self.rows.insert(seq.0, Row { expires_at, sent_at, head: self.head, closes: true });
             }
             assert!(place.seq.0 > self.read_up_to, "a row below one that could be read: {place:?}");

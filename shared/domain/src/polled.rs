@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::channel::Channel;
 use super::frame::Position;
 use super::poll::Cursor;
-use super::replay::Page;
+use super::replay::ReplayPage;
 use super::seq::Seq;
 
 /// The most bytes of notifications in one answer. A function answers with 6 MB at most
@@ -83,14 +83,14 @@ fn shares(sizes: Vec<usize>) -> Vec<usize> {
 /// Whether the answer is worth sending before the wait ends. An answer also reports that all of a log has expired, but
 /// that alone ends no wait: the next poll would be answered at once too, and so on.
 #[must_use]
-pub fn is_news<R>(cursor: &Cursor, page: &Page<R>) -> bool {
+pub fn is_news<R>(cursor: &Cursor, page: &ReplayPage<R>) -> bool {
     let position = page.position;
     let has_missed = !position.recovered && cursor.after != Some(position.seq);
     !page.items.is_empty() || position.more || position.reset || has_missed
 }
 
 /// Puts what came later behind what was there.
-pub fn merge<R>(page: &mut Page<R>, next: Page<R>) {
+pub fn merge<R>(page: &mut ReplayPage<R>, next: ReplayPage<R>) {
     page.items.extend(next.items);
     page.position = Position { recovered: page.position.recovered && next.position.recovered, ..next.position };
 }
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn a_log_that_has_expired_is_no_news_to_who_stands_at_its_end() {
         let at = |after| Cursor { channel: news(), after };
-        let page = |position| Page::<()> { items: Vec::new(), position };
+        let page = |position| ReplayPage::<()> { items: Vec::new(), position };
         assert!(!is_news(&at(Some(Seq(4))), &page(position(4))));
         assert!(!is_news(&at(Some(Seq(4))), &page(Position { recovered: false, ..position(4) })));
         assert!(is_news(&at(Some(Seq(4))), &page(Position { recovered: false, ..position(9) })));

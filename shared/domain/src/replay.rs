@@ -35,7 +35,7 @@ pub trait Row {
 
 /// One answer.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Page<R> {
+pub struct ReplayPage<R> {
     /// The items that the reader gets, in order.
     pub items: Vec<R>,
     /// Where the reader stands afterwards.
@@ -46,7 +46,7 @@ pub struct Page<R> {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Behind<R> {
     /// An answer.
-    Page(Page<R>),
+    Page(ReplayPage<R>),
     /// Nothing at or behind the cursor: the rest of the log has to be looked at, see [`nothing_behind`].
     Nothing,
     /// The answer would begin behind a hole that nothing explains. Read again: a row that was being written is there
@@ -96,7 +96,7 @@ pub fn behind<R: Row>(rows: Vec<R>, reading: Reading) -> Behind<R> {
             items.push(row);
         }
     }
-    Behind::Page(Page { items: visible(items, reading.now), position })
+    Behind::Page(ReplayPage { items: visible(items, reading.now), position })
 }
 
 /// Whether nothing that a reader has not had can have come after a log's last row, and be deleted. What closes a generation was written
@@ -130,12 +130,12 @@ pub fn nothing_behind(after: Seq, newest: Option<Newest>, head: Head, now: Secon
 
 /// Answers a reader without a cursor from the newest rows, newest first.
 #[must_use]
-pub fn newest<R: Row>(mut rows: Vec<R>, now: Seconds) -> Page<R> {
+pub fn newest<R: Row>(mut rows: Vec<R>, now: Seconds) -> ReplayPage<R> {
     let seq = rows.first().map_or(Seq::ZERO, Row::seq);
     rows.retain(|row| row.expires_at() > now && !row.closes_generation());
     rows.reverse();
     let position = Position { seq, recovered: true, more: false, reset: false };
-    Page { items: visible(rows, now), position }
+    ReplayPage { items: visible(rows, now), position }
 }
 
 fn visible<R: Row>(mut rows: Vec<R>, now: Seconds) -> Vec<R> {

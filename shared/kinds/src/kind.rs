@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use crate::message::{Message, NoMessage};
 use crate::outgoing_delivery::OutgoingDelivery;
 use crate::settings::{InvalidSetting, Variables};
-use crate::signature::Secret;
-use crate::url::Rules;
+use crate::signature::WebhookSecret;
+use crate::url::UrlRules;
 
 /// A kind of endpoints, implemented by its target.
 pub trait Kind: Sized {
@@ -25,7 +25,7 @@ pub trait Kind: Sized {
     ///
     /// # Errors
     /// Names the field that is wrong; `kind_off`.
-    fn parse(fields: Map<String, Value>, urls: &Rules, settings: &Self::Settings) -> Result<Self, Refusal>;
+    fn parse(fields: Map<String, Value>, urls: &UrlRules, settings: &Self::Settings) -> Result<Self, Refusal>;
 
     /// Where it leads: two endpoints of one kind with one place are the same endpoint to their receiver.
     fn place(&self) -> &str;
@@ -69,9 +69,9 @@ pub struct Given<'a> {
     /// The moment of the attempt.
     pub now: Millis,
     /// The secrets that count, newest first; none for a kind that is not signed.
-    pub secrets: &'a [&'a Secret],
+    pub secrets: &'a [&'a WebhookSecret],
     /// The URLs that may be posted to.
-    pub urls: &'a Rules,
+    pub urls: &'a UrlRules,
     /// The percentage of a daily cap that one user may take.
     pub cap_share: u32,
 }

@@ -24,7 +24,7 @@ pub mod web_push;
 pub mod webhook;
 
 pub use kind::{Given, Kind};
-pub use message::{Charge, DailyCap, Failed, Mail, Meaning, Message, NoMessage, Post, Push, Request};
+pub use message::{Charge, DailyCap, Failed, Mail, Meaning, Message, MobilePushMessage, NoMessage, Post, Request};
 
 use domain::refusal::Refusal;
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,7 @@ use serde_json::{Map, Value};
 use outgoing_delivery::OutgoingDelivery;
 use settings::{InvalidSetting, Variables};
 use target::kinds;
-use url::Rules;
+use url::UrlRules;
 
 kinds! {
     /// A server of the owner's.

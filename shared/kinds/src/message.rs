@@ -21,7 +21,7 @@ pub enum Request {
     /// An HTTP POST.
     Post(Post),
     /// A publication to the SNS platform endpoint of this ARN.
-    Push(String, Push),
+    Push(String, MobilePushMessage),
     /// A text message to this number, by SNS.
     Text(String, String),
     /// A mail to this address, by SES.
@@ -50,7 +50,7 @@ impl fmt::Debug for Post {
 
 /// The publication to one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Push {
+pub struct MobilePushMessage {
     /// The message, of the structure `json`.
     pub message: String,
     /// The message's attributes, all of the type `String`.

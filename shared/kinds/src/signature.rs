@@ -18,14 +18,14 @@ const OURS: usize = 32;
 
 /// The secret that signs a webhook's messages. Its text form is `whsec_` and the base64 of 24 to 64 bytes.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Vec<u8>);
+pub struct WebhookSecret(Vec<u8>);
 
 /// The text is no secret in the specification's form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a webhook's secret is `whsec_` and the base64 of 24 to 64 bytes")]
 pub struct InvalidSecret;
 
-impl Secret {
+impl WebhookSecret {
     /// A new one: 32 bytes that nobody can guess.
     #[must_use]
     pub fn random() -> Self {
@@ -56,20 +56,20 @@ impl Secret {
 }
 
 /// In its text form: in the row where it is kept.
-impl Serialize for Secret {
+impl Serialize for WebhookSecret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.reveal().serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Secret {
+impl<'de> Deserialize<'de> for WebhookSecret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).map_err(serde::de::Error::custom)
     }
 }
 
-impl fmt::Debug for Secret {
+impl fmt::Debug for WebhookSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
     }
@@ -86,7 +86,7 @@ pub struct InvalidId;
 ///
 /// # Errors
 /// The id has a full stop, which parts id, timestamp and body in what is signed, or characters that no header can have.
-pub fn headers(id: &str, timestamp: Seconds, body: &[u8], secrets: &[&Secret]) -> Result<HeaderMap, InvalidId> {
+pub fn headers(id: &str, timestamp: Seconds, body: &[u8], secrets: &[&WebhookSecret]) -> Result<HeaderMap, InvalidId> {
     if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'.') {
         return Err(InvalidId);
     }
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn the_example_of_the_specifications_libraries_is_signed_as_they_sign_it() {
-        let secret = Secret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let secret = WebhookSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let body = br#"{"test": 2432232314}"#;
         let headers = headers("msg_p5jXN8AQM9LWM0D4loKWxJek", Seconds(1_614_265_330), body, &[&secret]).unwrap();
         assert_eq!(headers["webhook-id"], "msg_p5jXN8AQM9LWM0D4loKWxJek");
@@ -123,8 +123,8 @@ mod tests {
 
     #[test]
     fn during_a_rotation_both_secrets_sign() {
-        let (new, old) = (Secret::random(), Secret::random());
-        let of = |secrets: &[&Secret]| signature(&headers("m", Seconds(1), b"{}", secrets).unwrap()).to_owned();
+        let (new, old) = (WebhookSecret::random(), WebhookSecret::random());
+        let of = |secrets: &[&WebhookSecret]| signature(&headers("m", Seconds(1), b"{}", secrets).unwrap()).to_owned();
         assert_eq!(of(&[&new, &old]), format!("{} {}", of(&[&new]), of(&[&old])));
         assert_ne!(of(&[&new]), of(&[&old]));
     }
@@ -138,16 +138,16 @@ mod tests {
 
     #[test]
     fn a_secret_is_read_as_it_is_written_and_shown_to_nobody() {
-        let secret = Secret::random();
+        let secret = WebhookSecret::random();
         let text = secret.reveal();
         assert_eq!(text.len(), PREFIX.len() + 44);
-        assert_eq!(Secret::parse(&text), Ok(secret.clone()));
+        assert_eq!(WebhookSecret::parse(&text), Ok(secret.clone()));
         assert_eq!(format!("{secret:?}"), "Secret(…)");
-        assert_ne!(Secret::random(), secret);
+        assert_ne!(WebhookSecret::random(), secret);
         let of = |length: usize| format!("{PREFIX}{}", BASE64_STANDARD.encode(vec![7; length]));
-        assert!(Secret::parse(&of(24)).is_ok() && Secret::parse(&of(64)).is_ok());
+        assert!(WebhookSecret::parse(&of(24)).is_ok() && WebhookSecret::parse(&of(64)).is_ok());
         for wrong in [of(23), of(65), text.replace("whsec_", ""), format!("{text}!"), String::new()] {
-            assert_eq!(Secret::parse(&wrong), Err(InvalidSecret), "{wrong}");
+            assert_eq!(WebhookSecret::parse(&wrong), Err(InvalidSecret), "{wrong}");
         }
     }
 }

@@ -180,7 +180,7 @@ mod tests {
     use super::*;
     use crate::settings::Variables;
     use crate::sms::Sms;
-    use crate::url::Rules;
+    use crate::url::UrlRules;
     use crate::webhook::Webhook;
 
     fn settings(switched_on: bool) -> KindSettings {
@@ -189,7 +189,7 @@ mod tests {
         } else {
             Variables(|name| Some(if name.ends_with("_CAP") { "0" } else { "" }.to_owned()))
         };
-        KindSettings::read(Rules::default(), variables).unwrap()
+        KindSettings::read(UrlRules::default(), variables).unwrap()
     }
 
     fn parse(kind: &str, fields: Value, open: &KindSettings) -> Result<Target, Refusal> {

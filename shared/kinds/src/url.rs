@@ -18,7 +18,7 @@ const FIELD: &str = "url";
 
 /// The URLs that the operator allows.
 #[derive(Clone, Debug)]
-pub struct Rules {
+pub struct UrlRules {
     /// The ports that may be posted to, over https.
     pub ports: Vec<u16>,
     /// The ports of this machine itself that may be posted to as well, over http or https: for trying things out. None in a deployed
@@ -26,14 +26,14 @@ pub struct Rules {
     pub loopback_ports: Vec<u16>,
 }
 
-impl Default for Rules {
+impl Default for UrlRules {
     /// The internet, on the port of https.
     fn default() -> Self {
         Self { ports: vec![443], loopback_ports: Vec::new() }
     }
 }
 
-impl Rules {
+impl UrlRules {
     /// Whether a connection to a port may go to this address.
     #[must_use]
     pub fn allow(&self, address: IpAddr, port: u16) -> bool {
@@ -41,7 +41,7 @@ impl Rules {
     }
 }
 
-/// A URL that may be posted to under some [`Rules`]: `https`, a host, an allowed port, nobody's password. A host that is
+/// A URL that may be posted to under some [`UrlRules`]: `https`, a host, an allowed port, nobody's password. A host that is
 /// an address is one that the rules allow; a name may still turn out to lead where they do not.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublicUrl {
@@ -55,7 +55,7 @@ impl PublicUrl {
     ///
     /// # Errors
     /// Says what to do about it, under the field `url`.
-    pub fn parse(text: &str, rules: &Rules) -> Result<Self, Refusal> {
+    pub fn parse(text: &str, rules: &UrlRules) -> Result<Self, Refusal> {
         if text.chars().nth(LONGEST).is_some() {
             return refuse(format!("give at most {LONGEST} characters"));
         }
@@ -141,7 +141,7 @@ pub fn is_loopback(host: &Host<&str>) -> bool {
     }
 }
 
-fn check_loopback_port(port: u16, rules: &Rules) -> Result<(), Refusal> {
+fn check_loopback_port(port: u16, rules: &UrlRules) -> Result<(), Refusal> {
     if rules.loopback_ports.contains(&port) {
         return Ok(());
     }
@@ -151,7 +151,7 @@ fn check_loopback_port(port: u16, rules: &Rules) -> Result<(), Refusal> {
     ))
 }
 
-fn check_scheme_and_port(url: &Url, port: u16, rules: &Rules) -> Result<(), Refusal> {
+fn check_scheme_and_port(url: &Url, port: u16, rules: &UrlRules) -> Result<(), Refusal> {
     if url.scheme() != "https" {
         return refuse("give a URL that begins with `https://`");
     }
@@ -182,7 +182,7 @@ mod tests {
 
     use super::*;
 
-    fn reason(text: &str, rules: &Rules) -> String {
+    fn reason(text: &str, rules: &UrlRules) -> String {
         let refusal = PublicUrl::parse(text, rules).expect_err(text);
         assert_eq!(refusal.field.as_deref(), Some("url"), "{text}");
         refusal.detail
@@ -199,7 +199,7 @@ mod tests {
             ("https://[2600:1f18::1]/", "https://[2600:1f18::1]/"),
             ("https://localhost.example.com/", "https://localhost.example.com/"),
         ] {
-            assert_eq!(PublicUrl::parse(text, &Rules::default()).unwrap().to_string(), written, "{text}");
+            assert_eq!(PublicUrl::parse(text, &UrlRules::default()).unwrap().to_string(), written, "{text}");
         }
     }
 
@@ -223,24 +223,28 @@ mod tests {
             ("https://127.0.0.1/", "on the internet"),
             ("https://LOCALHOST/", "on the internet"),
         ] {
-            assert!(reason(text, &Rules::default()).contains(advice), "{text}: {}", reason(text, &Rules::default()));
+            assert!(
+                reason(text, &UrlRules::default()).contains(advice),
+                "{text}: {}",
+                reason(text, &UrlRules::default())
+            );
         }
     }
 
     #[test]
     fn the_length_counts_as_it_is_sent() {
         let of = |length: usize, character: &str| format!("https://example.com/{}", character.repeat(length - 20));
-        assert!(PublicUrl::parse(&of(LONGEST, "e"), &Rules::default()).is_ok());
-        assert!(reason(&of(LONGEST + 1, "e"), &Rules::default()).contains("2048 characters"));
-        assert!(reason(&of(LONGEST, "é"), &Rules::default()).contains("2048 characters"));
+        assert!(PublicUrl::parse(&of(LONGEST, "e"), &UrlRules::default()).is_ok());
+        assert!(reason(&of(LONGEST + 1, "e"), &UrlRules::default()).contains("2048 characters"));
+        assert!(reason(&of(LONGEST, "é"), &UrlRules::default()).contains("2048 characters"));
     }
 
     #[test]
     fn the_named_ports_of_this_machine_pass_and_nothing_else_does_with_them() {
-        let rules = Rules { loopback_ports: vec![9, 80, 8443], ..Rules::default() };
+        let rules = UrlRules { loopback_ports: vec![9, 80, 8443], ..UrlRules::default() };
         for text in ["http://127.0.0.1:9/", "https://[::1]:8443/", "http://localhost:9/a", "http://a.localhost/"] {
             assert!(PublicUrl::parse(text, &rules).is_ok(), "{text}");
-            reason(text, &Rules::default());
+            reason(text, &UrlRules::default());
         }
         for text in ["http://127.0.0.1:9001/", "https://localhost/", "http://[::1]:22/"] {
             assert!(reason(text, &rules).contains("AllowLoopbackWebhooks` names: 9, 80, 8443"), "{text}");
@@ -249,27 +253,27 @@ mod tests {
             reason(text, &rules);
         }
         let loopback = IpAddr::from([127, 0, 0, 1]);
-        assert!(rules.allow(loopback, 9) && !rules.allow(loopback, 443) && !Rules::default().allow(loopback, 9));
+        assert!(rules.allow(loopback, 9) && !rules.allow(loopback, 443) && !UrlRules::default().allow(loopback, 9));
     }
 
     #[test]
     fn more_ports_can_be_allowed() {
-        let rules = Rules { ports: vec![443, 8443], ..Rules::default() };
+        let rules = UrlRules { ports: vec![443, 8443], ..UrlRules::default() };
         assert!(PublicUrl::parse("https://example.com:8443/", &rules).is_ok());
         assert!(reason("https://example.com:22/", &rules).contains("443, 8443"));
     }
 
     #[test]
     fn a_url_does_not_get_into_a_log_by_mistake() {
-        let url = PublicUrl::parse("https://example.com/secret", &Rules::default()).unwrap();
+        let url = PublicUrl::parse("https://example.com/secret", &UrlRules::default()).unwrap();
         assert!(!format!("{url:?}").contains("example"));
-        assert!(!reason("https://10.0.0.1/secret", &Rules::default()).contains("secret"));
+        assert!(!reason("https://10.0.0.1/secret", &UrlRules::default()).contains("secret"));
     }
 
     proptest! {
         #[test]
         fn the_host_that_is_checked_is_the_one_that_is_posted_to(text in "https://[a-z0-9.:@/\\\\?\\[\\]%_~|^\"-]{1,30}") {
-            if let Ok(url) = PublicUrl::parse(&text, &Rules::default()) {
+            if let Ok(url) = PublicUrl::parse(&text, &UrlRules::default()) {
                 let checked = Url::parse(&text).unwrap();
                 prop_assert_eq!(url.uri().host(), checked.host_str());
                 prop_assert_eq!(url.uri().scheme_str(), Some("https"));

@@ -7,13 +7,13 @@ use domain::channel::Sub;
 use domain::refusal::{Code, Refusal};
 use domain::time::Millis;
 use http::HeaderMap;
-use kinds::url::{PublicUrl, Rules};
+use kinds::url::{PublicUrl, UrlRules};
 use kinds::webhook::challenge::Challenge;
-use kinds::webhook::{self, Secret};
+use kinds::webhook::{self, WebhookSecret};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::aws::cap::{Allowance, CapScope, Caps};
+use crate::aws::cap::{CapAllowance, CapScope, Caps};
 use crate::clock;
 use crate::error::Error;
 use crate::transports::client::{LazyClient, SafeClient};
@@ -28,14 +28,14 @@ const FAILURES_A_DAY: u32 = 50;
 #[derive(Clone, Debug)]
 pub struct Challenger {
     client: LazyClient,
-    rules: Rules,
+    rules: UrlRules,
     caps: Caps,
 }
 
 impl Challenger {
     /// One that posts by `client`, and keeps to the same `rules`.
     #[must_use]
-    pub fn new(client: LazyClient, rules: Rules, caps: Caps) -> Self {
+    pub fn new(client: LazyClient, rules: UrlRules, caps: Caps) -> Self {
         Self { client, rules, caps }
     }
 
@@ -45,7 +45,7 @@ impl Challenger {
     /// # Errors
     /// `challenge_failed`, whatever the server answered: the answer would tell a stranger about it. `too_many_challenges`.
     /// The client cannot be set up, or DynamoDB does not answer as it should.
-    pub async fn ask(&self, by: &Sub, url: &str, secrets: &[&Secret]) -> Result<(), Error> {
+    pub async fn ask(&self, by: &Sub, url: &str, secrets: &[&WebhookSecret]) -> Result<(), Error> {
         let url = PublicUrl::parse(url, &self.rules)?;
         let client = self.client.get().await?;
         let now = clock::now();
@@ -62,8 +62,8 @@ impl Challenger {
     /// Counts a challenge as failed before it is posted, so that many at once are no more.
     async fn take(&self, by: &Sub, now: Millis) -> Result<(), Error> {
         match self.caps.take(CapScope::Challenges(by), FAILURES_A_DAY, now).await? {
-            Allowance::Taken => Ok(()),
-            Allowance::Reached { until } => {
+            CapAllowance::Taken => Ok(()),
+            CapAllowance::Reached { until } => {
                 let reason = format!(
                     "{FAILURES_A_DAY} webhooks a day and user may leave a challenge unanswered; again from {}",
                     until.rfc3339()
@@ -83,7 +83,7 @@ async fn is_accepted(client: &SafeClient, url: &PublicUrl, sent: &Challenge, hea
 }
 
 /// The headers of Standard Webhooks; none where there is no secret yet that the server could verify them with.
-fn headers(body: &[u8], secrets: &[&Secret], now: Millis) -> Result<HeaderMap, Error> {
+fn headers(body: &[u8], secrets: &[&WebhookSecret], now: Millis) -> Result<HeaderMap, Error> {
     if secrets.is_empty() {
         return Ok(HeaderMap::new());
     }

@@ -5,7 +5,7 @@ use domain::claims::Claims;
 use domain::endpoint::attempt::{self, Attempt};
 use domain::endpoint::id::EndpointId;
 use domain::endpoint::lane::{Lane, Speed};
-use domain::endpoint::request::{Add, Replay};
+use domain::endpoint::request::{Add, ReplayRequest};
 use domain::endpoint::{Filter, MOST};
 use domain::refusal::{Code, Refusal};
 use domain::replay::Row as _;
@@ -14,11 +14,11 @@ use domain::time::{self, Millis};
 use futures_util::try_join;
 use kinds::KindSettings;
 use kinds::Target;
-use kinds::webhook::Secret;
+use kinds::webhook::WebhookSecret;
 use serde::Serialize;
 
 use super::Challenger;
-use crate::aws::cap::{Allowance, CapScope, Caps};
+use crate::aws::cap::{CapAllowance, CapScope, Caps};
 use crate::aws::deliveries::{AttemptRecord, Deliveries};
 use crate::aws::log::Log;
 use crate::aws::queue::EndpointQueues;
@@ -119,8 +119,8 @@ impl EndpointState {
         }
     }
 
-    fn with_secret(self, secret: Option<&Secret>) -> Self {
-        Self { secret: secret.map(Secret::reveal), ..self }
+    fn with_secret(self, secret: Option<&WebhookSecret>) -> Self {
+        Self { secret: secret.map(WebhookSecret::reveal), ..self }
     }
 }
 
@@ -218,7 +218,7 @@ impl Endpoints {
     ) -> Result<Option<EndpointState>, Error> {
         let (id, now) = (EndpointId::new(&by.sub, place, rand::random()), clock::now());
         let mut endpoint = Endpoint::new(channel.clone(), id, by.sub.clone(), target.clone(), filter, now);
-        endpoint.secret = target.is_signed().then(Secret::random);
+        endpoint.secret = target.is_signed().then(WebhookSecret::random);
         // Before the row is written: what is stored from here on is the endpoint's, by a push or by a replay.
         let (newest, slow) = try_join!(self.log.newest(channel), self.slow.recall(&by.sub, target, now))?;
         endpoint.added_after = Some(newest.map_or(Seq::ZERO, |newest| newest.seq));
@@ -241,7 +241,7 @@ impl Endpoints {
         target: &Target,
         filter: Filter,
     ) -> Result<Option<EndpointState>, Error> {
-        let secret = target.is_signed().then(Secret::random);
+        let secret = target.is_signed().then(WebhookSecret::random);
         let until = clock::now().plus(PREVIOUS_COUNTS);
         let replaced = self.subscribers.replace_endpoint(known, target, filter, secret.as_ref(), until).await?;
         let Some(replaced) = replaced else { return Ok(None) };
@@ -305,7 +305,7 @@ impl Endpoints {
             let reason = format!("what goes to a {} endpoint is not signed with a secret", endpoint.target.kind());
             return Err(Refusal::field("id", reason).into());
         }
-        let secret = Secret::random();
+        let secret = WebhookSecret::random();
         let until = clock::now().plus(PREVIOUS_COUNTS);
         if !self.subscribers.rotate(&endpoint, &secret, until).await? {
             let reason = "its secret was changed, or it was removed, at the same moment; look at it, and rotate again";
@@ -325,7 +325,7 @@ impl Endpoints {
         by: &Claims,
         channel: &Channel,
         id: &str,
-        asked: Replay,
+        asked: ReplayRequest,
     ) -> Result<ReplayResponse, Error> {
         let endpoint = self.find(by, channel, id).await?;
         check_owner(by, channel)?;
@@ -367,8 +367,8 @@ impl Endpoints {
             return Ok(());
         }
         match self.caps.take(CapScope::Replays(&by.sub), REPLAYS_A_DAY, clock::now()).await? {
-            Allowance::Taken => Ok(()),
-            Allowance::Reached { until } => {
+            CapAllowance::Taken => Ok(()),
+            CapAllowance::Reached { until } => {
                 let left = until.seconds() - clock::now().seconds();
                 let reason = format!(
                     "{REPLAYS_A_DAY} replays a day and user, for those who may not publish to the channel; again from {}",

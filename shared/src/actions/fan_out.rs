@@ -14,10 +14,10 @@ use futures_util::future::ready;
 use futures_util::stream::{self, Stream, StreamExt as _};
 
 use super::placed::PlacedNotification;
-use super::push::{Push, PushResult, Pusher, Run};
+use super::push::{PreparedPush, PushResult, Pusher, Run};
 use crate::aws::management::{Management, Payload};
 use crate::aws::queue::{EndpointQueues, SegmentsQueue};
-use crate::aws::subscribers::{ListedEndpoint, Page, Subscribers};
+use crate::aws::subscribers::{ListedEndpoint, Subscribers, SubscribersPage};
 use crate::error::Error;
 
 /// Who to push to.
@@ -61,7 +61,7 @@ impl FanOut {
     /// Some may not have it; the sender has to send again.
     pub async fn push(&self, channel: &Channel, seq: Option<Seq>, item: &Item) -> Result<FanOutResult, Error> {
         let frame = Payload::new(frame(channel, &[item.to_json(seq)]));
-        let push = Push { channel, source: NotificationSource::of(item, seq), frame, refused: 0 };
+        let push = PreparedPush { channel, source: NotificationSource::of(item, seq), frame, refused: 0 };
         let most = i32::try_from(PAGE).unwrap_or(i32::MAX);
         let mut page = self.subscribers.page(channel, &Range::default(), most).await?;
         // Before the posts, so that others begin with it.
@@ -83,12 +83,12 @@ impl FanOut {
         };
         let (handed_on, told) = (handed_on?, told?);
         page.check_whole()?;
-        rest.as_mut().map_or(Ok(()), Page::check_whole)?;
+        rest.as_mut().map_or(Ok(()), SubscribersPage::check_whole)?;
         Ok(FanOutResult { connections: told.delivered, endpoints, queued: handed_on || told.is_queued })
     }
 
     /// Posts to a page's connections, and queues it for those that do not take it now.
-    async fn tell(&self, push: &Push<'_>, page: &mut Page) -> Result<PushResult, Error> {
+    async fn tell(&self, push: &PreparedPush<'_>, page: &mut SubscribersPage) -> Result<PushResult, Error> {
         let connections = stream::iter(std::mem::take(&mut page.subscribers).into_iter().map(Ok));
         let outcome = self.pusher.push(push, &Run::new(0), connections, None).await?;
         self.pusher.queue_rest(push, &Range::default(), false, outcome).await
@@ -113,7 +113,7 @@ impl FanOut {
     }
 
     /// Queues the connections behind a page; `false` if there are none.
-    async fn hand_on(&self, push: &Push<'_>, page: &Page) -> Result<bool, Error> {
+    async fn hand_on(&self, push: &PreparedPush<'_>, page: &SubscribersPage) -> Result<bool, Error> {
         let Some(last) = page.last_connection() else { return Ok(false) };
         // While posts are refused, a single worker sees when that has changed.
         let own = if self.pusher.is_refused() { usize::MAX } else { PAGE };

@@ -39,7 +39,7 @@ pub struct NotificationState {
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "time::optional_rfc3339")]
     pub dead_lettered_at: Option<Millis>,
     /// Its channels, in the order of the request.
-    pub channels: Vec<Place>,
+    pub channels: Vec<ChannelPlace>,
     /// A series' cron expression.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repeat: Option<String>,
@@ -53,7 +53,7 @@ pub struct NotificationState {
 
 /// One of a notification's channels.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Place {
+pub struct ChannelPlace {
     /// The channel.
     pub channel: Channel,
     /// Its place in the log, if it is there.
@@ -63,7 +63,7 @@ pub struct Place {
 
 impl From<&Scheduled> for NotificationState {
     fn from(row: &Scheduled) -> Self {
-        let place = |channel: &Channel| Place { channel: channel.clone(), seq: row.sent.get(channel).copied() };
+        let place = |channel: &Channel| ChannelPlace { channel: channel.clone(), seq: row.sent.get(channel).copied() };
         Self {
             id: row.id,
             state: row.state(),
@@ -86,7 +86,7 @@ impl From<&Series> for NotificationState {
             deliver_at: series.current.due(),
             sent_at: None,
             dead_lettered_at: None,
-            channels: series.to.iter().map(|channel| Place { channel: channel.clone(), seq: None }).collect(),
+            channels: series.to.iter().map(|channel| ChannelPlace { channel: channel.clone(), seq: None }).collect(),
             repeat: Some(series.repeat.clone()),
             time_zone: Some(series.time_zone.clone()),
             last: series.last,

@@ -6,7 +6,7 @@ use domain::channel::Sub;
 use domain::claims::Claims;
 use domain::poll::{Cursor, Poll};
 use domain::polled::{PolledChannel, is_news, merge};
-use domain::replay::{Page, Row as _};
+use domain::replay::{ReplayPage, Row as _};
 use futures_util::future::try_join_all;
 use tokio::time::Instant;
 
@@ -87,7 +87,7 @@ impl Reads<'_> {
     }
 
     /// Looks for something new until there is, or it is time to give up.
-    async fn wait(&self, poll: &Poll, pages: &mut [Page<LogRow>], give_up: Instant) -> Result<(), Error> {
+    async fn wait(&self, poll: &Poll, pages: &mut [ReplayPage<LogRow>], give_up: Instant) -> Result<(), Error> {
         let mut wait = FIRST_WAIT;
         while !has_news(poll, pages) {
             let left = give_up.saturating_duration_since(Instant::now());
@@ -101,11 +101,11 @@ impl Reads<'_> {
         Ok(())
     }
 
-    async fn answer(&self, poll: &Poll, pages: Vec<Page<LogRow>>) -> Result<Vec<PolledChannel>, Error> {
+    async fn answer(&self, poll: &Poll, pages: Vec<ReplayPage<LogRow>>) -> Result<Vec<PolledChannel>, Error> {
         try_join_all(poll.cursors.iter().zip(pages).map(|(cursor, page)| self.polled(cursor, page))).await
     }
 
-    async fn read(&self, cursor: &Cursor, limit: usize) -> Result<Page<LogRow>, Error> {
+    async fn read(&self, cursor: &Cursor, limit: usize) -> Result<ReplayPage<LogRow>, Error> {
         match cursor.after {
             Some(after) => self.log.read_after(&cursor.channel, after, limit).await,
             None => self.log.read_newest(&cursor.channel, limit).await,
@@ -113,7 +113,7 @@ impl Reads<'_> {
     }
 
     /// Looks at each channel, which costs half a unit, and reads those that have something new.
-    async fn read_on(&self, poll: &Poll, pages: &mut [Page<LogRow>]) -> Result<(), Error> {
+    async fn read_on(&self, poll: &Poll, pages: &mut [ReplayPage<LogRow>]) -> Result<(), Error> {
         let reads = poll.cursors.iter().zip(pages).map(|(cursor, page)| async move {
             let Cursor { channel, .. } = cursor;
             if self.log.peek(channel, page.position.seq).await? {
@@ -126,7 +126,7 @@ impl Reads<'_> {
     }
 
     /// An inbox's owner gets the count of unread: another device may have read some.
-    async fn polled(&self, cursor: &Cursor, page: Page<LogRow>) -> Result<PolledChannel, Error> {
+    async fn polled(&self, cursor: &Cursor, page: ReplayPage<LogRow>) -> Result<PolledChannel, Error> {
         let channel = &cursor.channel;
         let unread = if channel.is_inbox() { Some(self.inboxes.unread(channel).await?) } else { None };
         let items = page.items.iter().map(|row| (row.seq(), row.to_json())).collect();
@@ -134,7 +134,7 @@ impl Reads<'_> {
     }
 }
 
-fn has_news(poll: &Poll, pages: &[Page<LogRow>]) -> bool {
+fn has_news(poll: &Poll, pages: &[ReplayPage<LogRow>]) -> bool {
     poll.cursors.iter().zip(pages).any(|(cursor, page)| is_news(cursor, page))
 }
 

@@ -41,7 +41,7 @@ pub(super) struct Pusher {
 
 /// A notification, ready to be posted.
 #[derive(Clone, Debug)]
-pub(super) struct Push<'a> {
+pub(super) struct PreparedPush<'a> {
     pub(super) channel: &'a Channel,
     pub(super) source: NotificationSource,
     pub(super) frame: Payload,
@@ -81,7 +81,7 @@ pub(super) struct PushResult {
     since: Option<Instant>,
 }
 
-impl Push<'_> {
+impl PreparedPush<'_> {
     /// A part of the audience, for a queue.
     pub(super) fn job(&self, segment: impl Into<Segment>) -> SegmentJob {
         SegmentJob { channel: self.channel.clone(), source: self.source.clone(), segment: segment.into(), refused: 0 }
@@ -108,7 +108,7 @@ impl PushResult {
         Self { is_refused: true, ..Self::default() }
     }
 
-    fn record(&mut self, push: &Push<'_>, to: &Subscriber, came: ConnectionPostResult) {
+    fn record(&mut self, push: &PreparedPush<'_>, to: &Subscriber, came: ConnectionPostResult) {
         if came == ConnectionPostResult::Untried {
             return self.untried.push(to.connection.clone());
         }
@@ -126,7 +126,7 @@ impl PushResult {
     }
 
     /// The part of a range that was not posted to: the rest behind those that were and, each by itself, the few before the last of those.
-    fn rest(&self, push: &Push<'_>, range: &Range, is_open: bool) -> Vec<(SegmentJob, Wait)> {
+    fn rest(&self, push: &PreparedPush<'_>, range: &Range, is_open: bool) -> Vec<(SegmentJob, Wait)> {
         let tried = self.tried.as_deref();
         let untried: Vec<String> = self.untried.iter().map(ConnectionId::sort_key).collect();
         let last = untried.iter().max().map(String::as_str);
@@ -144,7 +144,7 @@ impl PushResult {
     }
 
     /// The connections to queue, each by itself.
-    fn take(&mut self, push: &Push<'_>) -> Vec<(SegmentJob, Wait)> {
+    fn take(&mut self, push: &PreparedPush<'_>) -> Vec<(SegmentJob, Wait)> {
         self.since = None;
         let refused = std::mem::take(&mut self.refused);
         let one = |to: ConnectionId| push.later(Segment::One(SingleConnection::untried(to)), !self.is_refused);
@@ -176,7 +176,7 @@ impl Pusher {
     /// Some may not have it.
     pub(super) async fn push(
         &self,
-        push: &Push<'_>,
+        push: &PreparedPush<'_>,
         run: &Run,
         to: impl Stream<Item = Result<Subscriber, Error>>,
         limiter: Option<&RateLimiter>,
@@ -220,7 +220,7 @@ impl Pusher {
     /// Some may not have it.
     pub(super) async fn queue_rest(
         &self,
-        push: &Push<'_>,
+        push: &PreparedPush<'_>,
         range: &Range,
         is_open: bool,
         mut outcome: PushResult,
@@ -241,7 +241,7 @@ impl Pusher {
         Ok(outcome)
     }
 
-    async fn queue_each(&self, push: &Push<'_>, outcome: &mut PushResult) -> Result<(), Error> {
+    async fn queue_each(&self, push: &PreparedPush<'_>, outcome: &mut PushResult) -> Result<(), Error> {
         let jobs = outcome.take(push);
         outcome.is_queued |= !jobs.is_empty();
         self.queue.send_later(jobs).await
@@ -254,7 +254,7 @@ impl Pusher {
     /// Neither was done.
     pub(super) async fn push_again(
         &self,
-        push: &Push<'_>,
+        push: &PreparedPush<'_>,
         one: SingleConnection,
         limiter: &RateLimiter,
     ) -> Result<(), Error> {
@@ -281,7 +281,7 @@ impl Pusher {
 
     async fn post(
         &self,
-        push: &Push<'_>,
+        push: &PreparedPush<'_>,
         run: &Run,
         to: &Subscriber,
         is_known: bool,
@@ -306,13 +306,13 @@ impl Pusher {
 
     /// Closes the connection of one whose token has ended: its client needs a new one, and catches up with it. If that fails, it is
     /// for later.
-    async fn end(&self, push: &Push<'_>, to: &Subscriber) -> ConnectionPostResult {
+    async fn end(&self, push: &PreparedPush<'_>, to: &Subscriber) -> ConnectionPostResult {
         let closed = close(&self.management, &self.subscribers, push.channel, to).await.inspect_err(Error::log);
         if closed.is_ok() { ConnectionPostResult::Closed } else { ConnectionPostResult::Posted(PostResult::Refused) }
     }
 
     /// Whether a silent connection was closed.
-    async fn close(&self, push: &Push<'_>, to: &Subscriber, limiter: &RateLimiter) -> bool {
+    async fn close(&self, push: &PreparedPush<'_>, to: &Subscriber, limiter: &RateLimiter) -> bool {
         if !limiter.turn().await {
             return false;
         }

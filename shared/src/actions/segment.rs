@@ -8,7 +8,7 @@ use domain::time::Seconds;
 use futures_util::stream::{self, TryStreamExt as _};
 use tokio::time::Instant;
 
-use super::push::{Push, Pusher, Run};
+use super::push::{PreparedPush, Pusher, Run};
 use crate::aws::log::Log;
 use crate::aws::management::{Management, Payload, RateLimiter};
 use crate::aws::queue::SegmentsQueue;
@@ -47,7 +47,7 @@ impl SegmentServer {
     /// Some may not have it; SQS has to deliver the message again.
     pub async fn serve(&self, job: &SegmentJob, until: Instant) -> Result<(), Error> {
         let Some(frame) = self.frame(job).await? else { return Ok(()) };
-        let push = Push { channel: &job.channel, source: job.source.clone(), frame, refused: job.refused };
+        let push = PreparedPush { channel: &job.channel, source: job.source.clone(), frame, refused: job.refused };
         match &job.segment {
             Segment::One(one) => self.pusher.push_again(&push, one.clone(), &self.limiter).await,
             Segment::Range(range) | Segment::Piece(range) => self.serve_range(&push, range.clone(), until).await,
@@ -71,7 +71,7 @@ impl SegmentServer {
         Ok(Some(Payload::new(frame(&job.channel, &[item]))))
     }
 
-    async fn serve_range(&self, push: &Push<'_>, range: Range, until: Instant) -> Result<(), Error> {
+    async fn serve_range(&self, push: &PreparedPush<'_>, range: Range, until: Instant) -> Result<(), Error> {
         let (run, left) = (Run::new(push.refused), UnreadRange(Mutex::new(Some(range.clone()))));
         let pages = stream::try_unfold((), |()| async {
             let page = self.page(push, &run, &left, until).await?;
@@ -88,7 +88,7 @@ impl SegmentServer {
     /// stops stays there.
     async fn page(
         &self,
-        push: &Push<'_>,
+        push: &PreparedPush<'_>,
         run: &Run,
         left: &UnreadRange,
         until: Instant,
@@ -113,7 +113,7 @@ impl SegmentServer {
         Ok(Some(page.subscribers.into_iter().map(Ok).chain(unreadable.map(Err)).collect()))
     }
 
-    async fn hand_on(&self, push: &Push<'_>, ranges: Vec<Range>) -> Result<(), Error> {
+    async fn hand_on(&self, push: &PreparedPush<'_>, ranges: Vec<Range>) -> Result<(), Error> {
         self.queue.send_all(ranges.into_iter().map(|range| push.job(range)).collect()).await
     }
 }

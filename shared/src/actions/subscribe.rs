@@ -33,7 +33,7 @@ pub struct Subscriptions {
 
 /// The answer to a `subscribe`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Replay {
+pub struct SubscribeAnswer {
     /// Frames of notifications, to be sent first.
     pub frames: Vec<String>,
     /// Where the reader stands after them.
@@ -60,7 +60,7 @@ impl Subscriptions {
         channel: &Channel,
         after: Option<Seq>,
         reference: Option<&Value>,
-    ) -> Result<Replay, Error> {
+    ) -> Result<SubscribeAnswer, Error> {
         claims.check_read(channel, "channel")?;
         let begun = Reading::begin(&self.allowances, &claims.sub);
         let (joined, reading) = tokio::join!(self.subscribers.join(connection, channel), begun);
@@ -78,12 +78,12 @@ impl Subscriptions {
     }
 
     /// The answer to a reader who has everything already: nothing need be read for it, so it is not refused either.
-    async fn without_reading(&self, channel: &Channel, after: Option<Seq>) -> Result<Option<Replay>, Error> {
+    async fn without_reading(&self, channel: &Channel, after: Option<Seq>) -> Result<Option<SubscribeAnswer>, Error> {
         let Some(seq) = after else { return Ok(None) };
         let newest = self.log.newest(channel).await?;
         let has_all = newest.is_some_and(|newest| newest.seq == seq && !newest.closes);
         let position = Position { seq, recovered: true, more: false, reset: false };
-        Ok(has_all.then_some(Replay { frames: Vec::new(), position, unread: None }))
+        Ok(has_all.then_some(SubscribeAnswer { frames: Vec::new(), position, unread: None }))
     }
 
     /// Leaves a channel.
@@ -101,14 +101,19 @@ impl Subscriptions {
     }
 }
 
-async fn replay(log: Log, channel: &Channel, after: Option<Seq>, reference: Option<&Value>) -> Result<Replay, Error> {
+async fn replay(
+    log: Log,
+    channel: &Channel,
+    after: Option<Seq>,
+    reference: Option<&Value>,
+) -> Result<SubscribeAnswer, Error> {
     let page = match after {
         Some(after) => log.read_after(channel, after, PAGE).await?,
         None => log.read_newest(channel, NEWEST).await?,
     };
     let unread = if channel.is_inbox() { Some(Inboxes::new(log).unread(channel).await?) } else { None };
     let items = page.items.iter().map(LogRow::to_json).collect();
-    Ok(Replay { frames: frames(channel, items, reference), position: page.position, unread })
+    Ok(SubscribeAnswer { frames: frames(channel, items, reference), position: page.position, unread })
 }
 
 fn gone() -> Refusal {

@@ -35,7 +35,7 @@ pub enum CapScope<'a> {
 
 /// Whether one more may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Allowance {
+pub enum CapAllowance {
     /// It may, and is counted.
     Taken,
     /// The day has had its number.
@@ -63,7 +63,7 @@ impl Caps {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should; one may have been taken.
-    pub async fn take(&self, capped: CapScope<'_>, cap: u32, now: Millis) -> Result<Allowance, Error> {
+    pub async fn take(&self, capped: CapScope<'_>, cap: u32, now: Millis) -> Result<CapAllowance, Error> {
         self.take_some(capped, 1, cap, now).await
     }
 
@@ -71,8 +71,14 @@ impl Caps {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should; they may have been taken.
-    pub async fn take_some(&self, capped: CapScope<'_>, count: u32, cap: u32, now: Millis) -> Result<Allowance, Error> {
-        let reached = Allowance::Reached { until: next_midnight(now) };
+    pub async fn take_some(
+        &self,
+        capped: CapScope<'_>,
+        count: u32,
+        cap: u32,
+        now: Millis,
+    ) -> Result<CapAllowance, Error> {
+        let reached = CapAllowance::Reached { until: next_midnight(now) };
         let Some(most_before) = cap.checked_sub(count) else { return Ok(reached) };
         let request = self
             .client
@@ -86,7 +92,7 @@ impl Caps {
             .expression_attribute_values(":v", number(VERSION))
             .expression_attribute_values(":expires_at", number(now.seconds() + KEPT));
         match past_conflicts(|| request.clone().send()).await {
-            Ok(_) => Ok(Allowance::Taken),
+            Ok(_) => Ok(CapAllowance::Taken),
             Err(error) if condition_failed(&error) => Ok(reached),
             Err(error) => Err(Error::call("UpdateItem of a cap")(error)),
         }
@@ -96,10 +102,10 @@ impl Caps {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should; they may have been taken.
-    pub async fn take_paid(&self, charge: Charge, user: &Sub, now: Millis) -> Result<Allowance, Error> {
+    pub async fn take_paid(&self, charge: Charge, user: &Sub, now: Millis) -> Result<CapAllowance, Error> {
         let Charge { kind, count, cap } = charge;
         match self.take_some(CapScope::Of(kind, user), count, cap.each, now).await? {
-            Allowance::Taken => self.take_some(CapScope::All(kind), count, cap.all, now).await,
+            CapAllowance::Taken => self.take_some(CapScope::All(kind), count, cap.all, now).await,
             reached => Ok(reached),
         }
     }
@@ -176,7 +182,7 @@ mod tests {
         let (clients, asked) = canned::answer(200, "{}").await;
         let now = at("2026-11-22T10:00:00Z");
         let caps = Caps::new(&clients, "Once".into());
-        assert_eq!(caps.take_some(CapScope::All("sms"), 3, 7, now).await.unwrap(), Allowance::Taken);
+        assert_eq!(caps.take_some(CapScope::All("sms"), 3, 7, now).await.unwrap(), CapAllowance::Taken);
         let asked: serde_json::Value = serde_json::from_str(&asked.await.unwrap()).unwrap();
         assert_eq!(asked["Key"]["key"]["S"], "cap#sms#2026-11-22");
         assert_eq!(asked["ExpressionAttributeValues"][":count"]["N"], "3");
@@ -186,7 +192,7 @@ mod tests {
         let failed = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"x"}"#;
         let (clients, _asked) = canned::answer(400, failed).await;
         let reached = Caps::new(&clients, "Once".into()).take(CapScope::All("sms"), 7, now).await.unwrap();
-        assert_eq!(reached, Allowance::Reached { until: at("2026-11-23T00:00:00Z") });
+        assert_eq!(reached, CapAllowance::Reached { until: at("2026-11-23T00:00:00Z") });
     }
 
     #[tokio::test]
@@ -195,7 +201,7 @@ mod tests {
         asked.abort();
         let now = at("2026-11-22T10:00:00Z");
         let caps = Caps::new(&clients, "Once".into());
-        let reached = Allowance::Reached { until: at("2026-11-23T00:00:00Z") };
+        let reached = CapAllowance::Reached { until: at("2026-11-23T00:00:00Z") };
         assert_eq!(caps.take(CapScope::All("email"), 0, now).await.unwrap(), reached);
         assert_eq!(caps.take_some(CapScope::All("sms"), 8, 7, now).await.unwrap(), reached);
     }

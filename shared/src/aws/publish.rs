@@ -4,7 +4,7 @@ use aws_sdk_sns::Client;
 use aws_sdk_sns::error::ProvideErrorMetadata;
 use aws_sdk_sns::operation::publish::PublishError;
 use aws_sdk_sns::types::MessageAttributeValue;
-use kinds::Push;
+use kinds::MobilePushMessage;
 
 use super::provider_result::{self, ProviderResult};
 use crate::aws::clients::Clients;
@@ -38,7 +38,7 @@ impl Publisher {
     ///
     /// # Errors
     /// There was no call, because of a mistake of ours.
-    pub async fn push(&self, target_arn: &str, push: &Push) -> Result<ProviderResult, Error> {
+    pub async fn push(&self, target_arn: &str, push: &MobilePushMessage) -> Result<ProviderResult, Error> {
         let mut request = self.client.publish().target_arn(target_arn);
         for (name, value) in &push.attributes {
             request = request.message_attributes(*name, attribute(value)?);
@@ -98,9 +98,9 @@ mod tests {
         };
     }
 
-    fn push() -> Push {
+    fn push() -> MobilePushMessage {
         let attributes = vec![("AWS.SNS.MOBILE.FCM.TTL", "60".to_owned())];
-        Push { message: "{\"default\":\"Hi\"}".into(), attributes }
+        MobilePushMessage { message: "{\"default\":\"Hi\"}".into(), attributes }
     }
 
     #[tokio::test]

@@ -19,12 +19,12 @@ pub struct Version {
 
 /// A secret with a current and, after a rotation, a previous version.
 #[derive(Clone, Debug)]
-pub struct Secret {
+pub struct StoredSecret {
     client: Client,
     id: String,
 }
 
-impl Secret {
+impl StoredSecret {
     /// The secret with this name or ARN.
     #[must_use]
     pub fn new(clients: &Clients, id: String) -> Self {

@@ -36,7 +36,7 @@ pub(super) struct SecretKey {
 
 /// All keys.
 #[derive(Clone, Debug)]
-pub(super) struct Keys {
+pub(super) struct TokenKeys {
     /// The stack's own, current and previous, as far as they can be used.
     pub(super) secrets: Vec<SecretKey>,
     /// The one that is configured.
@@ -45,7 +45,7 @@ pub(super) struct Keys {
     pub(super) set: Vec<PublicKey>,
 }
 
-impl Keys {
+impl TokenKeys {
     /// The public keys that may have signed a token: each is used with one algorithm only (RFC 8725 section 3.1).
     pub(super) fn public_for(&self, token: &Parts<'_>) -> impl Iterator<Item = &DecodingKey> {
         let fits = |key: &&PublicKey| {

@@ -18,14 +18,14 @@ use domain::refusal::{Code, Refusal};
 use tokio::sync::Mutex;
 
 use crate::aws::clients::Clients;
-use crate::aws::secret::Secret;
+use crate::aws::secret::StoredSecret;
 use crate::clock;
 use crate::error::Error;
 use crate::settings::TokenSettings;
 use jwks::KeySet;
-use keys::{Keys, from_pem, from_set, from_versions};
-use source::Source;
-use verify::{Signer, Verdict, verify};
+use keys::{TokenKeys, from_pem, from_set, from_versions};
+use source::KeySource;
+use verify::{TokenSigner, Verdict, verify};
 
 /// The most bytes of a token. Its parts are read into memory, so that this bounds them too.
 const MAX_TOKEN: usize = 3 * 1024;
@@ -37,7 +37,7 @@ const MAX_TOKEN: usize = 3 * 1024;
 #[derive(Debug)]
 pub struct Verifier {
     settings: TokenSettings,
-    secret: Secret,
+    secret: StoredSecret,
     key_set: Option<KeySet>,
     /// Whether the configured public key is none.
     lacks_pem: bool,
@@ -46,16 +46,16 @@ pub struct Verifier {
 
 #[derive(Debug)]
 struct KnownKeys {
-    keys: Keys,
-    secret: Source,
-    key_set: Source,
+    keys: TokenKeys,
+    secret: KeySource,
+    key_set: KeySource,
 }
 
 impl KnownKeys {
-    fn source(&self, signer: Signer) -> &Source {
+    fn source(&self, signer: TokenSigner) -> &KeySource {
         match signer {
-            Signer::Secret => &self.secret,
-            Signer::KeySet => &self.key_set,
+            TokenSigner::Secret => &self.secret,
+            TokenSigner::KeySet => &self.key_set,
         }
     }
 }
@@ -68,17 +68,17 @@ impl Verifier {
     /// moment keeps out its own tokens only: its keys are asked for again with the first. So does a public key that cannot
     /// be read.
     pub async fn load(clients: &Clients, settings: TokenSettings) -> Result<Self, Error> {
-        let secret = Secret::new(clients, settings.secret.clone());
+        let secret = StoredSecret::new(clients, settings.secret.clone());
         let key_set = settings.jwks_url.clone().map(KeySet::new);
         let pem = settings.public_key.as_deref().map(from_pem).transpose().inspect_err(Error::log);
         let (lacks_pem, pem) = (pem.is_err(), pem.unwrap_or_default());
-        let keys = Keys { secrets: from_versions(&secret.versions().await?), pem, set: Vec::new() };
-        let mut known = KnownKeys { keys, secret: Source::read_now(), key_set: Source::never_read() };
+        let keys = TokenKeys { secrets: from_versions(&secret.versions().await?), pem, set: Vec::new() };
+        let mut known = KnownKeys { keys, secret: KeySource::read_now(), key_set: KeySource::never_read() };
         if let Some(set) = &key_set {
             match set.fetch().await {
                 Ok(set) => {
                     known.keys.set = from_set(set);
-                    known.key_set = Source::read_now();
+                    known.key_set = KeySource::read_now();
                 }
                 Err(error) => error.log(),
             }
@@ -139,10 +139,10 @@ impl Verifier {
         let mut known = self.known.lock().await;
         self.refresh_old(&mut known).await;
         let is_known = |known: &KnownKeys| known.keys.secrets.iter().any(|secret| secret.ticket.has_made(&bytes));
-        if is_known(&known) || self.refresh(&mut known, Signer::Secret).await? && is_known(&known) {
+        if is_known(&known) || self.refresh(&mut known, TokenSigner::Secret).await? && is_known(&known) {
             return Ok(());
         }
-        Err(if self.lacks_keys(&known, Signer::Secret) { no_secret() } else { no_ticket().into() })
+        Err(if self.lacks_keys(&known, TokenSigner::Secret) { no_secret() } else { no_ticket().into() })
     }
 
     /// The code of a user in logs: the same for as long as the stack's secret is. `None` unless the stack's logs name callers.
@@ -157,17 +157,17 @@ impl Verifier {
 
     /// Whether the key that fits a token may be one that could not be read, or used. It is the operator's to mend, and no fault
     /// of the token's: the answer asks its holder to try again.
-    fn lacks_keys(&self, known: &KnownKeys, signer: Signer) -> bool {
+    fn lacks_keys(&self, known: &KnownKeys, signer: TokenSigner) -> bool {
         let cannot = match signer {
-            Signer::Secret => known.keys.secrets.is_empty(),
-            Signer::KeySet => self.lacks_pem,
+            TokenSigner::Secret => known.keys.secrets.is_empty(),
+            TokenSigner::KeySet => self.lacks_pem,
         };
         cannot || known.source(signer).is_failing()
     }
 
     /// Reads again what has grown old. Keys that cannot be read now stay as they are.
     async fn refresh_old(&self, known: &mut KnownKeys) {
-        for signer in [Signer::Secret, Signer::KeySet] {
+        for signer in [TokenSigner::Secret, TokenSigner::KeySet] {
             if known.source(signer).is_old()
                 && let Err(error) = self.refresh(known, signer).await
             {
@@ -177,13 +177,13 @@ impl Verifier {
     }
 
     /// Reads a signer's keys again, unless they were asked for within the last minute; `false` if so.
-    async fn refresh(&self, known: &mut KnownKeys, signer: Signer) -> Result<bool, Error> {
+    async fn refresh(&self, known: &mut KnownKeys, signer: TokenSigner) -> Result<bool, Error> {
         match (signer, &self.key_set) {
-            (Signer::Secret, _) if known.secret.may_ask() => {
+            (TokenSigner::Secret, _) if known.secret.may_ask() => {
                 known.keys.secrets = from_versions(&self.secret.versions().await?);
                 known.secret.was_read();
             }
-            (Signer::KeySet, Some(set)) if known.key_set.may_ask() => {
+            (TokenSigner::KeySet, Some(set)) if known.key_set.may_ask() => {
                 known.keys.set = from_set(set.fetch().await?);
                 known.key_set.was_read();
             }

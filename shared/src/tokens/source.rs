@@ -11,13 +11,13 @@ const OLD: Duration = Duration::from_secs(600);
 
 /// The state of a source of keys.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(super) struct KeySource {
     read: Option<Instant>,
     asked_again: Option<Instant>,
     failing: bool,
 }
 
-impl Source {
+impl KeySource {
     pub(super) fn read_now() -> Self {
         Self { read: Some(Instant::now()), asked_again: None, failing: false }
     }
@@ -35,7 +35,7 @@ impl Source {
         self.read.is_some_and(|at| at.elapsed() > OLD)
     }
 
-    /// Whether it may be asked again. If so it counts as asked, and as failing until [`Source::was_read`]: a source that
+    /// Whether it may be asked again. If so it counts as asked, and as failing until [`KeySource::was_read`]: a source that
     /// does not answer is not asked with every token either.
     pub(super) fn may_ask(&mut self) -> bool {
         let may = self.asked_again.is_none_or(|at| at.elapsed() >= AT_MOST);
@@ -61,7 +61,7 @@ mod tests {
     #[tokio::test]
     async fn a_source_is_asked_again_at_once_and_then_once_a_minute() {
         pause();
-        let mut source = Source::read_now();
+        let mut source = KeySource::read_now();
         assert!(source.may_ask());
         assert!(source.is_failing(), "until it answers");
         source.was_read();
@@ -75,13 +75,13 @@ mod tests {
     #[tokio::test]
     async fn what_was_read_grows_old_after_ten_minutes() {
         pause();
-        let mut source = Source::read_now();
+        let mut source = KeySource::read_now();
         advance(Duration::from_secs(600)).await;
         assert!(!source.is_old());
         advance(Duration::from_secs(1)).await;
         assert!(source.is_old());
         source.was_read();
         assert!(!source.is_old());
-        assert!(!Source::never_read().is_old(), "its first token asks for it");
+        assert!(!KeySource::never_read().is_old(), "its first token asks for it");
     }
 }

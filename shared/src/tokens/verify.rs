@@ -6,7 +6,7 @@ use domain::time::Millis;
 use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 
-use super::keys::Keys;
+use super::keys::TokenKeys;
 use super::parts::Parts;
 use crate::settings::TokenSettings;
 
@@ -21,19 +21,19 @@ pub(super) enum Verdict {
     /// It is not, whatever the keys.
     Refused(Refusal),
     /// No known key fits it; a newer one of this signer's might.
-    UnknownKey(Signer),
+    UnknownKey(TokenSigner),
 }
 
 /// Who signs tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Signer {
+pub(super) enum TokenSigner {
     /// A holder of the stack's secret.
     Secret,
     /// The identity provider.
     KeySet,
 }
 
-pub(super) fn verify(token: &str, keys: &Keys, settings: &TokenSettings, now: Millis) -> Verdict {
+pub(super) fn verify(token: &str, keys: &TokenKeys, settings: &TokenSettings, now: Millis) -> Verdict {
     let parts = match Parts::of(token) {
         Ok(parts) => parts,
         Err(reason) => return refuse(&reason),
@@ -42,8 +42,8 @@ pub(super) fn verify(token: &str, keys: &Keys, settings: &TokenSettings, now: Mi
         Algorithm::HS256 if !settings.accepts_secret => {
             return refuse("this stack takes no tokens signed HS256, only those of its identity provider");
         }
-        Algorithm::HS256 => (Signer::Secret, keys.secrets.iter().any(|key| parts.is_signed_by(&key.token))),
-        _ => (Signer::KeySet, keys.public_for(&parts).any(|key| parts.is_signed_by(key))),
+        Algorithm::HS256 => (TokenSigner::Secret, keys.secrets.iter().any(|key| parts.is_signed_by(&key.token))),
+        _ => (TokenSigner::KeySet, keys.public_for(&parts).any(|key| parts.is_signed_by(key))),
     };
     if !is_signed {
         return Verdict::UnknownKey(signer);
@@ -52,11 +52,11 @@ pub(super) fn verify(token: &str, keys: &Keys, settings: &TokenSettings, now: Mi
 }
 
 /// The verdict on a token that one of the keys has signed.
-fn read(parts: &Parts<'_>, signer: Signer, settings: &TokenSettings, now: Millis) -> Result<Verdict, String> {
+fn read(parts: &Parts<'_>, signer: TokenSigner, settings: &TokenSettings, now: Millis) -> Result<Verdict, String> {
     let token = parts.claims()?;
     let user_claim = match signer {
-        Signer::Secret => SUB,
-        Signer::KeySet => &settings.user_claim,
+        TokenSigner::Secret => SUB,
+        TokenSigner::KeySet => &settings.user_claim,
     };
     let claims = Claims::read(&token, user_claim)?;
     if claims.check_alive(now).is_err() {
@@ -64,7 +64,7 @@ fn read(parts: &Parts<'_>, signer: Signer, settings: &TokenSettings, now: Millis
     }
     check_lifetime(&claims, settings, now)?;
     check_has_begun(&token, now)?;
-    if signer == Signer::KeySet {
+    if signer == TokenSigner::KeySet {
         check_issuer(&token, settings)?;
         check_audience(&token, settings)?;
     }
@@ -140,10 +140,10 @@ mod tests {
         format!("{name:.<32}")
     }
 
-    fn keys(secrets: &[&str]) -> Keys {
+    fn keys(secrets: &[&str]) -> TokenKeys {
         let version = |name: &&str| Version { stage: "AWSCURRENT", value: secret(name) };
         let secrets: Vec<_> = secrets.iter().map(version).collect();
-        Keys { secrets: super::super::keys::from_versions(&secrets), pem: None, set: Vec::new() }
+        TokenKeys { secrets: super::super::keys::from_versions(&secrets), pem: None, set: Vec::new() }
     }
 
     fn part(value: &Value) -> String {
@@ -188,7 +188,7 @@ mod tests {
         for secret in ["new", "old"] {
             assert!(matches!(verify(&token(secret, &good()), &keys, &settings(), NOW), Verdict::Is(_)), "{secret}");
         }
-        assert_eq!(verify(&token("older", &good()), &keys, &settings(), NOW), Verdict::UnknownKey(Signer::Secret));
+        assert_eq!(verify(&token("older", &good()), &keys, &settings(), NOW), Verdict::UnknownKey(TokenSigner::Secret));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use kinds::{Given, KindSettings, Meaning, NoMessage, Post, Request};
 use client::{Answer, LazyClient, Unreachable};
 use vapid::Vapid;
 
-use crate::aws::cap::{Allowance, Caps};
+use crate::aws::cap::{CapAllowance, Caps};
 use crate::aws::clients::Clients;
 use crate::aws::email::Mailer;
 use crate::aws::provider_result::ProviderResult;
@@ -191,7 +191,7 @@ impl Transport {
             Err(NoMessage::Failed(failed)) => return Err(failed.into()),
         };
         if let Some(charge) = message.charge
-            && let Allowance::Reached { until } = self.caps.take_paid(charge, &endpoint.user(), now).await?
+            && let CapAllowance::Reached { until } = self.caps.take_paid(charge, &endpoint.user(), now).await?
         {
             return Ok(AttemptResult::because(AttemptOutcome::PutOff(until), "daily_cap"));
         }

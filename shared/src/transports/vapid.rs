@@ -5,13 +5,13 @@ use kinds::web_push::{SignedToken, VapidKeys};
 use tokio::sync::OnceCell;
 
 use crate::aws::clients::Clients;
-use crate::aws::secret::Secret;
+use crate::aws::secret::StoredSecret;
 use crate::aws::vapid::VapidTokens;
 use crate::error::Error;
 
 #[derive(Debug)]
 pub(super) struct Vapid {
-    secret: Secret,
+    secret: StoredSecret,
     tokens: VapidTokens,
     /// The key that browsers have subscribed with.
     public_key: Option<String>,
@@ -23,7 +23,7 @@ impl Vapid {
     /// The keys in a secret, and the tokens in the table *Once*.
     pub(super) fn new(clients: &Clients, secret: String, once_table: String, public_key: Option<String>) -> Self {
         Self {
-            secret: Secret::new(clients, secret),
+            secret: StoredSecret::new(clients, secret),
             tokens: VapidTokens::new(clients, once_table),
             public_key,
             keys: OnceCell::new(),

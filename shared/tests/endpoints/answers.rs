@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::kinds::url::{PublicUrl, Rules};
+use shared::kinds::url::{PublicUrl, UrlRules};
 use shared::transports::client::Reason;
 use tokio::net::TcpSocket;
 use tokio::time::Instant;
@@ -108,7 +108,7 @@ async fn an_unreachable_address_differs_from_an_unknown_name() {
     assert_eq!(post(&local(), &format!("http://{nobody}/")).await, Err(Reason::ConnectionRefused));
 
     let names = NameServer::start(Zone::new());
-    let url = PublicUrl::parse("https://nowhere.test/", &Rules::default()).unwrap();
-    let answer = post_to(&client(&Rules::default(), Some(names.address)), &url).await;
+    let url = PublicUrl::parse("https://nowhere.test/", &UrlRules::default()).unwrap();
+    let answer = post_to(&client(&UrlRules::default(), Some(names.address)), &url).await;
     assert_eq!(answer, Err(Reason::NameNotFound));
 }

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use futures_util::future::join_all;
 use hickory_proto::rr::RecordType;
-use shared::kinds::url::{PublicUrl, Rules};
+use shared::kinds::url::{PublicUrl, UrlRules};
 use shared::transports::client::{Reason, SafeClient};
 
 use super::names::{NameServer, Resolved, Zone};
@@ -49,8 +49,8 @@ impl Watch {
     }
 
     /// The internet only, on the port that is watched.
-    fn rules(&self) -> Rules {
-        Rules { ports: vec![self.port], loopback_ports: Vec::new() }
+    fn rules(&self) -> UrlRules {
+        UrlRules { ports: vec![self.port], loopback_ports: Vec::new() }
     }
 }
 
@@ -61,7 +61,7 @@ fn of(rows: &[Row], kind: Kind) -> impl Iterator<Item = &Row> {
 /// Posts to all these rows at once, and says what came of each.
 async fn post_all<'a>(
     client: &SafeClient,
-    rules: &Rules,
+    rules: &UrlRules,
     rows: impl Iterator<Item = &'a Row>,
 ) -> Vec<(&'a Row, Option<Reason>)> {
     let posts = rows.map(async |row| {
@@ -138,7 +138,7 @@ async fn the_listeners_are_reached_where_loopback_is_allowed() {
     let watch = Watch::start();
     let rows = rows(watch.port);
     let names = NameServer::start(zone(&rows));
-    let rules = Rules { loopback_ports: vec![watch.port], ..watch.rules() };
+    let rules = UrlRules { loopback_ports: vec![watch.port], ..watch.rules() };
     let client = client(&rules, Some(names.address));
 
     for (listener, host) in watch.listeners.iter().zip(["127.1", "127.0.0.2", "[::1]"]) {
@@ -166,7 +166,7 @@ async fn each_connection_looks_at_its_own_answer() {
     let once = |address: &str| Resolved { alias_of: None, addresses: vec![address.parse().unwrap()] };
     let zone = Zone::from([("turns.test".to_owned(), vec![once("127.0.0.1"), once("10.0.0.1")])]);
     let names = NameServer::start(zone);
-    let rules = Rules { loopback_ports: vec![watch.port], ..watch.rules() };
+    let rules = UrlRules { loopback_ports: vec![watch.port], ..watch.rules() };
     let client = client(&rules, Some(names.address));
     let url = PublicUrl::parse(&format!("https://turns.test:{}/", watch.port), &rules).unwrap();
     assert!(met_no_tls(post_to(&client, &url).await.err()), "the first goes to the listener");

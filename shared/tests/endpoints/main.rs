@@ -15,7 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use rustls::RootCertStore;
-use shared::kinds::url::{PublicUrl, Rules};
+use shared::kinds::url::{PublicUrl, UrlRules};
 use shared::transports::client::{Answer, Reason, SafeClient};
 
 const BODY: &[u8] = br#"{"seq":1}"#;
@@ -30,12 +30,12 @@ struct Answered {
 }
 
 /// For trying things out: every port of this machine is allowed.
-fn loopback() -> Rules {
-    Rules { loopback_ports: (1..=u16::MAX).collect(), ..Rules::default() }
+fn loopback() -> UrlRules {
+    UrlRules { loopback_ports: (1..=u16::MAX).collect(), ..UrlRules::default() }
 }
 
 /// A client that believes no certificate.
-fn client(rules: &Rules, name_server: Option<SocketAddr>) -> SafeClient {
+fn client(rules: &UrlRules, name_server: Option<SocketAddr>) -> SafeClient {
     SafeClient::new(rules.clone(), name_server, RootCertStore::empty()).unwrap()
 }
 

@@ -29,7 +29,7 @@ pub enum Lane {
 
 /// The way in which an attempt proceeds that has come out of its queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admission {
+pub enum LaneAdmission {
     /// It waits for its receiver as long as a receiver may take.
     Patient,
     /// It waits until its receiver counts as slow, and longer only where few others do.
@@ -70,13 +70,13 @@ impl Speed {
     /// Decides about an attempt that came by a lane. At an endpoint without a recorded speed, the quick lane makes one
     /// attempt at a time: however many endpoints are new and slow, each holds one execution there.
     #[must_use]
-    pub fn admit(&self, came_by: Lane, now: Millis) -> Admission {
+    pub fn admit(&self, came_by: Lane, now: Millis) -> LaneAdmission {
         match (came_by, self.lane()) {
-            (Lane::Slow, _) => Admission::Patient,
-            (Lane::Quick, Lane::Slow) => Admission::Forward,
-            (Lane::Quick, Lane::Quick) if self.known_quick => Admission::Brief,
-            (Lane::Quick, Lane::Quick) if self.trial_until.is_some_and(|until| now < until) => Admission::Forward,
-            (Lane::Quick, Lane::Quick) => Admission::Trial(now.plus(TRIAL)),
+            (Lane::Slow, _) => LaneAdmission::Patient,
+            (Lane::Quick, Lane::Slow) => LaneAdmission::Forward,
+            (Lane::Quick, Lane::Quick) if self.known_quick => LaneAdmission::Brief,
+            (Lane::Quick, Lane::Quick) if self.trial_until.is_some_and(|until| now < until) => LaneAdmission::Forward,
+            (Lane::Quick, Lane::Quick) => LaneAdmission::Trial(now.plus(TRIAL)),
         }
     }
 
@@ -107,22 +107,22 @@ mod tests {
     #[test]
     fn one_attempt_at_a_time_finds_out_how_quick_a_new_endpoint_is() {
         let new = Speed::default();
-        assert_eq!((new.lane(), new.admit(Lane::Quick, NOW)), (Lane::Quick, Admission::Trial(NOW.plus(TRIAL))));
+        assert_eq!((new.lane(), new.admit(Lane::Quick, NOW)), (Lane::Quick, LaneAdmission::Trial(NOW.plus(TRIAL))));
         let on_trial = Speed { trial_until: Some(NOW.plus(TRIAL)), ..new };
-        assert_eq!((on_trial.lane(), on_trial.admit(Lane::Quick, NOW)), (Lane::Quick, Admission::Forward));
+        assert_eq!((on_trial.lane(), on_trial.admit(Lane::Quick, NOW)), (Lane::Quick, LaneAdmission::Forward));
         let died = on_trial.admit(Lane::Quick, NOW.plus(TRIAL));
-        assert_eq!(died, Admission::Trial(NOW.plus(2 * TRIAL)), "the trial ends by itself");
+        assert_eq!(died, LaneAdmission::Trial(NOW.plus(2 * TRIAL)), "the trial ends by itself");
     }
 
     #[test]
     fn a_quick_endpoint_needs_no_trial_and_a_slow_one_is_attempted_in_its_lane_only() {
-        assert_eq!((quick().lane(), quick().admit(Lane::Quick, NOW)), (Lane::Quick, Admission::Brief));
+        assert_eq!((quick().lane(), quick().admit(Lane::Quick, NOW)), (Lane::Quick, LaneAdmission::Brief));
         for until in [NOW, NOW.plus(REST)] {
             let slow = Speed::slow(Some(until));
-            assert_eq!((slow.lane(), slow.admit(Lane::Quick, NOW)), (Lane::Slow, Admission::Forward));
+            assert_eq!((slow.lane(), slow.admit(Lane::Quick, NOW)), (Lane::Slow, LaneAdmission::Forward));
         }
         for speed in [Speed::default(), quick(), Speed::slow(Some(NOW))] {
-            assert_eq!(speed.admit(Lane::Slow, NOW), Admission::Patient, "{speed:?}");
+            assert_eq!(speed.admit(Lane::Slow, NOW), LaneAdmission::Patient, "{speed:?}");
         }
     }
 

@@ -45,12 +45,12 @@ impl Add {
 /// A request to send things again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Replay {
+pub struct ReplayRequest {
     /// The first notification that is sent again.
     seq: Seq,
 }
 
-impl Replay {
+impl ReplayRequest {
     /// The first that is sent again.
     #[must_use]
     pub fn first(self) -> Seq {
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_replay_goes_back_to_a_place_and_no_further() {
-        let from = |seq| Replay { seq: Seq(seq) };
+        let from = |seq| ReplayRequest { seq: Seq(seq) };
         for (asked, first) in [(0, 42), (1, 42), (41, 42), (42, 42), (43, 43)] {
             assert_eq!(from(asked).behind(Seq(41)), from(first), "{asked}");
         }

@@ -87,9 +87,9 @@ fn time_in(uuid: Uuid) -> Millis {
 /// A place in the order of ids, between two of them: what comes behind it is still to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Place(Uuid);
+pub struct SchedulePosition(Uuid);
 
-impl Place {
+impl SchedulePosition {
     /// Before every id that is due then or later, and behind all others.
     #[must_use]
     pub fn at(due: Millis) -> Self {
@@ -117,7 +117,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SchedulePosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -220,7 +220,7 @@ mod tests {
 
         #[test]
         fn ids_sort_by_when_they_are_due(a in 0i64..1 << 47, b in 0i64..1 << 47, random: [u8; 10]) {
-            let (id, place) = (ScheduleId::of_one(Millis(a), random), Place::at(Millis(b)));
+            let (id, place) = (ScheduleId::of_one(Millis(a), random), SchedulePosition::at(Millis(b)));
             prop_assert_eq!((place.is_behind(id), place.due()), (a < b, Millis(b)));
             prop_assert_eq!(id.to_string() >= place.to_string(), a >= b, "as DynamoDB sorts them");
         }
@@ -228,7 +228,7 @@ mod tests {
         #[test]
         fn the_place_behind_an_id_is_before_the_next_one(due in 0i64..1 << 47, one: [u8; 10], other: [u8; 10]) {
             let (one, other) = (ScheduleId::of_one(Millis(due), one), ScheduleId::of_one(Millis(due), other));
-            let place = Place::behind(one);
+            let place = SchedulePosition::behind(one);
             prop_assert_eq!((place.is_behind(other), place.due()), (other <= one, one.due()));
             prop_assert_eq!(other.to_string() < place.to_string(), other <= one);
         }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Millis;
 
-use super::id::{Bucket, Minute, Place, SHARDS, ScheduleId};
+use super::id::{Bucket, Minute, SHARDS, ScheduleId, SchedulePosition};
 use super::sweep::{LONGEST_WRITE, SWEPT_AHEAD};
 
 /// The most buckets that may stay open behind the watermark.
@@ -37,7 +37,7 @@ pub struct Progress {
     /// sweeper, but for those behind the `places`.
     pub begun: Millis,
     /// Where to go on in the buckets that are under way.
-    pub places: BTreeMap<Bucket, Place>,
+    pub places: BTreeMap<Bucket, SchedulePosition>,
     /// Before this time no row counts as queued: the tries of notifications that were due earlier begin here.
     pub caught_up: Millis,
     /// When a row of the bucket was last queued that was late already: its tries begin then.
@@ -48,14 +48,14 @@ pub struct Progress {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Look {
     /// Where to go on.
-    pub place: Place,
+    pub place: SchedulePosition,
     /// Whether something unfinished lies before that.
     pub is_unfinished: bool,
 }
 
 impl Look {
     fn at_the_start_of(bucket: Bucket) -> Self {
-        Self { place: Place::at(bucket.minute.start()), is_unfinished: false }
+        Self { place: SchedulePosition::at(bucket.minute.start()), is_unfinished: false }
     }
 }
 
@@ -65,16 +65,16 @@ pub struct Stretch {
     /// The bucket.
     pub bucket: Bucket,
     /// From here on.
-    pub from: Place,
+    pub from: SchedulePosition,
     /// Up to here.
-    pub until: Place,
+    pub until: SchedulePosition,
 }
 
 /// Where a page of a stretch ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageEnd {
     /// There is more behind this place.
-    At(Place),
+    At(SchedulePosition),
     /// The stretch ends with it.
     Last,
 }
@@ -104,7 +104,7 @@ impl Progress {
         }
         let minute = Minute::of(self.begun);
         for bucket in minute.buckets() {
-            self.places.entry(bucket).or_insert(Place::at(self.begun));
+            self.places.entry(bucket).or_insert(SchedulePosition::at(self.begun));
         }
         self.begun = minute.next().start().min(horizon);
         Some(minute)
@@ -113,13 +113,13 @@ impl Progress {
     /// The part of a bucket under way that is still to be queued.
     #[must_use]
     pub fn to_hand_on(&self, bucket: Bucket) -> Option<Stretch> {
-        let until = Place::at(bucket.minute.next().start().min(self.begun));
+        let until = SchedulePosition::at(bucket.minute.next().start().min(self.begun));
         self.places.get(&bucket).map(|place| Stretch { bucket, from: *place, until })
     }
 
     /// Notes that a notification has been handed to the queue, and with it all of its bucket before it.
     pub fn hand(&mut self, id: ScheduleId, now: Millis) {
-        self.pass(id.bucket(), Place::behind(id));
+        self.pass(id.bucket(), SchedulePosition::behind(id));
         if id.due() < now {
             self.handed_late.insert(id.bucket(), now);
         }
@@ -128,7 +128,7 @@ impl Progress {
     /// Records that a page of a bucket has been dealt with, if all rows of it that have to be queued have been: the
     /// last of those is `last`.
     pub fn turn_page(&mut self, bucket: Bucket, last: Option<ScheduleId>, end: PageEnd) {
-        let is_done = |place: &Place| last.is_none_or(|last| place.is_behind(last));
+        let is_done = |place: &SchedulePosition| last.is_none_or(|last| place.is_behind(last));
         match end {
             _ if !self.places.get(&bucket).is_some_and(is_done) => {}
             PageEnd::At(place) => self.pass(bucket, place),
@@ -138,7 +138,7 @@ impl Progress {
         }
     }
 
-    fn pass(&mut self, bucket: Bucket, to: Place) {
+    fn pass(&mut self, bucket: Bucket, to: SchedulePosition) {
         if let Some(place) = self.places.get_mut(&bucket) {
             *place = to.max(*place);
         }
@@ -186,7 +186,7 @@ impl Progress {
     #[must_use]
     pub fn to_look_at(&self, bucket: Bucket) -> Stretch {
         let from = self.looks.get(&bucket).map_or(Look::at_the_start_of(bucket).place, |look| look.place);
-        Stretch { bucket, from, until: Place::at(bucket.minute.next().start()) }
+        Stretch { bucket, from, until: SchedulePosition::at(bucket.minute.next().start()) }
     }
 
     /// Notes that a page of an open bucket was looked at, and whether something on it is unfinished. At its end the bucket is
@@ -280,7 +280,11 @@ mod tests {
         let (begun, minute) = (progress.begun, Minute::of(progress.begun));
         assert!(progress.begin(Millis(1_000)).is_some());
         let stretches = under_way(&progress);
-        let expected = |bucket| Stretch { bucket, from: Place::at(begun), until: Place::at(begun.plus(1_000)) };
+        let expected = |bucket| Stretch {
+            bucket,
+            from: SchedulePosition::at(begun),
+            until: SchedulePosition::at(begun.plus(1_000)),
+        };
         assert_eq!(stretches, minute.buckets().map(expected).collect::<Vec<_>>());
         assert!(progress.begin(Millis(1_000)).is_none());
         for bucket in minute.buckets().skip(1) {
@@ -289,8 +293,11 @@ mod tests {
         // The first of its buckets is still under way when more of the minute is begun.
         assert!(progress.begin(Millis(2_000)).is_some());
         let [slow, quick, ..] = under_way(&progress)[..] else { panic!("eight buckets") };
-        assert_eq!((slow.from, slow.until), (Place::at(begun), Place::at(begun.plus(2_000))));
-        assert_eq!((quick.from, quick.until), (Place::at(begun.plus(1_000)), Place::at(begun.plus(2_000))));
+        assert_eq!((slow.from, slow.until), (SchedulePosition::at(begun), SchedulePosition::at(begun.plus(2_000))));
+        assert_eq!(
+            (quick.from, quick.until),
+            (SchedulePosition::at(begun.plus(1_000)), SchedulePosition::at(begun.plus(2_000)))
+        );
     }
 
     #[test]
@@ -300,7 +307,7 @@ mod tests {
         progress.begin(Millis(MINUTE));
         progress.hand(first, Millis(0));
         progress.turn_page(first.bucket(), Some(last), PageEnd::Last);
-        assert_eq!(progress.places[&first.bucket()], Place::behind(first));
+        assert_eq!(progress.places[&first.bucket()], SchedulePosition::behind(first));
         progress.hand(last, Millis(0));
         progress.turn_page(first.bucket(), Some(last), PageEnd::Last);
         assert!(!progress.places.contains_key(&first.bucket()) && progress.has_handed(last));
@@ -346,8 +353,8 @@ mod tests {
         assert!(progress.close(Millis(20 * MINUTE)).is_some());
         let bucket = *progress.open.first().unwrap();
         let seen = id(bucket.minute.start().0 + 5, 1);
-        progress.looked(bucket, true, PageEnd::At(Place::behind(seen)));
-        assert_eq!(progress.to_look_at(bucket).from, Place::behind(seen));
+        progress.looked(bucket, true, PageEnd::At(SchedulePosition::behind(seen)));
+        assert_eq!(progress.to_look_at(bucket).from, SchedulePosition::behind(seen));
         progress.looked(bucket, false, PageEnd::Last);
         assert!(progress.open.contains(&bucket) && progress.looks.is_empty(), "the next look begins at its start");
         progress.looked(bucket, false, PageEnd::Last);
@@ -414,7 +421,7 @@ mod tests {
                     budget = budget.saturating_sub(pages.iter().map(Vec::len).sum::<usize>().max(1));
                     for (stretch, rows) in stretches.iter().zip(&pages) {
                         let last = rows.last().copied();
-                        let end = last.filter(|_| rows.len() == page).map_or(PageEnd::Last, |id| PageEnd::At(Place::behind(id)));
+                        let end = last.filter(|_| rows.len() == page).map_or(PageEnd::Last, |id| PageEnd::At(SchedulePosition::behind(id)));
                         progress.turn_page(stretch.bucket, last, end);
                     }
                 }

@@ -14,7 +14,7 @@ use crate::kind::{Given, Kind, switched_on};
 use crate::message::{Charge, DailyCap, Message, NoMessage, Request};
 use crate::outgoing_delivery::OutgoingDelivery;
 use crate::settings::{InvalidSetting, Variables};
-use crate::url::Rules;
+use crate::url::UrlRules;
 
 impl Kind for Email {
     type Settings = Settings;
@@ -23,7 +23,7 @@ impl Kind for Email {
         Settings::read(variables)
     }
 
-    fn parse(fields: Map<String, Value>, _: &Rules, settings: &Settings) -> Result<Self, Refusal> {
+    fn parse(fields: Map<String, Value>, _: &UrlRules, settings: &Settings) -> Result<Self, Refusal> {
         switched_on(settings.daily_cap > 0, "EmailDailyCap")?;
         request::fields(fields)
     }

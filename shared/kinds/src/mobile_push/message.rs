@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::target::Platform;
 use super::{adm, apns, fcm};
-use crate::message::Push;
+use crate::message::MobilePushMessage;
 use crate::outgoing_delivery::OutgoingDelivery;
 use crate::shown::ReadableText;
 
@@ -23,7 +23,7 @@ pub(super) const LONGEST: usize = 4096;
 /// The longest that SNS keeps trying, in seconds: four weeks.
 const LONGEST_TTL: i64 = 28 * 24 * 60 * 60;
 
-impl Push {
+impl MobilePushMessage {
     /// The push that tells a phone of a notification. One that has nothing for a person to read is handed to the
     /// application without a sign of it.
     #[must_use]

@@ -8,7 +8,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use crate::message::Push;
+pub use crate::message::MobilePushMessage;
 pub use target::{Application, InvalidApplication, InvalidTarget, MobilePush, Platform, Settings, TargetArn};
 
 use domain::refusal::Refusal;
@@ -19,7 +19,7 @@ use crate::kind::{Given, Kind, switched_on};
 use crate::message::{Message, NoMessage, Request};
 use crate::outgoing_delivery::OutgoingDelivery;
 use crate::settings::{InvalidSetting, Variables};
-use crate::url::Rules;
+use crate::url::UrlRules;
 
 impl Kind for MobilePush {
     type Settings = Settings;
@@ -28,7 +28,7 @@ impl Kind for MobilePush {
         Settings::read(variables)
     }
 
-    fn parse(fields: Map<String, Value>, _: &Rules, settings: &Settings) -> Result<Self, Refusal> {
+    fn parse(fields: Map<String, Value>, _: &UrlRules, settings: &Settings) -> Result<Self, Refusal> {
         let applications = &settings.applications;
         switched_on(!applications.is_empty(), "PlatformApplicationArns")?;
         let mobile_push: Self = request::fields(fields)?;
@@ -41,7 +41,7 @@ impl Kind for MobilePush {
     }
 
     fn message(&self, delivery: &OutgoingDelivery<'_>, _: &Given<'_>, _: &Settings) -> Result<Message, NoMessage> {
-        let push = Push::of(self.target_arn.platform(), delivery);
+        let push = MobilePushMessage::of(self.target_arn.platform(), delivery);
         Ok(Request::Push(self.target_arn.as_str().to_owned(), push).into())
     }
 

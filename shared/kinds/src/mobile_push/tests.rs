@@ -11,12 +11,12 @@ use crate::outgoing_delivery::tests::{content, data, delivery, inbox};
 
 const PLATFORMS: [Platform; 4] = [Platform::Apns, Platform::ApnsSandbox, Platform::Gcm, Platform::Adm];
 
-fn push(platform: Platform, content: &Content) -> Push {
-    Push::of(platform, &OutgoingDelivery { ttl: Some(3600), ..delivery(&inbox(), content) })
+fn push(platform: Platform, content: &Content) -> MobilePushMessage {
+    MobilePushMessage::of(platform, &OutgoingDelivery { ttl: Some(3600), ..delivery(&inbox(), content) })
 }
 
 /// The platform's text, which stands in the message as a string.
-fn text(platform: Platform, push: &Push) -> String {
+fn text(platform: Platform, push: &MobilePushMessage) -> String {
     let message: Value = serde_json::from_str(&push.message).unwrap();
     assert_eq!(message.as_object().unwrap().len(), 2, "the platform's and the default: {message}");
     assert!(!message["default"].as_str().unwrap().is_empty());
@@ -144,10 +144,13 @@ fn keys_of_two_channels_do_not_collapse() {
 fn a_time_to_live_stays_within_what_the_services_take() {
     let (channel, content) = (inbox(), everything());
     for (given, sent) in [(-5, "1"), (0, "1"), (60, "60"), (i64::MAX, "2419200")] {
-        let push = Push::of(Platform::Gcm, &OutgoingDelivery { ttl: Some(given), ..delivery(&channel, &content) });
+        let push = MobilePushMessage::of(
+            Platform::Gcm,
+            &OutgoingDelivery { ttl: Some(given), ..delivery(&channel, &content) },
+        );
         assert_eq!(push.attributes, [("AWS.SNS.MOBILE.FCM.TTL", sent.to_owned())]);
     }
-    let push = Push::of(Platform::Gcm, &delivery(&channel, &content));
+    let push = MobilePushMessage::of(Platform::Gcm, &delivery(&channel, &content));
     assert!(push.attributes.is_empty(), "without one the service decides");
 }
 
@@ -161,7 +164,7 @@ proptest! {
         let channel = Channel::parse(&name).unwrap();
         let content = Content { url, data: data.map(|data| (&Value::from(data)).into()), ..content(title.as_deref(), body.as_deref()) };
         let delivery = OutgoingDelivery { unread: Some(u64::MAX), ttl: Some(i64::MAX), ..delivery(&channel, &content) };
-        let push = Push::of(platform, &delivery);
+        let push = MobilePushMessage::of(platform, &delivery);
         let text = text(platform, &push);
         prop_assert!(text.len() <= LONGEST, "{}", text.len());
         let payload: Value = serde_json::from_str(&text).unwrap();

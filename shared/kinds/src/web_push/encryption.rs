@@ -9,7 +9,7 @@ use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
 use aws_lc_rs::rand;
 
-use super::subscription::{Keys, PublicKey};
+use super::subscription::{PublicKey, SubscriptionKeys};
 
 /// The size that every push service takes, in bytes (RFC 8030 section 7.2).
 const MAX_BODY: usize = 4_096;
@@ -32,7 +32,7 @@ const BLOCK: usize = 256;
 ///
 /// # Errors
 /// The text is longer; or there are no random numbers.
-pub(super) fn encrypt(text: &[u8], keys: &Keys) -> Result<Vec<u8>, Unspecified> {
+pub(super) fn encrypt(text: &[u8], keys: &SubscriptionKeys) -> Result<Vec<u8>, Unspecified> {
     let ours = PrivateKey::generate(&ECDH_P256)?;
     let mut salt = [0; SALT_LEN];
     rand::fill(&mut salt)?;
@@ -52,7 +52,12 @@ fn padded(text: &[u8]) -> Result<Vec<u8>, Unspecified> {
 }
 
 /// Encrypts a record. Each of `ours` and `salt` may be used once.
-fn seal(mut record: Vec<u8>, keys: &Keys, ours: &PrivateKey, salt: [u8; SALT_LEN]) -> Result<Vec<u8>, Unspecified> {
+fn seal(
+    mut record: Vec<u8>,
+    keys: &SubscriptionKeys,
+    ours: &PrivateKey,
+    salt: [u8; SALT_LEN],
+) -> Result<Vec<u8>, Unspecified> {
     let our_point = ours.compute_public_key()?;
     let secret = shared_secret(keys, ours, our_point.as_ref())?;
     let (key, nonce) = key_and_nonce(&secret, salt)?;
@@ -69,7 +74,7 @@ fn seal(mut record: Vec<u8>, keys: &Keys, ours: &PrivateKey, salt: [u8; SALT_LEN
 }
 
 /// RFC 8291 section 3.3: what both sides know, bound to both keys and the browser's secret.
-fn shared_secret(keys: &Keys, ours: &PrivateKey, our_point: &[u8]) -> Result<[u8; 32], Unspecified> {
+fn shared_secret(keys: &SubscriptionKeys, ours: &PrivateKey, our_point: &[u8]) -> Result<[u8; 32], Unspecified> {
     let their_point = keys.p256dh.as_bytes();
     let theirs = UnparsedPublicKey::new(&ECDH_P256, their_point);
     agreement::agree(ours, theirs, Unspecified, |agreed| {
@@ -112,7 +117,7 @@ pub(super) mod browser {
     /// A browser's subscription, with the key that it keeps to itself.
     pub(in super::super) struct Browser {
         pub(in super::super) private: PrivateKey,
-        pub(in super::super) keys: Keys,
+        pub(in super::super) keys: SubscriptionKeys,
     }
 
     pub(in super::super) fn bytes(text: &str) -> Vec<u8> {
@@ -128,8 +133,10 @@ pub(super) mod browser {
 
         pub(in super::super) fn with(private: PrivateKey, auth: &str) -> Self {
             let point = BASE64_URL_SAFE_NO_PAD.encode(private.compute_public_key().unwrap());
-            let keys =
-                Keys { p256dh: PublicKey::try_from(point).unwrap(), auth: Auth::try_from(auth.to_owned()).unwrap() };
+            let keys = SubscriptionKeys {
+                p256dh: PublicKey::try_from(point).unwrap(),
+                auth: Auth::try_from(auth.to_owned()).unwrap(),
+            };
             Self { private, keys }
         }
 
@@ -214,7 +221,8 @@ mod tests {
         let (browser, other) = (Browser::new(), Browser::new());
         let body = encrypt(TEXT, &browser.keys).unwrap();
         assert_eq!(other.decrypt(&body), None);
-        let without_secret = Browser { private: browser.private, keys: Keys { auth: other.keys.auth, ..browser.keys } };
+        let without_secret =
+            Browser { private: browser.private, keys: SubscriptionKeys { auth: other.keys.auth, ..browser.keys } };
         assert_eq!(without_secret.decrypt(&body), None);
     }
 

@@ -10,7 +10,7 @@ use super::vapid::sensitive;
 use super::{Subscription, encryption, meaning, origin, payload};
 use crate::message::{Failed, Message, NoMessage, Post, Request};
 use crate::outgoing_delivery::OutgoingDelivery;
-use crate::url::{PublicUrl, Rules};
+use crate::url::{PublicUrl, UrlRules};
 
 const TTL: HeaderName = HeaderName::from_static("ttl");
 const URGENCY: HeaderName = HeaderName::from_static("urgency");
@@ -30,7 +30,7 @@ const MAX_TTL: u32 = 28 * 24 * 60 * 60;
 pub(super) fn message(
     subscription: &Subscription,
     delivery: &OutgoingDelivery<'_>,
-    urls: &Rules,
+    urls: &UrlRules,
 ) -> Result<Message, NoMessage> {
     let url = subscription.endpoint.as_url();
     let vapid = Some(origin(url));
@@ -89,7 +89,7 @@ mod tests {
         let (channel, content) = (Channel::parse(channel).unwrap(), serde_json::from_value(content).unwrap());
         let delivery =
             OutgoingDelivery { seq: Seq(7), id: "i", unread: None, ttl: Some(ttl), ..delivery(&channel, &content) };
-        let urls = Rules { ports: vec![8443], ..Rules::default() };
+        let urls = UrlRules { ports: vec![8443], ..UrlRules::default() };
         match message(&subscription(browser), &delivery, &urls).unwrap().request {
             Request::Post(post) => post,
             other => panic!("{other:?}"),
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn a_push_service_whose_port_is_not_allowed_gets_nothing() {
         let (channel, content) = (Channel::parse("user:alice").unwrap(), serde_json::from_value(json!({})).unwrap());
-        let refused = message(&subscription(&Browser::new()), &delivery(&channel, &content), &Rules::default());
+        let refused = message(&subscription(&Browser::new()), &delivery(&channel, &content), &UrlRules::default());
         assert_eq!(refused.unwrap_err(), NoMessage::ForbiddenUrl);
     }
 }

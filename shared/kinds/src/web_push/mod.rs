@@ -14,7 +14,7 @@ mod target;
 mod vapid;
 
 pub use answer::meaning;
-pub use subscription::{Auth, Keys, PublicKey, PushUrl, Subscription};
+pub use subscription::{Auth, PublicKey, PushUrl, Subscription, SubscriptionKeys};
 pub use target::{Settings, WebPush};
 pub use vapid::{InvalidKeys, SignedToken, VapidKeys, origin};
 
@@ -26,7 +26,7 @@ use crate::kind::{Given, Kind, switched_on};
 use crate::message::{Message, NoMessage};
 use crate::outgoing_delivery::OutgoingDelivery;
 use crate::settings::{InvalidSetting, Variables};
-use crate::url::{PublicUrl, Rules};
+use crate::url::{PublicUrl, UrlRules};
 
 impl Kind for WebPush {
     type Settings = Settings;
@@ -35,7 +35,7 @@ impl Kind for WebPush {
         Settings::read(variables)
     }
 
-    fn parse(fields: Map<String, Value>, urls: &Rules, settings: &Settings) -> Result<Self, Refusal> {
+    fn parse(fields: Map<String, Value>, urls: &UrlRules, settings: &Settings) -> Result<Self, Refusal> {
         switched_on(settings.public_key.is_some(), "VapidPublicKey")?;
         let web_push: Self = request::fields(fields)?;
         PublicUrl::parse(web_push.place(), urls).map_err(|wrong| Refusal {

@@ -30,7 +30,7 @@ pub struct Subscription {
     /// Where to post to.
     pub endpoint: PushUrl,
     /// For whom to encrypt.
-    pub keys: Keys,
+    pub keys: SubscriptionKeys,
 }
 
 /// The fields, as they come.
@@ -40,7 +40,7 @@ struct Fields {
     /// Taken and not kept: the push service says by itself when a subscription is gone.
     #[serde(rename = "expirationTime")]
     _expiration_time: Option<f64>,
-    keys: Keys,
+    keys: SubscriptionKeys,
 }
 
 impl From<Fields> for Subscription {
@@ -51,7 +51,7 @@ impl From<Fields> for Subscription {
 
 /// A browser's keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Keys {
+pub struct SubscriptionKeys {
     /// The public key that messages are encrypted for.
     pub p256dh: PublicKey,
     /// The secret that the push service does not know.

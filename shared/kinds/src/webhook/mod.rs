@@ -5,7 +5,7 @@ pub mod challenge;
 mod message;
 mod target;
 
-pub use crate::signature::{InvalidId, InvalidSecret, Secret, headers};
+pub use crate::signature::{InvalidId, InvalidSecret, WebhookSecret, headers};
 pub use answer::meaning;
 pub use target::Webhook;
 
@@ -17,7 +17,7 @@ use crate::kind::{Given, Kind};
 use crate::message::{Message, NoMessage};
 use crate::outgoing_delivery::OutgoingDelivery;
 use crate::settings::{InvalidSetting, Variables};
-use crate::url::{PublicUrl, Rules};
+use crate::url::{PublicUrl, UrlRules};
 
 impl Kind for Webhook {
     type Settings = ();
@@ -26,7 +26,7 @@ impl Kind for Webhook {
         Ok(())
     }
 
-    fn parse(fields: Map<String, Value>, urls: &Rules, (): &()) -> Result<Self, Refusal> {
+    fn parse(fields: Map<String, Value>, urls: &UrlRules, (): &()) -> Result<Self, Refusal> {
         let mut webhook: Self = request::fields(fields)?;
         // As it is posted to: a reader of the list is not to see another host.
         webhook.url = PublicUrl::parse(&webhook.url, urls)?.to_string();

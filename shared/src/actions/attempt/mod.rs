@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use domain::channel::Channel;
 use domain::endpoint::attempt::{Attempt, DeliveryEnd, NotNow};
-use domain::endpoint::lane::{Admission, Lane, SLOW, Speed};
+use domain::endpoint::lane::{Lane, LaneAdmission, SLOW, Speed};
 use domain::endpoint::retry;
 use domain::time::Millis;
 use futures_util::future::{Either, select};
@@ -161,12 +161,12 @@ impl Attempter {
     /// The time for which an attempt waits for its receiver; `None` if it goes into the slow lane.
     async fn admit(&self, endpoint: &Endpoint, came_by: Lane, now: Millis) -> Result<Option<Patience>, Error> {
         Ok(match endpoint.speed.admit(came_by, now) {
-            Admission::Patient => Some(Patience::Whole),
-            Admission::Brief => Some(Patience::Short),
-            Admission::Trial(until) => {
+            LaneAdmission::Patient => Some(Patience::Whole),
+            LaneAdmission::Brief => Some(Patience::Short),
+            LaneAdmission::Trial(until) => {
                 self.subscribers.take_trial(endpoint, until, now).await?.then_some(Patience::Short)
             }
-            Admission::Forward => None,
+            LaneAdmission::Forward => None,
         })
     }
 

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::Sweep;
 use crate::aws::queue::{BATCH, Wake};
-use crate::aws::schedule::Page;
+use crate::aws::schedule::BucketPage;
 
 /// Of how many buckets a page is read at once.
 const BUCKETS: usize = 32;
@@ -31,7 +31,7 @@ struct Turn {
 }
 
 impl Turn {
-    fn new(bucket: Bucket, page: Page) -> Self {
+    fn new(bucket: Bucket, page: BucketPage) -> Self {
         let wakes = page.rows.iter().filter(|row| !row.queued).map(|row| row.wake()).collect();
         Self { bucket, wakes, end: page.end }
     }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::Sweep;
 use crate::actions::series::end_with_series;
 use crate::aws::queue::Wake;
-use crate::aws::schedule::{Due, LaterAttempt, Page, Pending};
+use crate::aws::schedule::{BucketPage, Due, LaterAttempt, Pending};
 use crate::clock;
 use crate::error::Error;
 
@@ -69,7 +69,7 @@ impl Sweep<'_> {
         let pages = join_all(round.iter().map(|bucket| schedule.page(self.progress.to_look_at(*bucket)))).await;
         let (mut more, mut again) = (Vec::new(), Vec::new());
         for (bucket, page) in round.iter().zip(pages) {
-            let Page { rows, end } = match page {
+            let BucketPage { rows, end } = match page {
                 Ok(page) => page,
                 // It stays open, and the next sweep reads it again.
                 Err(error) => {

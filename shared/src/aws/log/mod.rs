@@ -15,7 +15,7 @@ pub use meter::Meter;
 pub use rows::{LogRow, NotificationRow};
 
 use aws_sdk_dynamodb::Client;
-use domain::append::Rules;
+use domain::append::LogRules;
 
 use crate::aws::clients::Clients;
 use crate::settings::LogSettings;
@@ -25,7 +25,7 @@ use crate::settings::LogSettings;
 pub struct Log {
     client: Client,
     table: String,
-    rules: Rules,
+    rules: LogRules,
     /// Counts what reads cost, where somebody wants to know.
     meter: Meter,
 }

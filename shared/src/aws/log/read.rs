@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use domain::append::Newest;
 use domain::channel::Channel;
 use domain::frame::Position;
-use domain::replay::{self, Behind, Page, Reading, Row};
+use domain::replay::{self, Behind, Reading, ReplayPage, Row};
 use domain::seq::Seq;
 use domain::time::{Millis, Seconds};
 
@@ -52,19 +52,21 @@ impl Log {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn read_after(&self, channel: &Channel, after: Seq, limit: usize) -> Result<Page<LogRow>, Error> {
+    pub async fn read_after(&self, channel: &Channel, after: Seq, limit: usize) -> Result<ReplayPage<LogRow>, Error> {
         let mut again = false;
         loop {
             let (rows, has_more) = self.rows_from(channel, after, limit).await?;
             let now = clock::now().seconds();
             match replay::behind(rows, Reading { after, now, has_more, again }) {
-                Behind::Page(Page { items, position }) if items.is_empty() && position.more && !position.recovered => {
-                    return Ok(Page { items, position: self.skip_expired(channel, position.seq).await? });
+                Behind::Page(ReplayPage { items, position })
+                    if items.is_empty() && position.more && !position.recovered =>
+                {
+                    return Ok(ReplayPage { items, position: self.skip_expired(channel, position.seq).await? });
                 }
                 Behind::Page(page) => return Ok(page),
                 Behind::Nothing => {
                     if let Some(position) = self.nothing_behind(channel, after).await? {
-                        return Ok(Page { items: Vec::new(), position });
+                        return Ok(ReplayPage { items: Vec::new(), position });
                     }
                 }
                 Behind::Doubtful => again = true,
@@ -77,7 +79,7 @@ impl Log {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn read_newest(&self, channel: &Channel, limit: usize) -> Result<Page<LogRow>, Error> {
+    pub async fn read_newest(&self, channel: &Channel, limit: usize) -> Result<ReplayPage<LogRow>, Error> {
         let (mut read, mut from) = (Vec::new(), None);
         let most = (NEWEST_READ * limit).max(NEWEST_READ_AT_LEAST);
         let mut answers = 0;
@@ -195,7 +197,7 @@ fn fitting<'a>(rows: impl Iterator<Item = &'a LogRow>) -> usize {
 }
 
 /// Leaves for the next answer what one does not take.
-fn first_portion(mut page: Page<LogRow>) -> Page<LogRow> {
+fn first_portion(mut page: ReplayPage<LogRow>) -> ReplayPage<LogRow> {
     let fit = fitting(page.items.iter());
     if fit < page.items.len() {
         page.items.truncate(fit);

@@ -1,6 +1,6 @@
 //! The row of a notification in the table.
 
-use domain::append::{KEPT_EXPIRED, Newest, Place, Plan};
+use domain::append::{KEPT_EXPIRED, LogPlace, Newest, Plan};
 use domain::channel::Channel;
 use domain::content::{CollapseKey, Content, Priority};
 use domain::item::{self, Item};
@@ -193,7 +193,7 @@ impl NotificationRow {
 
     /// A notification where the plan has its place, in a log whose newest was `newest`.
     pub(super) fn new(channel: &Channel, entry: &NewEntry, plan: Plan, newest: Option<Newest>) -> Self {
-        let Place { seq, expires_at } = plan.place();
+        let LogPlace { seq, expires_at } = plan.place();
         let (starts, follows) = match plan {
             Plan::Start(_, _, before) => (true, before.last),
             Plan::Plain(_) | Plan::Checked(_) => (false, None),
@@ -219,7 +219,7 @@ impl NotificationRow {
     }
 
     /// A row that closes a generation. To a release that does not know of it, it is a notification that has outlived its `ttl`.
-    pub(super) fn closing(channel: &Channel, place: Place, now: Millis) -> Self {
+    pub(super) fn closing(channel: &Channel, place: LogPlace, now: Millis) -> Self {
         let nothing = NewEntry {
             item: Item::stored(String::new(), now, "{}".to_owned()),
             hides_at: Some(Seconds(0)),

@@ -24,7 +24,7 @@ use crate::error::Error;
 use crate::tls;
 
 /// The body of a post.
-pub(super) type Body = Full<Bytes>;
+pub(super) type PostBody = Full<Bytes>;
 
 /// A connection that nobody used for longer is not used any more: what is at its other end closes it some time.
 const IDLE: Duration = Duration::from_secs(60);
@@ -46,9 +46,9 @@ struct OpenConnections {
     /// The protocol of the endpoint, once it is known.
     protocol: Option<Protocol>,
     /// Those that carry nothing, the last used last.
-    idle: Vec<(Instant, http1::SendRequest<Body>)>,
+    idle: Vec<(Instant, http1::SendRequest<PostBody>)>,
     /// The one that carries all, and when it last did.
-    shared: Option<(Instant, http2::SendRequest<Body>)>,
+    shared: Option<(Instant, http2::SendRequest<PostBody>)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,8 +58,8 @@ enum Protocol {
 }
 
 enum PooledConnection {
-    Own(http1::SendRequest<Body>),
-    Shared(http2::SendRequest<Body>),
+    Own(http1::SendRequest<PostBody>),
+    Shared(http2::SendRequest<PostBody>),
 }
 
 /// Of an answer, the status and, if it is no success, the error's name.
@@ -70,7 +70,7 @@ enum ConnectionResult {
     /// It may have got there; this is what came back, if anything did.
     Off(Option<PostAnswer>),
     /// Nothing of it has gone out: the lane was dead.
-    Not(Box<Request<Body>>),
+    Not(Box<Request<PostBody>>),
 }
 
 impl ConnectionPool {
@@ -93,7 +93,7 @@ impl ConnectionPool {
     }
 
     /// Sends a request to a path, and gives what is answered, if anything is.
-    pub(super) async fn send(&self, mut request: Request<Body>) -> Option<PostAnswer> {
+    pub(super) async fn send(&self, mut request: Request<PostBody>) -> Option<PostAnswer> {
         loop {
             let (connection, is_new) = self.connection().await?;
             let sent = match connection {
@@ -114,7 +114,11 @@ impl ConnectionPool {
         self.open().shared.take_if(|(carried, _)| *carried < since);
     }
 
-    async fn send_alone(&self, mut sender: http1::SendRequest<Body>, request: Request<Body>) -> ConnectionResult {
+    async fn send_alone(
+        &self,
+        mut sender: http1::SendRequest<PostBody>,
+        request: Request<PostBody>,
+    ) -> ConnectionResult {
         if sender.ready().await.is_err() {
             return ConnectionResult::Not(Box::new(request));
         }
@@ -129,7 +133,11 @@ impl ConnectionPool {
         ConnectionResult::Off(answered)
     }
 
-    async fn send_along(&self, mut sender: http2::SendRequest<Body>, mut request: Request<Body>) -> ConnectionResult {
+    async fn send_along(
+        &self,
+        mut sender: http2::SendRequest<PostBody>,
+        mut request: Request<PostBody>,
+    ) -> ConnectionResult {
         let began = Instant::now();
         if sender.ready().await.is_err() {
             self.abandon(began);
@@ -228,7 +236,7 @@ impl ConnectionPool {
     }
 }
 
-fn unsent(mut error: TrySendError<Request<Body>>) -> ConnectionResult {
+fn unsent(mut error: TrySendError<Request<PostBody>>) -> ConnectionResult {
     error.take_message().map_or(ConnectionResult::Off(None), |request| ConnectionResult::Not(Box::new(request)))
 }
 

@@ -12,8 +12,8 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout};
 
 use super::concurrency_limit::ConcurrencyLimit;
-use super::connection_pool::{Body, ConnectionPool};
-use super::signer::{Payload, Signer};
+use super::connection_pool::{ConnectionPool, PostBody};
+use super::signer::{Payload, PostSigner};
 use crate::clock;
 use crate::error::Error;
 use crate::tls;
@@ -34,7 +34,7 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove
 /// Posts to connections.
 pub(super) struct PostClient {
     pool: ConnectionPool,
-    signer: Signer,
+    signer: PostSigner,
     concurrency: ConcurrencyLimit,
     /// Of each post's path, what stands before the connection's id.
     path: String,
@@ -97,7 +97,7 @@ impl PostClient {
         let scheme = if scheme == "https" { Scheme::HTTPS } else { Scheme::HTTP };
         Ok(Self {
             pool: ConnectionPool::new(scheme, authority.clone(), tls::aws_roots()?)?,
-            signer: Signer::new(credentials, region, host),
+            signer: PostSigner::new(credentials, region, host),
             concurrency: ConcurrencyLimit::new(),
             path: format!("{}/%40connections/", uri.path().trim_end_matches('/')),
         })
@@ -144,11 +144,11 @@ impl PostClient {
         TryAnswer::of(status, &name)
     }
 
-    async fn request(&self, path: String, payload: &Payload) -> Result<Request<Body>, Error> {
+    async fn request(&self, path: String, payload: &Payload) -> Result<Request<PostBody>, Error> {
         let headers = self.signer.sign(&path, payload, clock::now()).await?;
         let path = PathAndQuery::try_from(path)
             .map_err(|error| Error::Failed { call: "write a post", cause: error.to_string() })?;
-        let mut request = Request::new(Body::new(payload.bytes.clone()));
+        let mut request = Request::new(PostBody::new(payload.bytes.clone()));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = Uri::from(path);
         *request.headers_mut() = headers;

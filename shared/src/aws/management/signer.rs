@@ -27,7 +27,7 @@ const SERVICE: &str = "execute-api";
 const MARGIN: Duration = Duration::from_secs(60);
 
 /// Signs posts to one host.
-pub(super) struct Signer {
+pub(super) struct PostSigner {
     credentials: SharedCredentialsProvider,
     region: String,
     host: HeaderValue,
@@ -74,13 +74,13 @@ impl fmt::Debug for Payload {
     }
 }
 
-impl fmt::Debug for Signer {
+impl fmt::Debug for PostSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Signer({:?})", self.host)
     }
 }
 
-impl Signer {
+impl PostSigner {
     pub(super) fn new(credentials: SharedCredentialsProvider, region: String, host: HeaderValue) -> Self {
         Self { credentials, region, host, current: Mutex::default() }
     }
@@ -152,7 +152,7 @@ impl Key {
     /// With these credentials, for this second. `before` is of the same credentials, and serves where it is of the same day.
     fn derive(
         credentials: Credentials,
-        signer: &Signer,
+        signer: &PostSigner,
         second: Seconds,
         before: Option<&Self>,
     ) -> Result<Self, Error> {
@@ -240,9 +240,9 @@ mod tests {
         signed.headers().clone()
     }
 
-    fn signer(credentials: Credentials, host: &str) -> Signer {
+    fn signer(credentials: Credentials, host: &str) -> PostSigner {
         let host = HeaderValue::from_str(host).unwrap();
-        Signer::new(SharedCredentialsProvider::new(credentials), "eu-central-1".to_owned(), host)
+        PostSigner::new(SharedCredentialsProvider::new(credentials), "eu-central-1".to_owned(), host)
     }
 
     fn authorization(headers: &HeaderMap) -> &str {
@@ -299,7 +299,8 @@ mod tests {
     #[tokio::test]
     async fn credentials_are_asked_for_again_before_they_end_and_when_they_were_refused() {
         let host = HeaderValue::from_static("h");
-        let signer = Signer::new(SharedCredentialsProvider::new(Rotating::default()), "eu-central-1".to_owned(), host);
+        let signer =
+            PostSigner::new(SharedCredentialsProvider::new(Rotating::default()), "eu-central-1".to_owned(), host);
         let payload = Payload::new(String::new());
         for (second, key) in [(0, "KEY1"), (3_000, "KEY1"), (3_539, "KEY1"), (3_541, "KEY2"), (3_542, "KEY2")] {
             let headers = signer.sign("/p", &payload, Millis(second * 1000)).await.unwrap();

@@ -22,7 +22,7 @@ pub use write::ScheduleWriteResult;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::schedule::id::{Place, ScheduleId};
+use domain::schedule::id::{ScheduleId, SchedulePosition};
 use domain::schedule::progress::{PageEnd, Stretch};
 use domain::schedule::state::Stage;
 
@@ -38,7 +38,7 @@ const PAGE: i32 = 500;
 
 /// A page of a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
+pub struct BucketPage {
     /// The unfinished rows on it.
     pub rows: Vec<Pending>,
     /// Where it ends.
@@ -74,7 +74,7 @@ impl Schedule {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn page(&self, stretch: Stretch) -> Result<Page, Error> {
+    pub async fn page(&self, stretch: Stretch) -> Result<BucketPage, Error> {
         let answer = self
             .client
             .query()
@@ -96,13 +96,13 @@ impl Schedule {
             .map_err(Error::call("Query of a bucket"))?;
         let end = match answer.last_evaluated_key {
             None => PageEnd::Last,
-            Some(key) => PageEnd::At(Place::behind(id_in(&key)?)),
+            Some(key) => PageEnd::At(SchedulePosition::behind(id_in(&key)?)),
         };
         let rows = answer.items.unwrap_or_default().into_iter().filter_map(|row| {
             // One that cannot be read must not keep the others from their time.
             Pending::from_row(row).inspect_err(Error::log).ok()
         });
-        Ok(Page { rows: rows.collect(), end })
+        Ok(BucketPage { rows: rows.collect(), end })
     }
 
     fn key(&self, id: ScheduleId) -> [(String, AttributeValue); 2] {

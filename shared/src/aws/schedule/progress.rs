@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::schedule::id::{Bucket, Minute, Place};
+use domain::schedule::id::{Bucket, Minute, SchedulePosition};
 use domain::schedule::progress::{Look, Progress};
 use domain::time::Millis;
 use serde::{Deserialize, Serialize};
@@ -49,7 +49,7 @@ struct ProgressRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     begun: Option<Millis>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    places: BTreeMap<Bucket, Place>,
+    places: BTreeMap<Bucket, SchedulePosition>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     looks: BTreeMap<Bucket, Look>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -161,7 +161,7 @@ mod tests {
         while progress.begin(now).is_some() {}
         while progress.close(now).is_some() {}
         let bucket = *progress.places.first_key_value().unwrap().0;
-        let look = Look { place: Place::at(now), is_unfinished: true };
+        let look = Look { place: SchedulePosition::at(now), is_unfinished: true };
         progress.looks = BTreeMap::from([(bucket, look)]);
         progress.turn = Some(bucket);
         progress.handed_late = BTreeMap::from([(bucket, now)]);

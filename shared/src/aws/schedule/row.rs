@@ -93,13 +93,13 @@ impl Pending {
     /// Reads a row. One that cannot be read is due as its id says.
     pub(super) fn from_row(row: Attributes) -> Result<Self, Error> {
         #[derive(Deserialize)]
-        struct Key {
+        struct RowKey {
             id: ScheduleId,
         }
         let key = row.get("id").cloned().map(|id| ("id".to_owned(), id));
         from_row(row).or_else(|error| {
             error.log();
-            let Key { id } = from_row(key.into_iter().collect())?;
+            let RowKey { id } = from_row(key.into_iter().collect())?;
             Ok(Self { id, by: None, queued: false, rounds: 0, handed_at: None, is_unreadable: true })
         })
     }

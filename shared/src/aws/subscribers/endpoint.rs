@@ -11,7 +11,7 @@ use domain::endpoint::lane::Speed;
 use domain::seq::Seq;
 use domain::time::Millis;
 use kinds::Target;
-use kinds::webhook::Secret;
+use kinds::webhook::WebhookSecret;
 use serde::{Deserialize, Serialize};
 
 use super::Subscribers;
@@ -46,10 +46,10 @@ pub struct Endpoint {
     pub added_after: Option<Seq>,
     /// The secret that signs its notifications.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub secret: Option<Secret>,
+    pub secret: Option<WebhookSecret>,
     /// The secret before that, which signs as well until `previous_until`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous_secret: Option<Secret>,
+    pub previous_secret: Option<WebhookSecret>,
     /// See there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_until: Option<Millis>,
@@ -110,7 +110,7 @@ impl Endpoint {
 
     /// The secrets that count: the current one and, for a day after a rotation, the one before.
     #[must_use]
-    pub fn secrets(&self, now: Millis) -> Vec<&Secret> {
+    pub fn secrets(&self, now: Millis) -> Vec<&WebhookSecret> {
         let previous = self.previous_secret.as_ref().filter(|_| self.previous_until.is_some_and(|until| now < until));
         self.secret.iter().chain(previous).collect()
     }
@@ -224,7 +224,7 @@ impl Subscribers {
         seen: &Endpoint,
         target: &Target,
         filter: Filter,
-        secret: Option<&Secret>,
+        secret: Option<&WebhookSecret>,
         until: Millis,
     ) -> Result<Option<Endpoint>, Error> {
         let priority = filter.min_priority.map(|priority| value(Some(&priority))).transpose()?;
@@ -266,7 +266,7 @@ impl Subscribers {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn rotate(&self, seen: &Endpoint, new: &Secret, until: Millis) -> Result<bool, Error> {
+    pub async fn rotate(&self, seen: &Endpoint, new: &WebhookSecret, until: Millis) -> Result<bool, Error> {
         let request = self
             .update_endpoint(&seen.channel, &seen.id)
             .update_expression("SET secret = :new, previous_secret = secret, previous_until = :until")

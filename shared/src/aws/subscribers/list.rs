@@ -79,7 +79,7 @@ pub struct ListedEndpoint {
 
 /// A part of a channel's subscribers.
 #[derive(Debug)]
-pub struct Page {
+pub struct SubscribersPage {
     /// The connections that are not gone.
     pub subscribers: Vec<Subscriber>,
     /// The endpoints that are not disabled. They come behind all connections.
@@ -90,7 +90,7 @@ pub struct Page {
     unreadable: Option<Error>,
 }
 
-impl Page {
+impl SubscribersPage {
     /// Takes the page for what it is only if all of it could be read. To be asked when all others are served.
     ///
     /// # Errors
@@ -126,9 +126,9 @@ fn is_endpoint(row: &Attributes) -> bool {
 }
 
 /// The subscribers in these rows. One that cannot be read does not hide the others.
-fn page(rows: Vec<Attributes>) -> Page {
+fn page(rows: Vec<Attributes>) -> SubscribersPage {
     let now = clock::now().seconds();
-    let mut page = Page { subscribers: Vec::new(), endpoints: Vec::new(), last: None, unreadable: None };
+    let mut page = SubscribersPage { subscribers: Vec::new(), endpoints: Vec::new(), last: None, unreadable: None };
     let is_kept = |row: &Attributes| number_in(row, "expires_at").is_none_or(|expires_at: Seconds| expires_at > now);
     for row in rows.into_iter().filter(is_kept) {
         let read = if is_endpoint(&row) { page.add_endpoint(row) } else { page.add_connection(row) };
@@ -137,7 +137,7 @@ fn page(rows: Vec<Attributes>) -> Page {
     page
 }
 
-impl Page {
+impl SubscribersPage {
     fn add_endpoint(&mut self, row: Attributes) -> Result<(), Error> {
         let listed = from_row::<ListedEndpoint>(row)?;
         self.endpoints.extend(Some(listed).filter(|listed| listed.disabled_at.is_none()));
@@ -161,7 +161,7 @@ impl Subscribers {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn page(&self, channel: &Channel, range: &Range, most: i32) -> Result<Page, Error> {
+    pub async fn page(&self, channel: &Channel, range: &Range, most: i32) -> Result<SubscribersPage, Error> {
         let mut query = self
             .client
             .query()
@@ -207,7 +207,7 @@ impl Subscribers {
     ///
     /// # Errors
     /// DynamoDB does not answer as it should.
-    pub async fn listed(&self, channel: &Channel) -> Result<Page, Error> {
+    pub async fn listed(&self, channel: &Channel) -> Result<SubscribersPage, Error> {
         let mut rows = Vec::new();
         let mut from = None;
         loop {
@@ -239,7 +239,7 @@ impl Subscribers {
             .limit(OWN);
         let answer = query.send().await.map_err(Error::call("Query of a user's connections"))?;
         // One that cannot be read expires within two hours.
-        let Page { subscribers, .. } = page(answer.items.unwrap_or_default());
+        let SubscribersPage { subscribers, .. } = page(answer.items.unwrap_or_default());
         Ok(subscribers.into_iter().filter(|subscriber| !subscriber.is_guest).collect())
     }
 

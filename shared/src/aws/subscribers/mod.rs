@@ -16,7 +16,7 @@ mod speed;
 pub use connection::Connection;
 pub use endpoint::Endpoint;
 pub use join::JoinResult;
-pub use list::{ListedEndpoint, Page, Subscriber};
+pub use list::{ListedEndpoint, Subscriber, SubscribersPage};
 
 use aws_sdk_dynamodb::Client;
 

@@ -21,7 +21,7 @@ use super::names::CheckedNames;
 use super::reason::Reason;
 
 /// The body of a request.
-pub(super) type Body = Full<Bytes>;
+pub(super) type RequestBody = Full<Bytes>;
 
 /// A machine that is there lets itself be connected to within this.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -50,7 +50,7 @@ type Idle = HashMap<String, Vec<(Instant, Connection)>>;
 
 /// One connection. It ends with the value.
 pub(super) struct Connection {
-    sender: http1::SendRequest<Body>,
+    sender: http1::SendRequest<RequestBody>,
     pub(super) heard: AnswerStart,
     running: AbortHandle,
     is_new: bool,
@@ -61,7 +61,7 @@ pub(super) enum RequestResult {
     /// The head of an answer, which keeps to HTTP's rules.
     Answered(Response<Incoming>),
     /// Nothing of it has gone out: the connection had died since it was last used.
-    Not(Box<Request<Body>>),
+    Not(Box<Request<RequestBody>>),
     /// No answer, or none that keeps to the rules.
     Failed(hyper::Error),
 }
@@ -139,7 +139,7 @@ impl Connections {
 
 impl Connection {
     /// Sends a request, and waits for the head of its answer.
-    pub(super) async fn send(&mut self, request: Request<Body>) -> RequestResult {
+    pub(super) async fn send(&mut self, request: Request<RequestBody>) -> RequestResult {
         self.heard.forget();
         match self.sender.try_send_request(request).await {
             Ok(answer) => RequestResult::Answered(answer),
@@ -156,7 +156,7 @@ impl Drop for Connection {
 }
 
 /// If some of a request had gone out, the receiver may have it, and the attempt has failed.
-fn unsent(mut error: TrySendError<Request<Body>>) -> RequestResult {
+fn unsent(mut error: TrySendError<Request<RequestBody>>) -> RequestResult {
     match error.take_message() {
         Some(request) => RequestResult::Not(Box::new(request)),
         None => RequestResult::Failed(error.into_error()),

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use kinds::url::Rules;
+use kinds::url::UrlRules;
 use tokio::sync::OnceCell;
 
 use super::SafeClient;
@@ -13,14 +13,14 @@ use crate::tls;
 #[derive(Clone, Debug)]
 pub struct LazyClient {
     client: OnceCell<SafeClient>,
-    rules: Rules,
+    rules: UrlRules,
     name_server: Option<SocketAddr>,
 }
 
 impl LazyClient {
     /// One that keeps to `rules`, and asks `name_server` for names, or the system where there is none.
     #[must_use]
-    pub fn new(rules: Rules, name_server: Option<SocketAddr>) -> Self {
+    pub fn new(rules: UrlRules, name_server: Option<SocketAddr>) -> Self {
         Self { client: OnceCell::new(), rules, name_server }
     }
 

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Request, Uri};
-use kinds::url::{PublicUrl, Rules};
+use kinds::url::{PublicUrl, UrlRules};
 use rustls::RootCertStore;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
@@ -27,7 +27,7 @@ use crate::error::Error;
 use crate::tls;
 pub use answer::Answer;
 use answer_start::AnswerStart;
-use connections::{Body, Connection, Connections, RequestResult};
+use connections::{Connection, Connections, RequestBody, RequestResult};
 pub use lazy::LazyClient;
 use names::CheckedNames;
 pub use reason::Reason;
@@ -44,7 +44,7 @@ pub struct SafeClient {
     connections: Connections,
     /// For URLs on the ports of this machine that may be posted to, if there are such ports.
     loopback: Option<Connections>,
-    rules: Rules,
+    rules: UrlRules,
 }
 
 /// No answer came, and why.
@@ -77,7 +77,7 @@ impl SafeClient {
     ///
     /// # Errors
     /// The TLS library or the resolver cannot be set up.
-    pub fn new(rules: Rules, name_server: Option<SocketAddr>, roots: RootCertStore) -> Result<Self, Error> {
+    pub fn new(rules: UrlRules, name_server: Option<SocketAddr>, roots: RootCertStore) -> Result<Self, Error> {
         let (names, tls) = (CheckedNames::new(name_server)?, tls::config(roots)?);
         let loopback =
             (!rules.loopback_ports.is_empty()).then(|| Connections::new(names.clone().with_loopback(), tls.clone()));
@@ -128,7 +128,7 @@ impl SafeClient {
 }
 
 /// Sends a request, and waits for the head of the answer: until then, and for a second from when its status has come.
-async fn head(connection: &mut Connection, request: Request<Body>, until: Instant) -> Head {
+async fn head(connection: &mut Connection, request: Request<RequestBody>, until: Instant) -> Head {
     let heard = connection.heard.clone();
     let late = async {
         heard.status_came().await;
@@ -149,9 +149,9 @@ fn heard_only(heard: &AnswerStart, start: Instant) -> Option<Answer> {
     Some(Answer::heard(status.code, heard.header("Retry-After").as_deref(), status.at - start))
 }
 
-fn request(url: &PublicUrl, headers: HeaderMap, body: Bytes) -> Request<Body> {
+fn request(url: &PublicUrl, headers: HeaderMap, body: Bytes) -> Request<RequestBody> {
     let path = url.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-    let mut request = Request::post(Uri::from(path)).body(Body::new(body)).unwrap_or_default();
+    let mut request = Request::post(Uri::from(path)).body(RequestBody::new(body)).unwrap_or_default();
     let ours = request.headers_mut();
     if let Some(host) = url.uri().authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
         ours.insert(HOST, host);

@@ -24,13 +24,13 @@ use crate::error::Error;
 /// fails now and then.
 #[derive(Clone)]
 pub(super) struct CheckedNames {
-    source: Source,
+    source: NameSource,
     /// Whether a name may be this machine's.
     loopback: bool,
 }
 
 #[derive(Clone)]
-enum Source {
+enum NameSource {
     System,
     Server(Arc<TokioResolver>),
 }
@@ -47,8 +47,8 @@ pub(super) enum NoAddress {
 impl CheckedNames {
     pub(super) fn new(name_server: Option<SocketAddr>) -> Result<Self, Error> {
         let source = match name_server {
-            Some(server) => Source::Server(Arc::new(resolver(server)?)),
-            None => Source::System,
+            Some(server) => NameSource::Server(Arc::new(resolver(server)?)),
+            None => NameSource::System,
         };
         Ok(Self { source, loopback: false })
     }
@@ -74,7 +74,7 @@ impl CheckedNames {
     }
 }
 
-impl Source {
+impl NameSource {
     /// All addresses of a name, with port 0; none where it cannot be resolved, whatever the cause.
     async fn look_up(&self, name: &str) -> Vec<SocketAddr> {
         match self {

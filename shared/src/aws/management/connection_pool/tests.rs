@@ -47,7 +47,7 @@ impl Server {
     }
 
     async fn send(&self) -> Option<PostAnswer> {
-        let mut request = Request::new(Body::from("x"));
+        let mut request = Request::new(PostBody::from("x"));
         *request.method_mut() = http::Method::POST;
         *request.uri_mut() = Uri::from_static("/path");
         request.headers_mut().insert(HOST, http::HeaderValue::from_static("localhost"));
@@ -87,7 +87,7 @@ async fn serve(acceptor: TlsAcceptor, stream: TcpStream) {
         assert_eq!(request.uri().path(), "/path");
         // Long enough for all others to have come.
         tokio::time::sleep(Duration::from_millis(50)).await;
-        Ok::<_, hyper::Error>(Response::new(Body::default()))
+        Ok::<_, hyper::Error>(Response::new(PostBody::default()))
     });
     let _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
 }

@@ -22,6 +22,7 @@ mod layout;
 mod lifecycle;
 mod logs;
 mod neighbours;
+mod old_names;
 mod parameters;
 mod policies;
 mod poll;

@@ -21,7 +21,7 @@ macro_rules! kinds {
         #[derive(Clone, Debug, Default)]
         pub struct KindSettings {
             /// The URLs that may be posted to.
-            pub urls: Rules,
+            pub urls: UrlRules,
             $($(#[$doc])* pub $module: <$module::$kind as Kind>::Settings,)+
         }
 
@@ -30,7 +30,7 @@ macro_rules! kinds {
             ///
             /// # Errors
             /// A variable is missing or wrong.
-            pub fn read(urls: Rules, variables: Variables) -> Result<Self, InvalidSetting> {
+            pub fn read(urls: UrlRules, variables: Variables) -> Result<Self, InvalidSetting> {
                 Ok(Self { urls, $($module: <$module::$kind>::settings(variables)?,)+ })
             }
         }
@@ -64,7 +64,7 @@ macro_rules! kinds {
             /// There is nothing to send, or it cannot be sent.
             pub fn message(
                 &self,
-                delivery: &Parcel<'_>,
+                delivery: &OutgoingDelivery<'_>,
                 given: &Given<'_>,
                 settings: &KindSettings,
             ) -> Result<Message, NoMessage> {

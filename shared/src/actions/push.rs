@@ -118,7 +118,7 @@ impl PushResult {
         match came {
             ConnectionPostResult::Posted(PostResult::Refused) => self.refused.push(to.connection.clone()),
             ConnectionPostResult::Posted(PostResult::Silent) => {
-                self.silent.extend(push.again(SingleConnection::untried(to.connection.clone())))
+                self.silent.extend(push.again(SingleConnection::untried(to.connection.clone())));
             }
             _ => return,
         }

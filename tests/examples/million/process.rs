@@ -119,7 +119,7 @@ impl Process {
         let removals = self.removals.clone();
         let (shortage, nth, places) = (self.shortage.clone(), self.nth + 1, self.places);
         let fresh = Self::new(self.pace.take(), removals);
-        let is_wary = message.share.refused > 0 && !matches!(message.share.part, Segment::One(_));
+        let is_wary = message.share.refused > 0 && !matches!(message.share.segment, Segment::One(_));
         *self = Self { shortage, nth, places, message, is_wary, began: now, ..fresh };
     }
 
@@ -130,7 +130,7 @@ impl Process {
 
     /// Whether its message is about one that did not take the notification before.
     fn is_known(&self) -> bool {
-        matches!(self.message.share.part, Segment::One(_))
+        matches!(self.message.share.segment, Segment::One(_))
     }
 
     fn has_stopped(&self) -> bool {
@@ -144,7 +144,7 @@ impl Process {
     /// The rest of its range, which no other worker has.
     fn left(&mut self) -> Vec<(SegmentJob, Wait)> {
         let message = &self.message.share;
-        let (Segment::Range(range) | Segment::Piece(range)) = &message.part else {
+        let (Segment::Range(range) | Segment::Piece(range)) = &message.segment else {
             let is_left = !self.untried.is_empty();
             return message.clone().later(false).filter(|_| is_left).into_iter().collect();
         };
@@ -154,7 +154,7 @@ impl Process {
             self.tried = None;
             self.untried.append(&mut self.refused);
         }
-        let later = |part: Segment| SegmentJob { part, ..message.clone() }.later(self.is_served);
+        let later = |segment: Segment| SegmentJob { segment, ..message.clone() }.later(self.is_served);
         let text = |key: Option<Key>| key.map(Key::text);
         let last = self.untried.iter().max().copied();
         let rest = range.untried(text(self.tried).as_deref(), text(last).as_deref(), is_open);
@@ -191,7 +191,7 @@ impl World {
     }
 
     pub(crate) fn opened(&mut self, run: Run) {
-        match self.of(run).message.share.part.clone() {
+        match self.of(run).message.share.segment.clone() {
             Segment::Range(range) | Segment::Piece(range) => {
                 self.of(run).range = range;
                 self.begin_page(run);
@@ -404,7 +404,7 @@ impl World {
         }
         let is_known = post.tries > 0 || it.is_known();
         if post.tries == 0 {
-            it.shortage.note_refused();
+            it.shortage.record_refused();
         }
         if let Some(pace) = it.pace.as_mut().filter(|_| !is_known || it.shortage.is_general()) {
             pace.slow_down();
@@ -463,7 +463,7 @@ impl World {
         self.tally.posts += 1;
         self.tally.last_post = self.tally.last_post.max(after);
         let it = self.of(post.run);
-        it.shortage.note_served();
+        it.shortage.record_served();
         (it.is_served, it.is_wary, it.refusals) = (true, false, 0);
         if let Some(pace) = &mut it.pace {
             pace.speed_up();
@@ -485,14 +485,14 @@ impl World {
         let it = self.of(run);
         let message = it.message.share.clone();
         let is_served = it.is_served && !it.is_known();
-        let one = |key: &Key| match &message.part {
+        let one = |key: &Key| match &message.segment {
             Segment::One(one) => Segment::One(one.clone()),
             _ => Segment::One(SingleConnection::untried(ConnectionId(key.text()))),
         };
         let refused = std::mem::take(&mut it.refused);
         let again: Vec<(SegmentJob, Wait)> = refused
             .iter()
-            .filter_map(|key| SegmentJob { part: one(key), ..message.clone() }.later(is_served))
+            .filter_map(|key| SegmentJob { segment: one(key), ..message.clone() }.later(is_served))
             .collect();
         self.tally.queued += again.len() as u64;
         self.send_later(again);

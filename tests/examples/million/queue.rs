@@ -17,10 +17,10 @@ pub(crate) struct Message {
     pub(crate) received: usize,
 }
 
-/// A part of the audience of the one notification that is sent.
-pub(crate) fn share(part: impl Into<Segment>) -> SegmentJob {
+/// A segment of the audience of the one notification that is sent.
+pub(crate) fn share(segment: impl Into<Segment>) -> SegmentJob {
     let channel = Channel::parse("topic:all").unwrap();
-    SegmentJob { channel, what: NotificationSource::Seq(Seq(1)), part: part.into(), refused: 0 }
+    SegmentJob { channel, source: NotificationSource::Seq(Seq(1)), segment: segment.into(), refused: 0 }
 }
 
 /// The queue. Processes that have nothing to do are used again, the latest first.

@@ -1,7 +1,7 @@
 import { TidingsError } from "./error.js";
 import type { Client } from "./client.js";
 import { Ordering, type Item, type Page, type Step } from "./ordering.js";
-import { hold, load, save } from "./storage.js";
+import { kept, type Kept } from "./storage.js";
 import { PATIENCE, backoff, pause } from "./timing.js";
 import type { Notification, SubscribeOptions, Subscription } from "./types.js";
 
@@ -27,8 +27,8 @@ export class Channel implements Subscription {
   #options: SubscribeOptions;
   #order = new Ordering();
   #queue: Step[] = [];
-  /** Under this the storage keeps the cursor. */
-  #key = "";
+  /** The cursor, where it is kept. */
+  #kept: Kept | undefined;
   /** The log has become another one, which the storage is yet to know. */
   #reset: boolean | undefined;
   /** The newest seq that `unread` counts. */
@@ -53,12 +53,13 @@ export class Channel implements Subscription {
 
   /** Nothing is asked before the cursor is known: one that cannot be read is not the same as none. */
   async #load(): Promise<void> {
-    const { options, timing } = this.#client;
-    let kept;
+    const { timing, options } = this.#client;
+    let cursor;
     for (let failures = 0; ; ) {
       try {
-        this.#key = `tidings:${options.storage && (await this.#client.scope())}:${this.name}`;
-        kept = await load(options.storage, this.#key);
+        const { storage } = options;
+        if (storage) this.#kept = kept(storage, `tidings:${await this.#client.scope()}:${this.name}`);
+        cursor = await this.#kept?.load();
         break;
       } catch (cause) {
         if (!failures++) this.#fail("storage_failed", cause);
@@ -67,8 +68,8 @@ export class Channel implements Subscription {
         if (this.gone) return;
       }
     }
-    if (kept === null) this.#fail("invalid_cursor", "what the storage keeps is no cursor");
-    const seq = kept ?? this.#options.after;
+    if (cursor === null) this.#fail("invalid_cursor", "what the storage keeps is no cursor");
+    const seq = cursor ?? this.#options.after;
     this.#order = new Ordering(seq);
     this.seq = seq ?? 0;
     this.ready = true;
@@ -153,7 +154,9 @@ export class Channel implements Subscription {
         else this.#count(this.unread + 1);
       }
     }
-    if (idle && !this.gone) hold(this.#client.options.storage, this.#key, this.#run());
+    if (!idle || this.gone) return;
+    const work = this.#run();
+    if (this.#kept) this.#kept.work = work;
   }
 
   async #run(): Promise<void> {
@@ -171,7 +174,7 @@ export class Channel implements Subscription {
   }
 
   async #save(seq: number): Promise<void> {
-    await save(this.#client.options.storage, this.#key, seq, !!this.#reset);
+    await this.#kept?.save(seq, !!this.#reset);
     this.#reset = false;
   }
 

@@ -30,7 +30,8 @@ export class Client {
   stands: State | undefined;
   /** The code of the error that was told last, until something works. */
   #told: string | undefined;
-  #hasSockets: boolean;
+  /** Makes sockets, where there are to be any. */
+  #WebSocket: Options["WebSocket"];
   current: Socket | undefined;
   readonly tabs: Tabs;
   /** What is to take the place of `current`. */
@@ -54,13 +55,9 @@ export class Client {
 
   constructor(options: Options) {
     const { transport = "auto", websocket, WebSocket = globalThis.WebSocket, shared = globalThis.document } = options;
-    this.#hasSockets = !transport.endsWith("poll") && !!websocket && !!WebSocket;
-    if (transport == "socket" && !this.#hasSockets) {
-      throw new TypeError("give `websocket`, and `WebSocket` in Node 20");
-    }
-    if ([options.http, websocket].some(isInTheClear)) {
-      console.warn("tidings: use https and wss: others can read the token");
-    }
+    if (websocket && !transport.endsWith("poll")) this.#WebSocket = WebSocket;
+    if (transport == "socket" && !this.#WebSocket) throw new TypeError("give `websocket`, and `WebSocket` in Node 20");
+    if ([options.http, websocket].some(isInTheClear)) console.warn("tidings: use https and wss: others can read the token");
     this.options = options;
     this.timing = { ...usual, ...options.timing };
     this.http = new Http(options);
@@ -97,9 +94,9 @@ export class Client {
   }
 
   /** The server does not want to give a channel. */
-  refuse(channel: Channel, { code, detail, status }: TidingsError): void {
+  refuse(channel: Channel, error: TidingsError): void {
     this.leave(channel);
-    this.tell(new TidingsError(code, detail, { ...(status && { status }), channel: channel.name }));
+    this.tell(Object.assign(error, { channel: channel.name }));
   }
 
   tell(error: TidingsError): void {
@@ -126,7 +123,7 @@ export class Client {
     this.#become("connecting");
     this.#listen("add");
     this.#tick();
-    if (this.#hasSockets) this.dial();
+    if (this.#WebSocket) this.dial();
     else this.#polling = new Polling(this);
   }
 
@@ -167,7 +164,7 @@ export class Client {
 
   wakeUp(): void {
     this.check();
-    if (!this.current && this.#hasSockets) this.dial();
+    if (!this.current && this.#WebSocket) this.dial();
     this.#polling?.restart();
   }
 
@@ -215,7 +212,8 @@ export class Client {
   async handshake(): Promise<Connection> {
     const line = await this.tabs.line();
     if (line) return line;
-    const { websocket, ticket, WebSocket = globalThis.WebSocket } = this.options;
+    const { websocket, ticket } = this.options;
+    const WebSocket = this.#WebSocket!;
     if (ticket) return new WebSocket(`${websocket}?ticket=${encodeURIComponent(await limited(ticket(), this.timing.connect))}`);
     const token = await this.http.token();
     const { exp, iat } = claims(token);
@@ -269,7 +267,7 @@ export class Client {
   polled(well: boolean, wait = 0): void {
     if (!well) {
       // Nothing works, or the server is too busy: a poll would hold more of it than a socket, and sockets may not be blocked.
-      if (this.#hasSockets && !this.#polls && this.tabs.leads) {
+      if (this.#WebSocket && !this.#polls && this.tabs.leads) {
         this.#polling?.stop();
         this.#polling = undefined;
         this.#connectIn(Math.max(wait, backoff(this.timing.retry, this.#failures)));

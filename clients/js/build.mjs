@@ -6,7 +6,7 @@ import { minify } from "terser";
 /** Properties that the client's own modules use among each other. */
 const INTERNAL = [
   "answered", "ask", "call", "changed", "check", "current", "cursor", "dial", "drop", "failed", "follow", "giveUp", "gone", "group", "handshake", "hasGap",
-  "hasAsked", "hasRoom", "heard", "held", "known", "isDue", "joined", "leads", "leave", "left", "line", "load", "loaded", "lost", "marked", "moved", "options",
+  "hasAsked", "hasRoom", "held", "known", "isDue", "joined", "leads", "leave", "left", "line", "load", "loaded", "lost", "marked", "moved", "options",
   "polled", "pump", "putOff", "ready", "refuse", "relay", "renew", "restart", "resumed", "save", "settled", "stands", "stop", "tabs", "take",
   "takeLoose", "tell", "tellOnce", "turn", "wakeUp", "wants", "work",
 ];

@@ -17,8 +17,10 @@ const LATEST_PING = 54e4;
 
 /** One WebSocket, or a line to the tab that has it: asks for what its channels miss, and sees to it that it is alive. */
 export class Socket {
-  /** Whether anything was ever heard on it. */
-  heard: boolean | undefined;
+  /** How many pings were answered, on this one and on those whose place it took: the more, the longer all has been well. */
+  answered = 0;
+  /** Something was heard on it. */
+  #heard: boolean | undefined;
   #client: Client;
   #ws: Connection | undefined;
   /** By the channel's name. One that was left, and perhaps joined anew, stays until the server knows. */
@@ -29,8 +31,6 @@ export class Socket {
   #over: boolean | undefined;
   /** A ping waits for its answer. */
   #pinged: boolean | undefined;
-  /** How many pings were answered: the more, the longer it has been well. */
-  #answered = 0;
 
   constructor(client: Client) {
     this.#client = client;
@@ -49,7 +49,7 @@ export class Socket {
       ws.onmessage = ({ data }) => this.#hear(data);
       ws.onclose = ws.onerror = () => this.giveUp();
       if (this.#over) ws.close();
-      else this.#expect(this.#client.timing.connect);
+      this.#expect(this.#client.timing.connect);
     } catch (error) {
       this.#client.tellOnce(error instanceof TidingsError ? error : new TidingsError("handshake_failed", error));
       this.#end(false);
@@ -71,7 +71,7 @@ export class Socket {
   }
 
   giveUp(): void {
-    this.#end(!this.heard);
+    this.#end(!this.#heard);
   }
 
   /** Finds out whether it is still alive. One that is being asked is not given more time. */
@@ -96,7 +96,7 @@ export class Socket {
   #wait(time: number, then: () => void): void {
     clearTimeout(this.#alarm);
     // The tab that has the socket sees to it.
-    if (this.#client.tabs.leads) this.#alarm = setTimeout(then, time);
+    if (this.#client.tabs.leads && !this.#over) this.#alarm = setTimeout(then, time);
   }
 
   #send(frame: object): void {
@@ -115,10 +115,9 @@ export class Socket {
 
   #hear(data: string): void {
     if (this.#over) return;
-    this.heard = true;
-    if (this.#pinged) this.#answered++;
+    this.#heard = true;
+    if (this.#pinged) this.answered++;
     this.#pinged = false;
-    this.#listen(Math.min(LATEST_PING, about(grown(this.#client.timing.ping, this.#answered + 1))));
     try {
       this.#received(JSON.parse(data), data);
     } catch {
@@ -126,6 +125,7 @@ export class Socket {
       this.giveUp();
     }
     this.pump();
+    this.#listen(Math.min(LATEST_PING, about(grown(this.#client.timing.ping, this.answered + 1))));
   }
 
   #received(frame: any, data: string): void {

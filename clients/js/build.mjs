@@ -5,9 +5,9 @@ import { minify } from "terser";
 
 /** Properties that the client's own modules use among each other. */
 const INTERNAL = [
-  "answered", "ask", "call", "changed", "check", "current", "cursor", "dial", "drop", "failed", "follow", "giveUp", "gone", "group", "handshake", "hasGap",
+  "answered", "api", "ask", "call", "changed", "check", "current", "cursor", "dial", "drop", "failed", "follow", "giveUp", "gone", "group", "handshake", "hasGap",
   "hasAsked", "hasRoom", "held", "known", "isDue", "joined", "leads", "leave", "left", "line", "load", "loaded", "lost", "marked", "moved", "options",
-  "polled", "pump", "putOff", "ready", "refuse", "relay", "renew", "restart", "resumed", "save", "settled", "stands", "stop", "tabs", "take",
+  "periods", "polled", "pump", "putOff", "ready", "refuse", "relay", "renew", "restart", "resumed", "save", "settled", "stands", "stop", "tabs", "take",
   "takeLoose", "tell", "tellOnce", "turn", "wakeUp", "wants", "work",
 ];
 /** What applications are promised: none of it may be in the list. */

@@ -53,7 +53,7 @@ export class Channel implements Subscription {
 
   /** Nothing is asked before the cursor is known: one that cannot be read is not the same as none. */
   async #load(): Promise<void> {
-    const { timing, options } = this.#client;
+    const { periods, options } = this.#client;
     let cursor;
     for (let failures = 0; ; ) {
       try {
@@ -64,7 +64,7 @@ export class Channel implements Subscription {
       } catch (cause) {
         if (!failures++) this.#fail("storage_failed", cause);
         this.#client.changed();
-        await pause(backoff(timing.retry, failures));
+        await pause(backoff(periods.retry, failures));
         if (this.gone) return;
       }
     }
@@ -202,12 +202,12 @@ export class Channel implements Subscription {
     const path = `/v1/channels/${encodeURIComponent(this.name)}/read`;
     for (let tries = 1; ; tries++) {
       try {
-        return this.marked(await this.#client.http.call(path, { method: "POST", body: JSON.stringify({ seq }) }));
+        return this.marked(await this.#client.api.call(path, { method: "POST", body: JSON.stringify({ seq }) }));
       } catch (error) {
         const { status, retryAfter = 0 } = error as TidingsError;
         if (!status) this.#client.check();
         if (tries == TRIES || (status! < 500 && status != 429) || retryAfter > PATIENCE) throw error;
-        await pause(retryAfter + backoff(this.#client.timing.retry, tries));
+        await pause(retryAfter + backoff(this.#client.periods.retry, tries));
       }
     }
   }

@@ -23,8 +23,8 @@ const SHORTEST = 1e4;
 /** Chooses among the transports, which all feed the same channels. */
 export class Client {
   readonly options: Options;
-  readonly timing: Timing;
-  readonly http: Http;
+  readonly periods: Timing;
+  readonly api: Http;
   /** By name. */
   readonly channels = new Map<string, Channel>();
   stands: State | undefined;
@@ -59,21 +59,21 @@ export class Client {
     if (transport == "socket" && !this.#WebSocket) throw new TypeError("give `websocket`, and `WebSocket` in Node 20");
     if ([options.http, websocket].some(isInTheClear)) console.warn("tidings: use https and wss: others can read the token");
     this.options = options;
-    this.timing = { ...usual, ...options.timing };
-    this.http = new Http(options);
+    this.periods = { ...usual, ...options.timing };
+    this.api = new Http(options);
     this.tabs = new Tabs(this, !shared);
   }
 
   /** Whose cursors the storage keeps: of one stack and one user, unless the application says otherwise. */
   async scope(): Promise<string> {
     const { scope, http } = this.options;
-    return scope ?? `${http.replace(/\/$/, "")}:${claims(await this.http.known()).sub ?? ""}`;
+    return scope ?? `${http.replace(/\/$/, "")}:${claims(await this.api.known()).sub ?? ""}`;
   }
 
   /** What one socket is for: tabs of one stack, with tokens that say the same. */
   async group(): Promise<string> {
     const { websocket, transport } = this.options;
-    const { exp, iat, nbf, jti, ...same } = claims(await this.http.known());
+    const { exp, iat, nbf, jti, ...same } = claims(await this.api.known());
     return "tidings1:" + JSON.stringify([websocket, transport, same]);
   }
 
@@ -214,8 +214,8 @@ export class Client {
     if (line) return line;
     const { websocket, ticket } = this.options;
     const WebSocket = this.#WebSocket!;
-    if (ticket) return new WebSocket(`${websocket}?ticket=${encodeURIComponent(await limited(ticket(), this.timing.connect))}`);
-    const token = await this.http.token();
+    if (ticket) return new WebSocket(`${websocket}?ticket=${encodeURIComponent(await limited(ticket(), this.periods.connect))}`);
+    const token = await this.api.token();
     const { exp, iat } = claims(token);
     // This machine's clock may be wrong.
     this.#lifetime = Math.min(...[exp - Date.now() / 1e3, exp - iat].filter((left) => left > 0)) * 1e3;
@@ -238,7 +238,7 @@ export class Client {
     this.#become("live");
     // A connection ends with its token. One that is given again and again leaves less of it each time.
     const token = Math.max(SHORTEST, this.#lifetime * within([0.6, 0.9]));
-    this.#connectIn(Math.min(within(this.timing.replace), token));
+    this.#connectIn(Math.min(within(this.periods.replace), token));
   }
 
   /** A socket came to nothing, or to an end. The next one is to wait that long at least. */
@@ -246,7 +246,7 @@ export class Client {
     if (socket == this.current) {
       this.current = undefined;
       this.#interrupted(wait ? "offline" : "connecting");
-      if (!this.#next) this.#connectIn(!this.tabs.leads ? 0 : wait || within(this.timing.reconnect));
+      if (!this.#next) this.#connectIn(!this.tabs.leads ? 0 : wait || within(this.periods.reconnect));
       return;
     }
     this.#next = undefined;
@@ -254,12 +254,12 @@ export class Client {
     if (!isSilent) this.#silent = 0;
     else if (!this.#silent++) this.#since = Date.now();
     if (!this.current && !this.#polling) this.#fallBack();
-    const { retry, upgrade } = this.timing;
+    const { retry, upgrade } = this.periods;
     this.#connectIn(wait + (this.#polling ? about(grown(upgrade, ++this.#upgrades)) : backoff(retry, this.#failures)));
   }
 
   #fallBack(): void {
-    const isLong = Date.now() - this.#since >= this.timing.blocked;
+    const isLong = Date.now() - this.#since >= this.periods.blocked;
     const areBlocked = isLong && this.#silent >= (this.#worked ? BLOCKED_ANEW : BLOCKED);
     if (areBlocked && this.options.transport != "socket") this.#polling = new Polling(this);
     else this.#interrupted("offline");
@@ -272,7 +272,7 @@ export class Client {
       if (this.#WebSocket && !this.#polls && this.tabs.leads) {
         this.#polling?.stop();
         this.#polling = undefined;
-        this.#connectIn(Math.max(wait, backoff(this.timing.retry, this.#failures)));
+        this.#connectIn(Math.max(wait, backoff(this.periods.retry, this.#failures)));
       }
       return this.#interrupted("offline");
     }

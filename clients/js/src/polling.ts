@@ -51,13 +51,13 @@ export class Polling {
 
   /** Asks once. Returns how long to wait before the next time. */
   async #ask(channels: Channel[], signal: AbortSignal): Promise<number> {
-    const { options, timing, http } = this.#client;
+    const { options, periods, api } = this.#client;
     const cursors = channels.map((channel) => channel.cursor);
     const began = Date.now();
     const isLong = options.transport != "poll" && began >= this.#full;
-    const wait = isLong && channels.every((channel) => channel.loaded) ? timing.poll : 0;
+    const wait = isLong && channels.every((channel) => channel.loaded) ? periods.poll : 0;
     try {
-      const { channels: pages } = await http.call(`/v1/notifications?${query(channels)}&wait=${wait / 1e3}`, {}, wait, signal);
+      const { channels: pages } = await api.call(`/v1/notifications?${query(channels)}&wait=${wait / 1e3}`, {}, wait, signal);
       if (signal.aborted) return 0;
       this.#failures = 0;
       this.#client.polled(true);
@@ -71,7 +71,7 @@ export class Polling {
       const isBrief = !helped && Date.now() - began <= BRIEF;
       // The stack may have waiting switched off.
       if (!isLong || (isBrief && wait && !behind)) return about(options.pollInterval ?? 5e3);
-      return isBrief ? within(timing.gap) : 0;
+      return isBrief ? within(periods.gap) : 0;
     } catch (error) {
       if (signal.aborted) return 0;
       return this.#failed(channels, error as TidingsError);
@@ -92,7 +92,7 @@ export class Polling {
       return 0;
     }
     if (isPermanent || code == "token_failed") this.#client.tellOnce(error);
-    const { retry } = this.#client.timing;
+    const { retry } = this.#client.periods;
     // A fresh token may be good in a moment: its first may be ahead of the server's clock.
     const wait = retryAfter + backoff(isPermanent && status != 401 ? [retry[1], retry[1]] : retry, ++this.#failures);
     this.#client.polled(false, wait);

@@ -43,13 +43,13 @@ export class Socket {
       this.#ws = ws;
       ws.onopen = () => {
         // It may be a proxy's that lets no frame pass.
-        this.#listen(this.#client.timing.pong);
+        this.#listen(this.#client.periods.pong);
         this.pump();
       };
       ws.onmessage = ({ data }) => this.#hear(data);
       ws.onclose = ws.onerror = () => this.giveUp();
       if (this.#over) ws.close();
-      this.#expect(this.#client.timing.connect);
+      this.#expect(this.#client.periods.connect);
     } catch (error) {
       this.#client.tellOnce(error instanceof TidingsError ? error : new TidingsError("handshake_failed", error));
       this.#end(false);
@@ -89,7 +89,7 @@ export class Socket {
     this.#wait(time, () => {
       this.#pinged = true;
       this.#send({ action: "ping" });
-      this.#expect(this.#client.timing.pong);
+      this.#expect(this.#client.periods.pong);
     });
   }
 
@@ -125,7 +125,7 @@ export class Socket {
       this.giveUp();
     }
     this.pump();
-    this.#listen(Math.min(LATEST_PING, about(grown(this.#client.timing.ping, this.answered + 1))));
+    this.#listen(Math.min(LATEST_PING, about(grown(this.#client.periods.ping, this.answered + 1))));
   }
 
   #received(frame: any, data: string): void {
@@ -134,7 +134,7 @@ export class Socket {
     if (/^too_many_co/.test(code)) {
       // One more at once would close another one of this user's.
       this.#client.tellOnce(new TidingsError(code, detail));
-      return this.#end(false, about(this.#client.timing.upgrade[1]));
+      return this.#end(false, about(this.#client.periods.upgrade[1]));
     }
     if (OVER.test(code)) return this.giveUp();
     if (this.#client.current == this) this.#client.tabs.tell({ frame: data });
@@ -168,7 +168,7 @@ export class Socket {
       if (channel.gone && (!joined || (!ref && this.#client.tabs.wants(name)))) streams.delete(name);
     }
     for (const [name, channel] of this.#client.channels) {
-      if (channel.ready && !streams.has(name)) streams.set(name, new Stream(channel, this.#client.timing, this));
+      if (channel.ready && !streams.has(name)) streams.set(name, new Stream(channel, this.#client.periods, this));
     }
     let room = (this.#client.tabs.leads ? MOST : FEW) - [...streams.values()].filter((stream) => stream.ref).length;
     for (const [name, stream] of [...streams]) {

@@ -6,7 +6,7 @@ import { Polling } from "./polling.js";
 import { Socket } from "./socket.js";
 import { Tabs, type Connection } from "./tabs.js";
 import { claims } from "./token.js";
-import { about, backoff, grown, limited, usual, within, type Timing } from "./timing.js";
+import { about, backoff, grown, limited, pause, usual, within, type Timing } from "./timing.js";
 import type { Options, State, SubscribeOptions } from "./types.js";
 
 /** So many sockets in a row on which nothing was heard, for a while in which HTTP works, mean that sockets are blocked; */
@@ -40,7 +40,8 @@ export class Client {
   /** Polls were answered since the last socket. */
   #polls: boolean | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #ticker: ReturnType<typeof setTimeout> | undefined;
+  /** Ends what goes on for as long as the client does. */
+  #closed = new AbortController();
   /** Sockets in a row that came to nothing. */
   #failures = 0;
   /** Of these, those in a row on which nothing was heard, */
@@ -121,21 +122,17 @@ export class Client {
 
   #start(): void {
     this.#become("connecting");
-    this.#listen("add");
-    this.#tick();
+    const { signal } = this.#closed;
+    globalThis.addEventListener?.("online", () => this.#wake(), { signal });
+    globalThis.document?.addEventListener("visibilitychange", () => this.#wake(), { signal });
+    void this.#watch(signal);
     if (this.#WebSocket) this.dial();
     else this.#polling = new Polling(this);
   }
 
-  #listen(verb: "add" | "remove"): void {
-    globalThis[`${verb}EventListener`]?.("online", this.#wake);
-    globalThis.document?.[`${verb}EventListener`]("visibilitychange", this.#wake);
-  }
-
   close(): void {
-    this.#listen("remove");
+    this.#closed.abort();
     clearTimeout(this.#timer);
-    clearTimeout(this.#ticker);
     this.current?.close();
     this.#next?.close();
     this.#polling?.stop();
@@ -158,9 +155,9 @@ export class Client {
   }
 
   /** The network may be back, or the machine has slept. */
-  #wake = (): void => {
+  #wake(): void {
     if (globalThis.document?.visibilityState != "hidden") this.wakeUp();
-  };
+  }
 
   wakeUp(): void {
     this.check();
@@ -168,13 +165,12 @@ export class Client {
     this.#polling?.restart();
   }
 
-  #tick(): void {
-    const due = Date.now() + TICK;
-    this.#ticker = setTimeout(() => {
+  async #watch(signal: AbortSignal): Promise<void> {
+    for (let due = Infinity; !signal.aborted; await pause(TICK, signal)) {
       // A page that nobody sees has late timers anyway, and is woken when it is seen.
       if (Date.now() > due + LATE) this.#wake();
-      this.#tick();
-    }, TICK);
+      due = Date.now() + TICK;
+    }
   }
 
   /** Something else says that the network has failed. */

@@ -22,6 +22,11 @@ export class Http {
   /** A new token, to connect with. */
   token(): Promise<string> {
     if (!this.#fresh) this.#token = undefined;
+    return this.#use();
+  }
+
+  /** The token that there is, which is then used. */
+  #use(): Promise<string> {
     const token = this.known();
     this.#fresh = false;
     return token;
@@ -54,8 +59,7 @@ export class Http {
     const stop = alarm(wait + PATIENCE, () => abort.abort(), signal);
     try {
       for (let again = false; ; again = true) {
-        const token = this.known();
-        this.#fresh = false;
+        const token = this.#use();
         const headers = { ...init.headers, authorization: `Bearer ${await token}`, "content-type": "application/json" };
         const request: RequestInit = { ...init, headers, cache: "no-store", redirect: "manual", signal: abort.signal };
         const response = await fetch(http.replace(/\/$/, "") + path, request);
@@ -71,8 +75,9 @@ export class Http {
 }
 
 function refusal({ status, headers }: Response, { code, detail, message, field }: any): TidingsError {
-  const after = headers.get("retry-after") ?? "";
-  const time = Number(after) * 1e3 || Date.parse(after) - Date.now() || 0;
+  // Without the header it is `null`: no time.
+  const after = headers.get("retry-after")!;
+  const time = +after * 1e3 || Date.parse(after) - Date.now() || 0;
   const retryAfter = Math.max(0, Math.min(time, LONGEST));
   return new TidingsError(code ?? `http_${status}`, detail ?? message, { status, field, retryAfter });
 }

@@ -165,17 +165,15 @@ export class Channel implements Subscription {
       const hasMoved = seq != this.seq;
       this.seq = seq;
       await this.#try("handler_failed", () => this.#tell(step));
-      this.#reset ||= !!step.gap?.reset;
-      if (hasMoved) await this.#try("storage_failed", () => this.#save(seq));
+      this.#reset ||= step.gap?.reset;
+      if (hasMoved) await this.#try("storage_failed", async () => {
+        await this.#kept?.save(seq, this.#reset);
+        this.#reset = false;
+      });
       this.#queue.shift();
       if (!this.#queue.length) this.#losing = false;
       if (this.#starved && this.hasRoom()) this.#client.changed();
     }
-  }
-
-  async #save(seq: number): Promise<void> {
-    await this.#kept?.save(seq, !!this.#reset);
-    this.#reset = false;
   }
 
   #tell({ item, gap, loaded }: Step): unknown {

@@ -100,7 +100,7 @@ export class Socket {
   }
 
   #send(frame: object): void {
-    this.#ws!.send(JSON.stringify(frame));
+    this.relay(JSON.stringify(frame));
   }
 
   /** Sends what another tab asks. */

@@ -21,7 +21,7 @@ export class Kept {
   }
 
   /** Saves a cursor. Where one further on is kept, by another tab or client, that one stays, unless the log is another one. */
-  async save(seq: number, reset: boolean): Promise<void> {
+  async save(seq: number, reset: boolean | undefined): Promise<void> {
     this.#unsaved = seq;
     if (reset || !((await this.#read())! >= seq)) await this.#storage.setItem(this.#key, `${seq}`);
     this.#unsaved = undefined;

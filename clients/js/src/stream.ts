@@ -94,7 +94,8 @@ export class Stream {
   /** Takes in what a `subscribe` was answered with. An older one is as true as the last. */
   answered(ref: number, page: Page): void {
     if (!this.#asked.has(ref)) return this.putOff(ref);
-    const [after, items] = [this.#asked.get(ref), this.#items];
+    const after = this.#asked.get(ref);
+    const items = this.#items;
     this.#over();
     this.#forget(ref);
     // It was left meanwhile; now that can be said.

@@ -6,7 +6,7 @@ import { minify } from "terser";
 /** Properties that the client's own modules use among each other. */
 const INTERNAL = [
   "answered", "api", "ask", "call", "changed", "check", "current", "cursor", "dial", "drop", "failed", "follow", "giveUp", "gone", "group", "handshake",
-  "hasAsked", "hasGap", "hasRoom", "held", "known", "isDue", "joined", "leads", "leave", "left", "line", "load", "loaded", "lost", "marked", "moved",
+  "hasAsked", "hasGap", "hasRoom", "held", "known", "isDue", "joined", "leads", "leave", "left", "line", "load", "loaded", "lost", "marked", "moved", "notPolled",
   "options", "periods", "polled", "pump", "putOff", "ready", "refuse", "relay", "renew", "restart", "resumed", "save", "settled", "stands", "stop", "tabs",
   "take", "takeLoose", "tell", "tellOnce", "turn", "wakeUp", "wants", "work",
 ];

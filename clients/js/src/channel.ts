@@ -113,8 +113,8 @@ export class Channel implements Subscription {
   /** Takes in the answer to a question asked with `after`. Says whether there is more to ask for. */
   answer(after: number | undefined, page: Page): boolean {
     this.#dropped = false;
-    if (page.unread !== undefined) {
-      this.#since = this.#since.filter((seq) => seq > page.seq);
+    if (page.unread != undefined) {
+      this.#seen(page.seq);
       // Where there is more, the server has counted that as well.
       this.#counted = page.more ? Infinity : page.seq;
       this.#ahead = 0;
@@ -131,14 +131,18 @@ export class Channel implements Subscription {
 
   /** Takes in how far an inbox was read. */
   marked({ seq, unread }: { seq: number; unread: number }): void {
-    this.#since = this.#since.filter((since) => since > seq);
+    this.#seen(seq);
     this.#ahead = Math.max(0, unread - Math.max(0, this.#counted - seq));
     // What came while this was on its way is unread too.
     this.#count(Math.max(unread, this.#since.length));
   }
 
+  #seen(seq: number): void {
+    this.#since = this.#since.filter((since) => since > seq);
+  }
+
   #count(unread: number): void {
-    if (unread === this.unread) return;
+    if (unread == this.unread) return;
     this.unread = unread;
     void this.#try("handler_failed", () => this.#options.onUnread?.(unread));
   }
@@ -147,7 +151,7 @@ export class Channel implements Subscription {
     const idle = !this.#queue.length;
     for (const step of steps) {
       this.#queue.push(step);
-      if (this.unread !== undefined && step.item && step.seq! > this.#counted) {
+      if (this.unread != undefined && step.item && step.seq! > this.#counted) {
         this.#counted = step.seq!;
         this.#since = [...this.#since, step.seq!].slice(-MOST);
         if (this.#ahead) this.#ahead--;

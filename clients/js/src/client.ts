@@ -37,8 +37,6 @@ export class Client {
   /** What is to take the place of `current`. */
   #next: Socket | undefined;
   #polling: Polling | undefined;
-  /** Polls were answered since the last socket. */
-  #polls: boolean | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Ends what goes on for as long as the client does. */
   #closed = new AbortController();
@@ -227,7 +225,6 @@ export class Client {
     this.#polling?.stop();
     this.current = socket;
     this.#next = this.#polling = this.#told = undefined;
-    this.#polls = false;
     this.#failures = this.#silent = this.#upgrades = 0;
     this.#worked = true;
     this.tabs.turn();
@@ -261,19 +258,20 @@ export class Client {
     else this.#interrupted("offline");
   }
 
-  /** A poll was answered, or failed and is made again after that time. */
-  polled(well: boolean, wait = 0): void {
-    if (!well) {
-      // Nothing works, or the server is too busy: a poll would hold more of it than a socket, and sockets may not be blocked.
-      if (this.#WebSocket && !this.#polls && this.tabs.leads) {
-        this.#polling?.stop();
-        this.#polling = undefined;
-        this.#connectIn(Math.max(wait, backoff(this.periods.retry, this.#failures)));
-      }
-      return this.#interrupted("offline");
-    }
+  /** A poll was answered. */
+  polled(): void {
     this.#told = undefined;
-    this.#polls = true;
     this.#become("polling");
+  }
+
+  /** A poll has failed, and is made again after that time. */
+  notPolled(wait: number, hasWorked: boolean | undefined): void {
+    // Nothing works, or the server is too busy: a poll would hold more of it than a socket, and sockets may not be blocked.
+    if (this.#WebSocket && !hasWorked && this.tabs.leads) {
+      this.#polling?.stop();
+      this.#polling = undefined;
+      this.#connectIn(Math.max(wait, backoff(this.periods.retry, this.#failures)));
+    }
+    this.#interrupted("offline");
   }
 }

@@ -64,7 +64,7 @@ export class Ordering {
   answer(after: number | undefined, page: Page): Step[] {
     const { cursor } = this;
     const { seq, items } = page;
-    if (cursor === undefined) {
+    if (cursor == undefined) {
       // A push may be older than the newest notifications that were asked for, so only what follows the oldest without a
       // hole is handed on; the rest is asked for, now that there is a seq to ask with. An oldest that is newer than the
       // answer is a push that overtook others.
@@ -73,9 +73,9 @@ export class Ordering {
       return this.#follow([{ seq: this.cursor }]);
     }
     // Asked before anything was known: it does not say what lies between the cursor and its items.
-    if (after === undefined) return this.take(items);
+    if (after == undefined) return this.take(items);
     // Of a log that is no longer the one: another answer has told of the reset.
-    if (page.reset ? cursor !== after : cursor < after) return [];
+    if (page.reset ? cursor != after : cursor < after) return [];
     const steps: Step[] = [];
     if (page.reset) {
       steps.push({ gap: { after, seq, reset: true } });
@@ -85,10 +85,10 @@ export class Ordering {
     }
     this.#hold(items);
     // Others may have brought in the meantime, without a hole, what this answer misses.
-    const lossy = page.recovered === false && !page.reset && !(cursor > after && seq <= cursor);
+    const lossy = page.recovered == false && !page.reset && !(cursor > after && seq <= cursor);
     this.#cover(seq, lossy, steps);
     this.#follow(steps);
-    if ((steps.at(-1)?.seq ?? cursor) !== this.cursor) steps.push({ seq: this.cursor! });
+    if ((steps.at(-1)?.seq ?? cursor) != this.cursor) steps.push({ seq: this.cursor! });
     return steps;
   }
 
@@ -113,7 +113,7 @@ export class Ordering {
     }
     const end = Math.max(cursor, seq);
     if (untold || (lossy && cursor < end)) {
-      if (cursor < end || this.#told !== cursor) steps.push({ gap: { after: cursor, seq: end, reset: false } });
+      if (cursor < end || this.#told != cursor) steps.push({ gap: { after: cursor, seq: end, reset: false } });
       this.#told = end;
     }
     this.cursor = end;

@@ -14,6 +14,8 @@ export class Polling {
   #abort = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
+  /** One was answered. */
+  #works: boolean | undefined;
   /** Until then, as many of this user's polls wait at the server as may. */
   #full = 0;
 
@@ -56,17 +58,20 @@ export class Polling {
     const began = Date.now();
     const isLong = options.transport != "poll" && began >= this.#full;
     const wait = isLong && channels.every((channel) => channel.loaded) ? periods.poll : 0;
+    // Each with its cursor, if it has one.
+    const query = channels.map(({ name }, at) => `channel=${encodeURIComponent([name, cursors[at]].join(":").replace(/:$/, ""))}&`).join("");
     try {
-      const { channels: pages } = await api.call(`/v1/notifications?${query(channels)}&wait=${wait / 1e3}`, {}, wait, signal);
+      const { channels: pages } = await api.call(`/v1/notifications?${query}wait=${wait / 1e3}`, {}, wait, signal);
       if (signal.aborted) return 0;
       this.#failures = 0;
-      this.#client.polled(true);
+      this.#works = true;
+      this.#client.polled();
       let behind = false;
       for (const page of pages) {
         const at = channels.findIndex((channel) => channel.name == page.channel);
         if (channels[at]?.answer(cursors[at], page)) behind = true;
       }
-      const helped = channels.some((channel, at) => channel.cursor !== cursors[at]);
+      const helped = channels.some((channel, at) => channel.cursor != cursors[at]);
       if (helped && behind) return 0;
       const isBrief = !helped && Date.now() - began <= BRIEF;
       // The stack may have waiting switched off.
@@ -95,11 +100,7 @@ export class Polling {
     const { retry } = this.#client.periods;
     // A fresh token may be good in a moment: its first may be ahead of the server's clock.
     const wait = retryAfter + backoff(isPermanent && status != 401 ? [retry[1], retry[1]] : retry, ++this.#failures);
-    this.#client.polled(false, wait);
+    this.#client.notPolled(wait, this.#works);
     return wait;
   }
-}
-
-function query(channels: Channel[]): string {
-  return channels.map((channel) => "channel=" + encodeURIComponent([channel.name, channel.cursor].join(":").replace(/:$/, ""))).join("&");
 }

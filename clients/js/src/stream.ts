@@ -75,7 +75,7 @@ export class Stream {
     if (this.#items.length > MOST) this.#forget(Infinity);
     // Where no cursor is known, only the answer says what the application gets first. What is pushed meanwhile may be of
     // another log; what is replayed follows the cursor or does not, and need not wait for the rest.
-    if (isReplay ? channel.cursor !== undefined : !this.#behind) channel.take(stored);
+    if (isReplay ? channel.cursor != undefined : !this.#behind) channel.take(stored);
     if (this.#behind) return;
     if (!channel.hasGap) this.#delays = 0;
     else if (!this.#timer) this.#later();
@@ -101,7 +101,7 @@ export class Stream {
     // It was left meanwhile; now that can be said.
     if (this.channel.gone) return;
     this.#behind = this.channel.answer(after, { ...page, items });
-    const helped = this.channel.cursor !== after;
+    const helped = this.channel.cursor != after;
     if (helped) this.#delays = 0;
     if (this.#behind ? !helped : this.channel.hasGap) this.#later();
   }

@@ -53,18 +53,17 @@ export class Channel implements Subscription {
 
   /** Nothing is asked before the cursor is known: one that cannot be read is not the same as none. */
   async #load(): Promise<void> {
-    const { periods, options } = this.#client;
     let cursor;
     for (let failures = 0; ; ) {
       try {
-        const { storage } = options;
+        const { storage } = this.#client.options;
         if (storage) this.#kept = kept(storage, `tidings:${await this.#client.scope()}:${this.name}`);
         cursor = await this.#kept?.load();
         break;
       } catch (cause) {
         if (!failures++) this.#fail("storage_failed", cause);
         this.#client.changed();
-        await pause(backoff(periods.retry, failures));
+        await pause(backoff(this.#client.periods.retry, failures));
         if (this.gone) return;
       }
     }

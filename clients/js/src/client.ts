@@ -246,16 +246,14 @@ export class Client {
     this.#failures++;
     if (!isSilent) this.#silent = 0;
     else if (!this.#silent++) this.#since = Date.now();
-    if (!this.current && !this.#polling) this.#fallBack();
+    if (!this.current && !this.#polling) {
+      const isLong = Date.now() - this.#since >= this.periods.blocked;
+      const areBlocked = isLong && this.#silent >= (this.#worked ? BLOCKED_ANEW : BLOCKED);
+      if (areBlocked && this.options.transport != "socket") this.#polling = new Polling(this);
+      else this.#interrupted("offline");
+    }
     const { retry, upgrade } = this.periods;
     this.#connectIn(wait + (this.#polling ? about(grown(upgrade, ++this.#upgrades)) : backoff(retry, this.#failures)));
-  }
-
-  #fallBack(): void {
-    const isLong = Date.now() - this.#since >= this.periods.blocked;
-    const areBlocked = isLong && this.#silent >= (this.#worked ? BLOCKED_ANEW : BLOCKED);
-    if (areBlocked && this.options.transport != "socket") this.#polling = new Polling(this);
-    else this.#interrupted("offline");
   }
 
   /** A poll was answered. */

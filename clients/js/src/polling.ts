@@ -78,8 +78,7 @@ export class Polling {
       if (!isLong || (isBrief && wait && !behind)) return about(options.pollInterval ?? 5e3);
       return isBrief ? within(periods.gap) : 0;
     } catch (error) {
-      if (signal.aborted) return 0;
-      return this.#failed(channels, error as TidingsError);
+      return signal.aborted ? 0 : this.#failed(channels, error as TidingsError);
     }
   }
 

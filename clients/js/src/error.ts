@@ -1,7 +1,7 @@
 /** An error of the API, under its stable code, or one of the client's own. */
 export class TidingsError extends Error {
-  readonly code: string;
-  readonly detail: string;
+  readonly code!: string;
+  readonly detail!: string;
   /** The status of the HTTP answer, if it was one. */
   readonly status?: number;
   /** The channel that it is about, if it is about one. */
@@ -13,8 +13,6 @@ export class TidingsError extends Error {
 
   constructor(code: string, detail: unknown, more?: Partial<TidingsError>) {
     super(`${code}: ${detail}`);
-    this.code = code;
-    this.detail = `${detail}`;
-    Object.assign(this, more);
+    Object.assign(this, more, { code, detail: `${detail}` });
   }
 }

@@ -94,7 +94,7 @@ export class Ordering {
 
   #hold(items: Item[]): void {
     for (const item of items) {
-      if (!(item.seq <= this.cursor!)) this.#held.set(item.seq, item);
+      if (!(this.cursor! >= item.seq)) this.#held.set(item.seq, item);
     }
   }
 

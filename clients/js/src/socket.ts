@@ -96,7 +96,7 @@ export class Socket {
   #wait(time: number, then: () => void): void {
     clearTimeout(this.#alarm);
     // The tab that has the socket sees to it.
-    if (this.#client.tabs.leads && !this.#over) this.#alarm = setTimeout(then, time);
+    if (!this.#over && this.#client.tabs.leads) this.#alarm = setTimeout(then, time);
   }
 
   #send(frame: object): void {

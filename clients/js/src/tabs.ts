@@ -79,9 +79,10 @@ export class Tabs {
   async line(): Promise<Connection | undefined> {
     if (!this.leads && !this.#name) {
       this.#name = await this.#client.group();
+      // It may have been closed meanwhile.
       if (!this.leads) this.#join();
     }
-    if (this.leads) return undefined;
+    if (this.leads) return;
     const line: Line = {
       readyState: 0,
       send: (frame) => this.ask({ frame }),
@@ -158,7 +159,7 @@ export class Tabs {
     this.#timer = setTimeout(() => {
       if (this.leads) {
         for (const [id, { at, channels }] of this.#followers) {
-          if (at < Date.now() - GONE && this.#followers.delete(id)) this.#drop(channels);
+          if (Date.now() > at + GONE && this.#followers.delete(id)) this.#drop(channels);
         }
       } else if (this.#unanswered++ < UNANSWERED) this.ask();
       else {

@@ -25,7 +25,8 @@ export class Channel implements Subscription {
   ready: boolean | undefined;
   #client: Client;
   #options: SubscribeOptions;
-  #order = new Ordering();
+  /** From when the cursor is loaded. */
+  #order!: Ordering;
   #queue: Step[] = [];
   /** The cursor, where it is kept. */
   #kept: Kept | undefined;

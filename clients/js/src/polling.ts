@@ -11,7 +11,7 @@ const BRIEF = 1e3;
 /** Polls for all channels, ten in a request. */
 export class Polling {
   #client: Client;
-  #abort = new AbortController();
+  #abort: AbortController | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
   /** One was answered. */
@@ -27,19 +27,19 @@ export class Polling {
   /** Asks anew, for the channels that there are now. */
   restart(): void {
     this.stop();
-    this.#abort = new AbortController();
+    const { signal } = (this.#abort = new AbortController());
     // Several channels that come and go at once make one restart.
     this.#timer = setTimeout(() => {
       const channels = [...this.#client.channels.values()].filter((channel) => channel.ready);
       for (let at = 0; at < channels.length; at += MOST) {
-        void this.#run(channels.slice(at, at + MOST), this.#abort.signal);
+        void this.#run(channels.slice(at, at + MOST), signal);
       }
     });
   }
 
   stop(): void {
     clearTimeout(this.#timer);
-    this.#abort.abort();
+    this.#abort?.abort();
   }
 
   async #run(group: Channel[], signal: AbortSignal): Promise<void> {
@@ -56,7 +56,7 @@ export class Polling {
     const { options, periods, api } = this.#client;
     const cursors = channels.map((channel) => channel.cursor);
     const began = Date.now();
-    const isLong = options.transport != "poll" && began >= this.#full;
+    const isLong = began >= this.#full && options.transport != "poll";
     const wait = isLong && channels.every((channel) => channel.loaded) ? periods.poll : 0;
     // Each with its cursor, if it has one.
     const query = channels.map(({ name }, at) => `channel=${encodeURIComponent([name, cursors[at]].join(":").replace(/:$/, ""))}&`).join("");

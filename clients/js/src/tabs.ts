@@ -86,7 +86,9 @@ export class Tabs {
     const line: Line = {
       readyState: 0,
       send: (frame) => this.ask({ frame }),
-      close: () => void (line.term = 0),
+      close() {
+        line.term = 0;
+      },
     };
     this.#line = line;
     this.ask();

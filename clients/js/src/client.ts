@@ -46,7 +46,8 @@ export class Client {
   #silent = 0;
   /** and when the first of them failed. */
   #since = 0;
-  #worked: boolean | undefined;
+  /** So many of these mean that sockets are blocked. */
+  #most = BLOCKED;
   /** How many milliseconds the last token is good for, as far as can be known. */
   #lifetime = Infinity;
   /** How often a socket was tried while polling. */
@@ -226,7 +227,7 @@ export class Client {
     this.current = socket;
     this.#next = this.#polling = this.#told = undefined;
     this.#failures = this.#silent = this.#upgrades = 0;
-    this.#worked = true;
+    this.#most = BLOCKED_ANEW;
     this.tabs.turn();
     this.#become("live");
     // A connection ends with its token. One that is given again and again leaves less of it each time.
@@ -248,7 +249,7 @@ export class Client {
     else if (!this.#silent++) this.#since = Date.now();
     if (!this.current && !this.#polling) {
       const isLong = Date.now() - this.#since >= this.periods.blocked;
-      const areBlocked = isLong && this.#silent >= (this.#worked ? BLOCKED_ANEW : BLOCKED);
+      const areBlocked = isLong && this.#silent >= this.#most;
       if (areBlocked && this.options.transport != "socket") this.#polling = new Polling(this);
       else this.#interrupted("offline");
     }

@@ -1,74 +1,87 @@
-// Bundles the client, and what sends by itself, so that listeners do not load it. Names that no application sees are shortened.
+// Bundles the client, and what sends by itself, so that listeners do not load it. Names that no application sees become one letter each.
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { build, transform } from "esbuild";
 import { minify } from "terser";
 
-/** Properties that the client's own modules use among each other. */
+/** Properties that only the client's own modules use. */
 const INTERNAL = [
   "answered", "api", "ask", "call", "changed", "check", "current", "cursor", "dial", "drop", "failed", "follow", "giveUp", "gone", "group", "handshake",
-  "hasAsked", "hasGap", "hasRoom", "held", "known", "isDue", "joined", "leads", "leave", "left", "line", "load", "loaded", "lost", "marked", "moved", "notPolled",
-  "options", "periods", "polled", "pump", "putOff", "ready", "refuse", "relay", "renew", "restart", "resumed", "save", "settled", "stands", "stop", "tabs",
-  "take", "takeLoose", "tell", "tellOnce", "turn", "wakeUp", "wants", "work",
+  "hasAsked", "hasGap", "hasRoom", "held", "isDue", "joined", "known", "leads", "leave", "left", "line", "load", "loaded", "lost", "marked", "moved",
+  "notPolled", "options", "periods", "polled", "pump", "putOff", "ready", "refuse", "relay", "renew", "restart", "resumed", "save", "settled", "stands",
+  "stop", "tabs", "take", "takeLoose", "tell", "tellOnce", "turn", "wakeUp", "wants", "work",
 ];
-/** What applications are promised: none of it may be in the list. */
+/** The modules that applications see: they declare none of these. */
 const PUBLIC = ["error", "index", "send", "timing", "types"];
-const LETTERS = "tsiehnroacludfpmgwybvkqTxSDEMPILOCRWBAGUJNFHVXYZKQz_$j";
+/** Begins the names of members that were private. */
+const PRIVATE = "private_";
+/** The most used names get the first ones, which are the minifier's first ones too. */
+const LETTERS = "tseihnroacludfpmgwybvkqxzjTSDEMPILOCRWBAGUJNFHVXYZKQ_$";
 
-/** The names that each class and each interface of a module declares. */
 function declarations(file) {
-  const text = readFileSync(new URL(`dist/${file}.d.ts`, import.meta.url), "utf8");
-  const types = text.matchAll(/^(?:export )?(?:declare )?(?:class|interface) (\w+).*\{\n([^}]*(?:\n .*)*)/gm);
-  return Array.from(types, ([, type, members]) => [type, Array.from(members.matchAll(/^ +(?:readonly |get )?(\w+)\??[:(]/gm), ([, name]) => name)]);
+  return readFileSync(new URL(`dist/${file}.d.ts`, import.meta.url), "utf8");
+}
+
+function membersIn(text) {
+  return Array.from(text.matchAll(/^ +(?:readonly |get |set )?(\w+)\??[:(<]/gm), ([, name]) => name);
 }
 
 for (const file of PUBLIC) {
-  const shortened = declarations(file).flatMap(([, names]) => names).filter((name) => INTERNAL.includes(name));
+  const shortened = membersIn(declarations(file)).filter((name) => INTERNAL.includes(name));
   if (shortened.length > 0) throw new Error(`src/${file}.ts promises ${shortened}: take it from the list in build.mjs`);
 }
-const types = readdirSync(new URL("src", import.meta.url)).flatMap((file) => declarations(file.replace(/\.ts$/, "")));
 
-/** Calls `visit` with each node of a syntax tree, and the class that it is in. */
+/** The names of the classes and interfaces that declare each internal property. */
+const owners = new Map(INTERNAL.map((name) => [name, new Set()]));
+for (const file of readdirSync(new URL("src", import.meta.url))) {
+  const types = declarations(file.replace(/\.ts$/, "")).matchAll(/^(?:export )?(?:declare )?(?:class|interface) (\w+).*\{\n((?: .*\n)*)\}/gm);
+  for (const [, type, members] of types) for (const name of membersIn(members)) owners.get(name)?.add(type);
+}
+for (const [name, types] of owners) if (!types.size) throw new Error(`nothing declares ${name}: take it from the list in build.mjs`);
+
+/** Calls `visit` with each node of a syntax tree, and the name of the class that it stands in. */
 function walk(node, visit, type) {
   if (node === null || typeof node != "object") return;
-  if (node.type == "VariableDeclarator" && node.init?.type == "ClassExpression") type = node.id.name;
   if (node.type == "ClassDeclaration") type = node.id.name;
+  if (node.type == "VariableDeclarator" && node.init?.type == "ClassExpression") type = node.id.name;
   visit(node, type);
   for (const child of Object.values(node)) walk(child, visit, type);
 }
 
-/** What stands for a private member of a class until it has a short name. */
-const opened = (name) => `private_${name}`;
-
-/** Makes private members properties, and constants variables. */
+/** Turns private members into properties, and constants into variables. The compiler has checked that nobody else uses or assigns them. */
 function loosen(tree) {
   walk(tree, (node, type) => {
+    if (node.superClass && node.superClass.name != "Error") throw new Error(`${type} extends a class: their members could get the same name`);
+    if (node.type == "BinaryExpression" && node.left.type == "PrivateIdentifier") throw new Error(`${type} asks for a private member with \`in\``);
+    if (node.type == "Identifier" && node.name.startsWith(PRIVATE)) throw new Error(`${node.name} begins with ${PRIVATE}`);
     // A property without a value needs no declaration.
     if (node.type == "ClassBody") node.body = node.body.filter(({ type, key, value }) => type != "PropertyDefinition" || key.type != "PrivateIdentifier" || value);
-    if (node.type == "PrivateIdentifier") Object.assign(node, { type: "Identifier", name: opened(node.name) });
-    // Nothing is assigned that may not be: the compiler has seen to that.
     if (node.kind == "const") node.kind = "let";
+  });
+  walk(tree, (node, type) => {
+    if (node.type != "PrivateIdentifier") return;
+    node.type = "Identifier";
+    node.name = PRIVATE + node.name;
+    owners.set(node.name, new Set(owners.get(node.name)).add(type));
   });
 }
 
-/** Short names. Two members share one where no class or interface has both: the compiler has seen to it that each is asked for its own only. */
+/** Chooses the letters. Two names share one where no class and no interface has both: the compiler has checked what each is asked for. */
 function shorten(tree) {
   const uses = new Map();
-  const owners = new Map();
-  walk(tree, (node, type) => {
-    if (node.type != "Identifier") return;
-    const { name } = node;
-    if (name.startsWith("private_")) owners.set(name, new Set([type, ...owners.get(name) ?? []]));
-    else if (INTERNAL.includes(name)) owners.set(name, new Set(types.filter(([, names]) => names.includes(name)).map(([type]) => type)));
-    else return;
-    uses.set(name, (uses.get(name) ?? 0) + 1);
-  });
-  const short = {};
-  for (const [name] of [...uses].sort(([, a], [, b]) => b - a)) {
-    const mine = [...owners.get(name)];
-    const taken = Object.keys(short).filter((other) => mine.some((type) => owners.get(other).has(type))).map((other) => short[other]);
-    short[name] = [...LETTERS].find((letter) => !taken.includes(letter));
+  walk(tree, ({ name }) => owners.has(name) && uses.set(name, (uses.get(name) ?? 0) + 1));
+  const letters = {};
+  for (const [name] of [...uses].sort(([, one], [, other]) => other - one)) {
+    const types = [...owners.get(name)];
+    const rivals = Object.keys(letters).filter((other) => types.some((type) => owners.get(other).has(type)));
+    const taken = rivals.map((rival) => letters[rival]);
+    letters[name] = [...LETTERS].find((letter) => !taken.includes(letter));
   }
-  return short;
+  walk(tree, ({ type, properties, property, computed }) => {
+    const names = type == "MemberExpression" && !computed ? [property.name] : (properties ?? []).map(({ key }) => key?.name);
+    const short = names.map((name) => letters[name] ?? name).filter((name) => name);
+    if (names.some((name) => name?.length == 1) || new Set(short).size < short.length) throw new Error(`these would be mixed up: ${names}`);
+  });
+  return letters;
 }
 
 const { outputFiles } = await build({
@@ -80,14 +93,14 @@ const { outputFiles } = await build({
   logLevel: "warning",
   write: false,
 });
-// No property of ours does anything when it is read, none of our functions is asked for its length, and nothing here changes what JavaScript brings along.
+// No property of ours does anything when it is read, and none of our functions is asked for its length.
 const compress = { passes: 3, inline: 1, hoist_funs: true, pure_getters: true, keep_fargs: false };
+const mangleProps = new RegExp(`^(${PRIVATE}\\w+|${INTERNAL.join("|")})$`);
 for (const { path, text } of outputFiles) {
   const { ast } = await minify(text, { module: true, compress: false, mangle: false, format: { spidermonkey: true, code: false } });
   loosen(ast);
-  const mangleCache = shorten(ast);
   const loose = await minify(ast, { parse: { spidermonkey: true }, module: true, compress: false, mangle: false });
-  const short = await transform(loose.code, { minifyIdentifiers: true, mangleProps: new RegExp(`^(private_\\w+|${INTERNAL.join("|")})$`), mangleCache });
+  const short = await transform(loose.code, { minifyIdentifiers: true, mangleProps, mangleCache: shorten(ast) });
   const { code } = await minify(short.code, { module: true, ecma: 2022, compress });
   writeFileSync(path, `${code}\n`);
 }

@@ -8,10 +8,10 @@ import { World } from "./world.js";
 const HOUR = 3_600_000;
 
 /** A world with a client that is connected and has caught up, in a page or not. */
-function connected(body, { document } = {}) {
+function connected(body, { document, replace = 9 * HOUR } = {}) {
   return async () => {
     if (document) globalThis.document = document;
-    const world = new World({ after: 0, transport: "socket", before: 0, timing: { replace: [9 * HOUR, 9 * HOUR] } });
+    const world = new World({ after: 0, transport: "socket", before: 0, timing: { replace: [replace, replace] } });
     try {
       await world.happen(["wait", 10]);
       await world.happen(["connect", true]);
@@ -58,6 +58,20 @@ test("what comes now and then makes pings no more frequent; a loss does", connec
   await world.happen(["connect", true]);
   assert.ok((await live(world, 120_000)).length >= 2);
 }));
+
+test("a socket that replaces another pings no more often; after a loss the next one does", connected(async (world, wire) => {
+  await live(world, HOUR + 1_000);
+  await world.happen(["connect", true]);
+  const replaced = world.clock.now;
+  const pings = await live(world, HOUR / 2);
+  assert.deepEqual(world.wires.map(({ readyState }) => readyState), [2, 1]);
+  assert.notEqual(world.wires.at(-1), wire);
+  assert.ok(pings[0] - replaced >= 225_000 && pings.length <= 8, `${pings.map((ping) => ping - replaced)}`);
+  world.wires.at(-1).cut();
+  await live(world, 5_000);
+  await world.happen(["connect", true]);
+  assert.ok((await live(world, 120_000)).length >= 2);
+}, { replace: HOUR }));
 
 test("a machine that wakes finds out within 15 s that its connection is dead", connected(async (world, wire) => {
   await live(world, HOUR);

@@ -6,7 +6,7 @@ import { Polling } from "./polling.js";
 import { Socket } from "./socket.js";
 import { Tabs, type Connection } from "./tabs.js";
 import { claims } from "./token.js";
-import { about, backoff, grown, limited, pause, usual, within, type Timing } from "./timing.js";
+import { about, backoff, grown, limited, usual, within, type Timing } from "./timing.js";
 import type { Options, State, SubscribeOptions } from "./types.js";
 
 /** So many sockets in a row on which nothing was heard, for a while in which HTTP works, mean that sockets are blocked; */
@@ -38,8 +38,7 @@ export class Client {
   #next: Socket | undefined;
   #polling: Polling | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Ends what goes on for as long as the client does. */
-  #closed = new AbortController();
+  #ticker: ReturnType<typeof setTimeout> | undefined;
   /** Sockets in a row that came to nothing. */
   #failures = 0;
   /** Of these, those in a row on which nothing was heard, */
@@ -121,17 +120,21 @@ export class Client {
 
   #start(): void {
     this.#become("connecting");
-    const { signal } = this.#closed;
-    globalThis.addEventListener?.("online", () => this.#wake(), { signal });
-    globalThis.document?.addEventListener("visibilitychange", () => this.#wake(), { signal });
-    void this.#watch(signal);
+    this.#listen("add");
+    this.#tick();
     if (this.#WebSocket) this.dial();
     else this.#polling = new Polling(this);
   }
 
+  #listen(verb: "add" | "remove"): void {
+    globalThis[`${verb}EventListener`]?.("online", this.#wake);
+    globalThis.document?.[`${verb}EventListener`]("visibilitychange", this.#wake);
+  }
+
   close(): void {
-    this.#closed.abort();
+    this.#listen("remove");
     clearTimeout(this.#timer);
+    clearTimeout(this.#ticker);
     this.current?.close();
     this.#next?.close();
     this.#polling?.stop();
@@ -154,9 +157,9 @@ export class Client {
   }
 
   /** The network may be back, or the machine has slept. */
-  #wake(): void {
+  #wake = (): void => {
     if (globalThis.document?.visibilityState != "hidden") this.wakeUp();
-  }
+  };
 
   wakeUp(): void {
     this.check();
@@ -164,12 +167,13 @@ export class Client {
     this.#polling?.restart();
   }
 
-  async #watch(signal: AbortSignal): Promise<void> {
-    for (let due = Infinity; !signal.aborted; await pause(TICK, signal)) {
+  #tick(): void {
+    const due = Date.now() + TICK;
+    this.#ticker = setTimeout(() => {
       // A page that nobody sees has late timers anyway, and is woken when it is seen.
       if (Date.now() > due + LATE) this.#wake();
-      due = Date.now() + TICK;
-    }
+      this.#tick();
+    }, TICK);
   }
 
   /** Something else says that the network has failed. */

@@ -68,7 +68,7 @@ export class Channel implements Subscription {
         if (this.gone) return;
       }
     }
-    if (cursor === null) this.#fail("invalid_cursor", "what the storage keeps is no cursor");
+    if (cursor === null) this.#fail("invalid_cursor", "the stored cursor is no number");
     const seq = cursor ?? this.#options.after;
     this.#order = new Ordering(seq);
     this.seq = seq ?? 0;

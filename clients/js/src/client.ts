@@ -53,8 +53,8 @@ export class Client {
   #upgrades = 0;
 
   constructor(options: Options) {
-    const { transport = "auto", websocket, WebSocket = globalThis.WebSocket, shared = globalThis.document } = options;
-    if (websocket && !transport.endsWith("poll")) this.#WebSocket = WebSocket;
+    const { transport, websocket, WebSocket = globalThis.WebSocket, shared = globalThis.document } = options;
+    if (websocket && !transport?.endsWith("poll")) this.#WebSocket = WebSocket;
     if (transport == "socket" && !this.#WebSocket) throw new TypeError("give `websocket`, and `WebSocket` in Node 20");
     if ([options.http, websocket].some(isInTheClear)) console.warn("tidings: use https and wss: others can read the token");
     this.options = options;
@@ -244,7 +244,7 @@ export class Client {
     if (socket == this.current) {
       this.current = undefined;
       this.#interrupted(wait ? "offline" : "connecting");
-      if (!this.#next) this.#connectIn(!this.tabs.leads ? 0 : wait || within(this.periods.reconnect));
+      if (!this.#next) this.#connectIn(this.tabs.leads ? wait || within(this.periods.reconnect) : 0);
       return;
     }
     this.#next = undefined;

@@ -29,7 +29,7 @@ export class Kept {
 
   async #read(): Promise<number | null | undefined> {
     const kept = await this.#storage.getItem(this.#key);
-    if (kept == undefined) return undefined;
+    if (kept == undefined) return;
     return /^\d+$/.test(kept) && Number.isSafeInteger(+kept) ? +kept : null;
   }
 }
@@ -39,7 +39,6 @@ const storages = new WeakMap<CursorStorage, Record<string, Kept>>();
 
 /** The one cursor under a key, whoever asks. */
 export function kept(storage: CursorStorage, key: string): Kept {
-  const all = storages.get(storage) ?? {};
-  storages.set(storage, all);
-  return (all[key] ??= new Kept(storage, key));
+  if (!storages.has(storage)) storages.set(storage, {});
+  return (storages.get(storage)![key] ??= new Kept(storage, key));
 }

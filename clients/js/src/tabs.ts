@@ -185,7 +185,8 @@ export class Tabs {
     // It was frozen for so long that its channels were left.
     if (isOpen && !before) return this.tell({ id, state: "connecting" });
     this.#followers.set(id, { ...question, at: Date.now() });
-    if (before) this.#drop(before.channels.filter((channel) => !channels.includes(channel)));
+    // Where they still listen to one, nothing is said.
+    if (before) this.#drop(before.channels);
     if (wake) this.#client.wakeUp();
     if (!frame) this.tell({ id });
     else if (isOpen) this.#client.current?.relay(frame);

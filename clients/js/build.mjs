@@ -7,7 +7,7 @@ import { minify } from "terser";
 const INTERNAL = [
   "answered", "api", "ask", "call", "changed", "check", "current", "cursor", "dial", "drop", "failed", "follow", "giveUp", "gone", "group", "handshake",
   "hasAsked", "hasGap", "hasRoom", "held", "isDue", "joined", "known", "leads", "leave", "left", "line", "load", "loaded", "lost", "marked", "moved",
-  "notPolled", "options", "periods", "polled", "pump", "putOff", "ready", "refuse", "relay", "renew", "restart", "resumed", "save", "settled", "stands",
+  "options", "periods", "pollFailed", "polled", "pump", "putOff", "ready", "refuse", "relay", "renew", "restart", "resumed", "save", "settled", "stands",
   "stop", "tabs", "take", "takeLoose", "tell", "tellOnce", "turn", "wakeUp", "wants", "work",
 ];
 /** The modules that applications see: they declare none of these. */

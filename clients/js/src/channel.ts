@@ -25,10 +25,10 @@ export class Channel implements Subscription {
   ready: boolean | undefined;
   #client: Client;
   #options: SubscribeOptions;
-  /** From when the cursor is loaded. */
+  /** Made when the cursor is loaded. */
   #order!: Ordering;
   #queue: Step[] = [];
-  /** The cursor, where it is kept. */
+  /** The cursor in the storage, if there is one. */
   #kept: Kept | undefined;
   /** The log has become another one, which the storage is yet to know. */
   #reset: boolean | undefined;
@@ -137,6 +137,7 @@ export class Channel implements Subscription {
     this.#count(Math.max(unread, this.#since.length));
   }
 
+  /** What has come up to this seq is counted, or read. */
   #seen(seq: number): void {
     this.#since = this.#since.filter((since) => since > seq);
   }
@@ -170,10 +171,12 @@ export class Channel implements Subscription {
       this.seq = seq;
       await this.#try("handler_failed", () => this.#tell(step));
       this.#reset ||= step.gap?.reset;
-      if (hasMoved) await this.#try("storage_failed", async () => {
-        await this.#kept?.save(seq, this.#reset);
-        this.#reset = false;
-      });
+      if (hasMoved) {
+        await this.#try("storage_failed", async () => {
+          await this.#kept?.save(seq, this.#reset);
+          this.#reset = false;
+        });
+      }
       this.#queue.shift();
       if (!this.#queue.length) this.#losing = false;
       if (this.#starved && this.hasRoom()) this.#client.changed();

@@ -30,7 +30,7 @@ export class Client {
   stands: State | undefined;
   /** The code of the error that was told last, until something works. */
   #told: string | undefined;
-  /** Makes sockets, where there are to be any. */
+  /** The constructor of sockets. Missing: none is to be opened. */
   #WebSocket: Options["WebSocket"];
   current: Socket | undefined;
   readonly tabs: Tabs;
@@ -45,7 +45,7 @@ export class Client {
   #silent = 0;
   /** and when the first of them failed. */
   #since = 0;
-  /** So many of these mean that sockets are blocked. */
+  /** So many of these in a row mean that sockets are blocked. */
   #most = BLOCKED;
   /** How many milliseconds the last token is good for, as far as can be known. */
   #lifetime = Infinity;
@@ -224,7 +224,7 @@ export class Client {
   /** A socket has all channels. */
   resumed(socket: Socket): void {
     if (socket != this.#next) return;
-    // Nothing was wrong with the one whose place it takes: pings stay as rare as they have become.
+    // Nothing was wrong with the socket that it replaces, so pings stay as rare as they are.
     socket.answered += this.current?.answered ?? 0;
     this.current?.close();
     this.#polling?.stop();
@@ -268,7 +268,7 @@ export class Client {
   }
 
   /** A poll has failed, and is made again after that time. */
-  notPolled(wait: number, hasWorked: boolean | undefined): void {
+  pollFailed(wait: number, hasWorked: boolean | undefined): void {
     // Nothing works, or the server is too busy: a poll would hold more of it than a socket, and sockets may not be blocked.
     if (this.#WebSocket && !hasWorked && this.tabs.leads) {
       this.#polling?.stop();

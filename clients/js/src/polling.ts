@@ -14,7 +14,7 @@ export class Polling {
   #abort: AbortController | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
-  /** One was answered. */
+  /** A poll was answered. */
   #works: boolean | undefined;
   /** Until then, as many of this user's polls wait at the server as may. */
   #full = 0;
@@ -99,7 +99,7 @@ export class Polling {
     const { retry } = this.#client.periods;
     // A fresh token may be good in a moment: its first may be ahead of the server's clock.
     const wait = retryAfter + backoff(isPermanent && status != 401 ? [retry[1], retry[1]] : retry, ++this.#failures);
-    this.#client.notPolled(wait, this.#works);
+    this.#client.pollFailed(wait, this.#works);
     return wait;
   }
 }

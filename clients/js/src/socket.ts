@@ -17,7 +17,7 @@ const LATEST_PING = 54e4;
 
 /** One WebSocket, or a line to the tab that has it: asks for what its channels miss, and sees to it that it is alive. */
 export class Socket {
-  /** How many pings were answered, on this one and on those whose place it took: the more, the longer all has been well. */
+  /** The pings that were answered, on this socket and on those that it replaced. The more there are, the rarer are the next. */
   answered = 0;
   /** Something was heard on it. */
   #heard: boolean | undefined;

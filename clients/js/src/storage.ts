@@ -2,7 +2,7 @@ import type { CursorStorage } from "./types.js";
 
 /** One cursor in a storage, and what this program knows of it that the storage is yet to learn. */
 export class Kept {
-  /** What is being handled, and is saved when that is done. Everybody who loads this cursor waits for it. */
+  /** Handles a notification, and saves its cursor. A load waits for it. */
   work: Promise<unknown> | undefined;
   #storage: CursorStorage;
   #key: string;
@@ -37,7 +37,7 @@ export class Kept {
 /** By storage and key. A page may make one client after another. */
 const storages = new WeakMap<CursorStorage, Record<string, Kept>>();
 
-/** The one cursor under a key, whoever asks. */
+/** The one object for the cursor under a key. */
 export function kept(storage: CursorStorage, key: string): Kept {
   if (!storages.has(storage)) storages.set(storage, {});
   return (storages.get(storage)![key] ??= new Kept(storage, key));

@@ -100,12 +100,23 @@ fn what_is_deployed_has_no_feature_of_the_tests() {
     }
 }
 
+/// A binary's own files. A library beside it has tests of its own.
+fn files_of(main: &Path) -> Vec<PathBuf> {
+    let (folder, text) = (main.parent().unwrap(), std::fs::read_to_string(main).unwrap());
+    let modules = text.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
+    let of_modules = modules.flat_map(|name| {
+        let mut files = files_below(&folder.join(name));
+        files.push(folder.join(name).with_extension("rs"));
+        files
+    });
+    of_modules.chain([main.to_owned()]).collect()
+}
+
 /// A test binary without a test is linked for nothing.
 #[test]
 fn a_binary_is_built_for_tests_if_it_has_some() {
     for target in targets("bin") {
-        let source = Path::new(target["src_path"].as_str().unwrap()).parent().unwrap().to_owned();
-        let files = files_below(&source);
+        let files = files_of(Path::new(target["src_path"].as_str().unwrap()));
         let has_tests = files.iter().any(|file| {
             let text = std::fs::read_to_string(file).unwrap_or_default();
             ["#[test]", "#[tokio::test", "proptest!"].iter().any(|mark| text.contains(mark))

@@ -1,9 +1,9 @@
 import { TidingsError } from "./error.js";
-import type { Client } from "./client.js";
+import type { Http } from "./http.js";
 import { Ordering, type Item, type Page, type Step } from "./ordering.js";
 import { kept, type Kept } from "./storage.js";
-import { PATIENCE, backoff, pause } from "./timing.js";
-import type { Notification, SubscribeOptions, Subscription } from "./types.js";
+import { PATIENCE, backoff, pause, type Timing } from "./timing.js";
+import type { Notification, Options, SubscribeOptions, Subscription } from "./types.js";
 
 /** No more is asked for while more than a page waits for the application. */
 const PAGE = 100;
@@ -11,6 +11,21 @@ const PAGE = 100;
 const MOST = 1_000;
 /** So often is a call tried. */
 const TRIES = 5;
+
+/** The client that feeds the channel. */
+interface Owner {
+  readonly options: Options;
+  readonly periods: Timing;
+  readonly api: Http;
+  /** Whose cursors the storage keeps. */
+  scope(): Promise<string>;
+  /** There is something else to ask for than before. */
+  changed(): void;
+  leave(channel: Channel): void;
+  /** Something else says that the network has failed. */
+  check(): void;
+  tell(error: TidingsError): void;
+}
 
 /** One channel: takes in what the transports bring, and hands it to the application, one after the other. */
 export class Channel implements Subscription {
@@ -23,7 +38,7 @@ export class Channel implements Subscription {
   loaded: boolean | undefined;
   /** The cursor was loaded, and questions may be asked. */
   ready: boolean | undefined;
-  #client: Client;
+  #client: Owner;
   #options: SubscribeOptions;
   /** Made when the cursor is loaded. */
   #order!: Ordering;
@@ -45,7 +60,7 @@ export class Channel implements Subscription {
   /** Somebody wanted to ask, and there was no room. */
   #starved: boolean | undefined;
 
-  constructor(client: Client, name: string, options: SubscribeOptions) {
+  constructor(client: Owner, name: string, options: SubscribeOptions) {
     this.#client = client;
     this.name = name;
     this.#options = options;

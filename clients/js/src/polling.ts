@@ -1,16 +1,32 @@
 import type { Channel } from "./channel.js";
-import type { Client } from "./client.js";
 import type { TidingsError } from "./error.js";
-import { about, backoff, pause, within } from "./timing.js";
+import type { Http } from "./http.js";
+import { about, backoff, pause, within, type Timing } from "./timing.js";
+import type { Options } from "./types.js";
 
 /** The most channels that one request names. */
 const MOST = 10;
 /** A long poll that brought nothing and did not take that long is not asked again at once. */
 const BRIEF = 1e3;
 
+/** The client that has the channels. */
+interface Owner {
+  readonly options: Options;
+  readonly periods: Timing;
+  readonly api: Http;
+  readonly channels: ReadonlyMap<string, Channel>;
+  /** A poll was answered. */
+  polled(): void;
+  /** A poll has failed, and is made again after that time. */
+  pollFailed(wait: number, hasWorked: boolean | undefined): void;
+  /** The server does not want to give a channel. */
+  refuse(channel: Channel, error: TidingsError): void;
+  tellOnce(error: TidingsError): void;
+}
+
 /** Polls for all channels, ten in a request. */
 export class Polling {
-  #client: Client;
+  #client: Owner;
   #abort: AbortController | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
@@ -19,7 +35,7 @@ export class Polling {
   /** Until then, as many of this user's polls wait at the server as may. */
   #full = 0;
 
-  constructor(client: Client) {
+  constructor(client: Owner) {
     this.#client = client;
     this.restart();
   }

@@ -1,8 +1,9 @@
-import type { Client } from "./client.js";
+import type { Channel } from "./channel.js";
+import type { Connection } from "./connection.js";
 import { TidingsError } from "./error.js";
 import { Stream } from "./stream.js";
-import type { Connection } from "./tabs.js";
-import { about, grown } from "./timing.js";
+import type { Tabs } from "./tabs.js";
+import { about, grown, type Timing } from "./timing.js";
 
 /** So many questions may be under way at once. The server answers each by writing to one record of the connection. */
 const MOST = 4;
@@ -15,13 +16,32 @@ const OVER = /_token$|^connection_gone$/;
 /** No ping is later: API Gateway cuts a connection on which nothing passes for ten minutes. */
 const LATEST_PING = 54e4;
 
+/** The client that opens sockets, and has the channels that they feed. */
+interface Owner {
+  readonly periods: Timing;
+  readonly channels: ReadonlyMap<string, Channel>;
+  readonly tabs: Tabs;
+  /** The socket that all channels are on. */
+  readonly current: unknown;
+  handshake(): Promise<Connection>;
+  /** A socket has all channels. */
+  resumed(socket: Socket): void;
+  /** A socket came to nothing, or to an end. The next one is to wait that long at least. */
+  lost(socket: Socket, isSilent: boolean, wait: number): void;
+  /** Opens another socket, to take the place of this one. */
+  dial(): void;
+  /** The server does not want to give a channel. */
+  refuse(channel: Channel, error: TidingsError): void;
+  tellOnce(error: TidingsError): void;
+}
+
 /** One WebSocket, or a line to the tab that has it: asks for what its channels miss, and sees to it that it is alive. */
 export class Socket {
   /** The pings that were answered, on this socket and on those that it replaced. The more there are, the rarer are the next. */
   answered = 0;
   /** Something was heard on it. */
   #heard: boolean | undefined;
-  #client: Client;
+  #client: Owner;
   #ws: Connection | undefined;
   /** By the channel's name. One that was left, and perhaps joined anew, stays until the server knows. */
   #streams = new Map<string, Stream>();
@@ -32,7 +52,7 @@ export class Socket {
   /** A ping waits for its answer. */
   #pinged: boolean | undefined;
 
-  constructor(client: Client) {
+  constructor(client: Owner) {
     this.#client = client;
     void this.#open();
   }

@@ -1,4 +1,4 @@
-import type { Client } from "./client.js";
+import type { Connection } from "./connection.js";
 import type { State } from "./types.js";
 
 /** The leader forgets a tab of which it has heard nothing for that long: it is gone, or frozen. */
@@ -33,17 +33,6 @@ interface Answer {
   frame?: string;
 }
 
-/** As much of a WebSocket as its user needs. */
-export interface Connection {
-  readonly readyState: number;
-  onopen?: ((event: any) => unknown) | null;
-  onmessage?: ((event: any) => unknown) | null;
-  onclose?: ((event: any) => unknown) | null;
-  onerror?: ((event: any) => unknown) | null;
-  send(frame: string): void;
-  close(): void;
-}
-
 /** What a tab that follows has in place of a WebSocket. */
 interface Line extends Connection {
   readyState: number;
@@ -51,11 +40,28 @@ interface Line extends Connection {
   term?: number;
 }
 
+/** The client of this tab. */
+interface Tab {
+  /** How it stands. */
+  readonly stands: State | undefined;
+  readonly channels: ReadonlyMap<string, unknown>;
+  /** The socket that it has, where it leads. */
+  readonly current: { drop(channel: string): void; relay(frame: string): void } | undefined;
+  /** The name of the tabs that share one socket. */
+  group(): Promise<string>;
+  /** It leads now, or no longer does. */
+  moved(): void;
+  /** The leader stands like this. */
+  follow(state: State): void;
+  /** The network may be back. */
+  wakeUp(): void;
+}
+
 /** The tabs of one user: one of them leads, and has the socket; the others follow, and get everything through it. */
 export class Tabs {
   /** This one has the socket, or shares none. */
   leads: boolean;
-  #client: Client;
+  #client: Tab;
   #id = Math.random();
   #name = "";
   #wire: BroadcastChannel | undefined;
@@ -70,7 +76,7 @@ export class Tabs {
   /** Lets another tab lead. */
   #release: (() => void) | undefined;
 
-  constructor(client: Client, isAlone: boolean) {
+  constructor(client: Tab, isAlone: boolean) {
     this.#client = client;
     this.leads = isAlone;
   }

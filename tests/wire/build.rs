@@ -105,7 +105,8 @@ fn files_of(main: &Path) -> Vec<PathBuf> {
     let (folder, text) = (main.parent().unwrap(), std::fs::read_to_string(main).unwrap());
     let modules = text.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
     let of_modules = modules.flat_map(|name| {
-        let mut files = files_below(&folder.join(name));
+        let module = folder.join(name);
+        let mut files = if module.is_dir() { files_below(&module) } else { Vec::new() };
         files.push(folder.join(name).with_extension("rs"));
         files
     });

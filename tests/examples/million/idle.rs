@@ -23,24 +23,25 @@ pub(crate) struct Idle {
 }
 
 impl Idle {
-    /// Each client's sockets for a month, in order, as `clients/js` pings on them and replaces them.
+    /// Each client's sockets for a month, in order, as `clients/js` pings on them and replaces them. A new socket goes on with the
+    /// pauses of the one that it replaces.
     pub(crate) fn month(seed: u64) -> Self {
         let (pinging, replace) = (Pinging::usual(), period("replace"));
         let (mut idle, mut dice) = (Self::default(), Dice::new(seed));
         for _ in 0..CONNECTIONS {
-            let mut opened = 0.0;
+            let (mut answered, mut opened) = (0_u32, 0.0);
             while opened < MONTH {
                 let replaced = opened + dice.within(replace.clone()).as_secs_f64();
-                let (mut answered, mut at) = (0, opened);
+                let mut at = opened;
                 loop {
                     at += pinging.silence(answered, &mut dice).as_secs_f64();
                     if at > replaced.min(MONTH) {
                         break;
                     }
                     answered += 1;
+                    idle.pings += 1;
                 }
                 idle.sockets += 1;
-                idle.pings += u64::from(answered);
                 opened = replaced;
             }
         }

@@ -27,7 +27,7 @@ impl Pinging {
         Self(period("ping"))
     }
 
-    /// The silence before the next ping, on a socket that has answered so many: it doubles, give or take a quarter
+    /// The silence before the next ping, once so many have been answered: it doubles, give or take a quarter
     /// (`clients/js/src/socket.ts`).
     pub(crate) fn silence(&self, answered: u32, dice: &mut Dice) -> Duration {
         let full = (self.0.start * 2_f64.powi(answered.min(SETTLED) as i32)).min(self.0.end);

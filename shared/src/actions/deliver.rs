@@ -59,7 +59,7 @@ impl Deliverer {
         Self { schedule, queue, endpoints, log, fan_out, turns }
     }
 
-    /// Sends a notification at its time. A second message for it does nothing, but for what the first one left undone.
+    /// Sends a notification that is due. A second message for it does nothing but what the first one left undone.
     ///
     /// # Errors
     /// Something is left undone; SQS has to deliver the message again.

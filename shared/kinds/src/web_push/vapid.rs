@@ -43,7 +43,7 @@ pub enum InvalidKeys {
     /// It is no such JSON.
     #[error("it is no JSON object of `private_key`, `public_key` and `subject`")]
     Json,
-    /// The keys are none of P-256, or of two pairs.
+    /// The keys are not of P-256, or belong to two pairs.
     #[error("its keys are no pair of P-256 in base64url (32 and 65 bytes)")]
     Pair,
     /// Nobody can be written to.

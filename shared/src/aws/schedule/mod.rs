@@ -1,4 +1,4 @@
-//! The table *Schedule*: what is to be sent later, once or again and again.
+//! The table *Schedule*: notifications that are sent later, once or in a series.
 //!
 //! A notification's row stands in the bucket that its id names, until some weeks after it is finished. A series has a row
 //! of its own, which each of its notifications is conditional on: cancelling that one cancels them all. An attempt at an

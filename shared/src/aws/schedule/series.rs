@@ -12,7 +12,7 @@ use super::{KEPT, Schedule};
 use crate::aws::row::{VERSION, built, condition_failed, from_row, number, past_conflicts, text, to_row};
 use crate::error::Error;
 
-/// Notifications that are sent again and again.
+/// Notifications that are sent repeatedly.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Series {
     bucket: String,

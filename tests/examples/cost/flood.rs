@@ -1,4 +1,4 @@
-//! The most that one user can make others pay in a day: `cargo bench-cost -- --flood`.
+//! The most that one user can make others pay in a day: `cargo bench-cost --flood`.
 //!
 //! Each request that costs much for its size is made once on a local stack, which counts what it needs. The number of
 //! such requests a day follows from their bound: the user's allowance, or what the API takes from all users together.

@@ -11,16 +11,21 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
+
+/// Requests to this path get no answer.
+const UNANSWERED: &str = "/unanswered";
 
 struct Server {
     pool: ConnectionPool,
     accepted: Arc<AtomicUsize>,
     /// Ends all connections whenever it changes.
     end: watch::Sender<()>,
+    /// A request that is not answered has come.
+    unanswered: Arc<Notify>,
 }
 
 impl Server {
@@ -41,15 +46,20 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let authority = format!("localhost:{}", listener.local_addr().unwrap().port());
         let (accepted, (end, ended)) = (Arc::new(AtomicUsize::new(0)), watch::channel(()));
-        tokio::spawn(accept(listener, acceptor, Arc::clone(&accepted), ended));
+        let unanswered = Arc::new(Notify::new());
+        tokio::spawn(accept(listener, acceptor, Arc::clone(&accepted), ended, Arc::clone(&unanswered)));
         let pool = ConnectionPool::new(Scheme::HTTPS, authority.parse().unwrap(), roots).unwrap();
-        Self { pool, accepted, end }
+        Self { pool, accepted, end, unanswered }
     }
 
     async fn send(&self) -> Option<PostAnswer> {
+        self.send_to("/path").await
+    }
+
+    async fn send_to(&self, path: &'static str) -> Option<PostAnswer> {
         let mut request = Request::new(PostBody::from("x"));
         *request.method_mut() = http::Method::POST;
-        *request.uri_mut() = Uri::from_static("/path");
+        *request.uri_mut() = Uri::from_static(path);
         request.headers_mut().insert(HOST, http::HeaderValue::from_static("localhost"));
         self.pool.send(request).await
     }
@@ -66,28 +76,40 @@ impl Server {
     }
 }
 
-async fn accept(listener: TcpListener, acceptor: TlsAcceptor, accepted: Arc<AtomicUsize>, ended: watch::Receiver<()>) {
+async fn accept(
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    accepted: Arc<AtomicUsize>,
+    ended: watch::Receiver<()>,
+    unanswered: Arc<Notify>,
+) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
         accepted.fetch_add(1, Ordering::Relaxed);
-        let (acceptor, mut ended) = (acceptor.clone(), ended.clone());
+        let (acceptor, mut ended, unanswered) = (acceptor.clone(), ended.clone(), Arc::clone(&unanswered));
         ended.mark_unchanged();
         tokio::spawn(async move {
             tokio::select! {
-                () = serve(acceptor, stream) => {}
+                () = serve(acceptor, stream, unanswered) => {}
                 _ = ended.changed() => {}
             }
         });
     }
 }
 
-async fn serve(acceptor: TlsAcceptor, stream: TcpStream) {
+async fn serve(acceptor: TlsAcceptor, stream: TcpStream, unanswered: Arc<Notify>) {
     let Ok(stream) = acceptor.accept(stream).await else { return };
-    let service = service_fn(|request: Request<Incoming>| async move {
-        assert_eq!(request.uri().path(), "/path");
-        // Long enough for all others to have come.
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        Ok::<_, hyper::Error>(Response::new(PostBody::default()))
+    let service = service_fn(|request: Request<Incoming>| {
+        let unanswered = Arc::clone(&unanswered);
+        async move {
+            if request.uri().path() == UNANSWERED {
+                unanswered.notify_one();
+                return std::future::pending().await;
+            }
+            // Long enough for all others to have come.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            Ok::<_, hyper::Error>(Response::new(PostBody::default()))
+        }
     });
     let _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
 }
@@ -142,10 +164,10 @@ async fn one_that_breaks_off_is_no_answer() {
         let server = Server::start(protocol).await;
         server.send_all(1).await;
         let ending = async {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            server.unanswered.notified().await;
             server.end.send(()).unwrap();
         };
-        assert_eq!(tokio::join!(server.send(), ending).0, None, "{protocol}");
+        assert_eq!(tokio::join!(server.send_to(UNANSWERED), ending).0, None, "{protocol}");
         server.send_all(10).await;
     }
 }

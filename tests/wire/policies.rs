@@ -194,7 +194,7 @@ fn assert_uses_the_operators_key(function: &str, condition: &[Yaml<'_>]) {
 const MANAGES: &str = "execute-api:ManageConnections";
 
 /// The function that posts to connections, without the SDK.
-const POSTER: &str = "shared::aws::management::poster::Poster::post";
+const POSTER: &str = "shared::aws::management::post_client::PostClient::post";
 
 /// The symbols of a function's binary that call AWS: what is never called is not linked in.
 fn calling_symbols(function: &str) -> Vec<String> {

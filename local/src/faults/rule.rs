@@ -186,13 +186,16 @@ impl Rule {
             known.table("table", table)?;
         }
         if self.table.is_some() && service != "dynamodb" {
-            return Err(format!("table: {} is about none", self.on));
+            return Err(format!("table: only faults on `dynamodb.` take it, and {} is another one", self.on));
         }
         if self.mentions.is_some() && !["dynamodb", "partition"].contains(&service) {
-            return Err(format!("mentions: {} is about no rows", self.on));
+            return Err(format!(
+                "mentions: only faults on `dynamodb.` and `partition.` take it, and {} is another one",
+                self.on
+            ));
         }
         if self.connection.is_some() && service != "management" {
-            return Err(format!("connection: {} is about none", self.on));
+            return Err(format!("connection: only faults on `management.` take it, and {} is another one", self.on));
         }
         if kind == Kind::Writes && (self.skip > 0 || self.times.is_some() || self.chance.is_some()) {
             return Err(format!("skip, times, chance: {} counts for every write, until it is disarmed", self.on));

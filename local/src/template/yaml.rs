@@ -23,7 +23,7 @@ fn to_json(yaml: &Yaml<'_>) -> Result<Value, String> {
             .map(Value::Object),
         Yaml::Tagged(tag, node) => Ok(intrinsic(&tag.suffix, to_json(node)?)),
         Yaml::Alias(_) | Yaml::BadValue | Yaml::Representation(..) => {
-            Err("CloudFormation takes no such YAML (an alias, or a value that contradicts its type)".to_owned())
+            Err("CloudFormation does not accept this YAML (an alias, or a value that contradicts its type)".to_owned())
         }
     }
 }

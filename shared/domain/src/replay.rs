@@ -1,9 +1,11 @@
 //! The notifications that a reader gets for a cursor.
 //!
-//! Within a generation the log is dense, so a missing seq has one of three reasons: what was there has expired, a
-//! generation starts behind it (its first row says so, and where the one before ended, if that was known), or the query passed the place before the row was written and met
-//! the row above it afterwards. The last is never stepped over: an answer ends before it, and the next read finds it
-//! filled.
+//! Within a generation the log is dense, so a missing seq has one of three reasons:
+//! - its row has expired;
+//! - a generation starts behind it. The first row of a generation says so, and where the one before ended, if that was known;
+//! - the query passed the place before its row was written, and met the row above it afterwards.
+//!
+//! A reader never steps over the third: an answer ends before it, and the next read finds it filled.
 
 use std::collections::HashSet;
 
@@ -99,8 +101,8 @@ pub fn behind<R: Row>(rows: Vec<R>, reading: Reading) -> Behind<R> {
     Behind::Page(ReplayPage { items: visible(items, reading.now), position })
 }
 
-/// Whether nothing that a reader has not had can have come after a log's last row, and be deleted. What closes a generation was written
-/// together with the start of the next.
+/// Whether no later row can have been written and already deleted. A row that closes a generation was written together with the start
+/// of the next.
 fn ends_surely(last: &impl Row, now: Seconds) -> bool {
     last.kept_until() > now && !last.closes_generation()
 }

@@ -47,7 +47,7 @@ pub struct Deliverer {
 pub enum DueMessageResult {
     /// It is done with: its notification is sent, or cancelled, or was so before.
     Done,
-    /// It has come too early; SQS should deliver it again then.
+    /// It has come too early; SQS should deliver it again at this time.
     NotYet(Millis),
 }
 
@@ -129,7 +129,7 @@ impl Deliverer {
             }
             *row = self.look_again(row).await?;
         }
-        Err(Error::Failed { call: "append what is due", cause: "it kept changing meanwhile".to_owned() })
+        Err(Error::Failed { call: "append what is due", cause: "its row kept changing".to_owned() })
     }
 
     /// `false` if the row is not as it was read: another message was first, or somebody has cancelled it. One channel

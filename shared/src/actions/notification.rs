@@ -152,7 +152,7 @@ impl Notifications {
                 return Ok(NotificationState { state: State::Cancelled, ..state });
             }
         }
-        Err(Error::Failed { call: "cancel", cause: "it kept changing meanwhile".to_owned() })
+        Err(Error::Failed { call: "cancel", cause: "its row kept changing".to_owned() })
     }
 
     /// The state of a notification or series, and the row that is still to be sent.

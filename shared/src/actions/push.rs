@@ -67,7 +67,7 @@ pub(super) struct PushResult {
     pub(super) delivered: usize,
     /// Whether it waits in the queue for some.
     pub(super) is_queued: bool,
-    /// Of those that were posted to, the last key.
+    /// The highest sort key that was posted to.
     tried: Option<String>,
     /// Whether all of those were refused.
     is_refused: bool,

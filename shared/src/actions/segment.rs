@@ -28,7 +28,7 @@ pub struct SegmentServer {
 }
 
 impl SegmentServer {
-    /// Keeps to this pace.
+    /// Keeps to this rate limiter.
     #[must_use]
     pub fn new(
         subscribers: Subscribers,

@@ -2,8 +2,8 @@
 //! user had things sent again, and how many challenges of theirs have failed, so that a mistake costs no more than one day's
 //! allowance, and one user's no other user's.
 //!
-//! Of what was sent nothing is given back, whatever came of it: after a timeout nobody knows whether it went out, and a cap that
-//! counts less than what was sent is none. For the same reason a write that may have been counted is counted again when it is
+//! A cap is never refunded: after a timeout nobody knows whether the message went out, and a cap that counts less than was sent would be
+//! no bound. For the same reason a write that may have been counted is counted again when it is
 //! repeated. So the cap is a bound, and what goes out may be a little less.
 
 use aws_sdk_dynamodb::Client;

@@ -49,7 +49,7 @@ impl<'a> Parts<'a> {
     /// # Errors
     /// Says why it cannot be read.
     pub(super) fn claims(&self) -> Result<Map<String, Value>, String> {
-        object(self.claims).map_err(|reason| format!("what it claims {reason}"))
+        object(self.claims).map_err(|reason| format!("its part with the claims {reason}"))
     }
 }
 

@@ -275,7 +275,7 @@ mod tests {
             ("a b.c.d".to_owned(), "its header is not base64url"),
             (format!("{}.e30.", part(&json!([1]))), "its header is no JSON object"),
             (format!("{}.e30.=", part(&json!({"alg": "HS256"}))), "its signature is not base64url"),
-            (signed(&json!({"alg": "HS256"}), &json!("alice"), "s"), "what it claims is no JSON object"),
+            (signed(&json!({"alg": "HS256"}), &json!("alice"), "s"), "its part with the claims is no JSON object"),
         ] {
             let refused = refusal(&token);
             assert_eq!(refused.code, Code::InvalidToken);

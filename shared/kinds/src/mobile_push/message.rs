@@ -54,7 +54,7 @@ pub(super) struct Load<'a> {
     pub(super) delivery: &'a OutgoingDelivery<'a>,
     pub(super) shown: &'a ReadableText,
     pub(super) data: Option<&'a Data>,
-    /// Whether something was left out; the whole is in the log, at the parcel's place.
+    /// Whether something was left out; the whole is in the log, at the notification's seq.
     pub(super) cut: bool,
 }
 

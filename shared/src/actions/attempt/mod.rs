@@ -76,7 +76,7 @@ pub enum AttemptMessageResult {
 /// The adapters of an attempter.
 #[derive(Debug)]
 pub struct Parts {
-    /// Who the endpoints are.
+    /// The table of endpoints.
     pub subscribers: Subscribers,
     /// The progress of each delivery.
     pub deliveries: Deliveries,
@@ -97,7 +97,7 @@ pub struct Parts {
 }
 
 impl Attempter {
-    /// Makes attempts by this courier.
+    /// Makes attempts with these adapters.
     #[must_use]
     pub fn new(parts: Parts, transport: Transport) -> Self {
         let Parts { subscribers, deliveries, schedule, log, queues, dead_letters, slow, long_waits, due } = parts;

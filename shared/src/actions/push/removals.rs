@@ -1,4 +1,4 @@
-//! Removing the rows of connections that are gone, at a pace of its own.
+//! Removing the rows of connections that are gone, at a rate of its own.
 //!
 //! All rows of a channel are in one partition of the table, which takes 1,000 write units a second. A removal is a unit. Beside the
 //! posts, which find them by the thousand where an audience has gone, removals take half of that: API Gateway lets 500 connections
@@ -23,10 +23,10 @@ const EACH: Duration = Duration::from_millis(10);
 /// A push waits for its last removals no longer than this.
 const LATEST: Duration = Duration::from_millis(500);
 
-/// No more removals than this are under way at once. They are, where the table answers slowly: then fewer are made.
+/// The most removals that are under way at once. When the table is slow, this limit is reached and fewer rows are removed.
 const AT_ONCE: usize = 4;
 
-/// Removes rows, as many as the pace lets through. The others stay: the next post to such a connection is answered the same, and their
+/// Removes rows, as many as the rate limiter lets through. The others stay: the next post to such a connection is answered the same, and their
 /// TTL removes them in the end.
 #[derive(Debug)]
 pub(super) struct Removals {

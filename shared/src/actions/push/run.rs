@@ -70,7 +70,7 @@ impl Run {
         self.is_wary.load(Ordering::Relaxed) || management.is_refusing_all()
     }
 
-    /// Waits for a turn, where there is a pace, and for a place; `None` if there is none for this push any more.
+    /// Waits for the rate limiter, if there is one, then for the concurrency limit. `None` once this push has stopped.
     pub(super) async fn enter<'a>(
         &'a self,
         management: &'a Management,

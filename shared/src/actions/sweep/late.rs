@@ -139,7 +139,7 @@ impl Sweep<'_> {
         if !self.sweeper.schedule.fail_unread(id, clock::now()).await? {
             return Ok(LateRowResult::Unfinished);
         }
-        tracing::error!(%id, "a row of the schedule cannot be read, and was delivered by nobody in time");
+        tracing::error!(%id, "a row of the schedule cannot be read, and was not delivered in time");
         Ok(LateRowResult::GivenUp)
     }
 

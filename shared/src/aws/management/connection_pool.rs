@@ -1,7 +1,7 @@
 //! Connections to the management API that stay open from one post to the next, and from one invocation to the next.
 //!
 //! Over HTTP/1.1 each carries one post at a time, and there are never more of them than posts were under way at once; over HTTP/2,
-//! which the endpoint offers or not, a single one carries all.
+//! if the endpoint offers it, a single one carries all.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -75,7 +75,7 @@ impl Management {
     }
 
     /// Posts one frame. A refused or failed post is tried again, with jitter and without keeping others waiting; one that was not
-    /// answered in time is not, nor is any while nobody is served. Where there is a pace, each further try waits for its turn (the
+    /// answered in time is not, nor is any while nobody is served. Where there is a rate limiter, each further try waits for its turn (the
     /// first one's is the caller's), and all tell it how they went.
     ///
     /// # Errors
@@ -118,7 +118,7 @@ impl Management {
         self.shortage().is_total()
     }
 
-    /// Takes in how a try was answered, for the pace and for what is thought of the next ones. What a connection is answered that
+    /// Takes in how a try was answered, for the rate limiter and for the next tries. What a connection is answered that
     /// `is_known` not to take the post is about others only where many are refused.
     fn record(&self, answer: TryAnswer, is_first: bool, is_known: bool, limiter: Option<&RateLimiter>) -> PostResult {
         let mut shortage = self.shortage();

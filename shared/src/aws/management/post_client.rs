@@ -159,6 +159,6 @@ impl PostClient {
 
 impl std::fmt::Debug for PostClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Poster({:?})", self.signer)
+        write!(f, "PostClient({:?})", self.signer)
     }
 }

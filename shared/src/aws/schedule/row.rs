@@ -168,7 +168,7 @@ impl Scheduled {
     /// The row's expression gives no time.
     pub fn next(&self, now: Millis, random: [u8; 10]) -> Result<Option<Self>, Error> {
         let Some(part) = self.series.as_ref().filter(|part| part.next.is_none()) else { return Ok(None) };
-        let cause = "its expression gives no time".to_owned();
+        let cause = "the series' `repeat` has no further time".to_owned();
         let due = Repeat::parse(&part.repeat, Some(&part.time_zone))?
             .next(now.max(self.id.due()))
             .ok_or(Error::Failed { call: "next of a series", cause })?;

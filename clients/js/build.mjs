@@ -1,4 +1,4 @@
-// Bundles the client, and what sends by itself, so that listeners do not load it. Names that no application sees become one letter each.
+// Bundles the client and, apart from it, the module that sends. Names that no application sees become one letter each.
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { build, transform } from "esbuild";
 import { minify } from "terser";
@@ -10,11 +10,11 @@ const INTERNAL = [
   "options", "periods", "pollFailed", "polled", "pump", "putOff", "ready", "refuse", "relay", "renew", "restart", "resumed", "save", "settled", "stands",
   "stop", "tabs", "take", "takeLoose", "tell", "tellOnce", "turn", "wakeUp", "wants", "work",
 ];
-/** The modules that applications see: they declare none of these. */
+/** The modules that applications see. They declare none of the internal properties. */
 const PUBLIC = ["error", "index", "send", "timing", "types"];
-/** Begins the names of members that were private. */
+/** The beginning of the names of members that were private. */
 const PRIVATE = "private_";
-/** The most used names get the first ones, which are the minifier's first ones too. */
+/** The letters in the minifier's own order. The most used names get the first ones. */
 const LETTERS = "tseihnroacludfpmgwybvkqxzjTSDEMPILOCRWBAGUJNFHVXYZKQ_$";
 
 function declarations(file) {
@@ -47,7 +47,7 @@ function walk(node, visit, type) {
   for (const child of Object.values(node)) walk(child, visit, type);
 }
 
-/** Turns private members into properties, and constants into variables. The compiler has checked that nobody else uses or assigns them. */
+/** Turns private members into properties, and constants into variables. The compiler has checked that no other code uses or assigns them. */
 function loosen(tree) {
   walk(tree, (node, type) => {
     if (node.superClass && node.superClass.name != "Error") throw new Error(`${type} extends a class: their members could get the same name`);
@@ -65,7 +65,7 @@ function loosen(tree) {
   });
 }
 
-/** Chooses the letters. Two names share one where no class and no interface has both: the compiler has checked what each is asked for. */
+/** Chooses the letters. Two names share a letter if no class and no interface has both. The compiler has checked the type at each use. */
 function shorten(tree) {
   const uses = new Map();
   walk(tree, ({ name }) => owners.has(name) && uses.set(name, (uses.get(name) ?? 0) + 1));
@@ -93,7 +93,7 @@ const { outputFiles } = await build({
   logLevel: "warning",
   write: false,
 });
-// No property of ours does anything when it is read, and none of our functions is asked for its length.
+// Reading a property of the client has no effect, and no code reads the length of its functions.
 const compress = { passes: 3, inline: 1, hoist_funs: true, pure_getters: true, keep_fargs: false };
 const mangleProps = new RegExp(`^(${PRIVATE}\\w+|${INTERNAL.join("|")})$`);
 for (const { path, text } of outputFiles) {

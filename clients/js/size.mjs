@@ -1,4 +1,4 @@
-// Fails if a bundle has outgrown what the README promises.
+// Fails if a bundle is larger than the README promises.
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 

@@ -1,13 +1,13 @@
-/** An address, without its port, that a network reaches without TLS. What stays on this machine nobody else can read. */
+/** An address, without its port, that a network reaches without TLS. An address of this machine is not one: nobody else can read along. */
 const IN_THE_CLEAR = /^(http|ws):(?!((.+\.)?localhost\.?|127[.\d]+|\[::(1|ffff:7f..:\w+)])$)/;
 
-/** Whether others can read what goes to this address and comes from there, the token above all. */
+/** Whether others can read the traffic with this address, the token above all. */
 export function isInTheClear(address?: string): boolean {
   try {
     const { protocol, hostname } = new URL(address!);
     return IN_THE_CLEAR.test(protocol + hostname);
   } catch {
-    // It is no address, which is told where it is called.
+    // It is no address: the call to it fails and says so.
     return false;
   }
 }

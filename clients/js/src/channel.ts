@@ -5,11 +5,11 @@ import { kept, type Kept } from "./storage.js";
 import { PATIENCE, backoff, pause, type Timing } from "./timing.js";
 import type { Notification, Options, SubscribeOptions, Subscription } from "./types.js";
 
-/** No more is asked for while more than a page waits for the application. */
+/** While more notifications than this wait for the application, the channel asks for no more. */
 const PAGE = 100;
-/** What is pushed while so many wait is dropped, and asked for later. Of what is in no log, the oldest is lost. */
+/** While so many wait, the channel drops pushed notifications and asks for them later. Of unstored ones the oldest is lost. */
 const MOST = 1_000;
-/** So often is a call tried. */
+/** The tries of a call. */
 const TRIES = 5;
 
 /** The client that feeds the channel. */
@@ -17,24 +17,24 @@ interface Owner {
   readonly options: Options;
   readonly periods: Timing;
   readonly api: Http;
-  /** Whose cursors the storage keeps. */
+  /** The stack and user whose cursors the storage keeps. */
   scope(): Promise<string>;
-  /** There is something else to ask for than before. */
+  /** The channel has something else to ask for than before. */
   changed(): void;
   leave(channel: Channel): void;
-  /** Something else says that the network has failed. */
+  /** Another call found that the network has failed. */
   check(): void;
   tell(error: TidingsError): void;
 }
 
-/** One channel: takes in what the transports bring, and hands it to the application, one after the other. */
+/** One channel. It takes notifications from the transports, and hands them to the application one at a time. */
 export class Channel implements Subscription {
   seq = 0;
   unread: number | undefined;
   readonly name: string;
-  /** Nobody listens any more. */
+  /** The application has left the channel. */
   gone: boolean | undefined;
-  /** It has caught up with its log, and nothing was interrupted since. */
+  /** The channel has caught up with its log, and was not interrupted since. */
   loaded: boolean | undefined;
   /** The cursor was loaded, and questions may be asked. */
   ready: boolean | undefined;
@@ -45,19 +45,19 @@ export class Channel implements Subscription {
   #queue: Step[] = [];
   /** The cursor in the storage, if there is one. */
   #kept: Kept | undefined;
-  /** The log has become another one, which the storage is yet to know. */
+  /** The log was replaced by another one, and the storage still has the old one's cursor. */
   #reset: boolean | undefined;
   /** The newest seq that `unread` counts. */
   #counted = 0;
-  /** What has come since the server counted and is not marked as read: the newest of it. */
+  /** The newest seqs that came after the server's last count and are not marked as read. */
   #since: number[] = [];
-  /** So many of those that come next have been counted by the server. */
+  /** The number of next notifications that the server has already counted. */
   #ahead = 0;
-  /** Something was dropped, for lack of room. */
+  /** Stored notifications were dropped, for lack of room. */
   #dropped: boolean | undefined;
-  /** What is in no log was dropped, for lack of room, and the application was told. */
+  /** Unstored notifications were dropped, for lack of room, and the application has the error. */
   #losing: boolean | undefined;
-  /** Somebody wanted to ask, and there was no room. */
+  /** A transport wanted to ask, and the channel had no room. */
   #starved: boolean | undefined;
 
   constructor(client: Owner, name: string, options: SubscribeOptions) {
@@ -67,7 +67,7 @@ export class Channel implements Subscription {
     void this.#load();
   }
 
-  /** Nothing is asked before the cursor is known: one that cannot be read is not the same as none. */
+  /** Loads the cursor. A cursor that cannot be read is not taken for none: the channel asks nothing before it is known. */
   async #load(): Promise<void> {
     let cursor;
     for (let failures = 0; ; ) {
@@ -91,28 +91,28 @@ export class Channel implements Subscription {
     this.#client.changed();
   }
 
-  /** The newest seq that needs not be asked for. */
+  /** The seq to ask with: everything up to it has come, or is gone. */
   get cursor(): number | undefined {
     return this.#order.cursor;
   }
 
-  /** Whether something was pushed that lies behind something missing. */
+  /** Whether a notification before a pushed one is missing. */
   get hasGap(): boolean | undefined {
     return this.#order.held > 0 || this.#dropped;
   }
 
-  /** Whether the application can take another page. If not, the client is told when it can. */
+  /** Whether the application can take another page. If not, the channel calls `changed` as soon as it can. */
   hasRoom(): boolean {
     return !(this.#starved = this.#queue.length > PAGE);
   }
 
-  /** Takes in what was pushed. */
+  /** Takes in pushed notifications. */
   take(items: Item[]): void {
     if (this.#queue.length + this.#order.held > MOST) this.#dropped = true;
     else this.#hand(this.#order.take(items));
   }
 
-  /** Takes in what is in no log. */
+  /** Takes in a notification that is in no log. */
   takeLoose(item: Item): void {
     if (this.#queue.length > MOST) {
       // The first is with the application.
@@ -125,12 +125,12 @@ export class Channel implements Subscription {
     this.#hand([{ item }]);
   }
 
-  /** Takes in the answer to a question asked with `after`. Says whether there is more to ask for. */
+  /** Takes in the answer to a question asked with `after`. Returns whether there is more to ask for. */
   answer(after: number | undefined, page: Page): boolean {
     this.#dropped = false;
     if (page.unread != undefined) {
       this.#seen(page.seq);
-      // Where there is more, the server has counted that as well.
+      // The server's count includes the pages that follow.
       this.#counted = page.more ? Infinity : page.seq;
       this.#ahead = 0;
       this.#count(page.unread + this.#since.length);
@@ -144,15 +144,15 @@ export class Channel implements Subscription {
     return behind;
   }
 
-  /** Takes in how far an inbox was read. */
+  /** Takes in up to which seq an inbox was read. */
   marked({ seq, unread }: { seq: number; unread: number }): void {
     this.#seen(seq);
     this.#ahead = Math.max(0, unread - Math.max(0, this.#counted - seq));
-    // What came while this was on its way is unread too.
+    // Notifications that came while this was on its way are unread too.
     this.#count(Math.max(unread, this.#since.length));
   }
 
-  /** What has come up to this seq is counted, or read. */
+  /** Forgets the seqs up to this one: the server has counted them, or they are read. */
   #seen(seq: number): void {
     this.#since = this.#since.filter((since) => since > seq);
   }
@@ -205,7 +205,7 @@ export class Channel implements Subscription {
     return loaded && onLoaded?.();
   }
 
-  /** What the application's own code throws is told, and changes nothing. */
+  /** Calls the application's own code. An error that it throws goes to `onError`, and changes nothing else. */
   async #try(code: string, call: () => unknown): Promise<void> {
     try {
       await call();

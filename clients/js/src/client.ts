@@ -10,15 +10,15 @@ import { claims } from "./token.js";
 import { about, backoff, grown, limited, usual, within, type Timing } from "./timing.js";
 import type { Options, State, SubscribeOptions } from "./types.js";
 
-/** So many sockets in a row on which nothing was heard, for a while in which HTTP works, mean that sockets are blocked; */
+/** Sockets are blocked where so many in a row brought no frame for a while, and HTTP works. */
 const BLOCKED = 3;
-/** and so many, where they have worked before: then it may be the server. */
+/** The same number where sockets have worked before: the server may be the cause. */
 const BLOCKED_ANEW = 5;
-/** So often it looks whether the machine has slept: */
+/** The interval at which the client checks whether the machine has slept. */
 const TICK = 1e4;
-/** then a timer comes that late. */
+/** A timer that is later than this shows that the machine has slept. */
 const LATE = 5e3;
-/** A socket is not replaced before, however soon its token ends. */
+/** The minimum age of a socket that is replaced, however soon its token ends. */
 const SHORTEST = 1e4;
 
 /** Chooses among the transports, which all feed the same channels. */
@@ -29,28 +29,28 @@ export class Client {
   /** By name. */
   readonly channels = new Map<string, Channel>();
   stands: State | undefined;
-  /** The code of the error that was told last, until something works. */
+  /** The code of the last error that `tellOnce` reported; empty again as soon as something works. */
   #told: string | undefined;
-  /** The constructor of sockets. Missing: none is to be opened. */
+  /** The constructor of sockets. Without it the client opens none. */
   #WebSocket: Options["WebSocket"];
   current: Socket | undefined;
   readonly tabs: Tabs;
-  /** What is to take the place of `current`. */
+  /** The socket that is to take the place of `current`. */
   #next: Socket | undefined;
   #polling: Polling | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #ticker: ReturnType<typeof setTimeout> | undefined;
-  /** Sockets in a row that came to nothing. */
+  /** Sockets in a row that failed before they had all channels. */
   #failures = 0;
-  /** Of these, those in a row on which nothing was heard, */
+  /** The last failures in a row on sockets that brought no frame. */
   #silent = 0;
-  /** and when the first of them failed. */
+  /** The time of the first of them. */
   #since = 0;
-  /** So many of these in a row mean that sockets are blocked. */
+  /** The number of them from which on sockets are blocked. */
   #most = BLOCKED;
-  /** How many milliseconds the last token is good for, as far as can be known. */
+  /** The remaining lifetime of the last token in milliseconds, as far as it can be known. */
   #lifetime = Infinity;
-  /** How often a socket was tried while polling. */
+  /** The sockets that were tried while polling. */
   #upgrades = 0;
 
   constructor(options: Options) {
@@ -64,13 +64,13 @@ export class Client {
     this.tabs = new Tabs(this, !shared);
   }
 
-  /** Whose cursors the storage keeps: of one stack and one user, unless the application says otherwise. */
+  /** The owner of the stored cursors: one user of one stack, unless the application names another. */
   async scope(): Promise<string> {
     const { scope, http } = this.options;
     return scope ?? `${http.replace(/\/$/, "")}:${claims(await this.api.known()).sub ?? ""}`;
   }
 
-  /** What one socket is for: tabs of one stack, with tokens that say the same. */
+  /** The name of the tabs that share one socket: those of one stack, with tokens of the same claims. */
   async group(): Promise<string> {
     const { websocket, transport } = this.options;
     const { exp, iat, nbf, jti, ...same } = claims(await this.api.known());
@@ -93,24 +93,24 @@ export class Client {
     this.changed();
   }
 
-  /** The server does not want to give a channel. */
+  /** Gives up a channel that the server refuses. */
   refuse(channel: Channel, error: TidingsError): void {
     this.leave(channel);
     this.tell(Object.assign(error, { channel: channel.name }));
   }
 
   tell(error: TidingsError): void {
-    // What the application throws here is its own, and must not end up in here.
+    // An error that the application throws here stays outside the client.
     void Promise.resolve(error).then(this.options.onError ?? console.error);
   }
 
-  /** Tells of an error that comes again and again. */
+  /** Reports an error that repeats, once. */
   tellOnce(error: TidingsError): void {
     if (this.#told != error.code) this.tell(error);
     this.#told = error.code;
   }
 
-  /** There are other channels to ask for than before. */
+  /** Asks anew: there are other channels than before, or one has something else to ask for. */
   changed(): void {
     if (this.stands == "closed") return;
     if (!this.stands) this.#start();
@@ -151,7 +151,7 @@ export class Client {
     void Promise.resolve(state).then(this.options.onState);
   }
 
-  /** Nothing comes for now. */
+  /** Delivery has stopped for now. */
   #interrupted(state: State): void {
     for (const channel of this.channels.values()) channel.loaded = false;
     this.#become(state);
@@ -171,13 +171,13 @@ export class Client {
   #tick(): void {
     const due = Date.now() + TICK;
     this.#ticker = setTimeout(() => {
-      // A page that nobody sees has late timers anyway, and is woken when it is seen.
+      // The timers of a hidden page are late anyway. It wakes when it is seen.
       if (Date.now() > due + LATE) this.#wake();
       this.#tick();
     }, TICK);
   }
 
-  /** Something else says that the network has failed. */
+  /** Checks the socket: another call found that the network has failed. */
   check(): void {
     if (!this.tabs.leads) this.tabs.ask({ wake: true });
     else this.current?.check();
@@ -193,7 +193,7 @@ export class Client {
     this.#timer = setTimeout(() => this.dial(), time);
   }
 
-  /** This tab leads from now on, or no longer does. */
+  /** This tab has begun or ceased to lead. */
   moved(): void {
     this.current?.close();
     this.#next?.close();
@@ -202,7 +202,7 @@ export class Client {
     this.dial();
   }
 
-  /** The tab that leads stands so. */
+  /** Takes on the state of the tab that leads. */
   follow(state: State): void {
     if (state == "polling") this.#polling ??= new Polling(this);
     else if (state != "live" && !this.#polling) this.#interrupted(state);
@@ -225,7 +225,7 @@ export class Client {
   /** A socket has all channels. */
   resumed(socket: Socket): void {
     if (socket != this.#next) return;
-    // Nothing was wrong with the socket that it replaces, so pings stay as rare as they are.
+    // The replaced socket worked, so pings stay as rare as they are.
     socket.answered += this.current?.answered ?? 0;
     this.current?.close();
     this.#polling?.stop();
@@ -235,12 +235,12 @@ export class Client {
     this.#most = BLOCKED_ANEW;
     this.tabs.turn();
     this.#become("live");
-    // A connection ends with its token. One that is given again and again leaves less of it each time.
+    // A connection ends with its token. A token that is used repeatedly has less time left at each connection.
     const token = Math.max(SHORTEST, this.#lifetime * within([0.6, 0.9]));
     this.#connectIn(Math.min(within(this.periods.replace), token));
   }
 
-  /** A socket came to nothing, or to an end. The next one is to wait that long at least. */
+  /** A socket failed or ended. The next one waits at least `wait` milliseconds. */
   lost(socket: Socket, isSilent: boolean, wait: number): void {
     if (socket == this.current) {
       this.current = undefined;
@@ -268,9 +268,9 @@ export class Client {
     this.#become("polling");
   }
 
-  /** A poll has failed, and is made again after that time. */
+  /** A poll has failed, and is repeated after `wait` milliseconds. */
   pollFailed(wait: number, hasWorked: boolean | undefined): void {
-    // Nothing works, or the server is too busy: a poll would hold more of it than a socket, and sockets may not be blocked.
+    // Nothing works, or the server is too busy. A poll takes more of the server than a socket, and sockets may not be blocked.
     if (this.#WebSocket && !hasWorked && this.tabs.leads) {
       this.#polling?.stop();
       this.#polling = undefined;

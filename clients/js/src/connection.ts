@@ -1,4 +1,4 @@
-/** As much of a WebSocket as its user needs. */
+/** The part of a WebSocket that the client uses. */
 export interface Connection {
   readonly readyState: number;
   onopen?: ((event: any) => unknown) | null;

@@ -1,14 +1,14 @@
-/** An error of the API, under its stable code, or one of the client's own. */
+/** An error of the API, with its stable code, or an error of the client itself. */
 export class TidingsError extends Error {
   readonly code!: string;
   readonly detail!: string;
-  /** The status of the HTTP answer, if it was one. */
+  /** The status of the HTTP response, if the error came in one. */
   readonly status?: number;
-  /** The channel that it is about, if it is about one. */
+  /** The channel of the error, if it concerns one channel. */
   readonly channel?: string;
-  /** @internal The parameter to blame. */
+  /** @internal The invalid parameter. */
   readonly field?: string;
-  /** How many milliseconds the server wants to be left alone. */
+  /** The pause in milliseconds that the server asks for. */
   readonly retryAfter?: number;
 
   constructor(code: string, detail: unknown, more?: Partial<TidingsError>) {

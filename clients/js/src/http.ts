@@ -2,17 +2,17 @@ import { TidingsError } from "./error.js";
 import { alarm, limited, LONGEST } from "./timing.js";
 import type { Options } from "./types.js";
 
-/** How long an answer may take, beside what the server was asked to wait. */
+/** The time limit of a response, on top of the time that the server was asked to wait. */
 const PATIENCE = 15e3;
 
-/** What a redirect is told as. It is not followed: nobody has configured where it leads. In browsers its status is 0. */
+/** The error for a redirect. The client does not follow it: its target is not configured. In browsers its status is 0. */
 const REDIRECTED = { code: "redirected", detail: "`http` redirects: give the API's own address" };
 
-/** Calls the HTTP API, with a token that it keeps until it is refused. */
+/** Calls the HTTP API, with a token that it keeps until the server refuses it. */
 export class Http {
   #options: Options;
   #token: Promise<string> | undefined;
-  /** The token was asked for, and not used yet. */
+  /** The token is not used yet. */
   #fresh: boolean | undefined;
 
   constructor(options: Options) {
@@ -25,25 +25,25 @@ export class Http {
     return this.#use();
   }
 
-  /** The token that there is, which is then used. */
+  /** The known token, or a new one, which counts as used from then on. */
   #use(): Promise<string> {
     const token = this.known();
     this.#fresh = false;
     return token;
   }
 
-  /** The token that there is, or else a new one. */
+  /** The known token, or a new one. */
   known(): Promise<string> {
     this.#fresh ||= !this.#token;
     return (this.#token ??= this.#ask());
   }
 
   async #ask(): Promise<string> {
-    // Only after this is the promise kept, and can be forgotten.
+    // After this the promise is stored in `#token`, and a failure below can clear it.
     await undefined;
     const { token } = this.#options;
     try {
-      // Files and commands end in a newline, which no header takes.
+      // A token from a file or a command ends in a newline, which a header cannot have.
       return (await limited(typeof token == "function" ? token() : token, PATIENCE)).trim();
     } catch (cause) {
       this.#token = undefined;
@@ -51,9 +51,9 @@ export class Http {
     }
   }
 
-  /** Calls, with a fresh token if one is refused. What else fails is for the caller to try again. */
+  /** Calls, and once more with a fresh token after a 401. The caller retries every other failure. */
   async call(path: string, init: RequestInit = {}, wait = 0, signal?: AbortSignal): Promise<any> {
-    // A global `fetch` wants to be called as a function, not as a method.
+    // A global `fetch` has to be called as a function, not as a method.
     const { http, fetch = globalThis.fetch } = this.#options;
     const abort = new AbortController();
     const stop = alarm(wait + PATIENCE, () => abort.abort(), signal);
@@ -75,7 +75,7 @@ export class Http {
 }
 
 function refusal({ status, headers }: Response, { code, detail, message, field }: any): TidingsError {
-  // Without the header it is `null`: no time.
+  // Without the header it is `null`, which means 0.
   const after = headers.get("retry-after")!;
   const time = +after * 1e3 || Date.parse(after) - Date.now() || 0;
   const retryAfter = Math.max(0, Math.min(time, LONGEST));

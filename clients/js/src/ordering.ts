@@ -1,80 +1,80 @@
 import type { Gap } from "./types.js";
 
-/** A notification as it comes, without its channel. */
+/** A notification as the server sends it, without its channel. */
 export interface Item {
   seq: number;
   [field: string]: unknown;
 }
 
-/** What a poll, or a `subscribe`, is answered with for one channel. */
+/** The answer to a poll or a `subscribe` for one channel. */
 export interface Page {
   items: Item[];
   /** The cursor to ask with next. */
   seq: number;
-  /** `false`: something between the asked seq and this one may have expired unseen. */
+  /** `false`: notifications between the asked seq and this one may have expired unseen. */
   recovered?: boolean;
-  /** Asking again at once gives more. */
+  /** There is more: the next question brings it at once. */
   more?: boolean;
   /** The asked seq lies beyond the log. */
   reset?: boolean;
   unread?: number;
 }
 
-/** What the application is told next. */
+/** The next item, gap or event for the application. */
 export interface Step {
   item?: Item;
   gap?: Gap;
-  /** Where the application stands after it. */
+  /** The application's cursor after this step. */
   seq?: number;
   /** The channel has caught up with its log. */
   loaded?: boolean;
 }
 
 /**
- * The order of one channel, whatever brings it: sockets, old and new, and polls, all at the same time.
+ * The order of one channel. Old and new sockets and polls feed it, all at the same time.
  *
- * Pushes come late, doubled, in any order or not at all. What can be trusted is an answer: it covers all from the seq
- * that was asked with to the one that it names.
+ * Pushes are late, doubled, out of order or lost. Answers can be trusted: each covers everything from the seq of the
+ * question to the seq that it names.
  */
 export class Ordering {
-  /** The newest seq that was handed on, or told to be gone. */
+  /** The newest seq that was handed on or reported as lost. */
   cursor: number | undefined;
-  /** What came before its turn. All of it lies behind the cursor. */
+  /** Items that came before their turn. All have a seq behind the cursor. */
   #held = new Map<number, Item>();
-  /** Behind which cursor a loss was told that did not move it. Answers repeat it for as long as nothing follows. */
+  /** The cursor behind which a loss was reported that did not move it. Answers repeat the loss until something follows. */
   #told: number | undefined;
 
-  /** Goes on behind `cursor` or, if there is none, with what the first answer brings. */
+  /** Begins behind `cursor` or, if there is none, with the items of the first answer. */
   constructor(cursor?: number) {
     this.cursor = cursor;
   }
 
-  /** How many wait for what is missing before them. */
+  /** The number of items that wait for a missing one before them. */
   get held(): number {
     return this.#held.size;
   }
 
-  /** Takes in what was pushed. */
+  /** Takes in pushed items. */
   take(items: Item[]): Step[] {
     this.#hold(items);
     return this.#follow([]);
   }
 
-  /** Takes in the answer to a question that was asked with `after`, and what was pushed while it was under way. */
+  /** Takes in the answer to a question asked with `after`. Its items include those that were pushed while it was under way. */
   answer(after: number | undefined, page: Page): Step[] {
     const { cursor } = this;
     const { seq, items } = page;
     if (cursor == undefined) {
-      // A push may be older than the newest notifications that were asked for, so only what follows the oldest without a
-      // hole is handed on; the rest is asked for, now that there is a seq to ask with. An oldest that is newer than the
-      // answer is a push that overtook others.
+      // A push may be older than the newest notifications, which the question asked for. So only the items that follow
+      // the oldest without a hole are handed on. The rest is asked for, now that there is a seq to ask with. An oldest
+      // item that is newer than the answer is a push that overtook others.
       this.#hold(items);
       this.cursor = before(items, seq);
       return this.#follow([{ seq: this.cursor }]);
     }
-    // Asked before anything was known: it does not say what lies between the cursor and its items.
+    // A question without a cursor: its answer does not say what lies between the cursor and its items.
     if (after == undefined) return this.take(items);
-    // Of a log that is no longer the one: another answer has told of the reset.
+    // An answer of the old log: another answer has already brought the reset.
     if (page.reset ? cursor != after : cursor < after) return [];
     const steps: Step[] = [];
     if (page.reset) {
@@ -84,7 +84,7 @@ export class Ordering {
       this.cursor = before(items, seq);
     }
     this.#hold(items);
-    // Others may have brought in the meantime, without a hole, what this answer misses.
+    // Other transports may meanwhile have brought, without a hole, the items that this answer misses.
     const lossy = page.recovered == false && !page.reset && !(cursor > after && seq <= cursor);
     this.#cover(seq, lossy, steps);
     this.#follow(steps);
@@ -98,7 +98,7 @@ export class Ordering {
     }
   }
 
-  /** Hands on what an answer covers. One that is lossy does not say where: each hole may be what expired. */
+  /** Hands on the items that an answer covers. A lossy answer does not say where it lost some: each hole may be the loss. */
   #cover(seq: number, lossy: boolean, steps: Step[]): void {
     let cursor = this.cursor!;
     let untold = lossy;
@@ -130,7 +130,7 @@ export class Ordering {
   }
 }
 
-/** Where an application stands that gets these items next. */
+/** The cursor of an application that gets these items next. */
 function before(items: Item[], seq: number): number {
   return Math.min(seq, ...items.map((item) => item.seq - 1));
 }

@@ -6,7 +6,7 @@ import type { Options } from "./types.js";
 
 /** The most channels that one request names. */
 const MOST = 10;
-/** A long poll that brought nothing and did not take that long is not asked again at once. */
+/** A long poll that brought nothing and took no longer than this is not repeated at once. */
 const BRIEF = 1e3;
 
 /** The client that has the channels. */
@@ -17,9 +17,9 @@ interface Owner {
   readonly channels: ReadonlyMap<string, Channel>;
   /** A poll was answered. */
   polled(): void;
-  /** A poll has failed, and is made again after that time. */
+  /** A poll has failed, and is repeated after `wait` milliseconds. */
   pollFailed(wait: number, hasWorked: boolean | undefined): void;
-  /** The server does not want to give a channel. */
+  /** The server refuses a channel. */
   refuse(channel: Channel, error: TidingsError): void;
   tellOnce(error: TidingsError): void;
 }
@@ -32,7 +32,7 @@ export class Polling {
   #failures = 0;
   /** A poll was answered. */
   #works: boolean | undefined;
-  /** Until then, as many of this user's polls wait at the server as may. */
+  /** The time until which this user's polls use all their places at the server. */
   #full = 0;
 
   constructor(client: Owner) {
@@ -40,11 +40,11 @@ export class Polling {
     this.restart();
   }
 
-  /** Asks anew, for the channels that there are now. */
+  /** Starts polling anew, for the present channels. */
   restart(): void {
     this.stop();
     const { signal } = (this.#abort = new AbortController());
-    // Several channels that come and go at once make one restart.
+    // Several changes of channels at once make one restart.
     this.#timer = setTimeout(() => {
       const channels = [...this.#client.channels.values()].filter((channel) => channel.ready);
       for (let at = 0; at < channels.length; at += MOST) {
@@ -61,20 +61,20 @@ export class Polling {
   async #run(group: Channel[], signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const channels = group.filter((channel) => channel.hasRoom());
-      // As soon as there is room it is restarted.
+      // The client restarts polling as soon as a channel has room.
       if (!channels.length) return;
       await pause(await this.#ask(channels, signal), signal);
     }
   }
 
-  /** Asks once. Returns how long to wait before the next time. */
+  /** Polls once. Returns the time to wait before the next poll. */
   async #ask(channels: Channel[], signal: AbortSignal): Promise<number> {
     const { options, periods, api } = this.#client;
     const cursors = channels.map((channel) => channel.cursor);
     const began = Date.now();
     const isLong = began >= this.#full && options.transport != "poll";
     const wait = isLong && channels.every((channel) => channel.loaded) ? periods.poll : 0;
-    // Each with its cursor, if it has one.
+    // Each channel has its cursor, if there is one.
     const query = channels.map(({ name }, at) => `channel=${encodeURIComponent([name, cursors[at]].join(":").replace(/:$/, ""))}&`).join("");
     try {
       const { channels: pages } = await api.call(`/v1/notifications?${query}wait=${wait / 1e3}`, {}, wait, signal);
@@ -107,13 +107,13 @@ export class Polling {
       return 0;
     }
     if (code == "too_many_polls") {
-      // Those that do not wait are answered. A proxy may have taken the header away.
+      // The server answers polls that do not wait. A proxy may have removed the header.
       this.#full = Date.now() + retryAfter + BRIEF;
       return 0;
     }
     if (isPermanent || code == "token_failed") this.#client.tellOnce(error);
     const { retry } = this.#client.periods;
-    // A fresh token may be good in a moment: its first may be ahead of the server's clock.
+    // A refused fresh token may be valid in a moment: its issuer's clock may be ahead of the server's.
     const wait = retryAfter + backoff(isPermanent && status != 401 ? [retry[1], retry[1]] : retry, ++this.#failures);
     this.#client.pollFailed(wait, this.#works);
     return wait;

@@ -5,14 +5,14 @@ import type { Options } from "./types.js";
 
 export { TidingsError } from "./error.js";
 
-/** So often is a call tried. */
+/** The tries of a call. */
 const TRIES = 5;
-/** How long to wait before another try, at first and at most. What the server asks for comes on top. */
+/** The first and the longest wait before another try, on top of the wait that the server asks for. */
 const RETRY = [200, 5e3] as const;
 
 export type Priority = "low" | "normal" | "high";
 
-/** What a notification says. One of `title`, `body` and `data` is required. */
+/** The content of a notification. One of `title`, `body` and `data` is required. */
 export interface Content {
   /** A channel, or up to 25. */
   to: string | string[];
@@ -21,15 +21,15 @@ export interface Content {
   url?: string;
   data?: unknown;
   priority?: Priority;
-  /** Within one answer a reader gets only the newest of a key. */
+  /** Within one answer a reader gets only the newest notification of a key. */
   collapse_key?: string;
-  /** `1s` to `365d`: after that readers no longer see it. */
+  /** `1s` to `365d`: readers see the notification for that long. */
   ttl?: string;
-  /** `false` pushes to the connections of this moment, and keeps nothing. */
+  /** `false` pushes to the present connections, and stores nothing. */
   store?: boolean;
 }
 
-/** When a notification is sent: one of the first three. */
+/** The time at which a notification is sent: one of the first three fields. */
 export interface When {
   /** RFC 3339, with its offset. */
   deliver_at?: string;
@@ -42,7 +42,7 @@ export interface When {
 }
 
 export interface SendOptions {
-  /** Under one key nothing is sent twice. Left out, the client makes one for each call, and tries again under it. */
+  /** Under one key a notification is sent once. Left out, the client makes a key for each call, and retries under it. */
   key?: string;
   signal?: AbortSignal;
 }
@@ -92,7 +92,7 @@ export interface Endpoint {
   kind: NewEndpoint["kind"];
   owner: string;
   state: "active" | "failing" | "disabled";
-  /** A webhook's, in the answer to `add` and `rotate` only. */
+  /** The secret of a webhook, in the answers to `add` and `rotate` only. */
   secret?: string;
   [other: string]: unknown;
 }
@@ -110,28 +110,28 @@ export class Sender {
   /** Sends a notification at once. */
   async send(content: Content, { key, signal }: SendOptions = {}): Promise<Sent> {
     const body = JSON.stringify(content);
-    // What is not stored goes without a key, and is not tried again: it could come twice.
+    // An unstored notification has no key, and is tried once: a second try could push it twice.
     if (content.store === false) return this.#call("POST", "/v1/notifications", { body }, signal, 1);
     const headers = { "idempotency-key": key ?? randomKey() };
     return this.#call("POST", "/v1/notifications", { body, headers }, signal);
   }
 
-  /** Sends a notification later, or again and again. */
+  /** Sends a notification later, or repeatedly. */
   schedule(content: Content & When, options?: SendOptions): Promise<Sent> {
     return this.send(content, options);
   }
 
-  /** How it stands with a scheduled notification. */
+  /** Returns the state of a scheduled notification. */
   look(id: string): Promise<Scheduled> {
     return this.#call("GET", `/v1/notifications/${encodeURIComponent(id)}`);
   }
 
-  /** Cancels what is still to be sent of a notification, or a whole series. */
+  /** Cancels a scheduled notification, as far as it is not sent yet, or a whole series. */
   cancel(id: string): Promise<Scheduled> {
     return this.#call("DELETE", `/v1/notifications/${encodeURIComponent(id)}`);
   }
 
-  /** How it stands with a channel. */
+  /** Returns the state of a channel. */
   channel(name: string): Promise<ChannelState> {
     return this.#call("GET", channelPath(name));
   }
@@ -152,7 +152,7 @@ export class Sender {
           if ((error as TidingsError).status != 404) throw error;
         }
       },
-      // A second try would make another secret, and end the one before.
+      // A second try would make another secret, and end the first one.
       rotate: (id) => this.#call("POST", at(id, "/rotate"), {}, undefined, 1),
       replay: (id, seq) => this.#call("POST", at(id, "/replay"), { body: JSON.stringify({ seq }) }),
     };
@@ -175,14 +175,14 @@ export class Sender {
 /** The endpoints of one channel. */
 export interface Endpoints {
   list(): Promise<Endpoint[]>;
-  /** Adds one. What its owner adds again is the same endpoint. */
+  /** Adds an endpoint. A second `add` of the same one by its owner returns the same endpoint. */
   add(endpoint: NewEndpoint): Promise<Endpoint>;
   look(id: string): Promise<Endpoint>;
-  /** Removes one; nothing happens where it is gone. */
+  /** Removes an endpoint; does nothing if it is gone. */
   remove(id: string): Promise<void>;
-  /** A new secret for a webhook. It is tried once. */
+  /** Makes a new secret for a webhook. The call is tried once. */
   rotate(id: string): Promise<Endpoint>;
-  /** Sends again, from a seq on. */
+  /** Sends the notifications from a seq on once more. */
   replay(id: string, seq: number): Promise<{ queued: number; from: number; seq: number; more: boolean }>;
 }
 
@@ -190,7 +190,7 @@ function channelPath(channel: string): string {
   return `/v1/channels/${encodeURIComponent(channel)}`;
 }
 
-/** `crypto.randomUUID` is there on secure pages only. */
+/** A random key. `crypto.randomUUID` exists on secure pages only. */
 function randomKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -5,15 +5,15 @@ import { Stream } from "./stream.js";
 import type { Tabs } from "./tabs.js";
 import { about, grown, type Timing } from "./timing.js";
 
-/** So many questions may be under way at once. The server answers each by writing to one record of the connection. */
+/** The most questions that are under way at once. For each, the server writes to the same record of the connection. */
 const MOST = 4;
-/** Of a tab that has no socket of its own, so many. */
+/** The same for a tab without a socket of its own. */
 const FEW = 2;
-/** What asking again does not mend. Any other error of a channel may pass. */
+/** Errors of a channel that a retry does not mend. Every other error of a channel may pass. */
 const PERMANENT = /^(forbidden|not_found|invalid_|too_many_s|unknown_)/;
-/** These are about the connection, not about a channel. */
+/** Errors of the connection. */
 const OVER = /_token$|^connection_gone$/;
-/** No ping is later: API Gateway cuts a connection on which nothing passes for ten minutes. */
+/** The longest time before a ping: API Gateway closes a connection that is idle for ten minutes. */
 const LATEST_PING = 54e4;
 
 /** The client that opens sockets, and has the channels that they feed. */
@@ -21,31 +21,31 @@ interface Owner {
   readonly periods: Timing;
   readonly channels: ReadonlyMap<string, Channel>;
   readonly tabs: Tabs;
-  /** The socket that all channels are on. */
+  /** The socket that has all channels. */
   readonly current: unknown;
   handshake(): Promise<Connection>;
   /** A socket has all channels. */
   resumed(socket: Socket): void;
-  /** A socket came to nothing, or to an end. The next one is to wait that long at least. */
+  /** A socket failed or ended. The next one waits at least `wait` milliseconds. */
   lost(socket: Socket, isSilent: boolean, wait: number): void;
   /** Opens another socket, to take the place of this one. */
   dial(): void;
-  /** The server does not want to give a channel. */
+  /** The server refuses a channel. */
   refuse(channel: Channel, error: TidingsError): void;
   tellOnce(error: TidingsError): void;
 }
 
-/** One WebSocket, or a line to the tab that has it: asks for what its channels miss, and sees to it that it is alive. */
+/** One WebSocket, or a line to the tab that has it. It asks for the notifications that its channels miss, and pings. */
 export class Socket {
-  /** The pings that were answered, on this socket and on those that it replaced. The more there are, the rarer are the next. */
+  /** The answered pings on this socket and on those that it replaced. The more there are, the rarer are the next ones. */
   answered = 0;
-  /** Something was heard on it. */
+  /** A frame has come. */
   #heard: boolean | undefined;
   #client: Owner;
   #ws: Connection | undefined;
-  /** By the channel's name. One that was left, and perhaps joined anew, stays until the server knows. */
+  /** The streams by the channel's name. The stream of a channel that was left stays until the server has confirmed it. */
   #streams = new Map<string, Stream>();
-  /** Each tab begins elsewhere, so that answers say by themselves whom they are for. */
+  /** The last `ref`. Each tab begins at a random number, so that a `ref` shows which tab an answer is for. */
   #ref = Math.round(Math.random() * 1e15);
   #alarm: ReturnType<typeof setTimeout> | undefined;
   #over: boolean | undefined;
@@ -62,7 +62,7 @@ export class Socket {
       const ws = await this.#client.handshake();
       this.#ws = ws;
       ws.onopen = () => {
-        // It may be a proxy's that lets no frame pass.
+        // A proxy may have opened it and let no frame pass.
         this.#listen(this.#client.periods.pong);
         this.pump();
       };
@@ -82,7 +82,7 @@ export class Socket {
     this.#client.lost(this, isSilent, wait);
   }
 
-  /** Nobody is told: whoever closes it knows. */
+  /** Closes the socket, without a call of `lost`. */
   close(): void {
     this.#over = true;
     clearTimeout(this.#alarm);
@@ -94,17 +94,17 @@ export class Socket {
     this.#end(!this.#heard);
   }
 
-  /** Finds out whether it is still alive. One that is being asked is not given more time. */
+  /** Pings at once, unless a ping is under way: its time limit stays. */
   check(): void {
     if (!this.#pinged && this.#ws?.readyState == 1) this.#listen(0);
   }
 
-  /** Something must be heard in this time. */
+  /** Gives up unless a frame comes in this time. */
   #expect(time: number): void {
     this.#wait(time, () => this.giveUp());
   }
 
-  /** Pings if nothing is heard in this time. */
+  /** Pings unless a frame comes in this time. */
   #listen(time: number): void {
     this.#wait(time, () => {
       this.#pinged = true;
@@ -115,7 +115,7 @@ export class Socket {
 
   #wait(time: number, then: () => void): void {
     clearTimeout(this.#alarm);
-    // The tab that has the socket sees to it.
+    // The tab that leads does this for the others.
     if (!this.#over && this.#client.tabs.leads) this.#alarm = setTimeout(then, time);
   }
 
@@ -123,12 +123,12 @@ export class Socket {
     this.relay(JSON.stringify(frame));
   }
 
-  /** Sends what another tab asks. */
+  /** Sends the frame of another tab. */
   relay(frame: string): void {
     this.#ws!.send(frame);
   }
 
-  /** Another tab listens to a channel no more. */
+  /** Leaves a channel that another tab has left, unless a tab still listens to it. */
   drop(channel: string): void {
     if (!this.#streams.has(channel) && !this.#client.tabs.wants(channel)) this.#send({ action: "unsubscribe", channel });
   }
@@ -141,7 +141,7 @@ export class Socket {
     try {
       this.#received(JSON.parse(data), data);
     } catch {
-      // Whatever it brought, only a new connection brings it again.
+      // Only a new connection brings the frame's content once more.
       this.giveUp();
     }
     this.pump();
@@ -152,7 +152,7 @@ export class Socket {
     const { type, channel, ref, code, detail, retry_after, replay } = frame;
     const streams = [...this.#streams.values()];
     if (/^too_many_co/.test(code)) {
-      // One more at once would close another one of this user's.
+      // Another connection now would close one of this user's others.
       this.#client.tellOnce(new TidingsError(code, detail));
       return this.#end(false, about(this.#client.periods.upgrade[1]));
     }
@@ -160,7 +160,7 @@ export class Socket {
     if (this.#client.current == this) this.#client.tabs.tell({ frame: data });
     if (type == "notifications") {
       this.#streams.get(channel)?.take(frame.items, replay);
-      // On a slow link the others' answers wait behind this one.
+      // On a slow link the answers for the other channels wait behind this one.
       if (replay) streams.forEach((stream) => stream.renew());
       return;
     }
@@ -170,7 +170,7 @@ export class Socket {
     const stream = streams.find((stream) => stream.hasAsked(ref));
     if (type == "unsubscribed") {
       stream?.left();
-      // Somebody has joined meanwhile, and the two may have overtaken each other: another socket joins all anew.
+      // A tab has joined the channel meanwhile, and the server may have done the two in either order. Another socket joins all anew.
       if (this.#client.tabs.leads && (stream ? this.#client.tabs.wants(channel) : this.#streams.has(channel))) this.#client.dial();
     } else if (!stream) return;
     else if (type == "subscribed") stream.answered(ref, frame);
@@ -180,7 +180,7 @@ export class Socket {
     } else stream.putOff(ref, retry_after);
   }
 
-  /** Asks what may be asked now, the longest waiting first. */
+  /** Asks the questions that are due, the longest waiting first. */
   pump(): void {
     if (this.#over || this.#ws?.readyState != 1) return;
     const streams = this.#streams;

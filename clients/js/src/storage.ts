@@ -1,12 +1,12 @@
 import type { CursorStorage } from "./types.js";
 
-/** One cursor in a storage, and what this program knows of it that the storage is yet to learn. */
+/** One cursor in a storage, with the value that is not saved yet. */
 export class Kept {
-  /** Handles a notification, and saves its cursor. A load waits for it. */
+  /** The handling of a notification, up to the saving of its cursor. A load waits for it. */
   work: Promise<unknown> | undefined;
   #storage: CursorStorage;
   #key: string;
-  /** What could not be saved. */
+  /** The cursor that is not saved yet. */
   #unsaved: number | undefined;
 
   constructor(storage: CursorStorage, key: string) {
@@ -14,13 +14,13 @@ export class Kept {
     this.#key = key;
   }
 
-  /** The cursor that is kept, or `null` for what is none, once nobody is about to save another. */
+  /** The stored cursor, or `null` if the stored text is not a cursor. Waits for the handler that is under way. */
   async load(): Promise<number | null | undefined> {
     await this.work;
     return this.#unsaved ?? this.#read();
   }
 
-  /** Saves a cursor. Where one further on is kept, by another tab or client, that one stays, unless the log is another one. */
+  /** Saves a cursor. A greater one that another tab or client has stored stays, unless the log was reset. */
   async save(seq: number, reset: boolean | undefined): Promise<void> {
     this.#unsaved = seq;
     if (reset || !((await this.#read())! >= seq)) await this.#storage.setItem(this.#key, `${seq}`);
@@ -34,10 +34,10 @@ export class Kept {
   }
 }
 
-/** By storage and key. A page may make one client after another. */
+/** All cursors by storage and key. The clients of a page share them. */
 const storages = new WeakMap<CursorStorage, Record<string, Kept>>();
 
-/** The one object for the cursor under a key. */
+/** The single object for the cursor under a key. */
 export function kept(storage: CursorStorage, key: string): Kept {
   if (!storages.has(storage)) storages.set(storage, {});
   return (storages.get(storage)![key] ??= new Kept(storage, key));

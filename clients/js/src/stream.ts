@@ -2,14 +2,14 @@ import type { Channel } from "./channel.js";
 import type { Item, Page } from "./ordering.js";
 import { LONGEST, within, type Timing } from "./timing.js";
 
-/** A connection on which so many questions in a row stay unanswered is given up. */
+/** The client gives up a connection on which so many questions in a row stay unanswered. */
 const UNANSWERED = 4;
-/** No more is kept for answers that may yet come: then they count for nothing, and the question is asked again. */
+/** The most items that a stream keeps for late answers. Beyond it these answers count for nothing, and the stream asks again. */
 const MOST = 2_000;
 
-/** What a stream needs of its socket. */
+/** The socket of a stream. */
 interface Connection {
-  /** Asks what may be asked now. */
+  /** Asks the questions that are due. */
   pump(): void;
   giveUp(): void;
 }
@@ -19,23 +19,23 @@ export class Stream {
   readonly channel: Channel;
   /** The `ref` of the action under way, or 0. */
   ref = 0;
-  /** The server has answered, whatever it said. */
+  /** The server has answered, with success or an error. */
   settled: boolean | undefined;
   /** The server may be pushing the channel. */
   joined: boolean | undefined;
-  /** The log holds something that has not come. */
+  /** The log has notifications that have not come. */
   #behind = true;
-  /** By its `ref`, the cursor that each unanswered question was asked with: any of them may be answered yet. */
+  /** The cursors of the unanswered questions by `ref`. The server may still answer each. */
   #asked = new Map<number, number | undefined>();
-  /** What was pushed since the first of them. Only an answer says whether the log is still the one of the cursor. */
+  /** The items that were pushed since the first of them. Only an answer says whether the cursor is still of this log. */
   #items: Item[] = [];
-  /** Until an answer is due, or a question. */
+  /** Ends when an answer or the next question is due. */
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** How often a question was put off since one last helped. */
+  /** The questions that were put off since an answer last moved the cursor. */
   #delays = 0;
-  /** How many questions in a row brought nothing at all. */
+  /** The questions in a row without an answer. */
   #unanswered = 0;
-  /** The gateway said that some action failed, perhaps this one. */
+  /** The gateway reported that an action failed, perhaps this one. */
   #failed: boolean | undefined;
   #timing: Timing;
   #connection: Connection;
@@ -46,13 +46,13 @@ export class Stream {
     this.#connection = connection;
   }
 
-  /** Whether there is something to do for it now. */
+  /** Whether the next action may be sent now. */
   isDue(): boolean | undefined {
     if (this.#timer) return false;
     return this.channel.gone ? this.joined : this.#behind && this.channel.hasRoom();
   }
 
-  /** The frame to send now. */
+  /** The frame of the next action. */
   ask(ref: number): object {
     const { name: channel, cursor: after, gone } = this.channel;
     this.ref = ref;
@@ -63,42 +63,42 @@ export class Stream {
     return { action: "subscribe", channel, after, ref };
   }
 
-  /** Takes in what was pushed, or replayed for the question with this `ref`. */
+  /** Takes in items that were pushed, or replayed for the question with this `ref`. */
   take(items: Item[], ref: number): void {
     const { channel } = this;
     const isReplay = this.#asked.has(ref);
-    // What is replayed for another tab may lie far before what this one begins with.
+    // A replay for another tab may lie far before the first item of this one.
     if (channel.gone || (ref && !isReplay)) return;
     for (const item of items) if (!item.seq) channel.takeLoose(item);
     const stored = items.filter((item) => item.seq);
     if (this.#asked.size) this.#items.push(...stored);
     if (this.#items.length > MOST) this.#forget(Infinity);
-    // Where no cursor is known, only the answer says what the application gets first. What is pushed meanwhile may be of
-    // another log; what is replayed follows the cursor or does not, and need not wait for the rest.
+    // Without a cursor, only the answer says which item is the application's first. Items pushed meanwhile may be of
+    // another log. Replayed items are ordered by the cursor, and do not wait for the rest.
     if (isReplay ? channel.cursor != undefined : !this.#behind) channel.take(stored);
     if (this.#behind) return;
     if (!channel.hasGap) this.#delays = 0;
     else if (!this.#timer) this.#later();
   }
 
-  /** An answer is under way on this connection, perhaps this one: it takes as long as the link needs. */
+  /** Waits anew: an answer is under way on this connection, and may take as long as the link needs. */
   renew(): void {
     if (this.ref && !this.#failed) this.#await();
   }
 
-  /** Whether this question was asked for it. */
+  /** Whether this stream asked the question. */
   hasAsked(ref: number): boolean {
     return this.#asked.has(ref) || (ref == this.ref && ref > 0);
   }
 
-  /** Takes in what a `subscribe` was answered with. An older one is as true as the last. */
+  /** Takes in the answer to a `subscribe`. The answer to an older question is as true as the last one's. */
   answered(ref: number, page: Page): void {
     if (!this.#asked.has(ref)) return this.putOff(ref);
     const after = this.#asked.get(ref);
     const items = this.#items;
     this.#over();
     this.#forget(ref);
-    // It was left meanwhile; now that can be said.
+    // The application has left the channel meanwhile. The next action says so.
     if (this.channel.gone) return;
     this.#behind = this.channel.answer(after, { ...page, items });
     const helped = this.channel.cursor != after;
@@ -106,20 +106,20 @@ export class Stream {
     if (this.#behind ? !helped : this.channel.hasGap) this.#later();
   }
 
-  /** Takes in that the channel was left. */
+  /** The server has left the channel. */
   left(): void {
     this.#over();
     this.joined = false;
   }
 
-  /** The server cannot answer now, and may say for how many seconds not. */
+  /** Asks later: the server cannot answer now, perhaps for so many seconds. */
   putOff(ref: number, seconds = 0): void {
     this.#forget(ref);
     this.#over();
     this.#later(Math.min(seconds * 1e3, LONGEST));
   }
 
-  /** An action failed, perhaps this one: then no answer comes. */
+  /** Asks again soon: an action failed, perhaps this one, and a failed action has no answer. */
   failed(): void {
     if (!this.ref || this.#failed) return;
     this.#failed = true;
@@ -131,7 +131,7 @@ export class Stream {
     clearTimeout(this.#timer);
   }
 
-  /** The questions up to this one are answered. */
+  /** Forgets the questions up to this one: they are answered. */
   #forget(ref: number): void {
     for (const asked of this.#asked.keys()) if (asked <= ref) this.#asked.delete(asked);
     if (!this.#asked.size) this.#items = [];

@@ -1,16 +1,16 @@
 import type { Connection } from "./connection.js";
 import type { State } from "./types.js";
 
-/** The leader forgets a tab of which it has heard nothing for that long: it is gone, or frozen. */
+/** The leader forgets a tab that is silent for longer than this: it is gone, or frozen. */
 const GONE = 18e4;
-/** So often a tab that follows asks the leader how it stands. */
+/** The interval at which a follower asks the leader for its state. */
 const BEAT = 1e3;
-/** A leader that leaves so many questions in a row unanswered is frozen. It takes two: a tab that was frozen itself has had no time to read an answer. */
+/** A leader that leaves so many questions in a row unanswered is frozen. One is not enough: a follower that was frozen itself has had no time to read an answer. */
 const UNANSWERED = 2;
 
-/** What a tab that has no socket says. */
+/** A message of a follower. */
 interface Question {
-  /** Who asks. */
+  /** The tab that asks. */
   id: number;
   /** The term for which its line is open. */
   term: number | undefined;
@@ -18,59 +18,59 @@ interface Question {
   channels: string[];
   /** The network may be back, or have failed. */
   wake?: boolean;
-  /** What is to go over the socket. */
+  /** The frame to send over the socket. */
   frame?: string;
 }
 
-/** What the leader says. */
+/** A message of the leader. */
 interface Answer {
-  /** Each leader begins a new term, with a greater number, and so does each socket of its. */
+  /** The leader's term. Each leader, and each new socket of a leader, begins a new one with a greater number. */
   term: number;
   state: State;
-  /** Whom it answers. Left out: it is for all. */
+  /** The tab that it answers. Left out: it is for all. */
   id?: number;
-  /** What has come over the socket. */
+  /** The frame that came over the socket. */
   frame?: string;
 }
 
-/** What a tab that follows has in place of a WebSocket. */
+/** The line to the leader, which a follower has in place of a WebSocket. */
 interface Line extends Connection {
   readyState: number;
-  /** That for which it is open. */
+  /** The term for which it is open. */
   term?: number;
 }
 
 /** The client of this tab. */
 interface Tab {
-  /** How it stands. */
+  /** The client's state. */
   readonly stands: State | undefined;
   readonly channels: ReadonlyMap<string, unknown>;
-  /** The socket that it has, where it leads. */
+  /** The socket of this tab, if it leads. */
   readonly current: { drop(channel: string): void; relay(frame: string): void } | undefined;
   /** The name of the tabs that share one socket. */
   group(): Promise<string>;
-  /** It leads now, or no longer does. */
+  /** This tab has begun or ceased to lead. */
   moved(): void;
-  /** The leader stands like this. */
+  /** Takes on the leader's state. */
   follow(state: State): void;
   /** The network may be back. */
   wakeUp(): void;
 }
 
-/** The tabs of one user: one of them leads, and has the socket; the others follow, and get everything through it. */
+/** The tabs of one user. One of them leads, and has the socket. The others follow, and get everything through the leader. */
 export class Tabs {
-  /** This one has the socket, or shares none. */
+  /** This tab has the socket, or shares none. */
   leads: boolean;
   #client: Tab;
   #id = Math.random();
   #name = "";
   #wire: BroadcastChannel | undefined;
-  /** The newest that is known. */
+  /** The newest known term. */
   #term = 0;
   #line: Partial<Line> = {};
-  /** So often the leader was asked in vain. */
+  /** The questions in a row that the leader has not answered. */
   #unanswered = 0;
-  /** By id, what the others asked last, and when. */
+  /** The last question of each other tab and its time, by id. */
   #followers = new Map<number, Question & { at: number }>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Lets another tab lead. */
@@ -81,11 +81,11 @@ export class Tabs {
     this.leads = isAlone;
   }
 
-  /** A line to the leader, or nothing where this tab is to open a socket. */
+  /** A line to the leader, or nothing if this tab is to open a socket. */
   async line(): Promise<Connection | undefined> {
     if (!this.leads && !this.#name) {
       this.#name = await this.#client.group();
-      // It may have been closed meanwhile.
+      // The client may have been closed meanwhile.
       if (!this.leads) this.#join();
     }
     if (this.leads) return;
@@ -108,7 +108,7 @@ export class Tabs {
       this.#request({});
       this.#beat();
     } catch {
-      // There are no locks here, or no channels, or this page may not use them: it shares nothing.
+      // Locks or channels are missing, or this page may not use them. It shares nothing.
       this.close();
     }
   }
@@ -130,7 +130,7 @@ export class Tabs {
     });
     navigator.locks.request(this.#name, options, hold).catch(({ name }) => {
       if (!this.#wire) return;
-      // Another tab has stolen it, or this page may have none.
+      // Another tab has taken the lock, or this page may have none.
       if (name == "AbortError") this.#request({});
       else this.close();
       this.leads = !this.#wire;
@@ -138,7 +138,7 @@ export class Tabs {
     });
   }
 
-  /** This tab leads from now on, or has a new socket: those that follow ask anew. */
+  /** Begins a new term, in which the followers ask anew: this tab has begun to lead, or has a new socket. */
   turn(): void {
     if (!this.leads) return;
     this.#term = Math.max(Date.now(), this.#term + 1);
@@ -146,23 +146,23 @@ export class Tabs {
     this.tell();
   }
 
-  /** Tells all how the leader stands, or one that asks, or passes on what is for all. */
+  /** Sends the leader's state: to all, to the tab that asked, or with a frame for all. */
   tell(answer?: Partial<Answer>): void {
     if (this.leads) this.#wire?.postMessage({ term: this.#term, state: this.#client.stands!, ...answer });
   }
 
-  /** Whether a tab that follows listens to a channel. The leader alone says that to the server. */
+  /** Whether a follower listens to a channel. A follower itself returns `true`: only the leader leaves channels at the server. */
   wants(channel: string): boolean {
     return !this.leads || [...this.#followers.values()].some(({ channels }) => channels.includes(channel));
   }
 
-  /** Asks the leader how it stands, or for something. */
+  /** Asks the leader for its state, or for something else. */
   ask(question?: Partial<Question>): void {
     const channels = [...this.#client.channels.keys()];
     this.#wire?.postMessage({ id: this.#id, term: this.#line.term, channels, ...question });
   }
 
-  /** Asks the leader again and again, since one that is frozen does not say so. The leader looks who asks no more. */
+  /** Asks the leader at intervals, since a frozen tab does not say that it is frozen. The leader looks for silent followers. */
   #beat(): void {
     this.#timer = setTimeout(() => {
       if (this.leads) {
@@ -184,14 +184,14 @@ export class Tabs {
 
   #serve(question: Question): void {
     const { id, term, channels, wake, frame } = question;
-    // It is another leader's: this tab does not know yet that it no longer leads.
+    // A message of another leader: this tab does not know yet that it no longer leads.
     if (!channels) return;
     const isOpen = term == this.#term;
     const before = this.#followers.get(id);
-    // It was frozen for so long that its channels were left.
+    // The follower was frozen for so long that the leader has left its channels.
     if (isOpen && !before) return this.tell({ id, state: "connecting" });
     this.#followers.set(id, { ...question, at: Date.now() });
-    // Where they still listen to one, nothing is said.
+    // A channel that a tab still listens to stays.
     if (before) this.#drop(before.channels);
     if (wake) this.#client.wakeUp();
     if (!frame) this.tell({ id });
@@ -200,7 +200,7 @@ export class Tabs {
 
   #hear({ term, state, id, frame }: Answer): void {
     const line = this.#line;
-    // It is another tab that follows, or one that led, and does not know yet that it no longer does.
+    // A message of another follower, or of an old leader that does not know yet that it no longer leads.
     if (!state || term < this.#term) return;
     this.#term = term;
     this.#unanswered = 0;

@@ -1,30 +1,30 @@
-/** From the first to the second: one is drawn at random, or, where waits grow, the first wait and the longest. */
+/** The bounds of a time that is drawn at random or, where waits grow, the first wait and the longest. */
 export type Range = readonly [number, number];
 
 /** The periods of a client, in milliseconds. */
 export interface Timing {
-  /** How long a seq that jumps is held before what is missing is asked for. Up to eightfold while that does not help. */
+  /** The time from a seq that jumps to the question for the missing ones. Up to eightfold while that does not help. */
   gap: Range;
-  /** How long to wait for an answer before asking again. Up to fourfold while none comes. */
+  /** The time to wait for an answer before asking again. Up to fourfold while none comes. */
   answer: Range;
-  /** How long nothing may be heard before a ping is sent, at first and at most: twice as long after each that was answered. A
-   * quarter of it is jitter. API Gateway cuts a connection on which nothing passes for ten minutes. */
+  /** The first and the longest time of silence before a ping: twice as long after each answered one. A quarter of it is
+   * jitter. API Gateway closes a connection that is idle for ten minutes. */
   ping: Range;
-  /** How long to wait for an answer to a ping. */
+  /** The time limit of the answer to a ping. */
   pong: number;
-  /** How long opening a socket may take. */
+  /** The time limit for opening a socket. */
   connect: number;
-  /** For how long handshakes must have failed before sockets count as blocked, if HTTP works. */
+  /** The time of failed handshakes after which sockets count as blocked, if HTTP works. */
   blocked: number;
-  /** How old a socket becomes before another takes its place; API Gateway cuts it at 2 h. */
+  /** The age at which a socket is replaced by another. API Gateway closes it at 2 h. */
   replace: Range;
-  /** How long to wait after a socket that worked was lost. All clients may have lost theirs at once. */
+  /** The wait after the loss of a socket that worked. All clients may have lost theirs at once. */
   reconnect: Range;
-  /** How long to wait after a failure, at first and at most. */
+  /** The first and the longest wait after a failure. */
   retry: Range;
-  /** How long to wait before a socket is tried again while polling, at first and at most; and at most where the user has too many. */
+  /** The first and the longest wait before a polling client tries a socket again. The longest also holds where the user has too many sockets. */
   upgrade: Range;
-  /** How long a long poll waits at the server. At most 25 s, in whole seconds. */
+  /** The time that a long poll waits at the server. At most 25 s, in whole seconds. */
   poll: number;
 }
 
@@ -42,31 +42,31 @@ export const usual: Timing = {
   poll: 2e4,
 };
 
-/** A timer takes no longer time, which is more than three weeks. */
+/** The longest time of a timer, more than three weeks. */
 export const LONGEST = 2e9;
-/** A call whose caller waits is not tried again after more than this: it fails, and says how long the server wants. */
+/** The longest pause before a retry of a call. If the server asks for a longer one, the call fails with `retryAfter`. */
 export const PATIENCE = 3e4;
 
 export function within([from, to]: Range): number {
   return from + Math.random() * (to - from);
 }
 
-/** A quarter less to a quarter more. */
+/** The time, give or take up to a quarter. */
 export function about(time: number): number {
   return time * (0.75 + Math.random() / 2);
 }
 
-/** What doubles with each failure but the first. */
+/** The wait after so many failures: it doubles with each one after the first. */
 export function grown([first, longest]: Range, failures: number): number {
   return Math.min(longest, first * 2 ** (failures - 1));
 }
 
-/** All of a wait is left to chance: clients that failed at once do not come back at once. */
+/** A random wait of up to the grown one, so that clients that failed at the same time do not return at the same time. */
 export function backoff(range: Range, failures: number): number {
   return Math.random() * grown(range, failures);
 }
 
-/** Calls back once that time is over, or as soon as it is aborted. What it returns calls that off. */
+/** Calls back after a time, or as soon as the signal aborts. Returns a function that cancels this. */
 export function alarm(time: number, then: () => void, signal?: AbortSignal): () => void {
   const stop = () => {
     clearTimeout(timer);
@@ -81,7 +81,7 @@ export function alarm(time: number, then: () => void, signal?: AbortSignal): () 
   return stop;
 }
 
-/** Fails where a promise takes longer than that. */
+/** Fails if a promise takes longer than `time`. */
 export function limited<T>(promise: T | Promise<T>, time: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = alarm(time, () => reject(new Error("no answer in time")));
@@ -89,7 +89,7 @@ export function limited<T>(promise: T | Promise<T>, time: number): Promise<T> {
   });
 }
 
-/** Waits, but no longer than until it is aborted. */
+/** Waits for a time, or until the signal aborts. */
 export function pause(time: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => void alarm(time, resolve, signal));
 }

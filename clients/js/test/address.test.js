@@ -1,4 +1,4 @@
-// What the client makes of an address that is not the API's own, or that others can read along with.
+// Addresses that are not the API's own, or whose traffic others can read.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -9,7 +9,7 @@ import { until, withStack } from "./listener.js";
 const INBOX = "user:alice";
 const STATUSES = [301, 302, 303, 307, 308];
 
-/** A server that answers all requests so, WebSocket handshakes too; and how many there were. */
+/** A server that answers all requests, WebSocket handshakes too, with this response; and the requests that came. */
 async function serve(context, status, headers = {}) {
   const server = createServer();
   const requests = [];
@@ -26,7 +26,7 @@ async function serve(context, status, headers = {}) {
 }
 
 for (const status of STATUSES) {
-  test(`a ${status} is not followed but told once, and tried again`, withStack(async ({ listen, context }) => {
+  test(`a ${status} is not followed but reported once, and tried again`, withStack(async ({ listen, context }) => {
     const elsewhere = await serve(context, 200);
     const { requests, origin } = await serve(context, status, { location: `http://${elsewhere.origin}/?token=hush` });
     const http = `http://${origin}`;
@@ -47,7 +47,7 @@ test("marking as read fails at once where it would be redirected", withStack(asy
   assert.deepEqual([marks.length, elsewhere.requests], [1, []]);
 }));
 
-test("what a browser tells of a redirect, which is next to nothing, is enough", withStack(async ({ listen }) => {
+test("the little that a browser reports of a redirect is enough", withStack(async ({ listen }) => {
   const asked = [];
   const fetch = async (url, { redirect }) => {
     asked.push(redirect);
@@ -59,7 +59,7 @@ test("what a browser tells of a redirect, which is next to nothing, is enough", 
   assert.deepEqual(new Set(asked), new Set(["manual"]));
 }));
 
-test("what a redirect's answer says is nobody's", withStack(async ({ stack, listen }) => {
+test("the answer of a redirect is not used", withStack(async ({ stack, listen }) => {
   stack.onPoll = (poll, answer) => (answer(307, { code: "forbidden", detail: "no", field: "channel[0]" }), true);
   const { errors } = listen({ channels: { [INBOX]: 0 }, websocket: undefined });
   await until(() => stack.polls.length >= 3);
@@ -76,17 +76,17 @@ test("a handshake is not redirected either, and polls take over", withStack(asyn
   assert.deepEqual([errors, elsewhere.requests], [[], []]);
 }));
 
-/** How often a client with these addresses warns, however much it then does. */
+/** The number of warnings of a client with these addresses. */
 function warnings({ listen, context }, addresses) {
   const warn = context.mock.method(console, "warn", () => {});
   listen({ fetch: async () => new Response("{}", { status: 503 }), ...addresses });
-  const told = warn.mock.calls.map(({ arguments: [text] }) => text);
+  const warned = warn.mock.calls.map(({ arguments: [text] }) => text);
   warn.mock.restore();
-  for (const text of told) assert.match(text, /https and wss/);
-  return told.length;
+  for (const text of warned) assert.match(text, /https and wss/);
+  return warned.length;
 }
 
-test("a token that others can read along is warned of, once a client", withStack(async (world) => {
+test("each client warns once of a token that others can read", withStack(async (world) => {
   const https = "https://api.example.org";
   for (const http of [
     "http://api.example.org/dev",
@@ -107,7 +107,7 @@ test("a token that others can read along is warned of, once a client", withStack
   }
 }));
 
-test("what stays on this machine, or is encrypted, or is no address, is not warned of", withStack(async (world) => {
+test("a client does not warn of an address of this machine, of an encrypted one, or of an invalid one", withStack(async (world) => {
   for (const http of [
     "http://127.0.0.1:3000",
     "http://127.255.0.9/dev",

@@ -1,4 +1,4 @@
-// What the application sees, and does to the rest.
+// The events that the application gets, and its effect on the client.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -34,7 +34,7 @@ test("a flood that the application cannot take is dropped, and asked for when it
   listener.subscribe(A, { after: 0, onNotification: async ({ seq }) => (await gate.opened, seqs[A].push(seq)) });
   await until(() => loads[A]);
   stack.send(A, 3_000);
-  // The answer to a ping says that all before it was taken in.
+  // The answer to a ping shows that the client has taken in all frames before it.
   await Promise.all([...stack.sockets].map(({ ws }) => (ws.ping(), once(ws, "pong"))));
   gate.open();
   await until(() => seqs[A].length === 3_000);
@@ -45,7 +45,7 @@ test("a flood that the application cannot take is dropped, and asked for when it
   assert.equal(subscribes(stack).length, asked);
 }));
 
-test("the application gets one at a time, and what it throws is told and counts as handed over", withStack(async ({ stack, listen }) => {
+test("the application gets one notification at a time; an error that it throws goes to `onError`, and the notification counts as handed over", withStack(async ({ stack, listen }) => {
   const listener = listen();
   const seen = [];
   let busy = 0;
@@ -66,7 +66,7 @@ test("the application gets one at a time, and what it throws is told and counts 
   assert.equal(listener.errors[0].cause.message, "two");
 }));
 
-test("a loss and a reset are told in their turn", withStack(async ({ stack, listen }) => {
+test("the application gets a loss and a reset in their turn", withStack(async ({ stack, listen }) => {
   stack.append(A, 9);
   stack.logs.get(A).rows.splice(0, 6);
   stack.append("topic:b", 2);
@@ -79,7 +79,7 @@ test("a loss and a reset are told in their turn", withStack(async ({ stack, list
   assert.deepEqual([seqs[A], seqs["topic:b"]], [[7, 8, 9], [3]]);
 }));
 
-test("what is in no log is handed on as it comes, and counts for nothing", withStack(async ({ stack, listen }) => {
+test("an unstored notification is handed on as it comes, and does not move the cursor", withStack(async ({ stack, listen }) => {
   const listener = listen();
   const seen = [];
   listener.subscribe(A, { after: 0, onNotification: ({ id, seq }) => seen.push([id, seq]) });
@@ -92,7 +92,7 @@ test("what is in no log is handed on as it comes, and counts for nothing", withS
   assert.equal(listener.subscriptions[A].seq, 1);
 }));
 
-test("what is unread is counted, and marked as read", withStack(async ({ stack, listen }) => {
+test("unread notifications are counted, and marked as read", withStack(async ({ stack, listen }) => {
   stack.append(INBOX, 3);
   const { subscriptions, unreads, seqs } = listen({ channels: { [INBOX]: 1 } });
   const inbox = subscriptions[INBOX];
@@ -111,7 +111,7 @@ test("what is unread is counted, and marked as read", withStack(async ({ stack, 
   assert.deepEqual(unreads[INBOX], [3, 4, 5, 3, 0, 1, 0]);
 }));
 
-test("what an answer has counted as unread is not counted again when it is pushed", withStack(async ({ stack, listen }) => {
+test("a notification that an answer has counted as unread is not counted again when it is pushed", withStack(async ({ stack, listen }) => {
   const { subscriptions, loads, seqs } = listen({ channels: { [INBOX]: 0 } });
   await until(() => loads[INBOX]);
   stack.send(INBOX);
@@ -160,7 +160,7 @@ test("a channel can be listened to once, and a socket needs an address", withSta
   await until(() => stack.sockets.size);
 }));
 
-test("after a log has gone on at a higher number, what is unread is still counted one by one", withStack(async ({ stack, listen }) => {
+test("after a log has gone on at a higher seq, unread notifications are still counted one by one", withStack(async ({ stack, listen }) => {
   stack.append(INBOX, 3);
   const { subscriptions, unreads, seqs, loads } = listen({ channels: { [INBOX]: 0 } });
   const inbox = subscriptions[INBOX];
@@ -169,7 +169,7 @@ test("after a log has gone on at a higher number, what is unread is still counte
   log.newest = 1_795_977_259_426;
   const [late] = stack.append(INBOX);
   log.read = 3;
-  // The application marks what is on its screen while the new one is on its way. The server has counted that.
+  // The application marks the notifications on its screen while a new one is on its way. The server has counted the new one.
   for (const socket of stack.sockets) socket.send({ type: "read", channel: INBOX, seq: 3, unread: 1 });
   await until(() => inbox.unread === 1);
   stack.push(INBOX, [late]);

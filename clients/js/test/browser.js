@@ -1,4 +1,4 @@
-// What a browser gives to several tabs: locks and channels, which reach those that are frozen when they go on.
+// A browser's locks and broadcast channels for several tabs. A frozen tab gets its messages when it resumes.
 
 import { running } from "./clock.js";
 
@@ -39,7 +39,7 @@ class Lock {
     running.run(tab, () => setTimeout(() => void held()));
   }
 
-  /** A tab is closed. */
+  /** Takes a closed tab out of the lock and its queue. */
   forget(tab) {
     this.#queue = this.#queue.filter((request) => request.tab !== tab);
     if (this.#held?.tab === tab) this.#held = undefined;
@@ -47,7 +47,7 @@ class Lock {
   }
 }
 
-/** Puts these in place of the global ones. Returns what a world needs of them. */
+/** Puts these in place of the global ones. Returns functions that close a tab and that restore the globals. */
 export function browser() {
   const before = ["navigator", "BroadcastChannel"].map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)]);
   const [byName, channels] = [new Map(), new Set()];

@@ -1,4 +1,4 @@
-// What a browser hints at: that the network is back, or the page is seen again.
+// The hints of a browser: the network is back, or the page is seen again.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -52,7 +52,7 @@ test("when the page is seen again it finds out whether the socket lives", inPage
   await until(() => pings() === 1);
   assert.equal(listener.state, "live");
   stack.onFrame = ({ action }, socket) => action === "ping" && socket.number === 1;
-  // What was heard just now, such as the answer to the last ping, is sign enough.
+  // A frame that came just now, such as the answer to the last ping, is sign enough.
   await sleep(50);
   seen(document);
   await until(() => stack.handshakes.length === 2 && listener.state === "live");

@@ -9,7 +9,7 @@ import { until, withStack } from "./listener.js";
 const cases = (name) => JSON.parse(readFileSync(new URL(`../../cases/${name}.json`, import.meta.url), "utf8"));
 const items = (seqs) => seqs.map((seq) => ({ seq }));
 
-/** What a step gives the application, as the cases write it. */
+/** The events that steps give the application, as the cases write them. */
 function given(steps) {
   return steps.flatMap(({ item, gap }) => {
     if (item) return [item.seq];
@@ -19,7 +19,7 @@ function given(steps) {
 
 function take(ordering, { push, answer }) {
   if (push) return ordering.take(items(push));
-  // Another connection is nothing to an ordering that is fed by several.
+  // Several connections feed an ordering, so another one changes nothing.
   if (!answer) return [];
   const { after, ...page } = answer;
   return ordering.answer(after ?? undefined, { recovered: true, ...page, items: items(page.items ?? []) });
@@ -36,7 +36,7 @@ for (const { name, cursor, steps, ends_at, held } of cases("ordering")) {
 const A = "topic:a";
 const { permanent, connection, crowded, passing } = cases("errors");
 
-/** A listener whose first `subscribe` is answered with this code; and the stack that does so. */
+/** Runs a test with a listener, and with a stack that answers its first `subscribe` with this code. */
 function refused(code, body) {
   return withStack(async ({ stack, listen }) => {
     let count = 0;

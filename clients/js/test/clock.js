@@ -1,5 +1,5 @@
-// A clock that a test winds. Promises settle between any two timers. A tab that is frozen has its timers when it goes on, and one
-// that is closed never.
+// A clock that a test winds. Promises settle between any two timers. The timers of a frozen tab fire when it resumes. Those of a
+// closed tab never fire.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 
@@ -20,7 +20,7 @@ export class Clock {
     };
     globalThis.clearTimeout = (id) => void this.#timers.delete(id);
     Date.now = () => this.now;
-    // Jitter is the same each time, so that what fails can be tried again.
+    // Jitter is the same in each run, so that a failure can be repeated.
     let seed = 1;
     Math.random = () => (seed = (seed * 48_271) % 0x7fff_ffff) / 0x7fff_ffff;
   }
@@ -32,7 +32,7 @@ export class Clock {
     Math.random = real.random;
   }
 
-  /** Lets everything happen that waits for nothing but its turn. */
+  /** Lets all promises settle. */
   settle() {
     return new Promise(setImmediate);
   }

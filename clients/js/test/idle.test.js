@@ -1,4 +1,4 @@
-// A connection on which nothing happens: what it costs, and how soon its death is noticed.
+// An idle connection: its cost, and the time until the client notices its death.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -24,7 +24,7 @@ function connected(body, { document, replace = 9 * HOUR } = {}) {
   };
 }
 
-/** Time goes by, and the server answers. Returns the times of the pings. */
+/** Winds the clock while the server answers. Returns the times of the pings. */
 async function live(world, time, step = 500) {
   const pings = [];
   for (const end = world.clock.now + time; world.clock.now < end; ) {
@@ -45,7 +45,7 @@ test("an idle connection has at most 30 frames an hour, and never ten minutes wi
   assert.ok(2 * pings.length <= 30 && pings.length >= 7, `${pings.length} pings`);
 }));
 
-test("what comes now and then makes pings no more frequent; a loss does", connected(async (world, wire) => {
+test("an occasional frame makes pings no more frequent; a loss does", connected(async (world, wire) => {
   await live(world, HOUR);
   let pings = 0;
   for (let minute = 0; minute < 60; minute += 6) {

@@ -1,5 +1,5 @@
-// Listens as one line of JSON on standard input says, and prints a line of JSON for each thing that happens, until standard
-// input ends: {http, websocket, token, transport, pollInterval, channels: {"topic:a": 0, "topic:b": null}, timing}.
+// Listens to channels until standard input ends, and prints a line of JSON for each event. The first line on standard input
+// has the options: {http, websocket, token, transport, pollInterval, channels: {"topic:a": 0, "topic:b": null}, timing}.
 // A channel's number is the seq to begin behind; `null` begins with the newest. Needs `npm run build`.
 
 import { createInterface } from "node:readline";

@@ -9,7 +9,7 @@ import { QUICK, until, withStack } from "./listener.js";
 const PROGRAM = fileURLToPath(new URL("listen.mjs", import.meta.url));
 
 for (const transport of ["auto", "long-poll", "poll"]) {
-  test(`the program prints what comes over ${transport}, until its input ends`, withStack(async ({ stack }) => {
+  test(`the program prints the events over ${transport}, until its input ends`, withStack(async ({ stack }) => {
     const child = spawn(process.execPath, [PROGRAM], { stdio: ["pipe", "pipe", "inherit"] });
     const events = [];
     createInterface({ input: child.stdout }).on("line", (line) => events.push(JSON.parse(line)));

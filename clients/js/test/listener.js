@@ -1,10 +1,10 @@
-// A client, and all that its application was told.
+// A client, and the events that its application got.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket as WsWebSocket } from "ws";
 import { Tidings } from "../dist/tidings.js";
 
-/** So short that a test takes no longer than it must, and so far apart that one is not taken for another. */
+/** Periods that are short, so that tests are quick, and far enough apart to tell one from another. */
 export const QUICK = {
   gap: [20, 40],
   answer: [5_000, 5_000],
@@ -22,7 +22,7 @@ export const QUICK = {
 export class Listener {
   states = [];
   errors = [];
-  /** By channel. */
+  /** The seqs by channel, as the four below are. */
   seqs = {};
   gaps = {};
   unreads = {};
@@ -62,7 +62,7 @@ export class Listener {
   }
 }
 
-/** Waits for something, and fails with what there is instead. */
+/** Waits for a condition, and fails with the state that there is instead. */
 export async function until(condition, tell = () => "", patience = 8_000) {
   for (const end = Date.now() + patience; ; await sleep(2)) {
     if (condition()) return;

@@ -1,5 +1,5 @@
-// Whatever a server, a network and an application do, each notification is seen exactly once and in order, and in the
-// end all are.
+// Random worlds. Whatever the server, the network and the application do, the application sees each notification exactly
+// once and in order, and sees all of them in the end.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -41,7 +41,7 @@ const happenings = {
   failStorage: [0.5, fc.integer({ min: 1, max: 3 })],
   restart: [0.5, fc.nat(2)],
 };
-/** What happens to tabs. */
+/** The happenings of tabs. */
 const tabs = {
   freeze: [1, fc.nat(2)],
   resume: [2, fc.nat(2)],

@@ -9,14 +9,14 @@ const seqs = (steps) => steps.flatMap(({ item }) => (item ? [item.seq] : []));
 const gaps = (steps) => steps.flatMap(({ gap }) => (gap ? [gap] : []));
 const gap = (after, seq) => ({ after, seq, reset: false });
 
-test("what follows is handed on, what is known dropped, and a frame put in order", () => {
+test("items that follow are handed on, known ones dropped, and a frame is put in order", () => {
   const ordering = new Ordering(41);
   assert.deepEqual(seqs(ordering.take(items(44, 42, 43, 42))), [42, 43, 44]);
   assert.deepEqual(ordering.take(items(41, 42, 44)), []);
   assert.equal(ordering.held, 0);
 });
 
-test("a seq that jumps is held until what is missing comes", () => {
+test("a seq that jumps is held until the missing ones come", () => {
   const ordering = new Ordering(41);
   assert.deepEqual(ordering.take(items(43)), []);
   assert.equal(ordering.held, 1);
@@ -32,7 +32,7 @@ test("an answer may stand past its last item", () => {
   assert.deepEqual(ordering.answer(46, answer(50)), [{ seq: 50 }]);
 });
 
-test("an answer that ends before a hole keeps what lies behind it", () => {
+test("an answer that ends before a hole keeps the items behind it", () => {
   const ordering = new Ordering(41);
   assert.deepEqual(seqs(ordering.answer(41, answer(42, { items: items(42, 44) }))), [42]);
   assert.equal(ordering.held, 1);
@@ -70,21 +70,21 @@ test("a second answer without a cursor covers nothing", () => {
   assert.equal(ordering.cursor, 3);
 });
 
-test("a loss is told before what follows it, and once", () => {
+test("a loss is reported once, before the items that follow it", () => {
   const ordering = new Ordering(41);
   const steps = ordering.answer(41, lost(51, { items: items(50, 51, 53) }));
   assert.deepEqual(steps[0], { gap: gap(41, 49) });
   assert.deepEqual([seqs(steps), gaps(steps).length, ordering.held], [[50, 51], 1, 1]);
 });
 
-test("a loss in the middle and one at the end are told where they are", () => {
+test("a loss in the middle and one at the end are reported at their place", () => {
   const ordering = new Ordering(41);
   const steps = ordering.answer(41, lost(50, { items: items(42, 45) }));
   assert.deepEqual(gaps(steps), [gap(42, 44), gap(45, 50)]);
   assert.deepEqual(steps.at(-1), { seq: 50 });
 });
 
-test("a loss with nothing left is told once, however often it is answered", () => {
+test("a loss with nothing left is reported once, however often answers repeat it", () => {
   const ordering = new Ordering(41);
   assert.deepEqual(gaps(ordering.answer(41, lost(41))), [gap(41, 41)]);
   assert.deepEqual(ordering.answer(41, lost(41)), []);
@@ -92,7 +92,7 @@ test("a loss with nothing left is told once, however often it is answered", () =
   assert.deepEqual(ordering.answer(45, lost(45)), []);
 });
 
-test("a loss that another transport disproves is not told", () => {
+test("a loss that another transport disproves is not reported", () => {
   const ordering = new Ordering(41);
   ordering.answer(41, answer(43, { items: items(42, 43) }));
   assert.deepEqual(ordering.answer(41, lost(43)), []);
@@ -105,7 +105,7 @@ test("two transports that replay the same hand it on once", () => {
   assert.deepEqual(seqs(ordering.answer(0, answer(4, { items: items(1, 2, 3, 4) }))), [4]);
 });
 
-test("a reset starts over, and forgets what the old log brought", () => {
+test("a reset starts over, and forgets the items of the old log", () => {
   const ordering = new Ordering(41);
   ordering.take(items(5_000));
   const steps = ordering.answer(41, lost(3, { reset: true, items: items(4) }));
@@ -113,12 +113,12 @@ test("a reset starts over, and forgets what the old log brought", () => {
   assert.deepEqual([seqs(steps), ordering.cursor, ordering.held], [[4], 4, 0]);
 });
 
-test("before a reset even what seems to follow belongs to the other log", () => {
+test("before a reset even items that seem to follow belong to the other log", () => {
   const ordering = new Ordering(41);
   assert.deepEqual(seqs(ordering.answer(41, lost(40, { reset: true, items: items(41, 42) }))), [41, 42]);
 });
 
-test("a reset that another transport has told is not told again", () => {
+test("a reset that another transport has reported is not reported again", () => {
   const ordering = new Ordering(41);
   ordering.answer(41, lost(3, { reset: true }));
   ordering.take(items(4, 5));
@@ -127,7 +127,7 @@ test("a reset that another transport has told is not told again", () => {
   assert.equal(ordering.cursor, 5);
 });
 
-test("a reset that is late does not go back behind what the new log has brought", () => {
+test("a late reset does not go back behind the items of the new log", () => {
   const ordering = new Ordering(4);
   ordering.answer(4, lost(2, { reset: true }));
   assert.deepEqual(seqs(ordering.take(items(3, 4, 5, 6))), [3, 4, 5, 6]);

@@ -37,7 +37,7 @@ test("more than ten channels go in several requests at once", withStack(async ({
   assert.equal(stack.handshakes.length, 0);
 }));
 
-test("a short poll asks again and again, and does not wait at the server", withStack(async ({ stack, listen }) => {
+test("short polls repeat, and do not wait at the server", withStack(async ({ stack, listen }) => {
   const { seqs, loads } = listen({ channels: { [A]: 0 }, transport: "poll", pollInterval: 40 });
   await until(() => loads[A]);
   stack.append(A, 3);
@@ -57,7 +57,7 @@ test("more than a page is asked for at once", withStack(async ({ stack, listen }
   assert.deepEqual(stack.polls.map(({ cursors: [cursor] }) => cursor), [0, 50, 100, 150, 200].map((seq) => `${A}:${seq}`));
 }));
 
-test("an answer that stands past its last item, and one that says more and brings nothing", withStack(async ({ stack, listen }) => {
+test("an answer with a seq past its last item, and an empty answer with `more`", withStack(async ({ stack, listen }) => {
   const pages = [{ seq: 7, more: false }, { seq: 7, more: true }, { seq: 7, more: true }];
   stack.onPoll = ({ cursors: [cursor] }, answer) => {
     const page = pages.shift();
@@ -74,7 +74,7 @@ test("an answer that stands past its last item, and one that says more and bring
   assert.deepEqual(seqs[A], []);
 }));
 
-test("a loss and a reset are told once, though every answer repeats the loss", withStack(async ({ stack, listen }) => {
+test("a loss and a reset are reported once, though every answer repeats the loss", withStack(async ({ stack, listen }) => {
   stack.append(A, 9);
   stack.logs.get(A).rows = [];
   stack.onPoll = ({ cursors }, answer) => {
@@ -145,7 +145,7 @@ test("after a failure without Retry-After it waits with jitter", withStack(async
   assert.deepEqual(errors, []);
 }));
 
-test("what worked ends the growing of waits", withStack(async ({ stack, listen, context }) => {
+test("a success ends the growing of waits", withStack(async ({ stack, listen, context }) => {
   let failures = 12;
   let chance = 0;
   context.mock.method(Math, "random", () => chance);
@@ -158,7 +158,7 @@ test("what worked ends the growing of waits", withStack(async ({ stack, listen, 
   await until(() => listener.state === "polling");
 }));
 
-test("a 401 is tried again with another token, and told once if that does not help", withStack(async ({ stack, listen }) => {
+test("a 401 is tried again with another token, and reported once if that does not help", withStack(async ({ stack, listen }) => {
   let tokens = 0;
   let good = ["t2"];
   stack.onPoll = ({ token }, answer) => !good.includes(token) && (answer(401, problem(401, "expired_token")), true);
@@ -178,7 +178,7 @@ test("a 401 is tried again with another token, and told once if that does not he
   assert.equal(tokens, 8);
 }));
 
-test("a channel that is refused is told of and given up, the others go on", withStack(async ({ stack, listen }) => {
+test("a refused channel is reported and given up, the others go on", withStack(async ({ stack, listen }) => {
   stack.onPoll = ({ cursors }, answer) => {
     const at = cursors.findIndex((cursor) => cursor.startsWith("topic:x") || cursor.startsWith("Bad"));
     if (at < 0) return false;
@@ -287,7 +287,7 @@ test("where handshakes hang, it polls", withStack(async ({ stack, listen }) => {
   await until(() => listener.seqs[A].length === 1);
 }));
 
-test("a token that takes its time says nothing of sockets", withStack(async ({ stack, listen }) => {
+test("a slow token is no sign of blocked sockets", withStack(async ({ stack, listen }) => {
   const token = () => sleep(120, "token");
   const listener = listen({ channels: { [A]: 0 }, token, timing: { connect: 60 } });
   await until(() => listener.state === "live");
@@ -339,7 +339,7 @@ test("where HTTP does not work either it does not poll, and comes back when the 
 }));
 
 for (const after of [`${40 * 86_400}`, () => new Date(Date.now() + 40 * 86_400_000).toUTCString()]) {
-  test(`a server that wants to be left alone for long is: ${typeof after}`, withStack(async ({ stack, listen }) => {
+  test(`the client leaves a server alone for as long as it asks: ${typeof after}`, withStack(async ({ stack, listen }) => {
     const headers = () => ({ "retry-after": typeof after === "string" ? after : after() });
     stack.onPoll = (poll, answer) => (answer(503, {}, headers()), true);
     listen({ channels: { [A]: 0 }, transport: "long-poll" });

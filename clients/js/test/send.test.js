@@ -1,4 +1,4 @@
-// What `tidings/send` asks of the HTTP API, and what it makes of the answers.
+// The calls of `tidings/send` to the HTTP API, and its use of the answers.
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { Sender, TidingsError } from "../dist/send.js";
 
-/** Runs a test with a server that gives these answers, one after the other, and the sender that asks it. */
+/** Runs a test with a sender, and a server that gives these answers in order, the last one repeatedly. */
 function answering(answers, body) {
   return async () => {
     const calls = [];
@@ -34,7 +34,7 @@ function answering(answers, body) {
 
 const SENT = { id: "x", state: "sent", channels: [] };
 
-test("what fails for a moment is sent again under the same key, and each call has its own", answering([[503], ["cut"], [429, {}, { "retry-after": "0" }], [202, SENT]], async (sender, calls) => {
+test("a call that fails for a moment is repeated under the same key, and each call has its own key", answering([[503], ["cut"], [429, {}, { "retry-after": "0" }], [202, SENT]], async (sender, calls) => {
   assert.deepEqual(await sender.send({ to: "user:alice", title: "Hello" }), SENT);
   await sender.schedule({ to: ["user:alice"], title: "Later", delay: "15m" });
   assert.equal(calls.length, 5);
@@ -52,12 +52,12 @@ test("a key of the application's own is used", answering([[202, SENT]], async (s
   assert.equal(calls[0].key, "order-4711");
 }));
 
-test("what is not stored has no key, and is tried once", answering([[503]], async (sender, calls) => {
+test("an unstored notification has no key, and is tried once", answering([[503]], async (sender, calls) => {
   await assert.rejects(sender.send({ to: "user:alice", title: "Hello", store: false }), { status: 503 });
   assert.deepEqual(calls.map(({ key }) => key), [undefined]);
 }));
 
-test("a refusal is told at once, with its code", answering([[403, { code: "forbidden", detail: "no" }]], async (sender, calls) => {
+test("a refusal is thrown at once, with its code", answering([[403, { code: "forbidden", detail: "no" }]], async (sender, calls) => {
   const refused = await sender.send({ to: "user:bob", title: "Hello" }).catch((error) => error);
   assert.ok(refused instanceof TidingsError);
   assert.deepEqual([refused.code, refused.status, calls.length], ["forbidden", 403, 1]);
@@ -68,13 +68,13 @@ test("a server that stays away is given up after five tries", answering([[503]],
   assert.equal(calls.length, 5);
 }));
 
-test("who gives up is not kept waiting", answering([[503, {}, { "retry-after": "60" }]], async (sender) => {
+test("a call that is aborted ends at once", answering([[503, {}, { "retry-after": "60" }]], async (sender) => {
   const abort = new AbortController();
   setTimeout(() => abort.abort(), 50);
   await assert.rejects(sender.send({ to: "user:alice", title: "Hello" }, { signal: abort.signal }));
 }));
 
-test("what is scheduled is looked at and cancelled, and a channel looked at", answering([[200, { id: "x", state: "cancelled" }]], async (sender, calls) => {
+test("a scheduled notification is looked at and cancelled, and a channel looked at", answering([[200, { id: "x", state: "cancelled" }]], async (sender, calls) => {
   await sender.look("a/b");
   assert.equal((await sender.cancel("a b")).state, "cancelled");
   await sender.channel("user:alice");

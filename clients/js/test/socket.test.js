@@ -49,7 +49,7 @@ test("without a cursor it gets the newest 50, and keeps the answer's cursor even
   assert.equal(subscribes(stack, "topic:empty")[1].after, 7);
 }));
 
-test("without a cursor, what a late push shows to be missing is asked for at once", withStack(async ({ stack, listen }) => {
+test("without a cursor, the notifications that a late push shows to be missing are asked for at once", withStack(async ({ stack, listen }) => {
   const [first] = stack.append(A, 60);
   stack.onFrame = ({ after }, socket) => {
     if (after === undefined) socket.send({ type: "notifications", channel: A, items: [first] });
@@ -68,7 +68,7 @@ test("more than a page is asked for page by page", withStack(async ({ stack, lis
   assert.deepEqual(subscribes(stack).map(({ after }) => after), [0, 20, 40, 60, 80]);
 }));
 
-test("what comes twice is handed on once", withStack(async ({ stack, listen }) => {
+test("a notification that comes twice is handed on once", withStack(async ({ stack, listen }) => {
   const { seqs, loads } = listen({ channels: { [A]: 0 } });
   await until(() => loads[A]);
   const items = stack.append(A, 3);
@@ -104,7 +104,7 @@ test("a jump that closes by itself is not asked for", withStack(async ({ stack, 
     await sleep(100);
   }
   assert.deepEqual([seqs[A], subscribes(stack).length], [upTo(10), 1]);
-  // Nor does it make the next one wait longer.
+  // It does not lengthen the next wait either.
   await sleep(700);
   stack.append(A);
   stack.send(A);
@@ -114,7 +114,7 @@ test("a jump that closes by itself is not asked for", withStack(async ({ stack, 
   assert.ok(waited < 400, `asked after ${waited} ms`);
 }));
 
-test("what is pushed while a question is under way waits for its answer, and is not lost", withStack(async ({ stack, listen }) => {
+test("a notification that is pushed while a question is under way waits for its answer, and is not lost", withStack(async ({ stack, listen }) => {
   stack.onFrame = (frame, socket) => {
     socket.channels.add(A);
     const { items, ...position } = stack.read(A, frame.after);
@@ -143,7 +143,7 @@ test("an error that may pass is asked again, later each time", withStack(async (
   assert.equal(at.length, 4);
   assert.ok(at[3] - at[0] >= 80 + 160 + 320 - 10, `after ${at[3] - at[0]} ms`);
   assert.deepEqual(errors, []);
-  // What helped ends that: the next question is soon again.
+  // An answer that helped resets the wait: the next question is soon again.
   stack.append(A);
   stack.send(A);
   const began = Date.now();
@@ -152,7 +152,7 @@ test("an error that may pass is asked again, later each time", withStack(async (
   assert.ok(waited < 500, `after ${waited} ms`);
 }));
 
-test("who has read too much waits as long as the server says, and then asks again", withStack(async ({ stack, listen }) => {
+test("a client that has read too much waits as long as the server says, and then asks again", withStack(async ({ stack, listen }) => {
   let refusals = 0;
   stack.onFrame = ({ ref }, socket) =>
     refusals++ < 1 && (socket.send({ type: "error", code: "too_many_replays", detail: "later", retry_after: 1, ref }), true);
@@ -164,7 +164,7 @@ test("who has read too much waits as long as the server says, and then asks agai
   assert.deepEqual([more, listener.errors, stack.handshakes.length], [[], [], 1]);
 }));
 
-test("a socket that was one too many is told, and not opened again at once", withStack(async ({ stack, listen }) => {
+test("a socket over the limit is reported, and not opened again at once", withStack(async ({ stack, listen }) => {
   const listener = listen({ channels: { [A]: 0 } });
   await until(() => listener.state === "live");
   const closed = Date.now();
@@ -180,7 +180,7 @@ test("a socket that was one too many is told, and not opened again at once", wit
   await until(() => listener.seqs[A].length === 1);
 }));
 
-test("a channel that is refused for good is told once and given up; the others go on", withStack(async ({ stack, listen }) => {
+test("a channel that is refused for good is reported once and given up; the others go on", withStack(async ({ stack, listen }) => {
   const codes = { "topic:x": "forbidden", "topic:y": "invalid_request", "topic:z": "too_many_subscriptions" };
   stack.onFrame = ({ channel, ref }, socket) =>
     codes[channel] && (socket.send({ type: "error", code: codes[channel], detail: "no", field: "channel", ref }), true);
@@ -198,7 +198,7 @@ test("a channel that is refused for good is told once and given up; the others g
   for (const channel of Object.keys(codes)) assert.equal(subscribes(stack, channel).length, 1);
 }));
 
-test("after the gateway's own error what was asked is asked again", withStack(async ({ stack, listen }) => {
+test("after the gateway's own error the question is asked again", withStack(async ({ stack, listen }) => {
   let failures = 0;
   stack.onFrame = ({ channel }, socket) =>
     channel === A && ++failures <= 2 && (socket.send({ message: "Internal server error", requestId: "r" }), true);
@@ -223,7 +223,7 @@ test("an old question's answer is not taken for the newest one's", withStack(asy
   const refs = [];
   stack.onFrame = ({ ref }, socket) => {
     refs.push(ref);
-    // Only the second is answered, and after it the first, which knew less.
+    // The second question is answered, and after it the first, whose answer is older.
     if (refs.length === 1) return true;
     socket.send({ type: "notifications", channel: A, items: stack.read(A, 0).items });
     socket.send({ type: "subscribed", channel: A, seq: 4, recovered: true, more: false, ref });
@@ -248,7 +248,7 @@ test("a server that falls silent is pinged, and then left", withStack(async ({ s
   assert.deepEqual(listener.states, ["connecting", "live", "connecting", "live"]);
 }));
 
-// As 32 KB a frame over 8 KB a second, when an answer is waited for 10 to 15 s; all of it 20 times as fast.
+// Like frames of 32 KB over 8 KB a second with a time limit of 10 to 15 s for an answer, all of it 20 times as fast.
 const SLOW_LINK = { bytesPerSecond: 8_000, size: 1_600, answer: [500, 750] };
 
 for (const [kind, after, channels] of [["behind a seq", 0, 1], ["of the newest", null, 1], ["of several channels", 0, 3]]) {
@@ -262,7 +262,7 @@ for (const [kind, after, channels] of [["behind a seq", 0, 1], ["of the newest",
       channels: Object.fromEntries(names.map((name) => [name, after])),
       timing: { answer: SLOW_LINK.answer, ping: [5_000, 5_000] },
     });
-    // What can be handed on is not held until the end.
+    // Items that can be handed on are not held until the end.
     if (after !== null) await until(() => seqs[names[0]].length === 5 && !loads[names[0]]);
     await until(() => names.every((name) => loads[name]), () => [seqs, states], 20_000);
     for (const name of names) assert.deepEqual(seqs[name], upTo(count));
@@ -366,7 +366,7 @@ test("after a refused handshake the token is asked for anew, with growing waits"
   assert.deepEqual([listener.states, stack.polls.length], [["connecting", "offline", "live"], 0]);
 }));
 
-test("a token source that fails is told of once, and asked again", withStack(async ({ stack, listen }) => {
+test("a token source that fails is reported once, and asked again", withStack(async ({ stack, listen }) => {
   let failures = 0;
   const token = () => {
     if (++failures <= 4) throw new Error("no session");

@@ -1,4 +1,4 @@
-// A server that keeps the contract, and breaks it where a test says so. Real HTTP, real WebSockets.
+// A server that keeps the contract, and breaks it where a test says so. It speaks real HTTP and real WebSockets.
 
 import { createServer } from "node:http";
 import { once } from "node:events";
@@ -8,23 +8,23 @@ import { WebSocketServer } from "ws";
 const PROBLEM = { "content-type": "application/problem+json" };
 
 export class Stack {
-  /** By channel: what is in the log. */
+  /** The logs by channel. */
   logs = new Map();
-  /** Items a page, and items a frame. */
+  /** The most items of a page and of a frame. */
   page = 100;
   perFrame = 10;
-  /** How much a link carries to its client; what is sent waits its turn there. */
+  /** The speed of the link to a client. Frames wait their turn there. */
   bytesPerSecond = Infinity;
-  /** How much was sent to clients. */
+  /** The bytes that were sent to clients. */
   bytes = 0;
-  /** What came, in order. */
+  /** Everything that clients have sent, in order. */
   handshakes = [];
   frames = [];
   polls = [];
   reads = [];
   sockets = new Set();
   #hanging = [];
-  /** What a test does instead: each returns something true if that was all. */
+  /** Hooks of a test. One that returns something true replaces the stack's own answer. */
   onHandshake = () => undefined;
   onFrame = () => undefined;
   onPoll = () => undefined;
@@ -54,7 +54,7 @@ export class Stack {
     return this.logs.get(channel);
   }
 
-  /** Appends so many. Returns their items. */
+  /** Appends notifications. Returns their items. */
   append(channel, count = 1, size = 0) {
     const log = this.log(channel);
     const items = Array.from({ length: count }, () => {
@@ -65,7 +65,7 @@ export class Stack {
     return items;
   }
 
-  /** Appends and pushes. */
+  /** Appends notifications and pushes them. */
   send(channel, count = 1) {
     const items = this.append(channel, count);
     for (const item of items) this.push(channel, [item]);
@@ -78,7 +78,7 @@ export class Stack {
     }
   }
 
-  /** What a reader gets. */
+  /** The page that a reader gets. */
   read(channel, after, limit = this.page) {
     const { rows, newest } = this.log(channel);
     const unread = channel.startsWith("user:") ? { unread: this.#unread(channel) } : {};
@@ -99,7 +99,7 @@ export class Stack {
 
   #upgrade(request, socket, head) {
     this.handshakes.push({ url: request.url, protocols: request.headers["sec-websocket-protocol"]?.split(/, */), at: Date.now() });
-    // A client that does not wait for the end is nothing to fail for.
+    // A client may close before the handshake ends: that is no failure.
     socket.on("error", () => {});
     const refused = this.onHandshake(this.handshakes.length, request, socket);
     if (refused === "hang") return this.#hanging.push(socket);

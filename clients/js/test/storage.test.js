@@ -4,10 +4,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { until, upTo, withStack } from "./listener.js";
 
 const A = "topic:a";
-/** The token of most tests names nobody. */
+/** The key of a cursor. Most tests give a scope, since their token names no user. */
 const KEY = "tidings:here:topic:a";
 
-/** Keeps what it was told; `async` for one that takes its time. */
+/** A storage in memory. With `slow`, it answers after so many milliseconds. */
 function storage(kept = {}, { slow } = {}) {
   const done = (value) => (slow ? sleep(slow, value) : value);
   return {
@@ -35,7 +35,7 @@ for (const [kind, slow] of [["at once", 0], ["later", 5]]) {
   }));
 }
 
-test("whoever goes on with the same storage gets what is left, and nothing twice", withStack(async ({ stack, listen }) => {
+test("the next client with the same storage gets the notifications that are left, and none twice", withStack(async ({ stack, listen }) => {
   const kept = storage();
   const seen = [];
   stack.append(A, 300);
@@ -109,14 +109,14 @@ test("a token is asked for once, though the storage needs to know whose it is", 
 }));
 
 for (const [kind, slow] of [["at once", 0], ["later", 5]]) {
-  test(`who comes back while a notification is handled gets none twice, in a storage that answers ${kind}`, withStack(async ({ stack, listen }) => {
+  test(`a client that subscribes anew while a notification is handled gets none twice, in a storage that answers ${kind}`, withStack(async ({ stack, listen }) => {
     const kept = storage({}, { slow });
     const seen = [];
     stack.append(A, 5);
     let listener = listen({ storage: kept, scope: "here" });
     const onNotification = async ({ seq }) => {
       seen.push(seq);
-      // One leaves and comes back at once, in the handler; another client does after it.
+      // At 2 the client leaves the channel and subscribes anew at once. At 3 it closes, and another client subscribes.
       if (seq === 2) listener.subscriptions[A].unsubscribe(), subscribe();
       if (seq === 3) listener.tidings.close(), (listener = listen({ storage: kept, scope: "here" })), subscribe();
       await sleep(20);

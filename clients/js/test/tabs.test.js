@@ -1,11 +1,11 @@
-// Several tabs: which of them has the socket, and what the others cost.
+// Several tabs: the choice of the one with the socket, and the cost of the others.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { World } from "./world.js";
 
 const HOUR = 3_600_000;
-/** Another tab takes over so soon, in milliseconds. */
+/** The time in milliseconds until another tab has taken over. */
 const LATEST = 5_000;
 const OTHER = "topic:other";
 
@@ -24,7 +24,7 @@ function tabs(body, options = {}) {
 
 const open = (world) => world.wires.filter(({ readyState }) => readyState === 1);
 
-/** Time goes by, and the server answers. Returns what it was asked. */
+/** Winds the clock while the server answers. Returns the frames that came to the server. */
 async function live(world, time, step = 100) {
   const asked = [];
   for (const end = world.clock.now + time; world.clock.now < end; ) {
@@ -40,7 +40,7 @@ async function live(world, time, step = 100) {
   return asked;
 }
 
-/** As the world does, and for another channel, in which there is nothing. */
+/** Answers as the world does, and for another channel, which is empty. */
 function serve(world, wire) {
   const [{ action, channel, ref }] = wire.questions;
   if (channel !== OTHER) return world.serve(wire, "well");
@@ -72,7 +72,7 @@ test("tabs that are not to share have a connection each", tabs(async (world) => 
   assert.equal(open(world).length, 3);
 }, { shared: false }));
 
-test("what two users have, or two stacks, is not shared", async () => {
+test("tabs of two users, or of two stacks, share nothing", async () => {
   const token = (claims) => `e30.${btoa(JSON.stringify(claims))}.`;
   const one = { token: token({ sub: "alice", exp: 1 }) };
   for (const [other, count] of [
@@ -106,7 +106,7 @@ for (const [what, lose] of [
     world.log.append();
     await live(world, LATEST);
     for (const { seen } of others) assert.deepEqual(seen.map(({ seq }) => seq), [1, 2, 3]);
-    // The one that goes on learns at once that another leads.
+    // A tab that resumes learns at once that another leads.
     wire.tab.isFrozen = false;
     await live(world, 300);
     assert.equal(wire.readyState > 1, true);
@@ -126,7 +126,7 @@ test("a channel is left when the last tab has left it, and not before", tabs(asy
   assert.deepEqual(frames(await live(world, 4_000), OTHER), []);
   all[2].leave();
   assert.deepEqual(frames(await live(world, 4_000), OTHER), ["unsubscribe"]);
-  // The last may be the one that leads.
+  // The last one may be the leader.
   const [mine, theirs] = [subscribe(wire.tab), subscribe(follower)];
   await live(world, 2_000);
   theirs.leave();
@@ -135,7 +135,7 @@ test("a channel is left when the last tab has left it, and not before", tabs(asy
   assert.deepEqual(frames(await live(world, 4_000), OTHER), ["unsubscribe"]);
 }));
 
-test("what is left and joined at the same time by two tabs is joined in the end", tabs(async (world) => {
+test("a channel that two tabs leave and join at the same time is joined in the end", tabs(async (world) => {
   const [wire] = open(world);
   const follower = world.tabs.find((tab) => tab !== wire.tab);
   const mine = subscribe(wire.tab);
@@ -146,7 +146,7 @@ test("what is left and joined at the same time by two tabs is joined in the end"
   const asked = frames(await live(world, 6_000), OTHER);
   assert.equal(asked.at(-1), "subscribe");
   assert.deepEqual(asked.slice(0, 2), ["unsubscribe", "subscribe"]);
-  // The server may have done these two in any order.
+  // The server may have done these two in either order.
   assert.ok(asked.length > 2, `${asked}`);
 }));
 
@@ -162,7 +162,7 @@ test("a tab that is frozen for long keeps no channel, and has it when it goes on
   hasAll(world);
 }));
 
-test("a tab that follows, and finds no network, has the one that leads look", tabs(async (world) => {
+test("a follower that finds no network has the leader check its socket", tabs(async (world) => {
   const [wire] = open(world);
   const follower = world.tabs.find((tab) => tab !== wire.tab);
   follower.run(() => void follower.subscription.read(1).catch(() => {}));

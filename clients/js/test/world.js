@@ -1,19 +1,19 @@
-// A log, a server and a network, all made up, around real clients, one a tab: the world that the model tests play with.
+// The world of the model tests: a simulated log, server and network around real clients, one in each tab.
 
 import { Tidings } from "../dist/tidings.js";
 import { browser } from "./browser.js";
 import { Clock, running } from "./clock.js";
 
 export const CHANNEL = "user:alice";
-/** Small, so that `more` is common. */
+/** The most items of a page. It is small, so that `more` is common. */
 const PAGE = 3;
 
 /** The log, as the contract lets readers see it. */
 class Log {
-  /** By seq, in order: `{hidden, hole}`. A hole is not written yet, though what follows is. */
+  /** The rows `{hidden, hole}` by seq, in order. A hole is not written yet, though the rows after it are. */
   rows = new Map();
   newest = 0;
-  /** Every seq that readers had a right to until it expired. */
+  /** The expired seqs that readers could see until then. */
   expired = new Set();
 
   append(row = {}) {
@@ -29,7 +29,7 @@ class Log {
 
   expire(count) {
     for (const [seq, { hidden, hole }] of this.rows) {
-      // Nothing expires before it is written.
+      // A row cannot expire before it is written.
       if (hole || count-- < 1) return;
       this.rows.delete(seq);
       if (!hidden) this.expired.add(seq);
@@ -57,7 +57,7 @@ class Log {
     const page = { items: [], seq: after, recovered: true, more: false };
     for (const [seq, { hidden }] of rows.filter(([seq]) => seq > after)) {
       if (!hidden && page.items.length === PAGE) return { ...page, more: true };
-      // A hole in front of a first row, or of a generation's first, is what expired.
+      // The seqs before a first row, or before a generation's first row, have expired.
       if (seq !== page.seq + 1) page.recovered = false;
       page.seq = seq;
       if (!hidden) page.items.push({ seq });
@@ -72,16 +72,16 @@ class Wire {
   static world;
   tab = running.getStore();
   readyState = 0;
-  /** What the client sent. */
+  /** The frames that the client sent. */
   questions = [];
   /** Answers that are being sent, each in order. */
   answers = [];
-  /** What will reach the client, in order. */
+  /** The frames on the way to the client, in order. */
   frames = [];
   late = [];
 
   constructor() {
-    // Nothing runs in a tab that is closed, but for what has just begun to.
+    // A closed tab runs nothing but the code that has just begun.
     if (!this.tab.isClosed) Wire.world.wires.push(this);
   }
 
@@ -108,7 +108,7 @@ class Wire {
     });
   }
 
-  /** Frames of an answer go onto the wire; which answer's first is chosen by the number. */
+  /** Puts the first frame of an answer onto the wire. The number chooses the answer. */
   answer(which) {
     const answers = this.answers.filter((answer) => answer.length);
     const frame = answers[which % answers.length]?.shift();
@@ -118,22 +118,22 @@ class Wire {
   arrive() {
     if (this.tab.isFrozen) return;
     const frame = this.frames.shift();
-    // What an old connection still brings reaches the client too.
+    // Frames that an old connection still brings reach the client too.
     if (frame && (this.readyState === 1 || this.readyState === 2)) this.tab.run(() => this.onmessage({ data: JSON.stringify(frame) }));
   }
 }
 
 const notifications = (seqs, replay) => ({ type: "notifications", channel: CHANNEL, items: seqs.map((seq) => ({ seq })), replay });
 
-/** One tab: an application, and its client. */
+/** One tab: an application and its client. */
 class Tab {
   isFrozen = false;
   isClosed = false;
-  /** What the application saw, and whether it was told of a gap right before it. */
+  /** The notifications that the application saw, each with whether `onGap` was called right before it. */
   seen = [];
   gapTold = false;
   kept = {};
-  /** So many reads of the storage fail. */
+  /** The number of next reads of the storage that fail. */
   failures = 0;
   storage = { getItem: (key) => this.read(key), setItem: (key, value) => (this.kept[key] = value) };
 
@@ -143,7 +143,7 @@ class Tab {
     this.start();
   }
 
-  /** Has something happen in this tab. In one that is frozen it happens as soon as that goes on. */
+  /** Runs a function in this tab. A frozen tab runs it when it resumes. */
   run(then) {
     if (this.isFrozen) running.run(this, () => setTimeout(then));
     else if (!this.isClosed) running.run(this, then);
@@ -167,7 +167,7 @@ class Tab {
       onError: (error) => {
         if (error.code !== "storage_failed") throw error;
       },
-      // So often that two sockets, or a socket and polls, overlap again and again.
+      // Short periods, so that two sockets, or a socket and polls, often overlap.
       timing: { replace: [20_000, 60_000], upgrade: [2_000, 20_000], ...this.options.timing },
       ...this.options.own,
     });
@@ -190,7 +190,7 @@ class Tab {
       onNotification: ({ seq }) => {
         this.seen.push({ seq, gapTold: this.gapTold });
         this.gapTold = false;
-        // Now and then the application takes its time.
+        // The application is slow with every fourth notification.
         return seq % 4 === 0 ? new Promise((resolve) => setTimeout(resolve, 300)) : undefined;
       },
       onGap: () => (this.gapTold = true),
@@ -206,7 +206,7 @@ class Tab {
     return this.world.log;
   }
 
-  /** Says what is wrong, if anything is. */
+  /** The first violation of the promise, if there is one. */
   complaint() {
     let before;
     for (const { seq, gapTold } of this.seen) {
@@ -220,12 +220,12 @@ class Tab {
     return undefined;
   }
 
-  /** What was left out has to be hidden, or expired and said to be. */
+  /** Checks the skipped seqs: each has to be hidden, or expired and reported by `onGap`. */
   #skipped(before, seq, gapTold) {
     for (let skipped = before + 1; skipped < seq && skipped <= before + 900; skipped++) {
       const row = this.log.rows.get(skipped);
       if (row && !row.hidden) return `${skipped} was skipped`;
-      if (this.log.expired.has(skipped) && !gapTold) return `nobody told that ${skipped} expired`;
+      if (this.log.expired.has(skipped) && !gapTold) return `no gap was reported for ${skipped}, which expired`;
     }
     return undefined;
   }
@@ -256,7 +256,7 @@ export class World {
     this.tabs = Array.from({ length: tabs }, (_, n) => new Tab(this, each[n]));
   }
 
-  /** The one that is meant where there is one. */
+  /** The first tab, for worlds with a single one. */
   get tab() {
     return this.tabs[0];
   }
@@ -362,7 +362,7 @@ export class World {
     failStorage: (times) => (this.tab.failures = times),
     restart: (nth) =>
       this.active(nth, async (tab) => {
-        // Whoever starts again waits for what is being handled.
+        // A new client waits for the notification that is being handled.
         tab.run(() => tab.tidings.close());
         await this.clock.wind(1_000);
         tab.start();
@@ -381,13 +381,13 @@ export class World {
     },
   };
 
-  /** One that is not frozen. */
+  /** Calls back with a tab that is not frozen. */
   active(nth, then) {
     const tabs = this.tabs.filter(({ isFrozen }) => !isFrozen);
     return tabs.length ? then(tabs[nth % tabs.length]) : undefined;
   }
 
-  /** Nothing in it learns that it is closed. */
+  /** Closes a tab. Its client does not learn of it. */
   close(tab) {
     tab.isClosed = true;
     tab.isFrozen = false;
@@ -398,7 +398,7 @@ export class World {
     if (!this.tabs.length) this.tabs.push(new Tab(this));
   }
 
-  /** One of the last two connections. */
+  /** Calls back with one of the last two connections. */
   one(which, then) {
     const wires = this.wires.filter(({ readyState }) => readyState === 1 || readyState === 2).slice(-2);
     if (wires.length) then(wires[which % wires.length]);
@@ -409,7 +409,7 @@ export class World {
     await this.clock.settle();
   }
 
-  /** From here on all goes well. */
+  /** Lets everything go well until all clients have caught up. */
   async settle() {
     await this.happenings.fillHole("is lost");
     for (const tab of this.tabs) {
@@ -419,7 +419,7 @@ export class World {
     await this.clock.wind(0);
     for (const tab of this.tabs) if (tab.hasLeft) tab.subscribe();
     for (let round = 0; round < 60; round++) {
-      // Until something follows, nobody can know that the last push was lost.
+      // The loss of a last push shows only when something follows.
       if (round === 40) await this.happen(["publish", ["arrives"]]);
       await this.happen(["connect", true]);
       for (let n = 0; n < 20; n++) {
@@ -442,7 +442,7 @@ export class World {
     return this.tabs.map((tab) => tab.complaint()).find((complaint) => complaint);
   }
 
-  /** What is missing in the end, or too much. */
+  /** The first fault at the end: a missing notification, or one socket too many. */
   incompleteness() {
     const holders = new Set(this.wires.filter(({ readyState }) => readyState === 1).map(({ tab }) => tab));
     if (holders.size > 1) return `${holders.size} tabs have sockets`;

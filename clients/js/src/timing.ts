@@ -7,8 +7,8 @@ export interface Timing {
   gap: Range;
   /** The time to wait for an answer before asking again. Up to fourfold while none comes. */
   answer: Range;
-  /** The first and the longest time of silence before a ping: twice as long after each answered one. A quarter of it is
-   * jitter. API Gateway closes a connection that is idle for ten minutes. */
+  /** The first and the longest time of silence before a ping: twice as long after each answered one, give or take
+   * a quarter, and never beyond nine minutes. API Gateway closes a connection that is idle for ten. */
   ping: Range;
   /** The time limit of the answer to a ping. */
   pong: number;

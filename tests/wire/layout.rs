@@ -173,6 +173,28 @@ fn the_docs_have_every_error_code_with_its_status() {
     assert!(count >= 15, "{count}");
 }
 
+/// A stage that is deployed before one of these lacks it until the next deployment.
+#[test]
+fn the_websocket_stage_comes_after_all_that_it_deploys() {
+    let (mut parts, mut waits_for) = (BTreeSet::new(), BTreeSet::new());
+    let text = |yaml: &Yaml<'_>| yaml.as_str().unwrap().to_owned();
+    for kind in ["Route", "Integration", "RouteResponse", "IntegrationResponse"] {
+        each_resource(&format!("AWS::ApiGatewayV2::{kind}"), |name, part| {
+            let api = part.as_mapping_get("ApiId").unwrap();
+            if format!("{api:?}").contains("WebSocketApi") {
+                parts.insert(name.to_owned());
+            }
+        });
+    }
+    each_in_template("Resources", |name, resource| {
+        if name == "WebSocketStage" {
+            waits_for.extend(resource.as_mapping_get("DependsOn").unwrap().as_sequence().unwrap().iter().map(text));
+        }
+    });
+    assert!(parts.len() >= 10, "{parts:?}");
+    assert_eq!(waits_for, parts);
+}
+
 /// `sam deploy --guided` repeats its question for a parameter that it may not show, and for one that may not be empty.
 #[test]
 fn every_parameter_can_be_left_as_it_is() {

@@ -56,8 +56,8 @@ export class Client {
   constructor(options: Options) {
     const { transport, websocket, WebSocket = globalThis.WebSocket, shared = globalThis.document } = options;
     if (websocket && !transport?.endsWith("poll")) this.#WebSocket = WebSocket;
-    if (transport == "socket" && !this.#WebSocket) throw new TypeError("give `websocket`, and `WebSocket` in Node 20");
-    if ([options.http, websocket].some(isInTheClear)) console.warn("tidings: use https and wss: others can read the token");
+    if (transport == "socket" && !this.#WebSocket) throw new TypeError("give `websocket` and `WebSocket`");
+    if ([options.http, websocket].some(isInTheClear)) console.warn("tidings: use https and wss");
     this.options = options;
     this.periods = { ...usual, ...options.timing };
     this.api = new Http(options);
@@ -70,11 +70,14 @@ export class Client {
     return scope ?? `${http.replace(/\/$/, "")}:${claims(await this.api.known()).sub ?? ""}`;
   }
 
-  /** The name of the tabs that share one socket: those of one stack, with tokens of the same claims. */
+  /**
+   * The name of the tabs that share one socket: those of one stack, with tokens of the same claims. A token that is not renewed is shared
+   * only with tabs that have the same: once it has ended, its tab would keep all others from connecting.
+   */
   async group(): Promise<string> {
-    const { websocket, transport } = this.options;
+    const { websocket, transport, token } = this.options;
     const { exp, iat, nbf, jti, ...same } = claims(await this.api.known());
-    return "tidings1:" + JSON.stringify([websocket, transport, same]);
+    return "tidings1:" + JSON.stringify([websocket, transport, same, token.length && exp]);
   }
 
   subscribe(name: string, options: SubscribeOptions): Channel {
@@ -164,7 +167,8 @@ export class Client {
 
   wakeUp(): void {
     this.check();
-    if (!this.current && this.#WebSocket) this.dial();
+    // The browser may have dropped what was said to a tab that follows while its page was put aside: a new line asks for that.
+    if (this.#WebSocket && !(this.current && this.tabs.leads)) this.dial();
     this.#polling?.restart();
   }
 

@@ -171,7 +171,8 @@ export class Socket {
     if (type == "unsubscribed") {
       stream?.left();
       // A tab has joined the channel meanwhile, and the server may have done the two in either order. Another socket joins all anew.
-      if (this.#client.tabs.leads && (stream ? this.#client.tabs.wants(channel) : this.#streams.has(channel))) this.#client.dial();
+      const { tabs } = this.#client;
+      if (tabs.leads && (tabs.wants(channel) || (!stream && this.#streams.has(channel)))) this.#client.dial();
     } else if (!stream) return;
     else if (type == "subscribed") stream.answered(ref, frame);
     else if (PERMANENT.test(code)) {

@@ -201,7 +201,7 @@ export class Tabs {
   #hear({ term, state, id, frame }: Answer): void {
     const line = this.#line;
     // A message of another follower, or of an old leader that does not know yet that it no longer leads.
-    if (!state || term < this.#term) return;
+    if (!state || term < this.#term ) return;
     this.#term = term;
     this.#unanswered = 0;
     if (state != "live") {

@@ -1,4 +1,5 @@
-// A browser's locks and broadcast channels for several tabs. A frozen tab gets its messages when it resumes.
+// A browser's locks and broadcast channels for several tabs. A frozen tab gets its messages when it resumes; a tab that is put aside
+// (the back/forward cache of some browsers) never gets them.
 
 import { running } from "./clock.js";
 
@@ -69,7 +70,7 @@ export function browser() {
 
     postMessage(data) {
       for (const channel of channels) {
-        if (channel === this || channel.name !== this.name) continue;
+        if (channel === this || channel.name !== this.name || channel.tab.isAside) continue;
         running.run(channel.tab, () => setTimeout(() => channels.has(channel) && channel.onmessage({ data: structuredClone(data) })));
       }
     }

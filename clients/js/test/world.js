@@ -128,6 +128,7 @@ const notifications = (seqs, replay) => ({ type: "notifications", channel: CHANN
 /** One tab: an application and its client. */
 class Tab {
   isFrozen = false;
+  isAside = false;
   isClosed = false;
   /** The notifications that the application saw, each with whether `onGap` was called right before it. */
   seen = [];

@@ -44,6 +44,7 @@ const happenings = {
 /** The happenings of tabs. */
 const tabs = {
   freeze: [1, fc.nat(2)],
+  putAside: [1, fc.nat(2)],
   resume: [2, fc.nat(2)],
   closeTab: [1, fc.nat(2)],
   openTab: [2, fc.constant(null)],

@@ -369,7 +369,11 @@ export class World {
         tab.start();
       }),
     freeze: (nth) => this.active(nth, (tab) => (tab.isFrozen = true)),
-    resume: (nth) => (this.tabs[nth % this.tabs.length].isFrozen = false),
+    putAside: (nth) => this.active(nth, (tab) => (tab.isFrozen = tab.isAside = true)),
+    resume: (nth) => {
+      const tab = this.tabs[nth % this.tabs.length];
+      tab.isFrozen = tab.isAside = false;
+    },
     closeTab: (nth) => this.active(nth, (tab) => this.close(tab)),
     openTab: () => this.tabs.length < this.options.tabs && this.tabs.push(new Tab(this)),
     freezeLeader: () => {
@@ -415,7 +419,7 @@ export class World {
     await this.happenings.fillHole("is lost");
     for (const tab of this.tabs) {
       tab.failures = 0;
-      tab.isFrozen = false;
+      tab.isFrozen = tab.isAside = false;
     }
     await this.clock.wind(0);
     for (const tab of this.tabs) if (tab.hasLeft) tab.subscribe();

@@ -98,12 +98,12 @@ pub fn connections_per_user() -> Result<usize, InvalidSetting> {
     number_or("CONNECTIONS_PER_USER", 100)
 }
 
-/// The addresses of the queues of shares of large audiences.
+/// The addresses of the queues of segments of large audiences.
 #[derive(Clone, Debug)]
 pub struct SegmentsSettings {
-    /// The queue of shares of notifications that are in their channel's log.
+    /// The queue of segments for notifications that are in their channel's log.
     pub stored: String,
-    /// The queue of shares of notifications that are not to be stored.
+    /// The queue of segments for notifications that are not stored.
     pub unstored: String,
 }
 

@@ -5,13 +5,13 @@ import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { rerouted, withBrowser } from "./browser.mjs";
+import { serve } from "./files.mjs";
 import { given, tell, tidings } from "./stack.mjs";
 import { PATIENCE } from "./visitor.mjs";
 
@@ -37,30 +37,18 @@ function example(markdown, language) {
   return text;
 }
 
-/** Serves texts by their paths on a port of this machine; returns the server. */
-async function serve(files) {
-  const server = createServer((request, response) => {
-    const [type, text] = files[request.url] ?? [];
-    response.writeHead(text === undefined ? 404 : 200, { "content-type": type ?? "text/plain" }).end(text);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return server;
-}
-
 /** Opens the example in a browser, beside the client as it is built, and gives it the token that it asks for. */
 async function openInBrowser(browser, text, token) {
   const client = await readFile(join(given.client, "dist/tidings.js"), "utf8");
-  const server = await serve({ "/": ["text/html", text], "/tidings.js": ["text/javascript", client] });
+  const address = await serve({ "/": ["text/html", text], "/tidings.js": ["text/javascript", client] });
   const page = await browser.newPage();
   const asked = once(page, "dialog");
-  const opened = page.goto(`http://127.0.0.1:${server.address().port}/`);
+  const opened = page.goto(address);
   const [dialog] = await asked;
   assert.match(dialog.message(), /cargo tidings token --sub alice/);
   await dialog.accept(token);
   await opened;
   // All that it needs it has.
-  server.close();
   return page;
 }
 

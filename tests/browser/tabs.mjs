@@ -2,12 +2,11 @@
 // and whichever tab is closed or frozen.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { rerouted, withBrowser } from "./browser.mjs";
+import { serve } from "./files.mjs";
 import { ask, given, said, tell, tidings } from "./stack.mjs";
 import { PATIENCE } from "./visitor.mjs";
 
@@ -28,18 +27,6 @@ new Tidings({ ...options, onState: (state) => (window.state = state) })
   .subscribe(channel, { after: 0, onNotification: ({ seq }) => void seen.push(seq) });
 </script>`;
 
-async function serve() {
-  const files = { "/": ["text/html", PAGE], "/tidings.js": ["text/javascript", await readFile(join(given.client, "dist/tidings.js"), "utf8")] };
-  const server = createServer((request, response) => {
-    const [type, text] = files[request.url] ?? [];
-    response.writeHead(text === undefined ? 404 : 200, { "content-type": type ?? "text/plain" }).end(text);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  server.unref();
-  return `http://127.0.0.1:${server.address().port}/`;
-}
-
 class Tab {
   #sockets = [];
 
@@ -47,7 +34,7 @@ class Tab {
     const tab = new Tab();
     tab.page = await context.newPage();
     tab.page.on("websocket", (socket) => tab.#sockets.push(socket));
-    await tab.page.goto(`${address}#${encodeURIComponent(JSON.stringify(options))}`);
+    await tab.page.goto(`${address}/#${encodeURIComponent(JSON.stringify(options))}`);
     tab.devtools = await context.newCDPSession(tab.page);
     return tab;
   }
@@ -92,7 +79,8 @@ async function untilOneSocket() {
 await withBrowser(async (browser) => {
   const context = await browser.newContext();
   context.setDefaultTimeout(PATIENCE);
-  const address = await serve();
+  const client = await readFile(join(given.client, "dist/tidings.js"), "utf8");
+  const address = await serve({ "/": ["text/html", PAGE], "/tidings.js": ["text/javascript", client] });
   const { http, websocket } = given;
   const options = { http, websocket, channel: INBOX, token: said(await tidings("token", "--sub", NAME)) };
   let tabs = [];

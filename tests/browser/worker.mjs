@@ -3,11 +3,10 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import { promisify } from "node:util";
 import { withBrowser } from "./browser.mjs";
+import { serve } from "./files.mjs";
 import { given } from "./stack.mjs";
 import { PATIENCE } from "./visitor.mjs";
 
@@ -21,22 +20,14 @@ const subscription = (n) => ({ endpoint: `http://127.0.0.1:9/s/${n}`, expiration
 const run = async (...words) => (await promisify(execFile)(given.tidings, words)).stdout.trim();
 
 /** Serves the examples, and the settings that they ask for, on a port of this machine. */
-async function serve(settings) {
+async function serveExamples(settings) {
   const markdown = await readFile(given.docs, "utf8");
   const [page, worker] = [...markdown.matchAll(/^```js\n(.*?)^```$/gms)].map(([, text]) => text);
-  const files = {
+  return serve({
     "/": ["text/html", `<!doctype html><title>A page</title><script>${page}</script>`],
     "/sw.js": ["text/javascript", worker],
     "/push-settings": ["application/json", JSON.stringify(settings)],
-  };
-  const server = createServer((request, response) => {
-    const [type, text] = files[request.url] ?? [];
-    response.writeHead(text === undefined ? 404 : 200, { "content-type": type ?? "text/plain" }).end(text);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  server.unref();
-  return `http://127.0.0.1:${server.address().port}`;
 }
 
 async function subscriptions() {
@@ -102,7 +93,7 @@ async function shows(worker) {
 await withBrowser(async (browser) => {
   const token = await run("token", "--sub", "alice");
   const settings = { http: given.http, token, channel: CHANNEL, publicKey: KEYS.p256dh };
-  const origin = await serve(settings);
+  const origin = await serveExamples(settings);
   const context = await browser.newContext({ permissions: ["notifications"] });
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();

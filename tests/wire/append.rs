@@ -79,17 +79,10 @@ async fn watch(stack: &Stack, over: &AtomicBool) -> usize {
     looks
 }
 
-/// Sends until it is accepted: after an answer that asks for another try, it tries again under the same key.
-async fn send_one(stack: &Stack, n: usize) -> u64 {
-    let body = json!({"to": CHANNEL, "data": n});
-    loop {
-        let answer = stack.post_under(&format!("send-{n}"), &body).await;
-        match answer.status {
-            202 => return answer.body["channels"][0]["seq"].as_u64().unwrap(),
-            503 => {}
-            other => panic!("{other}: {answer:?}"),
-        }
-    }
+/// Sends until it is taken, and gives the seq.
+async fn send_one(stack: &Stack, n: usize, key: Option<&str>) -> u64 {
+    let answer = stack.post_until_taken(key, &json!({"to": CHANNEL, "data": n})).await;
+    answer.body["channels"][0]["seq"].as_u64().unwrap()
 }
 
 /// Sends 200 at once and checks seqs, log and listeners; the first is expected at `first`, if that can be known.
@@ -106,7 +99,7 @@ async fn send_at_once(stack: Stack, before: u64, first: Option<u64>) {
     let sends = async {
         let sends = (0..SENDS).map(|n| {
             let stack = stack.clone();
-            async move { send_one(&stack, n).await }
+            async move { send_one(&stack, n, Some(&format!("send-{n}"))).await }
         });
         let seqs = join_all(sends).await;
         over.store(true, Ordering::Relaxed);
@@ -158,26 +151,13 @@ async fn two_hundred_sends_at_once_to_a_log_just_expired_are_dense_and_heard_onc
     send_at_once(stack, 5, None).await;
 }
 
-/// Sends, and repeats while a busy machine answers that too many write: then nothing was stored, so that no key is needed.
-async fn send_until_taken(stack: &Stack) -> u64 {
-    for _ in 0..20 {
-        let answer = stack.post(&json!({"to": CHANNEL, "body": "x"})).await;
-        if answer.status == 202 {
-            return answer.body["channels"][0]["seq"].as_u64().unwrap();
-        }
-        assert_eq!((answer.status, &answer.body["code"]), (503, &json!("channel_busy")), "{answer:?}");
-        tokio::time::sleep(Duration::from_millis(300)).await;
-    }
-    panic!("never taken");
-}
-
 /// Without a key a place is won by a plain write, with nothing else in its transaction.
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_sends_at_once_without_a_key_are_dense() {
     let _room = room().await;
     let stack = Stack::start().await;
     stack.send(CHANNEL, "the first starts the log").await;
-    let mut seqs = join_all((0..50).map(|_| send_until_taken(&stack))).await;
+    let mut seqs = join_all((0..50).map(|n| send_one(&stack, n, None))).await;
     seqs.sort_unstable();
     assert_eq!(seqs, (2..=51).collect::<Vec<_>>());
     assert_eq!(stack.seqs(CHANNEL).await.len(), 51);

@@ -241,6 +241,7 @@ async fn the_largest_answer_of_a_poll_fits_into_its_memory() {
             let answer = poll.invoke(&asked).await;
             let body = answer["body"].as_str().unwrap();
             if answer["statusCode"] == 503 && asks < 20 {
+                // As its `Retry-After` asks.
                 tokio::time::sleep(std::time::Duration::from_secs(1)).await;
                 continue;
             }

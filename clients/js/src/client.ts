@@ -77,7 +77,7 @@ export class Client {
   async group(): Promise<string> {
     const { websocket, transport, token } = this.options;
     const { exp, iat, nbf, jti, ...same } = claims(await this.api.known());
-    return "tidings1:" + JSON.stringify([websocket, transport, same, token.length && exp]);
+    return "tidings1:" + JSON.stringify([websocket, transport, same, typeof token == "string" && exp]);
   }
 
   subscribe(name: string, options: SubscribeOptions): Channel {

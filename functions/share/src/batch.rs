@@ -1,4 +1,4 @@
-//! The batches of the shares queues.
+//! The batches of the queues of segments.
 
 use std::time::SystemTime;
 
@@ -10,7 +10,7 @@ use shared::domain::segment::SegmentJob;
 use shared::error::Error;
 use tokio::time::Instant;
 
-/// Serves the shares that messages name.
+/// Serves the segments that messages name.
 pub(crate) struct Shares {
     pub(crate) server: SegmentServer,
     pub(crate) queue: SegmentsQueue,

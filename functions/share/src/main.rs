@@ -1,4 +1,4 @@
-//! Serves shares of large audiences: the function of the shares queue.
+//! Serves segments of large audiences: the function of the queues of segments.
 
 mod batch;
 

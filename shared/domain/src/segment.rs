@@ -133,7 +133,7 @@ pub struct SingleConnection {
 }
 
 impl SegmentJob {
-    /// The same share, for later, because posts are refused; whether `some` of it were taken nevertheless. `None` if it has been
+    /// The same segment, for later, because posts are refused; whether `some` of it were taken nevertheless. `None` if it has been
     /// refused for as long as it is worth trying.
     #[must_use]
     pub fn later(self, some: bool) -> Option<(Self, Wait)> {
@@ -285,7 +285,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn each_connection_is_in_one_share(count in 0..3_000_usize, seed: u64, page in 1..300_usize, own in 1..500_usize) {
+        fn each_connection_is_in_one_segment(count in 0..3_000_usize, seed: u64, page in 1..300_usize, own in 1..500_usize) {
             let keys = keys(count, seed);
             let (mut served, mut open) = (Vec::new(), vec![Range::default()]);
             while let Some(range) = open.pop() {

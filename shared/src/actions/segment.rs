@@ -1,4 +1,4 @@
-//! Serving a share of a large audience.
+//! Serving a segment of a large audience.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -17,7 +17,7 @@ use crate::clock;
 use crate::error::Error;
 use crate::settings::RateSettings;
 
-/// Serves shares.
+/// Serves segments.
 #[derive(Debug)]
 pub struct SegmentServer {
     subscribers: Subscribers,
@@ -41,7 +41,7 @@ impl SegmentServer {
         Self { subscribers, queue, log, pusher, limiter: RateLimiter::new(interval) }
     }
 
-    /// Serves a share: all of it is posted to when this succeeds, or queued.
+    /// Serves a segment: all of it is posted to when this succeeds, or queued.
     ///
     /// # Errors
     /// Some may not have it; SQS has to deliver the message again.

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::stack::LOOPBACK;
-use crate::harness::{Answer, PATIENCE, Receiver, Reply, Stack, room};
+use crate::harness::{PATIENCE, Receiver, Reply, Stack, room};
 use crate::schedule::tell;
 
 /// The number of notifications for the slow one: many more than there are places for attempts.
@@ -37,24 +37,11 @@ async fn crowd(stack: &Stack, server: &Receiver, users: usize, each: usize) -> V
     inboxes
 }
 
-/// Sends, and repeats under the same key while a busy machine answers that it is too busy.
-async fn post(stack: &Stack, key: &str, body: &Value) -> Answer {
-    for _ in 0..20 {
-        let sent = stack.post_under(key, body).await;
-        if sent.status == 202 {
-            return sent;
-        }
-        assert_eq!(sent.status, 503, "{sent:?}");
-        tokio::time::sleep(Duration::from_millis(300)).await;
-    }
-    panic!("{key}: never taken");
-}
-
 /// Sends so many notifications to each of the inboxes, ten a second at most.
 async fn send_to(stack: &Stack, inboxes: &[String], count: usize) {
     for n in 0..count {
         let sent = inboxes.chunks(MAX_TO).map(|some| async move {
-            post(stack, &format!("{n} {}", some[0]), &json!({"to": some, "data": n})).await;
+            stack.post_until_taken(Some(&format!("{n} {}", some[0])), &json!({"to": some, "data": n})).await;
         });
         join_all(sent).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -65,7 +52,8 @@ async fn send_to(stack: &Stack, inboxes: &[String], count: usize) {
 async fn worst_of(count: u32, stack: &Stack, channel: &str, well: &Receiver) -> Duration {
     let sent = join_all((0..count).map(|n| async move {
         tokio::time::sleep(n * Duration::from_millis(200)).await;
-        let sent = post(stack, &format!("{n} {channel}"), &json!({"to": channel, "data": n})).await;
+        let key = format!("{n} {channel}");
+        let sent = stack.post_until_taken(Some(&key), &json!({"to": channel, "data": n})).await;
         let (began, seq) = (Instant::now(), sent.body["channels"][0]["seq"].as_u64().unwrap());
         while !well.received().iter().any(|one| one.seq() == seq) {
             assert!(began.elapsed() < PATIENCE, "{n} has not come");

@@ -144,6 +144,23 @@ impl Bundle {
         self.call(Method::POST, "/v1/notifications", Some(&self.publisher()), &headers, Some(body.to_string())).await
     }
 
+    /// Sends until it is taken, as a publisher does: a 503 asks for another try, under the same key. Without a key it has to say that
+    /// nothing was stored.
+    pub(crate) async fn post_until_taken(&self, key: Option<&str>, body: &Value) -> Answer {
+        let give_up = tokio::time::Instant::now() + 2 * PATIENCE;
+        loop {
+            let answer = match key {
+                Some(key) => self.post_under(key, body).await,
+                None => self.post(body).await,
+            };
+            if answer.status == 202 {
+                return answer;
+            }
+            let is_asked_for = answer.status == 503 && (key.is_some() || answer.code() == "channel_busy");
+            assert!(is_asked_for && tokio::time::Instant::now() < give_up, "{answer:?}");
+        }
+    }
+
     /// Sends a body to one channel, which must succeed, and gives its seq.
     pub(crate) async fn send(&self, channel: &str, body: &str) -> u64 {
         let answer = self.post(&json!({"to": channel, "body": body})).await;

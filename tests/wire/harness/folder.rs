@@ -1,6 +1,6 @@
-//! A folder for the data of a stack.
+//! Folders: one for the data of a stack, and those of the repository.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A new folder, which is removed with the value.
 pub(crate) struct Folder(PathBuf);
@@ -22,4 +22,10 @@ impl Drop for Folder {
         // Where a test failed, what it wrote may be looked at by then.
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// The files in a folder and in the folders below it.
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }

@@ -21,7 +21,7 @@ mod template;
 mod token;
 
 pub(crate) use bundle::{Answer, Bundle, PATIENCE};
-pub(crate) use folder::Folder;
+pub(crate) use folder::{Folder, files_below};
 pub(crate) use function::{Function, environment};
 pub(crate) use node::{Heard, Listener, clients_js, errors, npm_install};
 pub(crate) use port::{RECEIVERS, bind_receiver, receiver_port};

@@ -67,8 +67,7 @@ impl LogRow {
     }
 
     /// About how long [`Self::to_json`] is, in bytes.
-    #[must_use]
-    pub fn size(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         self.read().map_or(0, |row| row.content.len()) + ENVELOPE
     }
 

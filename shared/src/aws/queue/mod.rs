@@ -1,5 +1,5 @@
-//! The queues: what becomes due, attempts at endpoints, and shares of large audiences. Their messages say what is to be done and
-//! nothing of what a notification says, but for one that is not to be stored.
+//! The queues of due notifications, attempts at endpoints, and segments of large audiences. A message names its notification, and has the
+//! content only of one that is not stored.
 
 mod due;
 mod endpoints;

@@ -1,4 +1,4 @@
-//! The queues of shares of large audiences, and of connections that did not take a notification. A notification that is not to be
+//! The queues of segments of large audiences, and of connections that did not take a notification. A notification that is not to be
 //! stored is in its messages, and they have a queue of their own: it keeps a message for minutes, and has no dead letters.
 
 use domain::segment::{NotificationSource, Segment, SegmentJob, Wait};
@@ -34,7 +34,7 @@ impl SegmentsQueue {
         Self { stored: Queue::new(clients, stored), unstored: Queue::new(clients, unstored) }
     }
 
-    /// The share that a message asks for.
+    /// The segment that a message asks for.
     ///
     /// # Errors
     /// It is no message of this queue, or of a later release.
@@ -42,7 +42,7 @@ impl SegmentsQueue {
         super::read(body)
     }
 
-    /// Queues shares that are due now.
+    /// Queues segments that are due now.
     ///
     /// # Errors
     /// Some may not have been queued.
@@ -51,7 +51,7 @@ impl SegmentsQueue {
         self.send_each(jobs.into_iter().map(|job| (job, now))).await
     }
 
-    /// Queues shares for later, each for a moment within its wait, which is at most [`LONGEST_DELAY`](super::LONGEST_DELAY).
+    /// Queues segments for later, each for a moment within its wait, which is at most [`LONGEST_DELAY`](super::LONGEST_DELAY).
     ///
     /// # Errors
     /// Some may not have been queued.
